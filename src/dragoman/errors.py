@@ -1,0 +1,154 @@
+"""Every exception the project raises on purpose, in one tree.
+
+::
+
+    DragomanError
+    ├── ConfigError                 a setting is missing, unknown or wrong (ours: fix the file)
+    ├── IllegalTransition           a state machine was asked for a step its table lacks (ours: a bug)
+    ├── AriError                    Asterisk answered with an error status (the remote's)
+    │   ├── AriBadRequest           400
+    │   ├── AriNotFound             404
+    │   ├── AriConflict             409
+    │   ├── AriBadState             412
+    │   ├── AriUnprocessable        422
+    │   └── AriServerError          5xx: also what externalMedia answers to a bad format or a duplicate id
+    ├── AriTransportError           no answer was had (retryable)
+    │   ├── AriUnavailable          the connection failed, or is down just now
+    │   └── AriTimeout              the deadline passed first
+    ├── MediaError
+    │   ├── MalformedPacket         bytes from the network that are no RTP packet (the remote's)
+    │   └── MediaSocketError        the socket cannot be opened or read (ours or the host's)
+    ├── EngineError                 an engine failed
+    │   ├── EngineUnavailable       not installed, no model, not licensed: says what to do (not retryable)
+    │   ├── EngineRejected          the engine refuses this input: language, text (not retryable)
+    │   ├── EngineTimeout           the deadline passed (retryable)
+    │   └── EngineCrashed           its process or connection died (retryable)
+    ├── PbxError                    the PBX of our own cannot be made, started or stopped
+    └── DemoError                   the demo's own check failed: what a listener did not hear
+
+``retryable`` tells whether the same call may succeed when made again; nothing else decides on retries.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DragomanError(Exception):
+    """Root of the tree."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(DragomanError):
+    """A setting is missing, unknown or wrong; the message names it and what would be right."""
+
+
+class IllegalTransition(DragomanError):
+    """A state machine was asked for a step that its transition table does not have."""
+
+    def __init__(self, machine: str, state: str, event: str) -> None:
+        """Name the machine, the state it is in and the event it cannot take."""
+        super().__init__(f"{machine}: no transition from {state} on {event}")
+        self.machine = machine
+        self.state = state
+        self.event = event
+
+
+class AriError(DragomanError):
+    """Asterisk answered a request with an error status."""
+
+    def __init__(self, status: int, message: str, method: str, path: str) -> None:
+        """Keep the HTTP status, Asterisk's own message, and the request (never its credentials)."""
+        super().__init__(f"{method} {path}: {status} {message}")
+        self.status = status
+        self.message = message
+        self.method = method
+        self.path = path
+
+
+class AriBadRequest(AriError):
+    """400: a parameter is missing or malformed."""
+
+
+class AriNotFound(AriError):
+    """404: no such channel, bridge or application."""
+
+
+class AriConflict(AriError):
+    """409: the object is in another state, for example the channel is not in a bridge."""
+
+
+class AriBadState(AriError):
+    """412: the channel is not in a state in which this can be done."""
+
+
+class AriUnprocessable(AriError):
+    """422: the channel is not in our Stasis application (yet)."""
+
+
+class AriServerError(AriError):
+    """5xx: on externalMedia also an unknown format, an unresolvable host or a duplicate id."""
+
+
+class AriTransportError(DragomanError):
+    """No answer was had: nothing is known of whether Asterisk acted."""
+
+    retryable = True
+
+
+class AriUnavailable(AriTransportError):
+    """The connection to Asterisk failed, or the application is not connected just now."""
+
+
+class AriTimeout(AriTransportError):
+    """Asterisk did not answer before the deadline."""
+
+
+class MediaError(DragomanError):
+    """The media plane."""
+
+
+class MalformedPacket(MediaError):
+    """Bytes from the network that are no RTP packet; counted, never raised out of the tick."""
+
+
+class MediaSocketError(MediaError):
+    """The media socket cannot be opened, read or written."""
+
+
+class EngineError(DragomanError):
+    """An engine failed; ``engine`` is its registered name."""
+
+    def __init__(self, engine: str, message: str) -> None:
+        """Name the engine and say what happened."""
+        super().__init__(f"{engine}: {message}")
+        self.engine = engine
+
+
+class EngineUnavailable(EngineError):
+    """Not installed, no model, no licence: the message says what to install or set."""
+
+
+class EngineRejected(EngineError):
+    """The engine refuses this input (language pair, text): another engine may take it."""
+
+
+class EngineTimeout(EngineError):
+    """The engine's deadline passed."""
+
+    retryable = True
+
+
+class EngineCrashed(EngineError):
+    """The engine's process or connection died."""
+
+    retryable = True
+
+
+class PbxError(DragomanError):
+    """The PBX of our own cannot be made, started or stopped; the message says what to do."""
+
+
+class DemoError(DragomanError):
+    """The demo's own check failed; the message names the listener and the clause."""

@@ -1,0 +1,151 @@
+"""Captions: what was said and what was spoken, fanned out to the readers of a (room, language).
+
+Pure but for the waiting of a subscriber: a bounded queue per subscriber, drop policy "oldest, counted".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class CaptionKind(StrEnum):
+    """What a caption event tells; also the SSE event name."""
+
+    PARTIAL = "partial"
+    """Words as they are recognised, in the speaker's language; replaced by the next partial or the clause."""
+    CLAUSE = "clause"
+    """A clause is committed and, for other languages, translated."""
+    SPOKEN = "spoken"
+    """The first sound of that clause left the booth: carries ``ear_voice_span_ms``."""
+    DROPPED = "dropped"
+    """The clause will not be spoken; ``note`` says why."""
+    GAP = "gap"
+    """Interpretation was away; what was said meanwhile is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """One caption event, for readers of ``language`` in ``room``."""
+
+    kind: CaptionKind
+    room: str
+    language: str
+    """Language of ``text``."""
+    clause: str
+    """Identifies the clause over its events (``clause``, then ``spoken``)."""
+    speaker: str
+    source_language: str
+    source_text: str
+    text: str
+    start_unix: float
+    """When the clause's first word began, seconds since the epoch."""
+    end_unix: float
+    """When the clause's last word ended acoustically."""
+    ear_voice_span_ms: float | None = None
+    """SPOKEN: clause end to first translated sample on the booth's wire."""
+    engine: str | None = None
+    """Which translator made ``text``."""
+    note: str | None = None
+
+
+SUBSCRIBER_DEPTH = 256
+"""Events a slow reader may lag behind before its oldest are dropped."""
+
+HISTORY_DEPTH = 100
+"""Clauses per (room, language) kept for a late reader (SSE Last-Event-ID)."""
+
+
+class CaptionSubscription:
+    """One reader of (room, language); iterate it; ``dropped`` counts what a slow reader lost."""
+
+    def __init__(self, room: str, language: str, on_close: Callable[[Self], None]) -> None:
+        """Made by CaptionHub.subscribe only."""
+        self.room = room
+        self.language = language
+        self.dropped = 0
+        self._queue: deque[tuple[int, Caption]] = deque()
+        self._wake = asyncio.Event()
+        self._on_close = on_close
+        self._closed = False
+
+    def put(self, number: int, caption: Caption) -> None:
+        """Queue an event; a full queue loses its oldest."""
+        if len(self._queue) >= SUBSCRIBER_DEPTH:
+            self._queue.popleft()
+            self.dropped += 1
+        self._queue.append((number, caption))
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop; idempotent; a waiting reader ends."""
+        if not self._closed:
+            self._closed = True
+            self._on_close(self)
+            self._wake.set()
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, Caption]]:
+        """Events with their number (the SSE id), in order, until closed."""
+        while True:
+            while self._queue:
+                yield self._queue.popleft()
+            if self._closed:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+
+class CaptionHub:
+    """Fans captions out; knows who reads what, so that a reader counts as a listener of the language."""
+
+    def __init__(self, on_demand: Callable[[], None] = lambda: None) -> None:
+        """``on_demand`` is called when the set of read (room, language) pairs changed."""
+        self._subscriptions: dict[tuple[str, str], list[CaptionSubscription]] = {}
+        self._history: dict[tuple[str, str], deque[tuple[int, Caption]]] = {}
+        self._on_demand = on_demand
+        self._number = 0
+        self.dropped = 0
+
+    def languages(self, room: str) -> frozenset[str]:
+        """Languages somebody reads in this room now."""
+        return frozenset(language for r, language in self._subscriptions if r == room)
+
+    def subscribe(self, room: str, language: str, after: int | None = None) -> CaptionSubscription:
+        """A new reader; with ``after`` (an event number) it first gets what it missed, as far as it is kept."""
+        key = (room, language)
+        subscription = CaptionSubscription(room, language, self._forget)
+        if after is not None:
+            for number, caption in self._history.get(key, ()):
+                if number > after:
+                    subscription.put(number, caption)
+        self._subscriptions.setdefault(key, []).append(subscription)
+        self._on_demand()
+        return subscription
+
+    def publish(self, caption: Caption) -> None:
+        """Give an event to every reader of its room and language."""
+        self._number += 1
+        key = (caption.room, caption.language)
+        if caption.kind is not CaptionKind.PARTIAL:
+            self._history.setdefault(key, deque(maxlen=HISTORY_DEPTH)).append((self._number, caption))
+        for subscription in self._subscriptions.get(key, ()):
+            subscription.put(self._number, caption)
+
+    def close_room(self, room: str) -> None:
+        """Forget the history of a room that ended; readers stay, it may be dialled again."""
+        for key in [key for key in self._history if key[0] == room]:
+            del self._history[key]
+
+    def _forget(self, subscription: CaptionSubscription) -> None:
+        self.dropped += subscription.dropped
+        key = (subscription.room, subscription.language)
+        readers = self._subscriptions.get(key, [])
+        if subscription in readers:
+            readers.remove(subscription)
+            if not readers:
+                del self._subscriptions[key]
+        self._on_demand()
