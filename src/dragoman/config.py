@@ -1,0 +1,399 @@
+"""The settings: one TOML file, environment variables over it, everything checked before anything starts.
+
+The file is the one named, else ``$DRAGOMAN_CONFIG``, else ``./dragoman.toml``, else ``/etc/dragoman/dragoman.toml``,
+else none. ``DRAGOMAN_HTTP__PORT=8701`` in the environment stands over ``port`` in ``[http]``; lists are written
+``en,es`` or as JSON. ``config/dragoman.toml`` names every key with its default.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+from yarl import URL
+
+from dragoman.config_errors import explain, key_lines, suggest
+from dragoman.config_types import EngineNames, Ipv4, Port, no_bool, split_list, unique
+from dragoman.errors import ConfigError
+from dragoman.languages import LANGUAGES
+
+ENV_PREFIX = "DRAGOMAN_"
+ENV_DELIMITER = "__"
+ENV_CONFIG = "DRAGOMAN_CONFIG"
+SYSTEM_FILE = Path("/etc/dragoman/dragoman.toml")
+ENGINE_GROUP = "dragoman.engines"
+MENU_KEYS = 9
+"""Digits 1 to 9 of the language menu; 0 is the prompt's "hear this again"."""
+TOKEN_LENGTH = 16
+"""Least length of a bearer token that guards an address others can reach: 16 hex digits are 64 bits."""
+
+
+class Section(BaseModel):
+    """A table of the file: no unknown keys, never changed after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _secret(value: object, info: ValidationInfo, *, key: str) -> object:
+    """The secret itself, or what its ``*_file`` holds."""
+    path = info.data.get(f"{key}_file")
+    if path is None:
+        return value
+    if value is not None:
+        raise ValueError(f"{key} and {key}_file are both set; keep one")
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{key}_file {path} cannot be read: {error}") from None
+    if not text:
+        raise ValueError(f"{key}_file {path} is empty")
+    return text
+
+
+class AsteriskSettings(Section):
+    """Where Asterisk's REST interface (ARI) is, and who we are to it (``ari.conf``)."""
+
+    url: str = "http://127.0.0.1:8088"
+    """Base of the HTTP server of Asterisk, without ``/ari``."""
+    username: str = Field(default="dragoman", min_length=1)
+    password_file: Path | None = None
+    password: SecretStr | None = Field(default=None, validate_default=True)
+    app: str = Field(default="dragoman", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """Name of the Stasis application; an application has one owner, so another daemon needs another name."""
+
+    @field_validator("password", mode="before")
+    @classmethod
+    def _password(cls, value: object, info: ValidationInfo) -> object:
+        return _secret(value, info, key="password")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        try:
+            url = URL(value)
+            good = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("should be a URL such as http://127.0.0.1:8088")
+        if url.user is not None or url.password is not None:
+            raise ValueError("should not carry a user or password; set asterisk.username and asterisk.password")
+        if url.query_string or url.fragment:
+            raise ValueError("should have no query and no fragment")
+        return value.rstrip("/")
+
+    def require_password(self) -> str:
+        """The password in clear.
+
+        Raises:
+            ConfigError: none is set; only what talks to Asterisk needs one.
+        """
+        if self.password is None:
+            raise ConfigError(
+                "asterisk.password is not set: give that of the ARI user in [asterisk] password or password_file, "
+                f"or in the environment as {ENV_PREFIX}ASTERISK{ENV_DELIMITER}PASSWORD"
+            )
+        return self.password.get_secret_value()
+
+
+class MediaSettings(Section):
+    """The RTP side: where Asterisk sends callers' audio, and how speech is found in it."""
+
+    bind: Ipv4 = "127.0.0.1"
+    advertise: Ipv4 | None = None
+    """The address Asterisk is told to send to; ``bind`` when not set."""
+    port: Port = 0
+    """One UDP port for all legs; 0 takes a free one."""
+    vad: Literal["silero", "energy", "none"] = "silero"
+    hangover_ms: Annotated[int, BeforeValidator(no_bool), Field(ge=100, le=2000)] = 400
+    """Silence that ends an utterance, ms."""
+    floor_db: Annotated[float, BeforeValidator(no_bool), Field(ge=-60.0, le=0.0)] = -18.0
+    """Gain of the original speech under its translation, dB."""
+
+    @property
+    def advertised(self) -> str:
+        """The address to tell Asterisk."""
+        return self.advertise or self.bind
+
+    @model_validator(mode="after")
+    def _reachable(self) -> MediaSettings:
+        if self.bind == "0.0.0.0" and self.advertise is None:
+            raise ValueError("bind 0.0.0.0 needs advertise: the address of this host as Asterisk sees it")
+        return self
+
+
+class RoomsSettings(Section):
+    """What callers are offered."""
+
+    languages: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(split_list),
+        Field(min_length=1, max_length=MENU_KEYS),
+        AfterValidator(unique),
+    ] = ("en", "es", "ca")
+    """ISO 639-1 codes in the order of the menu's keys 1, 2, 3 ..."""
+    pin: SecretStr | None = None
+    """Digits a caller must key before he enters a room."""
+    notice: bool = True
+    """Whether callers hear, on entering, that speech is processed by a machine."""
+
+    @field_validator("languages")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [code for code in value if code not in LANGUAGES]
+        if unknown:
+            raise ValueError(f"{', '.join(map(repr, unknown))} unknown; known are {', '.join(LANGUAGES)}")
+        return value
+
+    @field_validator("pin")
+    @classmethod
+    def _digits(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[0-9]{3,12}", value.get_secret_value(), re.ASCII):
+            raise ValueError("should be a string of 3 to 12 digits")
+        return value
+
+
+class EnginesSettings(Section):
+    """Which engines, in order: the first is used, the next ones are its fallback."""
+
+    recognizers: EngineNames = ("pocketsphinx",)
+    translators: EngineNames = ("phrasebook", "apertium")
+    synthesizers: EngineNames = ("espeak",)
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Per engine, a table that the engine itself checks."""
+
+    @field_validator("options")
+    @classmethod
+    def _for_an_engine(cls, value: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
+        listed = {name for names in info.data.values() for name in names}
+        known = listed | {entry.name for entry in entry_points(group=ENGINE_GROUP)}
+        for name in value:
+            if name not in known:
+                raise ValueError(f"no engine is called {name!r}{suggest(name, known)}")
+        return value
+
+
+class HttpSettings(Section):
+    """The REST interface, captions and metrics."""
+
+    bind: str = "127.0.0.1"
+    port: Port = 8700
+    token_file: Path | None = None
+    token: SecretStr | None = Field(default=None, validate_default=True)
+    """Bearer token that a client must show; required unless ``bind`` is this host only."""
+
+    @field_validator("token", mode="before")
+    @classmethod
+    def _token(cls, value: object, info: ValidationInfo) -> object:
+        return _secret(value, info, key="token")
+
+    @field_validator("token")
+    @classmethod
+    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        # RFC 6750 section 2.1: what fits an Authorization header.
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", value.get_secret_value(), re.ASCII):
+            raise ValueError("should be of letters, digits and -._~+/ (openssl rand -hex 32 makes one)")
+        return value
+
+    @field_validator("bind")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value != "localhost":
+            try:
+                ip_address(value)
+            except ValueError:
+                raise ValueError("should be an IP address of this host such as 127.0.0.1, or localhost") from None
+        return value
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this host can reach the interface."""
+        return self.bind == "localhost" or ip_address(self.bind).is_loopback
+
+    @model_validator(mode="after")
+    def _guarded(self) -> HttpSettings:
+        if not self.loopback:
+            if self.token is None:
+                raise ValueError(f"token is required when bind is {self.bind}: others than this host can reach it")
+            if len(self.token.get_secret_value()) < TOKEN_LENGTH:
+                raise ValueError(f"token should have at least {TOKEN_LENGTH} characters when bind is {self.bind}")
+        return self
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+    transcripts: bool = False
+    """Whether logs may hold what people say."""
+
+
+class Settings(BaseSettings):
+    """All settings; ``Settings()`` is the defaults, ``load`` reads the file and the environment."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
+    )
+
+    asterisk: AsteriskSettings = AsteriskSettings()
+    media: MediaSettings = MediaSettings()
+    rooms: RoomsSettings = RoomsSettings()
+    engines: EnginesSettings = EnginesSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed: ``load`` decides what is read, so that tests and tools get no surprise from outside."""
+        return (init_settings,)
+
+
+class _Environment(EnvSettingsSource):
+    """The settings in a given environment, not always in this process's own."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._given = {name.lower(): value for name, value in environ.items()}
+        super().__init__(Settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self._given
+
+
+def find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The settings file that counts, or None when there is none.
+
+    Raises:
+        ConfigError: a file was named, by ``path`` or by ``$DRAGOMAN_CONFIG``, and is not there.
+    """
+    named = path or (Path(environ[ENV_CONFIG]) if environ.get(ENV_CONFIG) else None)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigError(f"{named}: no such file{'' if path else f' (named by ${ENV_CONFIG})'}")
+        return named
+    return next((file for file in (Path("dragoman.toml"), SYSTEM_FILE) if file.is_file()), None)
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the file and the environment (``os.environ`` when not given).
+
+    Raises:
+        ConfigError: naming every key that is unknown or wrong, where it stands, and what would be right.
+    """
+    environ = os.environ if environ is None else environ
+    file = find(path, environ)
+    text, data = _read(file) if file else ("", {})
+    problems = _unknown_variables(environ)
+    try:
+        merged = _merge(data, _from_environment(environ))
+        settings = Settings(**merged)
+    except ValidationError as error:
+        lines = key_lines(text)
+        problems += [
+            explain(detail, Settings, _origin(detail["loc"], file, lines, environ)) for detail in error.errors()
+        ]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return settings
+
+
+def _read(file: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from None
+    for section, key in (("asterisk", "password_file"), ("http", "token_file")):
+        table = data.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = str(file.parent / table[key])  # a path in a file is meant from where that file is
+    return text, data
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = _Environment(environ)()
+    except SettingsError as error:
+        raise ConfigError(f"environment: {error}: a whole section is written as JSON") from None
+    engines = data.get("engines")
+    if isinstance(engines, dict) and "options" in engines:
+        engines["options"] = _decoded(engines["options"])
+    return data
+
+
+def _decoded(value: object) -> object:
+    """An engine's option has no declared type: in the environment ``170`` is a number, ``true`` a bool, else a string."""
+    if isinstance(value, dict):
+        return {key: _decoded(item) for key, item in value.items()}
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _origin(
+    loc: tuple[int | str, ...], file: Path | None, lines: Mapping[tuple[str, ...], int], environ: Mapping[str, str]
+) -> str:
+    """Where the key at ``loc``, or the nearest table around it, was set; empty for what nobody set."""
+    keys = [str(part) for part in loc if isinstance(part, str)]
+    names = {name.upper(): name for name in environ}
+    for depth in range(len(keys), 0, -1):
+        name = ENV_PREFIX + ENV_DELIMITER.join(keys[:depth]).upper()
+        if name in names:
+            return f"environment {names[name]}"
+        if file and tuple(keys[:depth]) in lines:
+            return f"{file}:{lines[tuple(keys[:depth])]}"
+    return str(file or "")
+
+
+def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that name a section we lack; those of a wrong key in a right section are found by the models."""
+    problems = []
+    for name in sorted(environ):
+        section, delimiter, _ = name.removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
+        if name.startswith(ENV_PREFIX) and delimiter and section.lower() not in Settings.model_fields:
+            problems.append(f"{name} (environment): unknown section{suggest(section.lower(), Settings.model_fields)}")
+    return problems

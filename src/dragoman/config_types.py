@@ -1,0 +1,65 @@
+"""Types of single settings, with what each accepts and what it says to the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+from ipaddress import IPv4Address
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+
+def split_list(value: object) -> object:
+    """A list in the environment: ``en,es`` as well as ``["en", "es"]``."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise ValueError('write it as en,es or as JSON, ["en", "es"]') from None
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def no_bool(value: object) -> object:
+    """Refuse ``true`` for a number, which Python would take for 1."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+def unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list that names something twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return values
+
+
+def _ipv4(value: str) -> str:
+    try:
+        return str(IPv4Address(value))
+    except ValueError:
+        raise ValueError("should be an IPv4 address of this host such as 127.0.0.1 or 192.0.2.7") from None
+
+
+def _engine_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*|[A-Za-z_][\w.]*:[A-Za-z_]\w*", value, re.ASCII):
+        raise ValueError(
+            "should be a registered name such as espeak (dragoman engines lists them) or package.module:Class"
+        )
+    return value
+
+
+Port = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=65535)]
+Ipv4 = Annotated[str, AfterValidator(_ipv4)]
+EngineNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_engine_name)], ...],
+    NoDecode,
+    BeforeValidator(split_list),
+    Field(min_length=1),
+    AfterValidator(unique),
+]
