@@ -357,7 +357,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _decoded(value: object) -> object:
-    """An engine's option has no declared type: in the environment ``170`` is a number, ``true`` a bool, else a string."""
+    """An option has no declared type: in the environment ``170`` is a number, ``true`` a bool, the rest a string."""
     if isinstance(value, dict):
         return {key: _decoded(item) for key, item in value.items()}
     try:

@@ -1,0 +1,228 @@
+"""What Prometheus reads: one registry per daemon, every name ``dragoman_*``, no label that grows with callers.
+
+Stages, engines, languages, queues and reasons are labels; rooms, legs and people never are. What the 20 ms tick and the
+ARI client count stays plain integers there: ``Metrics.watch_media`` and ``watch_ari`` read them when a scrape asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dragoman import __version__
+
+SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
+"""Seconds. The ear-voice span's targets, 0.7 (p50) and 0.9 (p95), are bounds, so that meeting them is exact."""
+
+STAGE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, *SPAN_BUCKETS)
+"""Seconds. Local engines answer in a few ms, and our own share has its target at 0.04."""
+
+STAGES = ("input", "asr", "segment", "mt", "tts", "playback")
+
+
+class MediaStatsView(Protocol):
+    """What is read of the media plane's counters; all of them only grow."""
+
+    packets_in: int
+    packets_out: int
+    lost: int
+    reordered: int
+    late: int
+    duplicate: int
+    unknown_source: int
+    malformed: int
+    concealed: int
+    send_errors: int
+    ticks: int
+    late_ticks: int
+    skipped_slots: int
+
+    @property
+    def lateness_bounds(self) -> Iterable[float]:
+        """Upper bounds of the lateness histogram, seconds, ascending, without infinity."""
+
+    @property
+    def lateness_counts(self) -> Iterable[int]:
+        """Ticks per bucket (not cumulative): one more than the bounds, the last is what was later than all."""
+
+    @property
+    def lateness_sum(self) -> float:
+        """Seconds, over all ticks."""
+
+
+class AriStatsView(Protocol):
+    """What is read of the ARI side's counters; all of them only grow."""
+
+    requests: int
+    request_errors: int
+    events: int
+    malformed_events: int
+    connects: int
+    disconnects: int
+
+
+MEDIA_COUNTERS: tuple[tuple[str, str, Callable[[MediaStatsView], int]], ...] = (
+    ("rtp_packets_in", "RTP packets taken in", lambda s: s.packets_in),
+    ("rtp_packets_out", "RTP packets sent", lambda s: s.packets_out),
+    ("rtp_lost", "RTP packets that never came", lambda s: s.lost),
+    ("rtp_reordered", "RTP packets that came after a later one, in time to be used", lambda s: s.reordered),
+    ("rtp_late", "RTP packets that came after their slot was played", lambda s: s.late),
+    ("rtp_duplicate", "RTP packets that came twice", lambda s: s.duplicate),
+    ("rtp_unknown_source", "Datagrams from an address that is no leg's and no booth's", lambda s: s.unknown_source),
+    ("rtp_malformed", "Datagrams that are no RTP packet", lambda s: s.malformed),
+    ("rtp_send_errors", "Datagrams the socket refused", lambda s: s.send_errors),
+    ("media_concealed_frames", "20 ms frames written as silence because no packet came", lambda s: s.concealed),
+    ("media_ticks", "Ticks of the media clock", lambda s: s.ticks),
+    ("media_late_ticks", "Ticks that began late", lambda s: s.late_ticks),
+    ("media_skipped_slots", "20 ms slots not sent because the tick came too late for them", lambda s: s.skipped_slots),
+)
+
+ARI_COUNTERS: tuple[tuple[str, str, Callable[[AriStatsView], int]], ...] = (
+    ("ari_requests", "Requests to Asterisk", lambda s: s.requests),
+    ("ari_request_errors", "Requests Asterisk refused or did not answer", lambda s: s.request_errors),
+    ("ari_events", "Events from Asterisk", lambda s: s.events),
+    ("ari_malformed_events", "Events that could not be read", lambda s: s.malformed_events),
+    ("ari_connects", "Times the event stream of Asterisk was opened", lambda s: s.connects),
+    ("ari_disconnects", "Times the event stream of Asterisk was lost", lambda s: s.disconnects),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """A histogram in short: how many, and the median and 95th percentile in seconds (None when there are none)."""
+
+    count: int
+    p50: float | None
+    p95: float | None
+
+
+class Metrics:
+    """The daemon's metrics: prometheus_client objects, to be incremented and observed where things happen."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry(auto_describe=True)
+        self.stage_seconds = Histogram(
+            "dragoman_stage_seconds",
+            f"Time a clause (input: a frame) spent in a stage ({', '.join(STAGES)})",
+            ["stage", "engine"],
+            buckets=STAGE_BUCKETS,
+            registry=registry,
+        )
+        self.ear_voice_span_seconds = Histogram(
+            "dragoman_ear_voice_span_seconds",
+            "Acoustic end of a clause to the first translated sample on the booth's wire",
+            ["source", "target"],
+            buckets=SPAN_BUCKETS,
+            registry=registry,
+        )
+        self.own_share_seconds = Histogram(
+            "dragoman_own_share_seconds",
+            "The part of the ear-voice span that is neither engines, Asterisk nor the end-of-speech hangover",
+            buckets=STAGE_BUCKETS,
+            registry=registry,
+        )
+        self.clauses_committed = Counter("dragoman_clauses_committed", "Clauses committed", registry=registry)
+        self.clauses_translated = Counter("dragoman_clauses_translated", "Clauses translated", registry=registry)
+        self.clauses_spoken = Counter("dragoman_clauses_spoken", "Clauses spoken at a booth", registry=registry)
+        self.clauses_dropped = Counter(
+            "dragoman_clauses_dropped", "Clauses that were not spoken, and why", ["reason"], registry=registry
+        )
+        self.engine_errors = Counter(
+            "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
+        )
+        self.engine_restarts = Counter(
+            "dragoman_engine_restarts",
+            "Times an engine or its stream was started anew",
+            ["stage", "engine"],
+            registry=registry,
+        )
+        self.queue_drops = Counter(
+            "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
+        )
+        self.queue_depth = Gauge("dragoman_queue_depth", "What waits in a queue now", ["queue"], registry=registry)
+        self.rooms = Gauge("dragoman_rooms", "Rooms somebody is in", registry=registry)
+        self.legs = Gauge("dragoman_legs", "People in rooms", registry=registry)
+        self.booths = Gauge("dragoman_booths", "Booths that are up", registry=registry)
+        self.recognizer_streams = Gauge("dragoman_recognizer_streams", "Open recognizer streams", registry=registry)
+        self.caption_readers = Gauge("dragoman_caption_readers", "Readers of captions", registry=registry)
+        self.ari_connected = Gauge("dragoman_ari_connected", "1 while Asterisk's events come in", registry=registry)
+        self.ready = Gauge("dragoman_ready", "1 while calls can be interpreted", registry=registry)
+        Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
+        ProcessCollector(registry=registry)
+
+    def watch_media(self, stats: MediaStatsView) -> None:
+        """Read these counters at every scrape; once per registry."""
+        self.registry.register(_MediaCollector(stats))
+
+    def watch_ari(self, stats: AriStatsView) -> None:
+        """Read these counters at every scrape; once per registry."""
+        self.registry.register(_AriCollector(stats))
+
+    def stages(self) -> dict[tuple[str, str], Quantiles]:
+        """Time per (stage, engine), seconds, within the width of a bucket."""
+        return {(labels["stage"], labels["engine"]): found for labels, found in _summaries(self.stage_seconds)}
+
+    def ear_voice_spans(self) -> dict[tuple[str, str], Quantiles]:
+        """Ear-voice span per (source, target) language, seconds, within the width of a bucket."""
+        return {
+            (labels["source"], labels["target"]): found for labels, found in _summaries(self.ear_voice_span_seconds)
+        }
+
+
+class _MediaCollector(Collector):
+    def __init__(self, stats: MediaStatsView) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text, read in MEDIA_COUNTERS:
+            yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._stats))
+        cumulated = accumulate(int(count) for count in self._stats.lateness_counts)
+        bounds = [*(format(float(bound), "g") for bound in self._stats.lateness_bounds), "+Inf"]
+        family = HistogramMetricFamily("dragoman_media_tick_lateness_seconds", "How late ticks began")
+        family.add_metric([], list(zip(bounds, cumulated, strict=True)), self._stats.lateness_sum)
+        yield family
+
+
+class _AriCollector(Collector):
+    def __init__(self, stats: AriStatsView) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text, read in ARI_COUNTERS:
+            yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._stats))
+
+
+def quantile(q: float, bounds: Iterable[float], counts: Iterable[int]) -> float | None:
+    """The ``q`` quantile of a histogram: ascending upper ``bounds``, ``counts`` per bucket (one more than bounds).
+
+    Linear within the bucket, from 0 in the first; the last bound for what lies beyond it: the rule of Prometheus's
+    ``histogram_quantile`` (Prometheus documentation, "Query functions"). None when nothing was counted.
+    """
+    bounds, counts = list(bounds), list(counts)
+    rank = q * sum(counts)
+    below, lower = 0, 0.0
+    for bound, count in zip(bounds, counts, strict=False):
+        if count and below + count >= rank:
+            return lower + (bound - lower) * max(0.0, rank - below) / count
+        below, lower = below + count, bound
+    return lower if sum(counts) else None
+
+
+def _summaries(histogram: Histogram) -> Iterator[tuple[dict[str, str], Quantiles]]:
+    """Labels and quantiles of each child of a histogram."""
+    children: dict[tuple[tuple[str, str], ...], list[tuple[float, int]]] = {}
+    for sample in next(iter(histogram.collect())).samples:
+        if sample.name.endswith("_bucket"):
+            key = tuple((name, value) for name, value in sample.labels.items() if name != "le")
+            children.setdefault(key, []).append((float(sample.labels["le"]), int(sample.value)))
+    for key, buckets in children.items():
+        bounds = [bound for bound, _ in buckets[:-1]]
+        cumulated = [0, *(count for _, count in buckets)]
+        counts = [after - before for before, after in pairwise(cumulated)]
+        yield dict(key), Quantiles(cumulated[-1], quantile(0.5, bounds, counts), quantile(0.95, bounds, counts))
