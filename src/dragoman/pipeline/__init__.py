@@ -1,1 +1,1 @@
-"""One chain per speaking leg: recognition, segmentation into clauses, translation, synthesis, playback at the booths."""
+"""One chain per speaking leg: recognition, clauses, translation, synthesis, playback at the booths."""

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
 
 class CaptionKind(StrEnum):
@@ -63,7 +62,7 @@ HISTORY_DEPTH = 100
 class CaptionSubscription:
     """One reader of (room, language); iterate it; ``dropped`` counts what a slow reader lost."""
 
-    def __init__(self, room: str, language: str, on_close: Callable[[Self], None]) -> None:
+    def __init__(self, room: str, language: str, on_close: Callable[[CaptionSubscription], None]) -> None:
         """Made by CaptionHub.subscribe only."""
         self.room = room
         self.language = language

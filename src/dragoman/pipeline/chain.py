@@ -1,0 +1,246 @@
+"""One speaker into one language: translate each clause, then speak it at that language's booth, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import structlog
+
+from dragoman.engines.base import SpeechRequest, Synthesizer, Translation, TranslationRequest
+from dragoman.errors import EngineError, EngineRejected, EngineTimeout
+from dragoman.media.format import FRAME_SAMPLES, Pcm
+from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
+from dragoman.pipeline.clause import Clause, merge
+from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.queues import QueueClosed, StageQueue
+
+log = structlog.get_logger(__name__)
+
+MT_DEPTH = 6
+"""Clauses that may wait for the translator before neighbours are merged: better merged than late."""
+
+TTS_DEPTH = 4
+"""Translated clauses that may wait for the booth; then translation is held back (design: 2-4 clauses ahead)."""
+
+CONTEXT = 3
+"""Clauses of the same speaker given to the translator as context (DeepL: "last 2-3 utterances")."""
+
+MT_DEADLINE = 1.2
+"""Seconds a translation may take before it is tried once more (stage table: over 1200 ms retry once)."""
+
+TTS_DEADLINE = 0.5
+"""Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A clause under way to one language."""
+
+    clause: Clause
+    times: ClauseTimes
+    translation: Translation | None = None
+
+
+def merge_pending(first: Pending, second: Pending) -> Pending:
+    """Two neighbours as one: the later one's times, because that is when all of it had been said."""
+    return Pending(merge(first.clause, second.clause), second.times)
+
+
+class Translates(Protocol):
+    """The ordered translators, as one."""
+
+    async def translate(self, request: TranslationRequest) -> Translation:
+        """Translate by the first engine that can."""
+
+
+class ChainReports(Protocol):
+    """Whom the chain tells what became of a clause."""
+
+    def translated(self, target: str, pending: Pending) -> None:
+        """The clause has a translation."""
+
+    def spoken(self, target: str, pending: Pending) -> None:
+        """Its first sound left the booth; all times are set."""
+
+    def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
+        """It will not be heard."""
+
+
+class Chain:
+    """Runs until ``close`` and the last clause was played, or until cancelled (what is unspoken is then silenced)."""
+
+    def __init__(
+        self,
+        speaker: str,
+        target: str,
+        translator: Translates,
+        synthesizer: Synthesizer | None,
+        mixer: Callable[[], BoothMixer | None],
+        reports: ChainReports,
+        clock: Callable[[], float],
+    ) -> None:
+        """``mixer`` gives the target's booth while somebody listens there; without one, clauses end as captions."""
+        self.target = target
+        self._speaker = speaker
+        self._translator = translator
+        self._synthesizer = synthesizer
+        self._mixer = mixer
+        self._reports = reports
+        self._clock = clock
+        self._context: deque[str] = deque(maxlen=CONTEXT)
+        self._playing: set[Speech] = set()
+        self._played = asyncio.Event()
+        self.mt_queue: StageQueue[Pending] = StageQueue("mt", MT_DEPTH, merge_pending)
+        self.tts_queue: StageQueue[Pending] = StageQueue("tts", TTS_DEPTH)
+
+    def offer(self, clause: Clause, times: ClauseTimes) -> None:
+        """Take a committed clause; never waits."""
+        self.mt_queue.offer(Pending(clause, times))
+
+    def close(self) -> None:
+        """No more clauses come; what was said is still translated and spoken. Idempotent."""
+        self.mt_queue.close()
+
+    async def run(self) -> None:
+        """Translate and speak; an engine's failure costs the clause, not the chain."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._translate_all())
+                group.create_task(self._speak_all())
+        finally:
+            mixer = self._mixer()
+            for speech in self._playing:
+                if mixer is not None:
+                    mixer.cancel(speech)
+
+    async def _translate_all(self) -> None:
+        try:
+            while True:
+                pending = await self.mt_queue.get()
+                pending.times.mt_begin = self._clock()
+                try:
+                    pending.translation = await self._translate(pending.clause)
+                except EngineError as error:
+                    self._drop(pending, "mt", error)
+                    continue
+                finally:
+                    self._context.append(pending.clause.text)
+                pending.times.mt_end = self._clock()
+                self._reports.translated(self.target, pending)
+                if self._mixer() is not None:
+                    await self.tts_queue.put(pending)
+        except QueueClosed:
+            self.tts_queue.close()
+
+    async def _translate(self, clause: Clause) -> Translation:
+        request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context))
+        for last in (False, True):
+            try:
+                async with asyncio.timeout(MT_DEADLINE):
+                    return await self._translator.translate(request)
+            except TimeoutError:
+                if last:
+                    raise EngineTimeout("mt", f"no translation within {MT_DEADLINE:g} s, twice") from None
+            except EngineError as error:
+                if last or not error.retryable:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _speak_all(self) -> None:
+        try:
+            while True:
+                pending = await self.tts_queue.get()
+                mixer = self._mixer()
+                if mixer is None:
+                    continue  # its listeners left meanwhile
+                if self._synthesizer is None:
+                    self._drop(pending, "no-voice", None)
+                    continue
+                try:
+                    await self._speak(pending, mixer, self._synthesizer)
+                except EngineError as error:
+                    self._drop(pending, "tts", error)
+        except QueueClosed:
+            while self._playing:
+                self._played.clear()
+                await self._played.wait()
+
+    async def _speak(self, pending: Pending, mixer: BoothMixer, synthesizer: Synthesizer) -> None:
+        if pending.translation is None:
+            raise AssertionError("only translated clauses reach synthesis")
+
+        def first_sent(at: float) -> None:
+            pending.times.sent = at
+            self._reports.spoken(self.target, pending)
+
+        speech = mixer.open(self._speaker, first_sent)
+        self._playing.add(speech)
+        room = asyncio.Event()
+        speech.on_room = room.set
+
+        def done() -> None:
+            self._playing.discard(speech)
+            self._played.set()
+
+        speech.on_done = done
+        request = SpeechRequest(pending.translation.text, self.target, self._speaker)
+        pending.times.tts_begin = self._clock()
+        try:
+            for last in (False, True):
+                try:
+                    await self._synthesize(request, synthesizer, speech, room, pending.times)
+                    break
+                except EngineError as error:
+                    if last or not error.retryable or pending.times.tts_first is not None:
+                        raise
+            speech.finish()
+            if pending.times.tts_first is None:
+                raise EngineRejected(synthesizer.info.name, "gave no audio for this text")
+        except EngineError:
+            speech.finish()  # what was said of it is said; a clause without a sound leaves the line
+            if pending.times.tts_first is None:
+                mixer.cancel(speech)
+                done()
+            raise
+
+    async def _synthesize(
+        self, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event, times: ClauseTimes
+    ) -> None:
+        name = synthesizer.info.name
+        # Engines give async generators; closing one at once is what cancels its synthesis.
+        async with aclosing(cast("_Closable", synthesizer.synthesize(request))) as pieces:
+            iterator = aiter(pieces)
+            while True:
+                try:
+                    async with asyncio.timeout(TTS_DEADLINE):
+                        pcm = await anext(iterator, None)
+                except TimeoutError:
+                    raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None
+                if pcm is None:
+                    return
+                if len(pcm) and times.tts_first is None:
+                    times.tts_first = self._clock()
+                await _write(speech, pcm, room)
+
+    def _drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
+        log.warning("clause dropped", clause=pending.clause.id, target=self.target, reason=reason, error=str(error))
+        self._reports.dropped(self.target, pending, reason, error)
+
+
+async def _write(speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:
+    """Write in pieces of READY_FRAMES, waiting while that much lies ready."""
+    piece = READY_FRAMES * FRAME_SAMPLES
+    for start in range(0, len(pcm), piece):
+        while speech.full:
+            room.clear()
+            await room.wait()
+        speech.write(pcm[start : start + piece])
+
+
+class _Closable(AsyncIterator[Pcm], Protocol):
+    async def aclose(self) -> None: ...

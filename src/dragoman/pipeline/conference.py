@@ -1,0 +1,226 @@
+"""All rooms of this daemon: turns what telephony reports into legs and booths, and what legs say into captions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from dragoman.engines.base import Recognizer, Synthesizer
+from dragoman.pipeline.booth import BoothMixer
+from dragoman.pipeline.captions import CaptionHub
+from dragoman.pipeline.chain import Chain, Translates
+from dragoman.pipeline.leg import SpeakingLeg
+from dragoman.pipeline.ports import LegAudio, Media
+from dragoman.pipeline.reports import Reporter
+from dragoman.pipeline.room import floor, needs
+from dragoman.telephony.model import Booth, Leg, Tap
+
+log = structlog.get_logger(__name__)
+
+
+class Engines(Protocol):
+    """The configured engines, chosen by language."""
+
+    @property
+    def translator(self) -> Translates:
+        """The ordered translators, as one."""
+
+    def recognizer(self, language: str) -> Recognizer | None:
+        """The first that hears this language."""
+
+    def synthesizer(self, language: str) -> Synthesizer | None:
+        """The first that speaks this language."""
+
+
+@dataclass(slots=True)
+class LegState:
+    """A leg that is in its room now."""
+
+    tap: Tap
+    speaking: SpeakingLeg
+    audio: LegAudio
+    muted: bool
+    held: bool = False
+
+    @property
+    def leg(self) -> Leg:
+        """Who it is."""
+        return self.tap.leg
+
+
+class Conference:
+    """The AttachListener; runs every leg in one TaskGroup, each in a TaskGroup of its own."""
+
+    def __init__(
+        self,
+        media: Media,
+        engines: Engines,
+        captions: CaptionHub,
+        reporter: Reporter,
+        clock: Callable[[], float],
+        floor_db: float,
+    ) -> None:
+        """``floor_db``: gain of the original speech under the translation, dB."""
+        self._media = media
+        self._engines = engines
+        self._captions = captions
+        self._reporter = reporter
+        self._clock = clock
+        self._floor_db = floor_db
+        self._group: asyncio.TaskGroup | None = None
+        self._stopped = asyncio.Event()
+        self._mixers: dict[tuple[str, str], BoothMixer] = {}
+        self._running: dict[SpeakingLeg, asyncio.Task[None]] = {}
+        self.legs: dict[str, LegState] = {}
+        """By leg id; those present, not those whose last words are still being spoken."""
+        self.booths: dict[str, Booth] = {}
+
+    async def run(self) -> None:
+        """Until ``stop``."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            await self._stopped.wait()
+            for task in self._running.values():
+                task.cancel()
+
+    def stop(self) -> None:
+        """End every leg at once; idempotent."""
+        self._stopped.set()
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """Rooms with somebody in them."""
+        return frozenset(state.leg.room for state in self.legs.values())
+
+    @property
+    def streams(self) -> int:
+        """Recogniser streams open now."""
+        return sum(1 for leg in self._running if leg.recognition is not None and leg.recognition.open)
+
+    def queue_depths(self) -> dict[str, int]:
+        """Clauses waiting, by queue, over all legs and booths."""
+        depths = {"mt": 0, "tts": 0, "playback": sum(mixer.backlog for mixer in self._mixers.values())}
+        for leg in self._running:
+            for chain in leg.chains:
+                depths["mt"] += len(chain.mt_queue)
+                depths["tts"] += len(chain.tts_queue)
+        return depths
+
+    def refresh_demand(self) -> None:
+        """Who is wanted in which language changed: a caller came, went or began to read captions."""
+        for room in self.rooms:
+            self._refresh(room)
+
+    # AttachListener
+
+    def tap_ready(self, tap: Tap) -> None:
+        """AttachListener: somebody is in a room, or his tap was repaired."""
+        leg = tap.leg
+        speaking = SpeakingLeg(
+            leg, self._engines.recognizer(leg.language), self._make_chain, self._reporter, self._clock
+        )
+        audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
+        audio.gated = leg.muted
+        speaking.attach(audio)
+        self.legs[leg.id] = LegState(tap, speaking, audio, leg.muted)
+        if self._group is None:
+            raise RuntimeError("the conference is not running")
+        self._running[speaking] = self._group.create_task(self._run_leg(speaking, tap.channel_id))
+        log.info("leg joined", room=leg.room, leg=leg.id, language=leg.language)
+        self._refresh(leg.room)
+
+    def tap_closed(self, tap: Tap) -> None:
+        """AttachListener: what was said is still spoken; from now on nothing is spoken for this leg."""
+        state = self.legs.get(tap.leg.id)
+        if state is None or state.tap.channel_id != tap.channel_id:
+            return
+        del self.legs[tap.leg.id]
+        state.speaking.close()
+        log.info("leg left", room=tap.leg.room, leg=tap.leg.id)
+        self._refresh(tap.leg.room)
+        if tap.leg.room not in self.rooms:
+            self._captions.close_room(tap.leg.room)
+
+    def booth_ready(self, booth: Booth) -> None:
+        """AttachListener."""
+        self.booths[booth.id] = booth
+        self._media.add_booth(booth.id, booth.remote, self._mixer(booth.room, booth.language))
+        self._refresh(booth.room)
+
+    def booth_closed(self, booth: Booth) -> None:
+        """AttachListener."""
+        if self.booths.pop(booth.id, None) is not None:
+            self._media.remove_booth(booth.id)
+
+    def leg_muted(self, leg_id: str, muted: bool) -> None:
+        """AttachListener."""
+        state = self.legs.get(leg_id)
+        if state is not None:
+            state.muted = muted
+            state.audio.gated = state.muted or state.held
+
+    def leg_held(self, leg_id: str, held: bool) -> None:
+        """AttachListener."""
+        state = self.legs.get(leg_id)
+        if state is not None:
+            state.held = held
+            state.audio.gated = state.muted or state.held
+
+    def gap(self, since: float) -> None:
+        """AttachListener: tell the readers that something is missing."""
+        for room in self.rooms:
+            self._reporter.gap(room, since)
+
+    # private
+
+    def _mixer(self, room: str, language: str) -> BoothMixer:
+        return self._mixers.setdefault((room, language), BoothMixer())
+
+    def _present(self, room: str) -> dict[str, LegState]:
+        return {leg_id: state for leg_id, state in self.legs.items() if state.leg.room == room}
+
+    def _refresh(self, room: str) -> None:
+        """Give every leg of the room its targets and every booth its floor."""
+        present = self._present(room)
+        languages = {leg_id: state.leg.language for leg_id, state in present.items()}
+        for leg_id, need in needs(languages, self._captions.languages(room)).items():
+            present[leg_id].speaking.want(need.targets, need.source_captions)
+        by_tap = {state.tap.channel_id: state.leg.language for state in present.values()}
+        for booth in self.booths.values():
+            if booth.room == room:
+                self._media.set_floor(booth.id, floor(by_tap, booth.language), self._floor_db)
+        spoken = set(languages.values())
+        for key in [key for key in self._mixers if key[0] == room and key[1] not in spoken]:
+            if not any(booth.room == room and booth.language == key[1] for booth in self.booths.values()):
+                del self._mixers[key]
+
+    def _make_chain(self, leg: Leg, target: str) -> Chain:
+        def mixer() -> BoothMixer | None:
+            listening = any(state.leg.language == target for state in self._present(leg.room).values())
+            return self._mixer(leg.room, target) if listening else None
+
+        return Chain(
+            leg.channel_id,
+            target,
+            self._engines.translator,
+            self._engines.synthesizer(target),
+            mixer,
+            self._reporter.for_leg(leg),
+            self._clock,
+        )
+
+    async def _run_leg(self, speaking: SpeakingLeg, media_id: str) -> None:
+        """Run one leg; whatever happens to it, the others go on."""
+        try:
+            await speaking.run()
+            await speaking.closed.wait()
+        except Exception:
+            self._reporter.leg_crashed()
+            log.exception("leg crashed", leg=speaking.leg.id)
+        finally:
+            self._media.remove_leg(media_id)
+            self._running.pop(speaking, None)

@@ -1,0 +1,157 @@
+"""One speaking leg: its recognition, its clauses, and a chain per language in which somebody listens or reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import structlog
+
+from dragoman.engines.base import Hypothesis, Recognizer, StreamRequest
+from dragoman.errors import EngineError
+from dragoman.pipeline.chain import Chain
+from dragoman.pipeline.clause import Clause, ClauseSegmenter
+from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.ports import LegAudio
+from dragoman.pipeline.recognition import Recognition
+from dragoman.telephony.model import Leg
+
+log = structlog.get_logger(__name__)
+
+DRAIN_DEADLINE = 20.0
+"""Seconds after a speaker left in which what he said is still recognised, translated and spoken."""
+
+
+class LegReports(Protocol):
+    """Whom a leg tells what its speaker says."""
+
+    def partial(self, leg: Leg, text: str) -> None:
+        """Words as they come; not committed."""
+
+    def committed(self, leg: Leg, clause: Clause, times: ClauseTimes) -> None:
+        """A clause in the speaker's own language."""
+
+    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
+        """The stream died; it is being opened again."""
+
+
+class SpeakingLeg:
+    """Runs from the tap's first audio until the speaker left and all he said was spoken."""
+
+    def __init__(
+        self,
+        leg: Leg,
+        recognizer: Recognizer | None,
+        make_chain: Callable[[Leg, str], Chain],
+        reports: LegReports,
+        clock: Callable[[], float],
+    ) -> None:
+        """``recognizer`` None: no engine knows this language; the leg listens only."""
+        self.leg = leg
+        self._make_chain = make_chain
+        self._reports = reports
+        self._clock = clock
+        self._segmenter = ClauseSegmenter(leg.id, leg.language)
+        self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
+        self._targets: frozenset[str] = frozenset()
+        self._group: asyncio.TaskGroup | None = None
+        self._audio: LegAudio | None = None
+        self.closed = asyncio.Event()
+        """Set when the speaker left."""
+        self.recognition: Recognition | None = None
+        if recognizer is not None:
+            self.recognition = Recognition(
+                StreamRequest(leg.id, leg.room, leg.language),
+                recognizer,
+                self._segmenter.ledger,
+                self._on_hypothesis,
+                clock,
+            )
+            self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """One per language somebody listens to or reads."""
+        return tuple(chain for chain, _ in self._chains.values())
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the VAD hears speech now."""
+        return self.recognition is not None and self.recognition.speaking
+
+    def attach(self, audio: LegAudio) -> None:
+        """The tap is up (or up again, on a new timeline): hear it from now on."""
+        self._audio = audio
+        if self.recognition is not None:
+            for clause in self._segmenter.flush():
+                self._commit(clause, self._clock(), self._clock())
+            self.recognition.attach(audio)
+
+    def want(self, targets: Iterable[str], source_captions: bool) -> None:
+        """Into which languages this leg is to be translated now, and whether somebody reads its own words."""
+        if self.closed.is_set():
+            return  # what was said is still wanted by those for whom it was said
+        self._targets = frozenset(targets)
+        if self.recognition is not None:
+            self.recognition.want(bool(self._targets) or source_captions)
+        if self._group is None:
+            return
+        for target in self._targets - self._chains.keys():
+            chain = self._make_chain(self.leg, target)
+            self._chains[target] = (chain, self._group.create_task(self._run_chain(chain)))
+        for target in self._chains.keys() - self._targets:
+            _, task = self._chains.pop(target)
+            task.cancel()
+
+    def close(self) -> None:
+        """The speaker left; ``run`` ends when what he said was spoken, or at a deadline. Idempotent."""
+        self.closed.set()
+        if self.recognition is not None:
+            self.recognition.close()
+
+    async def run(self) -> None:
+        """Hear, translate, speak."""
+        with structlog.contextvars.bound_contextvars(room=self.leg.room, leg=self.leg.id):
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                if not self.closed.is_set():
+                    self.want(self._targets, self.recognition is not None and self.recognition.wanted)
+                if self.recognition is None:
+                    return
+                drain = group.create_task(self._recognise())
+                await drain
+
+    async def _recognise(self) -> None:
+        recognition = self.recognition
+        if recognition is None:
+            return
+        await recognition.run()
+        now = self._clock()
+        for clause in self._segmenter.flush():
+            self._commit(clause, now, now)
+        for chain, _ in self._chains.values():
+            chain.close()
+        tasks = [task for _, task in self._chains.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=DRAIN_DEADLINE)
+            for task in late:
+                task.cancel()
+
+    async def _run_chain(self, chain: Chain) -> None:
+        with structlog.contextvars.bound_contextvars(target=chain.target):
+            await chain.run()
+
+    def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
+        clauses = self._segmenter.feed(hypothesis)
+        if not hypothesis.is_final and not clauses:
+            self._reports.partial(self.leg, self._segmenter.partial)
+        for clause in clauses:
+            self._commit(clause, asked, now)
+
+    def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
+        said = self._audio.time_of(clause.end) if self._audio is not None else recognised
+        times = ClauseTimes(said, max(asked, said), recognised, self._clock())
+        self._reports.committed(self.leg, clause, times)
+        for chain, _ in self._chains.values():
+            chain.offer(clause, times.copy())

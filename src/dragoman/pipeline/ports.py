@@ -1,0 +1,75 @@
+"""What the pipeline needs of the media plane, as protocols, so that it can be run without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from dragoman.media.format import Pcm
+from dragoman.telephony.model import Address
+
+
+class LegAudioListener(Protocol):
+    """Told in the 20 ms tick; must be quick and must not raise."""
+
+    def on_audio(self, end: int) -> None:
+        """The leg's audio reached the mark set by ``wake_when``."""
+
+    def on_speech_start(self, at: int) -> None:
+        """The VAD heard speech from audio time ``at``."""
+
+    def on_speech_end(self, at: int) -> None:
+        """The hangover passed; the last speech ended at audio time ``at``."""
+
+
+class LegAudio(Protocol):
+    """One leg's audio on its timeline."""
+
+    @property
+    def end(self) -> int:
+        """Samples so far; audio time of the next one."""
+
+    @property
+    def gated(self) -> bool:
+        """Whether the leg is replaced by silence (mute, hold)."""
+
+    @gated.setter
+    def gated(self, value: bool) -> None: ...
+
+    def read(self, start: int, stop: int) -> Pcm:
+        """Samples [start, stop); zeros where they left the ring or are not there yet."""
+
+    def time_of(self, sample: int) -> float:
+        """Monotonic time (s) at which this audio time arrived."""
+
+    def wake_when(self, sample: int) -> None:
+        """Call ``on_audio`` once, when ``end`` reached ``sample``."""
+
+
+class FrameSource(Protocol):
+    """Asked by the tick for what a booth says."""
+
+    def next_frame(self, now: float) -> Pcm | None:
+        """The next 320 samples, or None for silence."""
+
+    def on_sent(self, at: float) -> None:
+        """The frame given was sent at monotonic time ``at``."""
+
+
+class Media(Protocol):
+    """The media plane, as far as the conference drives it."""
+
+    def add_leg(self, leg_id: str, remote: Address, listener: LegAudioListener | None) -> LegAudio:
+        """Take the audio that comes from ``remote``."""
+
+    def remove_leg(self, leg_id: str) -> None:
+        """Forget the leg; idempotent."""
+
+    def add_booth(self, booth_id: str, remote: Address, source: FrameSource) -> None:
+        """Send what ``source`` says to ``remote``, continuously."""
+
+    def remove_booth(self, booth_id: str) -> None:
+        """Stop sending; idempotent."""
+
+    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
+        """Mix these legs' original audio under what the booth says."""

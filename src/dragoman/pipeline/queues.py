@@ -1,0 +1,85 @@
+"""The bounded queue between two stages: a depth, a named policy for when it is full, and counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class WhenFull(StrEnum):
+    """What a full queue does with the next item."""
+
+    HOLD = "hold"
+    """The producer waits (``put``)."""
+    MERGE = "merge"
+    """The item is merged into the newest one in the queue."""
+
+
+class QueueClosed(Exception):
+    """The queue is closed and empty: the consumer is done."""
+
+
+class StageQueue(Generic[T]):
+    """One producer, one consumer, in order."""
+
+    def __init__(self, name: str, depth: int, merge: Callable[[T, T], T] | None = None) -> None:
+        """``name`` labels its metrics; with ``merge`` it never makes the producer wait."""
+        self.name = name
+        self.depth = depth
+        self.merged = 0
+        self._items: deque[T] = deque()
+        self._merge = merge
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    @property
+    def policy(self) -> WhenFull:
+        """What it does when full."""
+        return WhenFull.HOLD if self._merge is None else WhenFull.MERGE
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def offer(self, item: T) -> None:
+        """Put without waiting; a full queue merges the item into its newest (policy MERGE only)."""
+        if self._merge is None:
+            raise TypeError(f"queue {self.name}: offer needs policy merge")
+        if len(self._items) >= self.depth:
+            self._items[-1] = self._merge(self._items[-1], item)
+            self.merged += 1
+        else:
+            self._items.append(item)
+        self._changed.set()
+
+    async def put(self, item: T) -> None:
+        """Put; waits while the queue is full (policy HOLD)."""
+        while len(self._items) >= self.depth and not self._closed:
+            self._changed.clear()
+            await self._changed.wait()
+        self._items.append(item)
+        self._changed.set()
+
+    async def get(self) -> T:
+        """The oldest item; waits for one.
+
+        Raises:
+            QueueClosed: there will be none.
+        """
+        while not self._items:
+            if self._closed:
+                raise QueueClosed
+            self._changed.clear()
+            await self._changed.wait()
+        item = self._items.popleft()
+        self._changed.set()
+        return item
+
+    def close(self) -> None:
+        """No more items will come; what is queued is still handed out. Idempotent."""
+        self._closed = True
+        self._changed.set()

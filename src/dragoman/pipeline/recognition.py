@@ -1,0 +1,198 @@
+"""Feeds one leg's speech to a recogniser and hands its hypotheses on; survives the recogniser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest
+from dragoman.errors import EngineError, EngineTimeout
+from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.feed import FeedPlan, Finalize, Push
+from dragoman.pipeline.ledger import WordLedger
+from dragoman.pipeline.ports import LegAudio
+
+log = structlog.get_logger(__name__)
+
+RESTART_DELAYS = (0.0, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds before a lost stream is opened again; the first time at once, then slower, the last for ever."""
+
+FINAL_DEADLINE = 3.0
+"""Seconds a recogniser may take for the final after it was asked; then the stream counts as dead."""
+
+OnHypothesis = Callable[[Hypothesis, float, float], None]
+"""Called with (hypothesis, monotonic time of the finalize it answers or of now, now)."""
+
+
+class Recognition:
+    """One leg's recognition; the media plane's listener of that leg.
+
+    A stream is opened on the first speech after somebody wants the words (a room of one language opens none) and kept
+    until nobody does. When it dies, a new one is opened and gets again what has no final; the ledger keeps any word
+    from being committed twice.
+    """
+
+    def __init__(
+        self,
+        request: StreamRequest,
+        recognizer: Recognizer,
+        ledger: WordLedger,
+        on_hypothesis: OnHypothesis,
+        clock: Callable[[], float],
+    ) -> None:
+        """``on_hypothesis`` runs in the reader's task and must not block."""
+        self._request = request
+        self._recognizer = recognizer
+        self._ledger = ledger
+        self._on_hypothesis = on_hypothesis
+        self._clock = clock
+        info = recognizer.info
+        self._plan = FeedPlan(ms_to_samples(info.chunk_ms), continuous=info.continuous)
+        self._audio: LegAudio | None = None
+        self.wanted = False
+        """Whether anybody needs this leg's words now."""
+        self._closing = False
+        self._wake = asyncio.Event()
+        self._finalized: deque[float] = deque()
+        self.open = False
+        """Whether a stream is open now."""
+        self.speaking = False
+        """Whether the VAD hears speech now."""
+        self.restarts = 0
+        self.on_error: Callable[[EngineError], None] = lambda error: None
+
+    @property
+    def dropped(self) -> int:
+        """Samples given up because the recogniser fell behind."""
+        return self._plan.dropped
+
+    def attach(self, audio: LegAudio) -> None:
+        """Read from this audio from now on (a repaired tap begins a new timeline at 0)."""
+        self._audio = audio
+        self._plan.forget(0)
+        self._ledger.committed_until = 0
+        self._wake.set()
+
+    def on_audio(self, end: int) -> None:
+        """LegAudioListener."""
+        self._wake.set()
+
+    def on_speech_start(self, at: int) -> None:
+        """LegAudioListener."""
+        self.speaking = True
+        self._plan.speech_start(at)
+        self._wake.set()
+
+    def on_speech_end(self, at: int) -> None:
+        """LegAudioListener."""
+        self.speaking = False
+        self._plan.speech_end(at)
+        self._wake.set()
+
+    def want(self, wanted: bool) -> None:
+        """Whether anybody needs this leg's words now."""
+        if wanted and not self.wanted and self._audio is not None and not self.speaking:
+            self._plan.forget(self._audio.end)
+        self.wanted = wanted
+        self._wake.set()
+
+    def close(self) -> None:
+        """The speaker is gone: bring out what he said, then ``run`` ends. Idempotent."""
+        self._closing = True
+        if self._audio is not None:
+            self._plan.speech_end(self._audio.end)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until ``close`` and the last final; never raises an EngineError."""
+        failures = 0
+        while True:
+            if not await self._until_speech():
+                return
+            try:
+                await self._session()
+            except* EngineError as group:
+                failures += 1
+                self.restarts += 1
+                for error in group.exceptions:
+                    if isinstance(error, EngineError):
+                        self.on_error(error)
+                        log.warning("recogniser lost", engine=error.engine, error=str(error), failures=failures)
+            else:
+                failures = 0
+            if failures and self._closing and failures >= len(RESTART_DELAYS):
+                return
+            if failures:
+                await asyncio.sleep(RESTART_DELAYS[min(failures, len(RESTART_DELAYS)) - 1])
+
+    async def _until_speech(self) -> bool:
+        """Wait for speech that somebody wants; False when closed and nothing is left."""
+        while True:
+            if self._closing and not (self.wanted and self._plan.active):
+                return False
+            if self.wanted and self._plan.active:
+                return True
+            if not self.wanted and self._audio is not None:
+                self._plan.forget(self._audio.end)
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _session(self) -> None:
+        stream = await self._recognizer.open(self._request)
+        self.open = True
+        self._finalized.clear()
+        self._plan.replay(self._ledger.committed_until)
+        try:
+            async with asyncio.TaskGroup() as group:
+                reader = group.create_task(self._read(stream))
+                await self._feed(stream)
+                reader.cancel()
+        finally:
+            self.open = False
+            await stream.aclose()
+
+    async def _feed(self, stream: RecognizerStream) -> None:
+        while True:
+            audio = self._audio
+            if audio is None or not self.wanted:
+                return
+            step = self._plan.step(audio.end)
+            if isinstance(step, Push):
+                await stream.push(audio.read(step.start, step.stop), step.start)
+            elif isinstance(step, Finalize):
+                self._finalized.append(self._clock())
+                await stream.finalize(step.at)
+            elif self._closing and not self._plan.active:
+                return
+            else:
+                await self._wait(audio)
+
+    async def _wait(self, audio: LegAudio) -> None:
+        self._wake.clear()
+        wake_at = self._plan.wake_at
+        if wake_at is not None:
+            audio.wake_when(wake_at)
+        if not self._plan.awaiting_final:
+            await self._wake.wait()
+            return
+        left = self._finalized[0] + FINAL_DEADLINE - self._clock() if self._finalized else FINAL_DEADLINE
+        try:
+            async with asyncio.timeout(max(left, 0)):
+                await self._wake.wait()
+        except TimeoutError:
+            name = self._recognizer.info.name
+            raise EngineTimeout(name, f"no final within {FINAL_DEADLINE:g} s of being asked for it") from None
+
+    async def _read(self, stream: RecognizerStream) -> None:
+        async for hypothesis in stream:
+            now = self._clock()
+            asked = now
+            if hypothesis.end_of_utterance:
+                self._plan.answered()
+                if self._finalized:
+                    asked = self._finalized.popleft()
+                self._wake.set()
+            self._on_hypothesis(hypothesis, asked, now)

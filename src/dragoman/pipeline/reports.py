@@ -1,0 +1,175 @@
+"""What legs and chains say of their clauses: to the captions, to the metrics, to the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from dragoman.errors import EngineError
+from dragoman.media.format import SAMPLE_RATE
+from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
+from dragoman.pipeline.chain import Pending
+from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.latency import ClauseTimes
+from dragoman.telephony.model import Leg
+
+log = structlog.get_logger(__name__)
+
+
+class Measures(Protocol):
+    """Where figures go (observe.metrics)."""
+
+    def clause_committed(self) -> None:
+        """A clause was committed."""
+
+    def clause_spoken(self, source: str, target: str, times: ClauseTimes) -> None:
+        """A clause's first translated sound was sent."""
+
+    def clause_dropped(self, reason: str) -> None:
+        """A clause will not be heard in some language."""
+
+    def engine_failed(self, stage: str, error: EngineError) -> None:
+        """An engine failed."""
+
+    def leg_crashed(self) -> None:
+        """A leg ended by a bug of ours."""
+
+
+class Reporter:
+    """The LegReports of every leg; ``for_leg`` gives the ChainReports of one."""
+
+    def __init__(
+        self, captions: CaptionHub, measures: Measures, clock: Callable[[], float], unix_offset: float
+    ) -> None:
+        """``unix_offset``: seconds to add to the monotonic clock for the time of day."""
+        self._captions = captions
+        self.measures = measures
+        self._clock = clock
+        self._unix_offset = unix_offset
+        self.clauses: Counter[str] = Counter()
+        """committed, translated, spoken, dropped."""
+
+    def for_leg(self, leg: Leg) -> LegChainReports:
+        """What this leg's chains report to."""
+        return LegChainReports(self, leg)
+
+    def partial(self, leg: Leg, text: str) -> None:
+        """LegReports."""
+        if leg.language in self._captions.languages(leg.room):
+            now = self._clock() + self._unix_offset
+            self._captions.publish(
+                Caption(CaptionKind.PARTIAL, leg.room, leg.language, "", leg.name, leg.language, text, text, now, now)
+            )
+
+    def committed(self, leg: Leg, clause: Clause, times: ClauseTimes) -> None:
+        """LegReports."""
+        self.clauses["committed"] += 1
+        self.measures.clause_committed()
+        self.publish(CaptionKind.CLAUSE, leg, leg.language, clause, times, clause.text)
+
+    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
+        """LegReports."""
+        self.measures.engine_failed("asr", error)
+
+    def leg_crashed(self) -> None:
+        """A leg ended by a bug of ours."""
+        self.measures.leg_crashed()
+
+    def gap(self, room: str, since: float) -> None:
+        """Tell the room's readers that interpretation was away since monotonic time ``since``."""
+        now = self._clock()
+        for language in self._captions.languages(room):
+            self._captions.publish(
+                Caption(
+                    CaptionKind.GAP,
+                    room,
+                    language,
+                    clause="",
+                    speaker="",
+                    source_language="",
+                    source_text="",
+                    text="",
+                    start_unix=since + self._unix_offset,
+                    end_unix=now + self._unix_offset,
+                    note=f"interpretation was away for {now - since:.1f} s",
+                )
+            )
+
+    def publish(
+        self,
+        kind: CaptionKind,
+        leg: Leg,
+        language: str,
+        clause: Clause,
+        times: ClauseTimes,
+        text: str,
+        *,
+        engine: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """One event of one clause to the readers of ``language``."""
+        length = (clause.end - clause.start) / SAMPLE_RATE
+        span = times.ear_voice_span
+        self._captions.publish(
+            Caption(
+                kind,
+                leg.room,
+                language,
+                clause=clause.id,
+                speaker=leg.name,
+                source_language=leg.language,
+                source_text=clause.text,
+                text=text,
+                start_unix=times.said - length + self._unix_offset,
+                end_unix=times.said + self._unix_offset,
+                ear_voice_span_ms=None if span is None else span * 1000,
+                engine=engine,
+                note=note,
+            )
+        )
+
+
+class LegChainReports:
+    """The ChainReports of one leg."""
+
+    def __init__(self, reporter: Reporter, leg: Leg) -> None:
+        self._reporter = reporter
+        self._leg = leg
+
+    def translated(self, target: str, pending: Pending) -> None:
+        """ChainReports."""
+        self._reporter.clauses["translated"] += 1
+        self._publish(CaptionKind.CLAUSE, target, pending)
+
+    def spoken(self, target: str, pending: Pending) -> None:
+        """ChainReports."""
+        self._reporter.clauses["spoken"] += 1
+        self._reporter.measures.clause_spoken(self._leg.language, target, pending.times)
+        self._publish(CaptionKind.SPOKEN, target, pending)
+        stages = {stage: round(seconds * 1000) for stage, seconds in pending.times.stages().items()}
+        log.info("clause spoken", clause=pending.clause.id, target=target, stages_ms=stages)
+
+    def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
+        """ChainReports."""
+        self._reporter.clauses["dropped"] += 1
+        self._reporter.measures.clause_dropped(reason)
+        if error is not None:
+            self._reporter.measures.engine_failed(reason, error)
+        self._publish(CaptionKind.DROPPED, target, pending, note=str(error) if error else reason)
+
+    def _publish(self, kind: CaptionKind, target: str, pending: Pending, note: str | None = None) -> None:
+        translation = pending.translation
+        merged = ", ".join(pending.clause.merged)
+        self._reporter.publish(
+            kind,
+            self._leg,
+            target,
+            pending.clause,
+            pending.times,
+            translation.text if translation else "",
+            engine=translation.engine if translation else None,
+            note=note or (f"merged with {merged}" if merged else None),
+        )
