@@ -1,0 +1,50 @@
+# make demo    set everything up and hear a translated conference
+# make test    set everything up and run every test
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.PHONY: help demo test lint unit e2e bench setup check clean
+help:
+	@sed -n 's/^# make /make /p; s/^\([a-z]*\):.*## /make \1    /p' Makefile
+
+$(VENV)/.ready: pyproject.toml requirements/no-deps.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Dragoman needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=python3.12 or the like."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -e ".[demo,dev]"
+	$(BIN)/pip install -q --no-deps -r requirements/no-deps.txt
+	@touch $@
+
+setup: ## Debian packages, virtual environment
+	@scripts/packages.sh run demo
+	@$(MAKE) --no-print-directory $(VENV)/.ready
+
+demo: setup ## a short meeting over real phones; writes demo-out/
+	$(BIN)/dragoman demo $(ARGS)
+
+check: setup ## what of this machine and PBX is ready, and what to do about the rest
+	$(BIN)/dragoman check $(ARGS)
+
+test: ## every test
+	@scripts/packages.sh run demo test
+	@$(MAKE) --no-print-directory $(VENV)/.ready lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.ready ## the tests that need no PBX
+	$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+
+e2e: $(VENV)/.ready ## the tests on a real Asterisk with real phones
+	@scripts/packages.sh run demo test
+	$(BIN)/python -m pytest -m e2e $(ARGS)
+
+bench: setup ## what a leg costs; writes bench/results/
+	$(BIN)/python -m bench.media $(ARGS)
+
+clean:
+	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache
