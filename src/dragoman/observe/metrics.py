@@ -23,8 +23,6 @@ SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.
 STAGE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, *SPAN_BUCKETS)
 """Seconds. Local engines answer in a few ms, and our own share has its target at 0.04."""
 
-STAGES = ("input", "asr", "segment", "mt", "tts", "playback")
-
 
 class MediaStatsView(Protocol):
     """What is read of the media plane's counters; all of them only grow."""
@@ -109,7 +107,7 @@ class Metrics:
         registry = self.registry = CollectorRegistry(auto_describe=True)
         self.stage_seconds = Histogram(
             "dragoman_stage_seconds",
-            f"Time a clause (input: a frame) spent in a stage ({', '.join(STAGES)})",
+            "Time a clause spent in a stage on its way; engine is empty where none is involved",
             ["stage", "engine"],
             buckets=STAGE_BUCKETS,
             registry=registry,

@@ -1,0 +1,174 @@
+"""Logs: structlog and the standard library's loggers through one chain, to the console or as JSON lines.
+
+What happens to a leg is logged with ``bound_contextvars(room=…, leg=…, clause=…)`` around it. What people say goes only
+under the keys TRANSCRIPT_KEYS, which are left out unless ``log.transcripts`` is set. Secrets are taken out last, after
+tracebacks are text, by their key, by their form (``Authorization``, ``api_key=``, ``//user:password@``) and, for those
+of the settings, by their value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TextIO
+
+import structlog
+from pydantic import BaseModel, SecretStr
+from structlog.contextvars import merge_contextvars
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from dragoman.config import LogSettings
+
+REDACTED = "[redacted]"
+
+TRANSCRIPT_KEYS = frozenset({"text", "source_text", "transcript", "translation", "words"})
+"""Keys under which speech is logged."""
+
+LITERAL_LENGTH = 8
+"""Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
+
+_SECRET_KEY = re.compile(
+    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|api_?key|pin|cookie)$", re.IGNORECASE
+)
+
+_SECRET_FORMS = (
+    # RFC 9110 section 11.6.2, as a header and as a bare scheme with its credentials.
+    (re.compile(r"(authorization['\"]?\s*[:=]\s*)[^\r\n,}]+", re.IGNORECASE), rf"\1{REDACTED}"),
+    (re.compile(r"\b(Bearer|Basic|Token|DeepL-Auth-Key)\s+[A-Za-z0-9._~+/=:-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
+    # key=value in a query (ARI's WebSocket takes api_key=user:password), key: value in a repr or in JSON.
+    (
+        re.compile(
+            r"((?:password|passwd|secret|token|api_?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
+            re.IGNORECASE,
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # RFC 3986 section 3.2.1, user:password@ before a host.
+    (re.compile(r"(://)[^/\s@]*:[^/\s@]*@"), rf"\1{REDACTED}@"),
+)
+
+
+class Redactor:
+    """A processor that takes secrets out of an event, wherever in it they are."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """``secrets`` are values that must not appear anywhere; short ones cannot be looked for."""
+        self._literals = sorted({secret for secret in secrets if len(secret) >= LITERAL_LENGTH}, key=len, reverse=True)
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """The event without secrets."""
+        return {key: self._item(key, value) for key, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """A text without secrets."""
+        for literal in self._literals:
+            text = text.replace(literal, REDACTED)
+        for pattern, replacement in _SECRET_FORMS:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def _item(self, key: object, value: object) -> object:
+        secret = value is not None and isinstance(key, str) and _SECRET_KEY.search(key)
+        return REDACTED if secret else self._value(value)
+
+    def _value(self, value: object) -> object:
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self.text(value)
+            case SecretStr():
+                return REDACTED
+            case Mapping():
+                return {self.text(str(key)): self._item(key, item) for key, item in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self._value(item) for item in value]
+        return self.text(repr(value))
+
+
+def drop_transcripts(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """A processor that leaves out what people say."""
+    kept = _without_transcripts(event)
+    assert isinstance(kept, dict)
+    return kept
+
+
+def _without_transcripts(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    match value:
+        case Mapping():
+            return {key: _without_transcripts(item) for key, item in value.items() if key not in TRANSCRIPT_KEYS}
+        case list() | tuple():
+            return [_without_transcripts(item) for item in value]
+    return value
+
+
+def secrets_of(settings: BaseModel) -> Iterator[str]:
+    """Every secret in the settings: SecretStr fields, and engine options whose key says that they are one."""
+    yield from _secrets(None, settings)
+
+
+def _secrets(key: object, value: object) -> Iterator[str]:
+    match value:
+        case SecretStr():
+            yield value.get_secret_value()
+        case str() if isinstance(key, str) and _SECRET_KEY.search(key):
+            yield value
+        case BaseModel():
+            for name, item in value:
+                yield from _secrets(name, item)
+        case Mapping():
+            for name, item in value.items():
+                yield from _secrets(name, item)
+
+
+def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+    """Set up structlog and the root logger of the standard library; may be called again.
+
+    ``stream`` is standard error when not given. ``secrets`` comes from ``secrets_of``.
+    """
+    stream = stream or sys.stderr
+    chain: list[Processor] = [
+        merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    if not settings.transcripts:
+        chain.append(drop_transcripts)
+    renderer: Callable[..., Any]
+    if settings.format == "json":
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=chain,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, Redactor(secrets), renderer],
+        )
+    )
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(settings.level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *chain,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
