@@ -56,10 +56,6 @@ class ClauseMeasures:
         """An engine failed."""
         self._metrics.engine_errors.labels(stage, error.engine, type(error).__name__).inc()
 
-    def engine_restarted(self, stage: str, engine: str) -> None:
-        """An engine's stream was opened anew."""
-        self._metrics.engine_restarts.labels(stage, engine).inc()
-
-    def queue_dropped(self, queue: str, count: int) -> None:
-        """A full queue gave something up by its policy."""
-        self._metrics.queue_drops.labels(queue).inc(count)
+    def leg_crashed(self) -> None:
+        """A leg ended by a bug of ours."""
+        self._metrics.leg_crashes.inc()

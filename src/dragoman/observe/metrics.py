@@ -140,6 +140,7 @@ class Metrics:
             ["stage", "engine"],
             registry=registry,
         )
+        self.leg_crashes = Counter("dragoman_leg_crashes", "Legs that ended by a bug of ours", registry=registry)
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
         )

@@ -203,13 +203,16 @@ class Conference:
             listening = any(state.leg.language == target for state in self._present(leg.room).values())
             return self._mixer(leg.room, target) if listening else None
 
+        recognizer, synthesizer = self._engines.recognizer(leg.language), self._engines.synthesizer(target)
+        names = {"asr": recognizer, "tts": synthesizer}
+        engines = {stage: engine.info.name for stage, engine in names.items() if engine is not None}
         return Chain(
             leg.channel_id,
             target,
             self._engines.translator,
-            self._engines.synthesizer(target),
+            synthesizer,
             mixer,
-            self._reporter.for_leg(leg),
+            self._reporter.for_leg(leg, engines),
             self._clock,
         )
 

@@ -25,8 +25,11 @@ class Measures(Protocol):
     def clause_committed(self) -> None:
         """A clause was committed."""
 
-    def clause_spoken(self, source: str, target: str, times: ClauseTimes) -> None:
-        """A clause's first translated sound was sent."""
+    def clause_translated(self) -> None:
+        """A clause was translated into one language."""
+
+    def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:
+        """A clause's first translated sound was sent; ``engines`` names the engine by stage (asr, mt, tts)."""
 
     def clause_dropped(self, reason: str) -> None:
         """A clause will not be heard in some language."""
@@ -52,9 +55,9 @@ class Reporter:
         self.clauses: Counter[str] = Counter()
         """committed, translated, spoken, dropped."""
 
-    def for_leg(self, leg: Leg) -> LegChainReports:
-        """What this leg's chains report to."""
-        return LegChainReports(self, leg)
+    def for_leg(self, leg: Leg, engines: dict[str, str]) -> LegChainReports:
+        """What one of this leg's chains reports to; ``engines`` names its engines by stage, the translator excepted."""
+        return LegChainReports(self, leg, engines)
 
     def partial(self, leg: Leg, text: str) -> None:
         """LegReports."""
@@ -135,19 +138,24 @@ class Reporter:
 class LegChainReports:
     """The ChainReports of one leg."""
 
-    def __init__(self, reporter: Reporter, leg: Leg) -> None:
+    def __init__(self, reporter: Reporter, leg: Leg, engines: dict[str, str]) -> None:
         self._reporter = reporter
         self._leg = leg
+        self._engines = engines
 
     def translated(self, target: str, pending: Pending) -> None:
         """ChainReports."""
         self._reporter.clauses["translated"] += 1
+        self._reporter.measures.clause_translated()
         self._publish(CaptionKind.CLAUSE, target, pending)
 
     def spoken(self, target: str, pending: Pending) -> None:
         """ChainReports."""
         self._reporter.clauses["spoken"] += 1
-        self._reporter.measures.clause_spoken(self._leg.language, target, pending.times)
+        engines = dict(self._engines)
+        if pending.translation is not None:
+            engines["mt"] = pending.translation.engine
+        self._reporter.measures.clause_spoken(self._leg.language, target, pending.times, engines)
         self._publish(CaptionKind.SPOKEN, target, pending)
         stages = {stage: round(seconds * 1000) for stage, seconds in pending.times.stages().items()}
         log.info("clause spoken", clause=pending.clause.id, target=target, stages_ms=stages)
