@@ -12,6 +12,8 @@
     │   ├── AriBadState             412
     │   ├── AriUnprocessable        422
     │   └── AriServerError          5xx: also what externalMedia answers to a bad format or a duplicate id
+    ├── AriMalformed                an answer or event lacks what Asterisk's own description requires (the remote's)
+    ├── AriReplaced                 another client took our ARI application: two daemons on one PBX (ours: stop one)
     ├── AriTransportError           no answer was had (retryable)
     │   ├── AriUnavailable          the connection failed, or is down just now
     │   └── AriTimeout              the deadline passed first
@@ -89,6 +91,14 @@ class AriUnprocessable(AriError):
 
 class AriServerError(AriError):
     """5xx: on externalMedia also an unknown format, an unresolvable host or a duplicate id."""
+
+
+class AriMalformed(DragomanError):
+    """An answer or event lacks what Asterisk's own description requires; the message names type and field."""
+
+
+class AriReplaced(DragomanError):
+    """Another client connected with our application's name and now gets its events: one of the two must stop."""
 
 
 class AriTransportError(DragomanError):
