@@ -1,0 +1,86 @@
+"""The HTTP server: puts the application together, starts and stops it."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from dragoman.config import HttpSettings, Settings
+from dragoman.errors import ConfigError
+from dragoman.observe.health import Health
+from dragoman.observe.metrics import Metrics
+from dragoman.pipeline.captions import CaptionHub
+from dragoman.web import routes
+from dragoman.web.auth import guard
+from dragoman.web.captions import KEEPALIVE_S, CaptionStreams
+from dragoman.web.problem import problems
+from dragoman.web.state import ConferenceView
+
+BODY_LIMIT = 64 * 1024
+"""Bytes of a request's body: nothing here takes one."""
+
+CLOSE_S = 2.0
+"""Seconds that requests in progress get when the server stops; caption streams are told to end before."""
+
+
+def build_app(
+    settings: Settings,
+    *,
+    conference: ConferenceView,
+    captions: CaptionHub,
+    metrics: Metrics,
+    health: Health,
+    keepalive_s: float = KEEPALIVE_S,
+) -> web.Application:
+    """The application with all its routes, guarded by ``settings.http.token`` where one is set."""
+    app = web.Application(middlewares=[problems, guard(settings.http.token)], client_max_size=BODY_LIMIT)
+    app[routes.CONFERENCE] = conference
+    app[routes.CAPTIONS] = CaptionStreams(captions, metrics.caption_readers, keepalive_s)
+    app[routes.METRICS] = metrics
+    app[routes.HEALTH] = health
+    app[routes.LANGUAGES] = settings.rooms.languages
+    routes.api.add_to(app)
+    app.on_response_prepare.append(_headers)
+    app.on_shutdown.append(_end_streams)
+    return app
+
+
+async def _headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = "dragoman"  # not the versions of what is beneath
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+
+
+async def _end_streams(app: web.Application) -> None:
+    app[routes.CAPTIONS].close()
+
+
+class WebServer:
+    """Serves an application on the address of the settings."""
+
+    def __init__(self, app: web.Application, settings: HttpSettings) -> None:
+        self._settings = settings
+        # handler_cancellation: a caption stream ends when its reader leaves, not at the next write.
+        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=CLOSE_S)
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ConfigError: the address or port cannot be had.
+        """
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._settings.bind, self._settings.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ConfigError(f"http.bind, http.port: {error.strerror or error}") from None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens: the port that was taken, when the settings say 0."""
+        host, port = self._runner.addresses[0][:2]
+        return host, port
+
+    async def close(self) -> None:
+        """End caption streams, let other requests finish for CLOSE_S seconds, stop; idempotent."""
+        await self._runner.cleanup()

@@ -1,0 +1,204 @@
+"""What the REST interface shows of the conference: models, and the protocol through which it asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dragoman.observe.metrics import MediaStatsView, Metrics, quantile, totals
+
+ROOM_PATTERN = r"^[0-9A-Za-z_-]{1,32}$"
+"""What a room may be called: what the dialplan lets callers dial, and names a site gives."""
+
+RoomName = Annotated[str, Field(pattern=ROOM_PATTERN, description="A room's number or name", examples=["1000"])]
+LanguageCode = Annotated[str, Field(description="ISO 639-1", examples=["es"])]
+
+
+class Model(BaseModel):
+    """Base of what is sent: never changed after it was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class LegInfo(Model):
+    """A person in a room."""
+
+    id: str
+    name: str
+    language: LanguageCode
+    muted: bool
+    held: bool
+    speaking: bool
+
+
+class BoothInfo(Model):
+    """What speaks one language of a room."""
+
+    language: LanguageCode
+    speaking: bool
+    waiting: int = Field(ge=0, description="Clauses that wait to be spoken")
+
+
+class RoomInfo(Model):
+    """A room somebody is in."""
+
+    room: RoomName
+    languages: list[LanguageCode]
+    legs: list[LegInfo]
+    booths: list[BoothInfo]
+
+
+class Rooms(Model):
+    """All rooms somebody is in."""
+
+    rooms: list[RoomInfo]
+
+
+class StageStats(Model):
+    """Time clauses spent in a stage, within the width of the histogram's buckets."""
+
+    stage: str
+    engine: str
+    count: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+class SpanStats(Model):
+    """Ear-voice span: acoustic end of a clause to its first translated sample on the booth's wire."""
+
+    source: LanguageCode
+    target: LanguageCode
+    count: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+class TickStats(Model):
+    """The 20 ms media clock: how late its ticks began."""
+
+    ticks: int
+    late: int
+    skipped_slots: int
+    p50_ms: float | None
+    p99_ms: float | None
+    p999_ms: float | None
+
+
+class PacketStats(Model):
+    """RTP since the daemon started."""
+
+    received: int
+    sent: int
+    lost: int
+    reordered: int
+    late: int
+    duplicate: int
+    unknown_source: int
+    malformed: int
+    concealed_frames: int
+    send_errors: int
+
+
+class ClauseStats(Model):
+    """Clauses since the daemon started."""
+
+    committed: int
+    translated: int
+    spoken: int
+    dropped: dict[str, int] = Field(description="By reason")
+
+
+class EnginesInUse(Model):
+    """Names of the engines, in the order in which they are asked."""
+
+    recognizers: list[str]
+    translators: list[str]
+    synthesizers: list[str]
+
+
+class Stats(Model):
+    """The daemon in figures."""
+
+    uptime_s: float
+    engines: EnginesInUse
+    stages: list[StageStats]
+    ear_voice_spans: list[SpanStats]
+    tick: TickStats
+    packets: PacketStats
+    clauses: ClauseStats
+    queue_drops: dict[str, int] = Field(description="What full queues dropped, by queue")
+
+
+class ConferenceView(Protocol):
+    """What the web reads of the conference."""
+
+    def rooms(self) -> Sequence[RoomInfo]:
+        """The rooms somebody is in, now."""
+
+    def stats(self) -> Stats:
+        """The figures, now; ``collect_stats`` makes them."""
+
+
+def collect_stats(
+    metrics: Metrics,
+    media: MediaStatsView,
+    *,
+    uptime_s: float,
+    recognizers: Iterable[str],
+    translators: Iterable[str],
+    synthesizers: Iterable[str],
+) -> Stats:
+    """Stats from the metrics, the media plane's counters and the names of the engines in use."""
+    bounds, counts = list(media.lateness_bounds), [int(count) for count in media.lateness_counts]
+
+    def lateness(q: float) -> float | None:
+        return _ms(quantile(q, bounds, counts))
+
+    return Stats(
+        uptime_s=round(uptime_s, 3),
+        engines=EnginesInUse(
+            recognizers=list(recognizers), translators=list(translators), synthesizers=list(synthesizers)
+        ),
+        stages=[
+            StageStats(stage=stage, engine=engine, count=found.count, p50_ms=_ms(found.p50), p95_ms=_ms(found.p95))
+            for (stage, engine), found in metrics.stages().items()
+        ],
+        ear_voice_spans=[
+            SpanStats(source=source, target=target, count=found.count, p50_ms=_ms(found.p50), p95_ms=_ms(found.p95))
+            for (source, target), found in metrics.ear_voice_spans().items()
+        ],
+        tick=TickStats(
+            ticks=media.ticks,
+            late=media.late_ticks,
+            skipped_slots=media.skipped_slots,
+            p50_ms=lateness(0.5),
+            p99_ms=lateness(0.99),
+            p999_ms=lateness(0.999),
+        ),
+        packets=PacketStats(
+            received=media.packets_in,
+            sent=media.packets_out,
+            lost=media.lost,
+            reordered=media.reordered,
+            late=media.late,
+            duplicate=media.duplicate,
+            unknown_source=media.unknown_source,
+            malformed=media.malformed,
+            concealed_frames=media.concealed,
+            send_errors=media.send_errors,
+        ),
+        clauses=ClauseStats(
+            committed=totals(metrics.clauses_committed)[""],
+            translated=totals(metrics.clauses_translated)[""],
+            spoken=totals(metrics.clauses_spoken)[""],
+            dropped=totals(metrics.clauses_dropped),
+        ),
+        queue_drops=totals(metrics.queue_drops),
+    )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
