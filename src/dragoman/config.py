@@ -318,9 +318,20 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     environ = os.environ if environ is None else environ
     file = find(path, environ)
     text, data = _read(file) if file else ("", {})
+    return validate(data, environ, file, text)
+
+
+def validate(data: Mapping[str, Any], environ: Mapping[str, str], file: Path | None = None, text: str = "") -> Settings:
+    """Settings from a parsed file (``file`` and ``text`` are for messages) and an environment.
+
+    Raises:
+        ConfigError: as ``load``.
+    """
     problems = _unknown_variables(environ)
+    # Names with an underscore are BaseSettings' own parameters (_env_file ...), which no file may set.
+    problems += [f"{key} ({file}): unknown section" for key in data if key.startswith("_")]
+    merged = _merge({key: value for key, value in data.items() if key[:1] != "_"}, _from_environment(environ))
     try:
-        merged = _merge(data, _from_environment(environ))
         settings = Settings(**merged)
     except ValidationError as error:
         lines = key_lines(text)

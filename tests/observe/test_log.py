@@ -1,0 +1,172 @@
+"""Logs: no secret and no speech gets out, whoever logs it and in whatever form."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from structlog.contextvars import bound_contextvars
+
+from dragoman.config import LogSettings, Settings
+from dragoman.observe.log import REDACTED, Redactor, configure, secrets_of
+
+SECRET = "correct-horse-battery"
+OPTION_SECRET = "staple-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def settings() -> Settings:
+    return Settings(
+        asterisk={"password": SECRET},
+        http={"token": SECRET + "-token"},
+        rooms={"pin": "4711"},
+        engines={"options": {"espeak": {"api_key": OPTION_SECRET, "rate": 3}}},
+    )  # type: ignore[arg-type]  # pydantic makes the sections of tables
+
+
+def logged(form: str = "json", *, transcripts: bool = False, level: str = "debug") -> io.StringIO:
+    stream = io.StringIO()
+    configure(
+        LogSettings(format=form, level=level, transcripts=transcripts),  # type: ignore[arg-type]
+        secrets_of(settings()),
+        stream,
+    )
+    return stream
+
+
+def test_secrets_of_the_settings() -> None:
+    assert set(secrets_of(settings())) == {SECRET, SECRET + "-token", "4711", OPTION_SECRET}
+
+
+def say_everything_with_the_secret() -> None:
+    log = structlog.get_logger("dragoman.test")
+    log.info("plain " + SECRET)
+    log.info("key", password=SECRET, http_token=SECRET, Authorization="Bearer " + SECRET)
+    log.info("nested", request={"headers": {"Authorization": ["x", SECRET]}, "list": [(SECRET,)]})
+    log.info("settings", settings=settings(), section=settings().asterisk)
+    log.info("wrapped", password=SecretStr(SECRET), value=SecretStr(SECRET))
+    log.info("bytes", body=SECRET.encode())
+    log.info("positional %s", SECRET)
+    with bound_contextvars(token=SECRET):
+        log.info("context")
+    try:
+        raise ValueError(f"cannot log in with {SECRET}")
+    except ValueError:
+        log.exception("failed")
+        logging.getLogger("some.library").exception("library failed")
+    stdlib = logging.getLogger("some.library")
+    stdlib.warning("url %s", f"http://dragoman:{SECRET}@127.0.0.1/ari/events?api_key=dragoman:{SECRET}")
+    stdlib.error("options %r", settings().engines.options)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_form_of_logging_lets_a_secret_out(form: str) -> None:
+    stream = logged(form)
+    say_everything_with_the_secret()
+    text = stream.getvalue()
+    assert text.count("\n") >= 11
+    assert SECRET not in text
+    assert OPTION_SECRET not in text
+    assert REDACTED in text
+    assert "cannot log in with" in text  # the traceback is there, without locals
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Basic ZHJhZ29tYW46aHVudGVyMg==",
+        "{'Authorization': 'Token hunter2hunter2', 'a': 1}",
+        "sent bearer hunter2hunter2",
+        "ws://h/ari/events?api_key=dragoman:hunter2hunter2&app=x",
+        "AsteriskSettings(url='x', password='hunter2hunter2')",
+        '{"token": "hunter2hunter2"}',
+        "http://dragoman:hunter2hunter2@127.0.0.1:8088/",
+    ],
+)
+def test_secrets_nobody_named_are_known_by_their_form(text: str) -> None:
+    cleaned = Redactor().text(text)
+    assert "hunter2" not in cleaned and "aHVudGVy" not in cleaned
+    assert REDACTED in cleaned
+
+
+@pytest.mark.parametrize(
+    "text", ["room 4711 entered", "http://127.0.0.1:8088/ari", "AsteriskSettings(password=SecretStr('**********'))"]
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert Redactor(["4711"]).text(text) == text
+
+
+@given(st.text(min_size=8), st.text(), st.text())
+def test_a_known_secret_is_never_left(secret: str, before: str, after: str) -> None:
+    assert secret in REDACTED or secret not in Redactor([secret]).text(before + secret + after)
+
+
+def test_json_lines_carry_the_context_also_of_libraries() -> None:
+    stream = logged()
+    with bound_contextvars(room="1000", leg="a.1", clause="a.1-7"):
+        structlog.get_logger("dragoman.x").info("ours", rate=3)
+        logging.getLogger("library").warning("theirs %d", 7)
+    ours, theirs = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (ours["event"], ours["rate"], ours["logger"], ours["level"]) == ("ours", 3, "dragoman.x", "info")
+    assert (theirs["event"], theirs["logger"], theirs["level"]) == ("theirs 7", "library", "warning")
+    for line in (ours, theirs):
+        assert (line["room"], line["leg"], line["clause"]) == ("1000", "a.1", "a.1-7")
+        assert line["timestamp"].endswith("Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    text: str
+    start: int
+
+
+def say() -> None:
+    log = structlog.get_logger("dragoman.x")
+    log.info("clause", text="good morning", source_text="good morning", start=5)
+    log.info("nested", clause={"words": ["good morning"]}, caption=Said("good morning", 7))
+
+
+def test_speech_is_not_logged() -> None:
+    stream = logged()
+    say()
+    assert "morning" not in stream.getvalue()
+    clause, nested = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert clause["start"] == 5
+    assert nested["caption"] == {"start": 7}
+
+
+def test_speech_is_logged_when_asked_for() -> None:
+    stream = logged(transcripts=True)
+    say()
+    assert stream.getvalue().count("good morning") == 4
+
+
+def test_the_level_holds_for_all() -> None:
+    stream = logged(level="warning")
+    structlog.get_logger("dragoman.x").info("quiet")
+    logging.getLogger("library").info("quiet")
+    structlog.get_logger("dragoman.x").warning("loud")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["loud"]
+
+
+def test_configured_twice_logs_once() -> None:
+    logged()
+    stream = logged()
+    structlog.get_logger("dragoman.x").info("once")
+    assert len(stream.getvalue().splitlines()) == 1

@@ -1,0 +1,130 @@
+"""Metrics: what a scrape shows, and how quantiles are made of buckets."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.observe.views import AriView, MediaView
+
+from dragoman.observe.metrics import Metrics, Quantiles, quantile, totals
+
+
+def scrape(metrics: Metrics) -> dict[str, float]:
+    return {
+        sample.name + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())
+        for sample in family.samples
+    }
+
+
+def full() -> Metrics:
+    metrics = Metrics()
+    metrics.watch_media(MediaView())
+    metrics.watch_ari(AriView())
+    metrics.watch_queues(lambda: {"mt": 3})
+    return metrics
+
+
+def test_two_daemons_in_one_process_do_not_share_counts() -> None:
+    one, other = Metrics(), Metrics()
+    one.clauses_spoken.inc()
+    assert totals(one.clauses_spoken) == {"": 1}
+    assert totals(other.clauses_spoken) == {"": 0}
+
+
+def test_names_are_ours_and_labels_are_few() -> None:
+    metrics = full()
+    metrics.clauses_dropped.labels(reason="stale").inc()
+    metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.01)
+    families = list(metrics.registry.collect())
+    assert len(families) > 30
+    for family in families:
+        assert re.fullmatch(r"(dragoman|process)_[a-z0-9_]+", family.name)
+        assert family.documentation
+        for sample in family.samples:
+            assert set(sample.labels) <= {
+                "le", "stage", "engine", "source", "target", "reason", "kind", "queue", "version",
+            }  # fmt: skip
+
+
+def test_the_tick_is_read_when_asked() -> None:
+    media = MediaView(lateness_counts=np.zeros(4, dtype=np.int64))
+    metrics = Metrics()
+    metrics.watch_media(media)
+    assert scrape(metrics)["dragoman_media_tick_lateness_seconds_count"] == 0
+    media.packets_in = 7
+    media.lateness_counts += np.array([5, 0, 2, 1])
+    media.lateness_sum = 0.25
+    seen = scrape(metrics)
+    assert seen["dragoman_rtp_packets_in_total"] == 7
+    buckets = [
+        seen[f"dragoman_media_tick_lateness_seconds_bucket le={le}"] for le in ("0.001", "0.002", "0.01", "+Inf")
+    ]
+    assert buckets == [5, 5, 7, 8]
+    assert seen["dragoman_media_tick_lateness_seconds_sum"] == 0.25
+
+
+def test_every_counter_of_the_views_is_shown_by_its_own_name() -> None:
+    media, ari = MediaView(), AriView()
+    numbers = iter(range(1, 100))
+    names = [(view, name) for view in (media, ari) for name in vars(view) if not name.startswith("lateness")]
+    for view, name in names:
+        setattr(view, name, next(numbers))
+    metrics = Metrics()
+    metrics.watch_media(media)
+    metrics.watch_ari(ari)
+    shown = [value for name, value in scrape(metrics).items() if re.match("dragoman_(rtp|media|ari)_.*_total", name)]
+    assert sorted(shown) == list(range(1, len(names) + 1))
+
+
+def test_queue_depths_are_asked_for() -> None:
+    depths = {"mt": 1}
+    metrics = Metrics()
+    metrics.watch_queues(lambda: depths)
+    depths["tts"] = 4
+    seen = scrape(metrics)
+    assert (seen["dragoman_queue_depth queue=mt"], seen["dragoman_queue_depth queue=tts"]) == (1, 4)
+
+
+def test_quantiles_per_stage() -> None:
+    metrics = Metrics()
+    for _ in range(100):
+        metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.015)
+    metrics.ear_voice_span_seconds.labels(source="en", target="es").observe(0.65)
+    assert metrics.stages() == {("mt", "apertium"): Quantiles(100, pytest.approx(0.015), pytest.approx(0.0195))}
+    found = metrics.ear_voice_spans()[("en", "es")]
+    assert found.count == 1
+    assert found.p50 is not None and 0.6 <= found.p50 <= 0.7
+
+
+def test_quantile_of_nothing() -> None:
+    assert quantile(0.5, [1.0], [0, 0]) is None
+
+
+def test_quantile_beyond_the_last_bound_is_the_last_bound() -> None:
+    assert quantile(0.5, [1.0, 2.0], [0, 0, 9]) == 2.0
+
+
+@given(st.lists(st.floats(0.0, 6.0), min_size=1, max_size=60), st.floats(0.01, 0.99))
+def test_a_quantile_lies_in_the_bucket_of_the_value_it_stands_for(samples: list[float], q: float) -> None:
+    bounds = [0.5, 1.0, 2.0, 4.0]
+    counts = np.bincount(np.searchsorted(bounds, samples), minlength=5).tolist()
+    found = quantile(q, bounds, counts)
+    exact = float(np.quantile(samples, q, method="inverted_cdf"))
+    index = int(np.searchsorted(bounds, exact))
+    assert found is not None
+    low = bounds[index - 1] if index else 0.0
+    high = bounds[index] if index < len(bounds) else bounds[-1]
+    assert low - 1e-9 <= found <= high + 1e-9
+
+
+@given(st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any))
+def test_quantiles_ascend(counts: list[int]) -> None:
+    found = [quantile(q, [1.0, 2.0, 3.0], counts) for q in (0.1, 0.5, 0.9, 0.99)]
+    assert found == sorted(found, key=lambda value: -1.0 if value is None else value)
