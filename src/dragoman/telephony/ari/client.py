@@ -182,9 +182,9 @@ class AriClient:
         """
         await self._request("POST", f"/bridges/{_part(bridge_id)}/addChannel", {"channel": ",".join(channels)})
 
-    async def destroy_bridge(self, bridge_id: str) -> None:
-        """Shut a bridge down; its channels stay. That there is none is success."""
-        await self._delete(f"/bridges/{_part(bridge_id)}")
+    async def destroy_bridge(self, bridge_id: str) -> bool:
+        """Shut a bridge down; its channels stay. That there is none is success, and False."""
+        return await self._delete(f"/bridges/{_part(bridge_id)}")
 
     # ---- channels
 
@@ -202,8 +202,8 @@ class AriClient:
     ) -> Channel:
         """Make a channel that exchanges RTP with ``host``.
 
-        The answer's variables UNICASTRTP_LOCAL_ADDRESS and _PORT are where Asterisk sends from and listens. ``host`` is an
-        IP address: Asterisk resolves names while it holds up everybody else.
+        The answer's variables UNICASTRTP_LOCAL_ADDRESS and _PORT are where Asterisk sends from and listens. ``host`` is
+        an IP address: Asterisk resolves names while it holds up everybody else.
 
         Raises:
             AriServerError: unknown format, unusable host or an id that is in use (Asterisk does not say which).
@@ -241,9 +241,9 @@ class AriClient:
         query = {"context": context, "extension": extension, "priority": str(priority)}
         await self._request("POST", f"/channels/{_part(channel_id)}/continue", query)
 
-    async def hang_up(self, channel_id: str) -> None:
-        """End a channel; that there is none is success."""
-        await self._delete(f"/channels/{_part(channel_id)}")
+    async def hang_up(self, channel_id: str) -> bool:
+        """End a channel; that there is none is success, and False."""
+        return await self._delete(f"/channels/{_part(channel_id)}")
 
     async def get_variable(self, channel_id: str, variable: str) -> str:
         """A channel variable; empty if it is not set, which Asterisk answers with 404 as for a missing channel."""
@@ -285,27 +285,27 @@ class AriClient:
             raise kind(status, str(message or ""), method, path)
         return answer
 
-    async def _delete(self, path: str) -> None:
+    async def _delete(self, path: str) -> bool:
         try:
             await self._request("DELETE", path)
         except AriNotFound:
-            return  # what is gone need not be deleted: also a repeated DELETE's answer
+            return False  # what is gone need not be deleted: also a repeated DELETE's answer
+        return True
 
     async def _create(self, path: str, query: Query, body: object, *, undo: str, parse: Callable[[object], T]) -> T:
-        """POST something with an id of our own; cancelled or unanswered, it is deleted again as far as Asterisk answers."""
+        """POST something under an id of our own; cancelled or unanswered, it is deleted again if Asterisk answers."""
         if not self.connected:
             raise AriUnavailable(f"POST {path}: refused, the application {self.app!r} is not connected")
         # In a task of its own, because a cancelled HTTP request may still be carried out, after our DELETE: its end,
         # which its deadline bounds, has to be awaited first.
         request = asyncio.ensure_future(self._request("POST", path, query, body))
         try:
-            answer = await asyncio.shield(request)
-        except (asyncio.CancelledError, AriTransportError):
+            return parse(await asyncio.shield(request))
+        except (asyncio.CancelledError, AriTransportError, AriMalformed):
             await asyncio.wait((request,))
             if request.cancelled() or not isinstance(request.exception(), AriError):
                 await self._undo(undo)
             raise
-        return parse(answer)
 
     async def _undo(self, path: str) -> None:
         try:

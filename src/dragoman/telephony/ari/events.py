@@ -137,7 +137,7 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], Event]] = {
 }
 
 EVENT_TYPES: tuple[str, ...] = tuple(_PARSERS)
-"""What the event filter lets through. An ``allowed`` list without ApplicationReplaced silences that one too (measured)."""
+"""What the event filter lets through. A list without ApplicationReplaced silences that one too (measured)."""
 
 
 def parse_event(obj: object) -> Event | None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from dragoman.errors import AriMalformed
-
-NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +19,7 @@ class Channel:
     state: str = "Up"
     caller_name: str = ""
     caller_number: str = ""
-    variables: Mapping[str, str] = field(default=NO_VARIABLES, hash=False)
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)
     """``channelvars``: what ``ari.conf`` lists, and in the answer to a create what was set there."""
 
 
@@ -66,7 +63,7 @@ def parse_channel(obj: object, where: str = "channel") -> Channel:
         state=required(obj, "state", str, where),
         caller_name=required(caller, "name", str, f"{where}.caller"),
         caller_number=required(caller, "number", str, f"{where}.caller"),
-        variables=_strings(variables) if isinstance(variables, dict) else NO_VARIABLES,
+        variables=_strings(variables) if isinstance(variables, dict) else {},
     )
 
 

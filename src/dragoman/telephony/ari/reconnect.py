@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 FIRST_S = 0.2
 """s. A restarting Asterisk listens again after about this long at the earliest."""
 CEILING_S = 10.0
-"""s. What the dialplan lets pass before it says that there is no interpretation: trying less often would make it wait."""
+"""s. After as long without a heartbeat the dialplan tells callers that there is no interpretation."""
 STABLE_S = 5.0
 """s. A connection that lived shorter than this counts as one more failure, or accept-and-close would be a hot loop."""
 
 
 def full_jitter(attempt: int, chance: Callable[[], float], first: float = FIRST_S, ceiling: float = CEILING_S) -> float:
-    """Delay in s before try number ``attempt`` (0 is the first repeat): uniform in [0, min(ceiling, first * 2**attempt)).
+    """Delay in s before repeat number ``attempt`` (from 0): uniform in [0, min(ceiling, first * 2**attempt)).
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: of the variants compared, full
     jitter made the fewest calls in all. ``chance`` gives a number in [0, 1).
