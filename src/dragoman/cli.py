@@ -2,6 +2,146 @@
 
 from __future__ import annotations
 
-import typer
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
 
-app = typer.Typer(help="A live interpreter for phone conferences.", no_args_is_help=True)
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dragoman import __version__, config
+from dragoman.errors import DragomanError
+
+app = typer.Typer(help="A live interpreter for phone conferences.", no_args_is_help=True, add_completion=False)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Settings file; else $DRAGOMAN_CONFIG, ./dragoman.toml, /etc/dragoman/dragoman.toml."
+    ),
+]
+
+
+def _fail(error: DragomanError) -> typer.Exit:
+    """Say what is wrong in plain words, without a traceback."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"dragoman: {error}", style="red", markup=False)
+    return typer.Exit(1)
+
+
+async def _until_signalled(stop: asyncio.Event, work: Coroutine[Any, Any, int]) -> int:
+    """Run ``work``; SIGINT and SIGTERM set ``stop``."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return await work
+
+
+def _load(path: Path | None) -> config.Settings:
+    from dragoman.observe import log
+
+    settings = config.load(path)
+    log.setup(settings)
+    return settings
+
+
+@app.command()
+def serve(path: ConfigFile = None) -> None:
+    """Attach to Asterisk and interpret its conferences, until SIGTERM."""
+    from dragoman.service import Service
+
+    async def run() -> int:
+        stop = asyncio.Event()
+
+        async def work() -> int:
+            await Service(settings).run(stop)
+            return 0
+
+        return await _until_signalled(stop, work())
+
+    try:
+        settings = _load(path)
+        asyncio.run(run())
+    except* DragomanError as group:
+        raise _fail(_first(group)) from None
+
+
+def _first(group: BaseExceptionGroup[DragomanError]) -> DragomanError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, DragomanError)
+    return error
+
+
+@app.command()
+def check(path: ConfigFile = None) -> None:
+    """Tell what of this machine and PBX is ready, and what to do about the rest."""
+    from dragoman.check.run import run_checks
+
+    try:
+        raise typer.Exit(asyncio.run(run_checks(_load(path))))
+    except DragomanError as error:
+        raise _fail(error) from None
+
+
+@app.command()
+def engines() -> None:
+    """List the engines that are installed."""
+    from dragoman.engines.registry import available
+
+    table = Table("engine", "stage", "languages", "streaming", "licence", "commercial", "purpose")
+    for info in available():
+        table.add_row(
+            info.name,
+            str(info.stage),
+            " ".join(info.languages) or "-",
+            "yes" if info.streaming else "no",
+            info.licence,
+            "yes" if info.commercial_use else "no",
+            info.purpose,
+        )
+    Console().print(table)
+
+
+@app.command()
+def prompts(
+    directory: Annotated[Path, typer.Argument(help="Where Asterisk finds them, e.g. /var/lib/asterisk/sounds/dragoman.")],
+    path: ConfigFile = None,
+) -> None:
+    """Make the prompts of the dialplan, spoken by espeak-ng in every language offered."""
+    from dragoman.telephony.prompts import make_prompts
+
+    try:
+        made = make_prompts(directory, config.load(path).rooms.languages)
+    except DragomanError as error:
+        raise _fail(error) from None
+    Console().print(f"{len(made)} prompts in {directory}")
+
+
+@app.command()
+def demo(
+    script: Annotated[Path | None, typer.Option(help="The meeting; config/demo.toml if not given.")] = None,
+    phrases: Annotated[Path | None, typer.Option(help="Phrase list; config/phrases.tsv if not given.")] = None,
+    out: Annotated[Path, typer.Option(help="Where recordings, captions and the timeline go.")] = Path("demo-out"),
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running, to dial in with a softphone.")] = False,
+) -> None:
+    """Hold a short meeting over real phones, hear what everybody heard, and check it."""
+    from dragoman.demo.run import DemoOptions, run_demo
+
+    try:
+        raise typer.Exit(asyncio.run(run_demo(DemoOptions(script=script, phrases=phrases, out=out, keep=keep))))
+    except DragomanError as error:
+        raise _fail(error) from None
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    Console().print(__version__)
+
+
+if __name__ == "__main__":
+    app()

@@ -115,6 +115,10 @@ class Conference:
         for room in self.rooms:
             self._refresh(room)
 
+    def mixer(self, room: str, language: str) -> BoothMixer:
+        """What the booth of this language says; made when first asked for."""
+        return self._mixers.setdefault((room, language), BoothMixer())
+
     # AttachListener
 
     def tap_ready(self, tap: Tap) -> None:
@@ -148,7 +152,7 @@ class Conference:
     def booth_ready(self, booth: Booth) -> None:
         """AttachListener."""
         self.booths[booth.id] = booth
-        self._media.add_booth(booth.id, booth.remote, self._mixer(booth.room, booth.language))
+        self._media.add_booth(booth.id, booth.remote, self.mixer(booth.room, booth.language))
         self._refresh(booth.room)
 
     def booth_closed(self, booth: Booth) -> None:
@@ -177,9 +181,6 @@ class Conference:
 
     # private
 
-    def _mixer(self, room: str, language: str) -> BoothMixer:
-        return self._mixers.setdefault((room, language), BoothMixer())
-
     def _present(self, room: str) -> dict[str, LegState]:
         return {leg_id: state for leg_id, state in self.legs.items() if state.leg.room == room}
 
@@ -201,7 +202,7 @@ class Conference:
     def _make_chain(self, leg: Leg, target: str) -> Chain:
         def mixer() -> BoothMixer | None:
             listening = any(state.leg.language == target for state in self._present(leg.room).values())
-            return self._mixer(leg.room, target) if listening else None
+            return self.mixer(leg.room, target) if listening else None
 
         recognizer, synthesizer = self._engines.recognizer(leg.language), self._engines.synthesizer(target)
         names = {"asr": recognizer, "tts": synthesizer}

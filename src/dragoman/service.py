@@ -1,0 +1,156 @@
+"""The daemon: the one place that knows every part, wires them, starts and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+
+from dragoman.config import Settings
+from dragoman.engines.base import Stage
+from dragoman.engines.selection import EngineSet
+from dragoman.errors import EngineError
+from dragoman.media.plane import MediaConfig, MediaPlane, freeze_heap
+from dragoman.observe.clauses import ClauseMeasures
+from dragoman.observe.health import Health
+from dragoman.observe.metrics import Metrics
+from dragoman.pipeline.captions import CaptionHub
+from dragoman.pipeline.conference import Conference
+from dragoman.pipeline.reports import Reporter
+from dragoman.telephony.ari.client import AriClient
+from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.web.server import WebServer, build_app
+from dragoman.web.view import DaemonView
+
+log = structlog.get_logger(__name__)
+
+PARTS = ("ari", "media", "asr", "mt", "tts")
+"""What ``/health/ready`` names."""
+
+OBSERVE_S = 0.5
+"""Seconds between looks at what is only known by asking: ARI's state, queue depths, how many are in."""
+
+DETACH_S = 5.0
+"""Seconds to take taps and booths down before the daemon ends anyway."""
+
+
+class Service:
+    """One daemon, serving one Asterisk. ``run`` once."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build what can be built without touching the network.
+
+        Raises:
+            ConfigError: an engine is unknown or one of its options wrong, or the ARI password is not set.
+        """
+        self._settings = settings
+        self._password = settings.asterisk.require_password()
+        self.metrics = Metrics()
+        self.health = Health(PARTS)
+        self.engines = EngineSet.build(settings.engines)
+        self._engine_names = {
+            "recognizers": settings.engines.recognizers,
+            "translators": settings.engines.translators,
+            "synthesizers": settings.engines.synthesizers,
+        }
+        self.media = MediaPlane(
+            MediaConfig(
+                bind=settings.media.bind,
+                port=settings.media.port,
+                vad=settings.media.vad,
+                hangover_ms=settings.media.hangover_ms,
+            )
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set, then leave Asterisk as it was: taps and booths gone, calls up.
+
+        Raises:
+            ConfigError: the HTTP or media address cannot be had.
+            EngineUnavailable: an engine lacks something; says what to install or set.
+            AriReplaced: another daemon took over our ARI application.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        unix_offset = time.time() - started
+        captions = CaptionHub(lambda: conference.refresh_demand())
+        reporter = Reporter(captions, ClauseMeasures(self.metrics), loop.time, unix_offset)
+        conference = Conference(
+            self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db
+        )
+        view = DaemonView(
+            conference, self.metrics, self.media.stats, self._engine_names, lambda: loop.time() - started
+        )
+        app = build_app(
+            self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health
+        )
+        web = WebServer(app, self._settings.http)
+        await web.start()
+        log.info("web up", address="http://{}:{}".format(*web.address))
+        try:
+            await self._start_engines()
+            await self.media.start()
+            self.health.ok("media")
+            self.metrics.watch_media(self.media.stats)
+            async with AriClient(
+                self._settings.asterisk.url,
+                self._settings.asterisk.username,
+                self._password,
+                app=self._settings.asterisk.app,
+            ) as ari:
+                address = (self._settings.media.advertised, self.media.address[1])
+                attacher = Attacher(
+                    ari, conference, address, AttachConfig(languages=frozenset(self._settings.rooms.languages))
+                )
+                freeze_heap()
+                await self._serve(attacher, conference, stop)
+        finally:
+            await self.media.close()
+            await web.close()
+            await self.engines.close()
+            log.info("stopped")
+
+    async def _serve(self, attacher: Attacher, conference: Conference, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            meeting = group.create_task(conference.run())
+            await asyncio.sleep(0)  # the conference takes legs only once it runs
+            attaching = group.create_task(attacher.run())
+            observing = group.create_task(self._observe(attacher, conference))
+            log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
+            await stop.wait()
+            log.info("stopping")
+            await attacher.detach_all(DETACH_S)
+            attaching.cancel()
+            observing.cancel()
+            conference.stop()
+            await meeting
+
+    async def _start_engines(self) -> None:
+        for stage in Stage:
+            try:
+                await self.engines.start(stage)
+            except EngineError as error:
+                self.health.failed(stage, str(error))
+                raise
+            self.health.ok(stage)
+            log.info("engines up", stage=str(stage))
+
+    async def _observe(self, attacher: Attacher, conference: Conference) -> None:
+        """Keep gauges and the health of ARI as they are."""
+        metrics = self.metrics
+        metrics.watch_ari(attacher)
+        while True:
+            if attacher.connected:
+                self.health.ok("ari")
+            else:
+                self.health.failed("ari", attacher.connection.why or "not connected yet")
+            metrics.ari_connected.set(attacher.connected)
+            metrics.ready.set(self.health.ready)
+            metrics.rooms.set(len(conference.rooms))
+            metrics.legs.set(len(conference.legs))
+            metrics.booths.set(len(conference.booths))
+            metrics.recognizer_streams.set(conference.streams)
+            for queue, depth in conference.queue_depths().items():
+                metrics.queue_depth.labels(queue).set(depth)
+            await asyncio.sleep(OBSERVE_S)
