@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import hdrs, web
-from prometheus_client import Gauge
 from pydantic import TypeAdapter
 
+from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionSubscription
 from dragoman.web.problem import Problem
 
@@ -29,7 +29,7 @@ class CaptionStreams:
     """The open streams. A reader is a subscriber of the hub, so it counts as a listener of its language."""
 
     hub: CaptionHub
-    readers: Gauge
+    metrics: Metrics
     keepalive_s: float = KEEPALIVE_S
     limit: int = READERS
     _open: set[CaptionSubscription] = field(default_factory=set)
@@ -47,7 +47,7 @@ class CaptionStreams:
             raise Problem(503, why, {hdrs.RETRY_AFTER: "10"})
         subscription = self.hub.subscribe(room, language, after)
         self._open.add(subscription)
-        self.readers.set(len(self._open))
+        self.metrics.caption_readers.set(len(self._open))
         try:
             response = web.StreamResponse(
                 headers={hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-store"}
@@ -61,8 +61,14 @@ class CaptionStreams:
         finally:
             subscription.close()
             self._open.discard(subscription)
-            self.readers.set(len(self._open))
+            self.metrics.caption_readers.set(len(self._open))
+            self.metrics.queue_drops.labels(queue="captions").inc(subscription.dropped)
         return response
+
+    @property
+    def dropped(self) -> int:
+        """Events that the readers of now were too slow for."""
+        return sum(subscription.dropped for subscription in self._open)
 
     async def _send(self, response: web.StreamResponse, subscription: CaptionSubscription) -> None:
         async with asyncio.TaskGroup() as group:

@@ -34,7 +34,7 @@ def build_app(
     """The application with all its routes, guarded by ``settings.http.token`` where one is set."""
     app = web.Application(middlewares=[problems, guard(settings.http.token)], client_max_size=BODY_LIMIT)
     app[routes.CONFERENCE] = conference
-    app[routes.CAPTIONS] = CaptionStreams(captions, metrics.caption_readers, keepalive_s)
+    app[routes.CAPTIONS] = CaptionStreams(captions, metrics, keepalive_s)
     app[routes.METRICS] = metrics
     app[routes.HEALTH] = health
     app[routes.LANGUAGES] = settings.rooms.languages
