@@ -1,0 +1,142 @@
+"""Mixing: the floor (the legs' originals) under what a booth says, levels, and a limiter instead of clipping."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.media.format import FRAME_SAMPLES, Pcm
+from dragoman.media.ring import RingBank
+
+FULL_SCALE: Final = 32768.0
+
+KNEE: Final = 0.75 * FULL_SCALE
+"""Where the limiter begins. Below it (-2.5 dBFS) nothing is touched; above, the sum bends towards full scale."""
+
+SILENT_DBFS: Final = -96.0
+"""What digital silence is said to have, for a logarithm needs a floor (one bit of sixteen is -90)."""
+
+FLOOR_LAG: Final = FRAME_SAMPLES
+"""Samples that the floor keeps in reserve when it starts: one packet that comes a tick late must not tear it."""
+
+FLOOR_MAX_LAG: Final = 3 * FRAME_SAMPLES
+"""Samples behind (60 ms) beyond which the floor jumps ahead, cross-faded."""
+
+Rows = npt.NDArray[np.int64]
+Mix = npt.NDArray[np.float32]
+"""Samples in int16 units, not yet limited."""
+
+_RISE = np.linspace(0.0, 1.0, FRAME_SAMPLES, endpoint=False, dtype=np.float32)
+
+
+def gain(db: float) -> float:
+    """The factor of so many dB."""
+    return float(10.0 ** (db / 20.0))
+
+
+def rms_dbfs(samples: Pcm) -> float:
+    """RMS level of some samples; 0 dBFS is a full-scale square wave."""
+    if not len(samples):
+        return SILENT_DBFS
+    wide = samples.astype(np.float32)
+    mean_square = float(np.dot(wide, wide)) / len(samples)
+    return max(10 * math.log10(mean_square / FULL_SCALE**2), SILENT_DBFS) if mean_square else SILENT_DBFS
+
+
+def limit(mix: Mix) -> Pcm:
+    """16-bit samples of a mix, (…, samples): unchanged below the knee, bent to stay in range above."""
+    if mix.size and (mix.max() > KNEE or mix.min() < -KNEE):
+        room = FULL_SCALE - 1 - KNEE
+        magnitude = np.abs(mix)
+        bent = KNEE + room * np.tanh((magnitude - KNEE) / room)
+        mix = np.where(magnitude > KNEE, np.copysign(bent, mix), mix)
+    return np.rint(mix).astype(np.int16)
+
+
+class FloorMixer:
+    """Plays legs under booths: one cursor per leg that any booth hears, one weighted sum per booth.
+
+    Args:
+        ring: the legs' audio.
+        legs: rows of the ring.
+    """
+
+    def __init__(self, ring: RingBank, legs: int) -> None:
+        self._ring = ring
+        self._windows = ring.windows(FRAME_SAMPLES)
+        self._cursor = np.full(legs, -1, np.int64)
+        self._frames: Mix = np.zeros((legs, FRAME_SAMPLES), np.float32)
+        self._audible = np.zeros(legs, np.bool_)
+        self._playing: Rows = np.zeros(0, np.int64)
+        self._booths: dict[int, tuple[Rows, Mix]] = {}
+        self._before: dict[int, tuple[Rows, Mix]] = {}
+
+    def set(self, booth: int, legs: Rows, factor: float) -> None:
+        """Play these legs under a booth; the change is faded over its next frame."""
+        nothing = (np.zeros(0, np.int64), np.zeros(0, np.float32))
+        self._before.setdefault(booth, self._booths.get(booth, nothing))
+        self._booths[booth] = (legs, np.full(len(legs), factor, np.float32))
+        self._update()
+
+    def remove_booth(self, booth: int) -> None:
+        """Forget the booth; idempotent."""
+        self._booths.pop(booth, None)
+        self._before.pop(booth, None)
+        self._update()
+
+    def remove_leg(self, leg: int) -> None:
+        """Take the leg out of every floor at once."""
+        for floors in (self._booths, self._before):
+            for booth, (legs, factors) in floors.items():
+                floors[booth] = (legs[legs != leg], factors[legs != leg])
+        self._update()
+
+    def _update(self) -> None:
+        playing = np.unique(np.concatenate([np.zeros(0, np.int64), *(legs for legs, _ in self._booths.values())]))
+        stopped = np.setdiff1d(self._playing, playing)
+        self._cursor[stopped] = -1
+        self._audible[stopped] = False
+        self._playing = playing
+
+    def step(self, mix: Mix) -> None:
+        """Move 20 ms on: add each booth's floor to its row of ``mix``, (booth rows, 320)."""
+        if not len(self._playing) or not self._advance():
+            self._before.clear()
+            return
+        for booth, (legs, factors) in self._booths.items():
+            if booth in self._before:
+                old, old_factors = self._before[booth]
+                mix[booth] += _RISE * (factors @ self._frames[legs])
+                mix[booth] += (1 - _RISE) * (old_factors @ self._frames[old])
+            elif self._audible[legs].any():
+                mix[booth] += factors @ self._frames[legs]
+        self._before.clear()
+
+    def _advance(self) -> bool:
+        """Fetch every playing leg's next frame; whether there is anything to hear."""
+        rows = self._playing
+        ends = self._ring.end[rows]
+        cursors = self._cursor[rows]
+        # Cursors stay on the frame grid, so that no frame straddles the end of its ring.
+        fresh = np.maximum(ends - FLOOR_LAG - FRAME_SAMPLES, -1) // FRAME_SAMPLES * FRAME_SAMPLES
+        starting = cursors < 0
+        cursors = np.where(starting, fresh, cursors)
+        ready = (cursors >= 0) & (ends - cursors >= FRAME_SAMPLES)
+        behind = ready & ~starting & (ends - cursors > FLOOR_MAX_LAG + FRAME_SAMPLES)
+        frames = self._windows[self._ring.offsets(rows, np.maximum(cursors, 0))]
+        frames[~ready] = 0
+        if behind.any():
+            late = rows[behind]
+            ahead = self._windows[self._ring.offsets(late, fresh[behind])]
+            frames[behind] = (frames[behind] * (1 - _RISE) + ahead * _RISE).astype(np.int16)
+            cursors[behind] = fresh[behind]
+        self._cursor[rows] = np.where(ready, cursors + FRAME_SAMPLES, np.where(starting, -1, cursors))
+        audible = frames.any(axis=1)
+        self._frames[rows[self._audible[rows] & ~audible]] = 0
+        self._audible[rows] = audible
+        heard = rows[audible]
+        self._frames[heard] = frames[audible]
+        return bool(len(heard))

@@ -1,0 +1,373 @@
+"""The media plane: the one socket, and the 20 ms tick in which everything that is audio happens."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import heapq
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from dragoman.errors import MediaError
+from dragoman.media.clock import PERIOD, MediaClock
+from dragoman.media.codec import SLIN16_PAYLOAD_TYPE, Encoder, G722Encoder, slin16_frames
+from dragoman.media.format import FRAME_SAMPLES
+from dragoman.media.jitter import JitterBank
+from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
+from dragoman.media.mix import FloorMixer, gain
+from dragoman.media.ring import RingBank
+from dragoman.media.rtp import HEADER_BYTES, BatchParser
+from dragoman.media.senders import PACKET_BYTES, FrameSource, SenderBank
+from dragoman.media.socket import BATCH, MediaSocket, open_media_socket
+from dragoman.media.sources import RESTING, UNKNOWN, SourceTable
+from dragoman.media.speech import SpeechDetector
+from dragoman.media.stats import MediaStats
+from dragoman.media.vad import VadBank, open_vad
+from dragoman.telephony.model import Address
+
+log = structlog.get_logger(__name__)
+
+FRAME_BYTES: Final = 2 * FRAME_SAMPLES
+
+DRAIN_BATCHES: Final = 8
+"""Receive calls in one tick: 4096 datagrams, more than the socket's buffer holds, so one tick catches up on any stall,
+and a flood cannot keep it from sending."""
+
+
+class LegAudioListener(Protocol):
+    """Told in the tick; must be quick. What it raises is counted, and logged once per leg."""
+
+    def on_audio(self, end: int) -> None:
+        """The leg's audio reached the mark set by ``wake_when``; ``end`` samples are there."""
+
+    def on_speech_start(self, at: int) -> None:
+        """Speech began at audio time ``at``."""
+
+    def on_speech_end(self, at: int) -> None:
+        """The hangover passed; the last speech ended at audio time ``at``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaConfig:
+    """Settings of the media plane."""
+
+    bind: str = "127.0.0.1"
+    port: int = 0
+    """UDP port; 0: any free one."""
+    vad: Literal["silero", "energy", "none"] = "silero"
+    """``none``: no speech events at all, for recognisers that take everything."""
+    hangover_ms: int = 400
+    """Silence that ends speech, ms."""
+    max_legs: int = 512
+    """Legs at once. Memory is spent on those in use, about 650 KB each."""
+    max_streams: int = 512
+    """Booths and whispers at once."""
+
+
+@dataclass(slots=True)
+class _Leg:
+    row: int
+    remote: Address
+    audio: LegAudio
+    listener: LegAudioListener | None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """What exists while the socket is open."""
+
+    socket: MediaSocket
+    parser: BatchParser
+    payloads: npt.NDArray[np.uint8]
+    """(BATCH, 640) where an ordinary packet's payload lies in the receive buffer."""
+    senders: SenderBank
+
+
+class MediaPlane:
+    """Receives every leg and sends every booth: a shell that hands packets to the banks, tick by tick.
+
+    Args:
+        settings: bind address, VAD, limits.
+        encoder: makes the encoder of one booth or whisper.
+        vad: replaces the VAD that the settings name.
+
+    Raises:
+        EngineUnavailable: the VAD's model is not installed.
+    """
+
+    def __init__(
+        self,
+        settings: MediaConfig,
+        encoder: Callable[[], Encoder] = G722Encoder,
+        vad: VadBank | None = None,
+    ) -> None:
+        self.stats = MediaStats()
+        self._settings = settings
+        self._encoder = encoder
+        ring = RingBank(settings.max_legs)
+        self._banks = LegBanks(
+            ring, JitterBank(settings.max_legs, ring, self.stats), np.full(settings.max_legs, NEVER, np.int64)
+        )
+        self._floor = FloorMixer(ring, settings.max_legs)
+        self._sources = SourceTable()
+        self._free = list(range(settings.max_legs))
+        self._legs: dict[str, _Leg] = {}
+        self._by_row: dict[int, _Leg] = {}
+        self._floors: dict[str, tuple[frozenset[str], float]] = {}
+        vad = vad if vad is not None else open_vad(settings.vad, settings.max_legs)
+        self._speech = (
+            None if vad is None else SpeechDetector(vad, ring, settings.max_legs, settings.hangover_ms, self.stats)
+        )
+        self._wire: _Wire | None = None
+        self._clock = MediaClock(0.0)
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def start(self, *, ticking: bool = True) -> None:
+        """Open the socket and begin to tick on the running loop.
+
+        Args:
+            ticking: False leaves it to the caller to call ``tick``.
+
+        Raises:
+            MediaSocketError: the address cannot be bound.
+        """
+        settings = self._settings
+        socket = open_media_socket(settings.bind, settings.port, settings.max_streams, PACKET_BYTES)
+        self._wire = _Wire(
+            socket,
+            BatchParser(socket.slots),
+            socket.slots[:, HEADER_BYTES : HEADER_BYTES + FRAME_BYTES],
+            SenderBank(socket, self._floor, self.stats, self._encoder),
+        )
+        log.info("media socket open", address=socket.address, receive_buffer=socket.receive_buffer)
+        if ticking:
+            loop = asyncio.get_running_loop()
+            self._clock = MediaClock(loop.time() + PERIOD)
+            self._timer = loop.call_at(self._clock.deadline, self._on_timer, loop)
+
+    async def close(self) -> None:
+        """Stop ticking and close the socket; idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._wire is not None:
+            self._wire.socket.close()
+            self._wire = None
+
+    @property
+    def address(self) -> Address:
+        """Where the socket is bound.
+
+        Raises:
+            MediaError: the plane is not started.
+        """
+        return self._open().socket.address
+
+    @property
+    def receive_buffer(self) -> int:
+        """Bytes of receive buffer that the kernel granted (it counts double what can be used, socket(7)).
+
+        Raises:
+            MediaError: the plane is not started.
+        """
+        return self._open().socket.receive_buffer
+
+    def _open(self) -> _Wire:
+        if self._wire is None:
+            raise MediaError("the media plane is not started")
+        return self._wire
+
+    def add_leg(self, leg_id: str, remote: Address, listener: LegAudioListener | None) -> LegAudio:
+        """Take what comes from ``remote`` as this leg's audio; its timeline begins with its first packet.
+
+        Raises:
+            MediaError: the id or the address is taken, the address is no IPv4 address and port, or there is no room.
+        """
+        if leg_id in self._legs:
+            raise MediaError(f"leg {leg_id!r} exists already")
+        if not self._free:
+            raise MediaError(f"no room for leg {leg_id!r}: {len(self._legs)} legs are being received")
+        now = time.monotonic()
+        row = self._free[0]
+        retired = self._sources.add(remote, row, now)
+        heapq.heappop(self._free)
+        self._banks.jitter.open(row, now, retired)
+        self._banks.wake_at[row] = NEVER
+        leg = _Leg(row, remote, LegAudio(leg_id, self._banks, row), listener)
+        self._legs[leg_id] = self._by_row[row] = leg
+        if self._speech is not None and listener is not None:
+            self._speech.open(row)
+        self._refloor(leg_id)
+        return leg.audio
+
+    def remove_leg(self, leg_id: str) -> None:
+        """Forget the leg; its ``LegAudio`` keeps what was there. Idempotent."""
+        leg = self._legs.pop(leg_id, None)
+        if leg is None:
+            return
+        self.send_whisper(leg_id, None)
+        leg.audio.detach()
+        self._sources.remove(leg.remote, self._banks.jitter.close(leg.row), time.monotonic())
+        if self._speech is not None:
+            self._speech.close(leg.row)
+        self._floor.remove_leg(leg.row)
+        self._banks.wake_at[leg.row] = NEVER
+        del self._by_row[leg.row]
+        heapq.heappush(self._free, leg.row)
+
+    def add_booth(self, booth_id: str, remote: Address, source: FrameSource) -> None:
+        """Send what ``source`` says to ``remote``, and silence when it says nothing, without a pause.
+
+        Raises:
+            MediaError: not started, the id is taken, the address is no IPv4 address and port, or there is no room.
+        """
+        self._open().senders.add(f"booth {booth_id}", remote, source, continuous=True)
+
+    def remove_booth(self, booth_id: str) -> None:
+        """Stop sending; idempotent."""
+        self._floors.pop(booth_id, None)
+        if self._wire is not None:
+            self._wire.senders.remove(f"booth {booth_id}")
+
+    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float = -18.0) -> None:
+        """Play these legs' originals under what the booth says; ids of legs not there (yet) wait for them.
+
+        Raises:
+            MediaError: there is no such booth.
+        """
+        if self._open().senders.row(f"booth {booth_id}") is None:
+            raise MediaError(f"no booth {booth_id!r}")
+        self._floors[booth_id] = (frozenset(legs), gain_db)
+        self._apply_floor(booth_id)
+
+    def send_whisper(self, leg_id: str, source: FrameSource | None) -> None:
+        """Send what ``source`` says to this leg alone, over its tap; None ends that. It replaces the source before.
+
+        Raises:
+            MediaError: not started, or there is no such leg.
+        """
+        if self._wire is not None:
+            self._wire.senders.remove(f"whisper {leg_id}")
+        if source is not None:
+            leg = self._legs.get(leg_id)
+            if leg is None:
+                raise MediaError(f"no leg {leg_id!r}")
+            self._open().senders.add(f"whisper {leg_id}", leg.remote, source, continuous=False)
+
+    def _refloor(self, leg_id: str) -> None:
+        for booth_id, (legs, _) in self._floors.items():
+            if leg_id in legs:
+                self._apply_floor(booth_id)
+
+    def _apply_floor(self, booth_id: str) -> None:
+        booth = self._open().senders.row(f"booth {booth_id}")
+        ids, gain_db = self._floors[booth_id]
+        rows = sorted(leg.row for leg_id, leg in self._legs.items() if leg_id in ids)
+        if booth is not None:
+            self._floor.set(booth, np.array(rows, np.int64), gain(gain_db))
+
+    def _on_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        tick = self._clock.tick(now)
+        self.stats.count_tick(tick.lateness, tick.skipped, tick.late)
+        self._timer = loop.call_at(self._clock.deadline, self._on_timer, loop)
+        self.tick(now, tick.skipped)
+
+    def tick(self, now: float, skipped: int = 0) -> None:
+        """Do all of one tick: receive, order, send, listen, tell.
+
+        Sending comes before the VAD, whose work varies from tick to tick, so that packets leave evenly.
+
+        Args:
+            now: monotonic seconds.
+            skipped: slots that passed without a tick since the last one.
+
+        Raises:
+            MediaError: the plane is not started.
+        """
+        wire = self._open()
+        began = time.monotonic()
+        self._receive(wire, now)
+        self._banks.jitter.tick(now)
+        wire.senders.step(now, skipped, lambda: now + time.monotonic() - began)
+        if self._speech is not None:
+            for event in self._speech.step():
+                leg = self._by_row.get(event.row)  # an earlier listener may have removed it
+                if leg is not None and leg.listener is not None:
+                    self._tell(
+                        leg, leg.listener.on_speech_start if event.started else leg.listener.on_speech_end, event.at
+                    )
+        due = self._banks.ring.end >= self._banks.wake_at
+        if due.any():
+            for row in np.flatnonzero(due).tolist():
+                self._banks.wake_at[row] = NEVER
+                leg = self._by_row.get(row)
+                if leg is not None and leg.listener is not None:
+                    self._tell(leg, leg.listener.on_audio, int(self._banks.ring.end[row]))
+
+    def _receive(self, wire: _Wire, now: float) -> None:
+        for _ in range(DRAIN_BATCHES):
+            count = wire.socket.receive()
+            if count:
+                self._take(wire, count, now)
+            if count < BATCH:
+                return
+
+    def _take(self, wire: _Wire, count: int, now: float) -> None:
+        stats = self.stats
+        stats.packets_in += count
+        socket = wire.socket
+        batch = wire.parser.parse(socket.lengths[:count])
+        rows = self._sources.lookup(socket.sources[:count])
+        arrivals = now - np.maximum(socket.ages[:count], 0.0)
+        good = batch.valid & (batch.payload_type == SLIN16_PAYLOAD_TYPE) & (batch.payload_bytes == FRAME_BYTES)
+        known = rows >= 0
+        payloads = wire.payloads[:count]
+        for at in np.flatnonzero(good & known & (batch.payload_start != HEADER_BYTES)).tolist():
+            start = int(batch.payload_start[at])
+            payloads[at] = socket.slots[at, start : start + FRAME_BYTES].copy()
+        accepted = good & known
+        if accepted.all():
+            self._banks.jitter.insert(
+                rows, batch.ssrc, batch.sequence, batch.timestamp, arrivals, slin16_frames(payloads)
+            )
+            return
+        stats.unknown_source += int((rows == UNKNOWN).sum())
+        stats.resting_source += int((rows == RESTING).sum())
+        stats.malformed += int((known & ~good).sum())
+        keep = np.flatnonzero(accepted)
+        self._banks.jitter.insert(
+            rows[keep],
+            batch.ssrc[keep],
+            batch.sequence[keep],
+            batch.timestamp[keep],
+            arrivals[keep],
+            slin16_frames(payloads[keep]),
+        )
+
+    def _tell(self, leg: _Leg, call: Callable[[int], None], at: int) -> None:
+        """Call a listener; what it raises is counted, and logged once per leg: it must not stop the tick."""
+        try:
+            call(at)
+        except Exception:
+            self.stats.callback_errors += 1
+            if not leg.failed:
+                leg.failed = True
+                log.exception("audio listener failed", leg=leg.audio.leg_id, call=call.__name__)
+
+
+def freeze_garbage() -> None:
+    """Take what exists out of the garbage collector's sight; for the end of start-up.
+
+    A full collection over a loaded daemon stops every thread for 40 ms (measured), two ticks. What lives as long as the
+    daemon need not be looked at again.
+    """
+    gc.collect()
+    gc.freeze()
