@@ -6,13 +6,13 @@ ARI client count stays plain integers there: ``Metrics.watch_media`` and ``watch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dragoman import __version__
@@ -144,7 +144,6 @@ class Metrics:
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
         )
-        self.queue_depth = Gauge("dragoman_queue_depth", "What waits in a queue now", ["queue"], registry=registry)
         self.rooms = Gauge("dragoman_rooms", "Rooms somebody is in", registry=registry)
         self.legs = Gauge("dragoman_legs", "People in rooms", registry=registry)
         self.booths = Gauge("dragoman_booths", "Booths that are up", registry=registry)
@@ -162,6 +161,10 @@ class Metrics:
     def watch_ari(self, stats: AriStatsView) -> None:
         """Read these counters at every scrape; once per registry."""
         self.registry.register(_AriCollector(stats))
+
+    def watch_queues(self, depths: Callable[[], Mapping[str, int]]) -> None:
+        """Ask for what waits in each queue, by its name, at every scrape; once per registry."""
+        self.registry.register(_QueueCollector(depths))
 
     def stages(self) -> dict[tuple[str, str], Quantiles]:
         """Time per (stage, engine), seconds, within the width of a bucket."""
@@ -188,6 +191,17 @@ class _MediaCollector(Collector):
         yield family
 
 
+class _QueueCollector(Collector):
+    def __init__(self, depths: Callable[[], Mapping[str, int]]) -> None:
+        self._depths = depths
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily("dragoman_queue_depth", "What waits in a queue now", labels=["queue"])
+        for queue, depth in self._depths().items():
+            family.add_metric([queue], depth)
+        yield family
+
+
 class _AriCollector(Collector):
     def __init__(self, stats: AriStatsView) -> None:
         self._stats = stats
@@ -195,6 +209,12 @@ class _AriCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, text, read in ARI_COUNTERS:
             yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._stats))
+
+
+def totals(counter: Counter) -> dict[str, int]:
+    """What a counter stands at, by the values of its labels joined by spaces ("" where it has none)."""
+    samples = (sample for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total"))
+    return {" ".join(sample.labels.values()): int(sample.value) for sample in samples}
 
 
 def quantile(q: float, bounds: Iterable[float], counts: Iterable[int]) -> float | None:
