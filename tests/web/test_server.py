@@ -64,9 +64,9 @@ async def test_stats() -> None:
         s.metrics.queue_drops.labels(queue="input").inc(2)
         s.metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.0015)
         s.metrics.ear_voice_span_seconds.labels(source="en", target="es").observe(0.65)
-        s.conference.media.ticks = 8
         s.conference.media.lost = 4
-        s.conference.media.lateness_counts += [5, 0, 2, 1]
+        for lateness in [0.0001] * 5 + [0.009] * 3:
+            s.conference.media.count_tick(lateness, 0, False)
         stats = await s.json("/api/stats")
         assert stats["uptime_s"] == 12.5
         assert stats["engines"]["translators"] == ["phrasebook", "apertium"]
@@ -80,8 +80,8 @@ async def test_stats() -> None:
         assert 600 <= span["p95_ms"] <= 700
         assert stats["packets"]["lost"] == 4
         assert stats["tick"]["ticks"] == 8
-        assert stats["tick"]["p50_ms"] == pytest.approx(0.8)
-        assert stats["tick"]["p99_ms"] == 10
+        assert stats["tick"]["p50_ms"] == pytest.approx(0.2)
+        assert 5 < stats["tick"]["p99_ms"] <= 10
 
 
 @pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])

@@ -20,7 +20,7 @@ from pydantic import BaseModel, SecretStr
 from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from dragoman.config import LogSettings
+from dragoman.config import LogSettings, Settings
 
 REDACTED = "[redacted]"
 
@@ -124,6 +124,11 @@ def _secrets(key: object, value: object) -> Iterator[str]:
         case Mapping():
             for name, item in value.items():
                 yield from _secrets(name, item)
+
+
+def setup(settings: Settings) -> None:
+    """Set up logging to standard error as the settings say, without any of their secrets."""
+    configure(settings.log, secrets_of(settings))
 
 
 def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:

@@ -6,13 +6,13 @@ ARI client count stays plain integers there: ``Metrics.watch_media`` and ``watch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dragoman import __version__
@@ -34,12 +34,17 @@ class MediaStatsView(Protocol):
     late: int
     duplicate: int
     unknown_source: int
+    resting_source: int
     malformed: int
     concealed: int
+    resyncs: int
     send_errors: int
     ticks: int
     late_ticks: int
     skipped_slots: int
+    callback_errors: int
+    vad_windows: int
+    vad_skipped: int
 
     @property
     def lateness_bounds(self) -> Iterable[float]:
@@ -54,15 +59,42 @@ class MediaStatsView(Protocol):
         """Seconds, over all ticks."""
 
 
-class AriStatsView(Protocol):
-    """What is read of the ARI side's counters; all of them only grow."""
+class ConnectionView(Protocol):
+    """Counters of the event stream of Asterisk."""
 
-    requests: int
-    request_errors: int
-    events: int
-    malformed_events: int
-    connects: int
-    disconnects: int
+    reconnects: int
+    received: int
+    unknown: int
+    malformed: int
+
+
+class AttachView(Protocol):
+    """Counters of what was made in Asterisk."""
+
+    attached: int
+    booths: int
+    swept: int
+    failed: int
+    heartbeats_failed: int
+
+
+class DropView(Protocol):
+    """A bounded queue."""
+
+    dropped: int
+
+
+class AriView(Protocol):
+    """What is read of the ARI side (the attacher); all counters only grow."""
+
+    @property
+    def stats(self) -> AttachView: ...  # noqa: D102
+    @property
+    def connection(self) -> ConnectionView: ...  # noqa: D102
+    @property
+    def queue(self) -> DropView: ...  # noqa: D102
+    @property
+    def disagreements(self) -> int: ...  # noqa: D102
 
 
 MEDIA_COUNTERS: tuple[tuple[str, str, Callable[[MediaStatsView], int]], ...] = (
@@ -73,21 +105,31 @@ MEDIA_COUNTERS: tuple[tuple[str, str, Callable[[MediaStatsView], int]], ...] = (
     ("rtp_late", "RTP packets that came after their slot was played", lambda s: s.late),
     ("rtp_duplicate", "RTP packets that came twice", lambda s: s.duplicate),
     ("rtp_unknown_source", "Datagrams from an address that is no leg's and no booth's", lambda s: s.unknown_source),
+    ("rtp_resting_source", "Datagrams of a leg that was just removed", lambda s: s.resting_source),
+    ("rtp_resyncs", "Times a leg's sequence or timestamps began anew", lambda s: s.resyncs),
     ("rtp_malformed", "Datagrams that are no RTP packet", lambda s: s.malformed),
     ("rtp_send_errors", "Datagrams the socket refused", lambda s: s.send_errors),
     ("media_concealed_frames", "20 ms frames written as silence because no packet came", lambda s: s.concealed),
     ("media_ticks", "Ticks of the media clock", lambda s: s.ticks),
     ("media_late_ticks", "Ticks that began late", lambda s: s.late_ticks),
     ("media_skipped_slots", "20 ms slots not sent because the tick came too late for them", lambda s: s.skipped_slots),
+    ("media_callback_errors", "Failures of what the tick calls: a bug of ours", lambda s: s.callback_errors),
+    ("vad_windows", "Windows the voice activity detector looked at", lambda s: s.vad_windows),
+    ("vad_skipped_windows", "Windows it was too busy to look at", lambda s: s.vad_skipped),
 )
 
-ARI_COUNTERS: tuple[tuple[str, str, Callable[[AriStatsView], int]], ...] = (
-    ("ari_requests", "Requests to Asterisk", lambda s: s.requests),
-    ("ari_request_errors", "Requests Asterisk refused or did not answer", lambda s: s.request_errors),
-    ("ari_events", "Events from Asterisk", lambda s: s.events),
-    ("ari_malformed_events", "Events that could not be read", lambda s: s.malformed_events),
-    ("ari_connects", "Times the event stream of Asterisk was opened", lambda s: s.connects),
-    ("ari_disconnects", "Times the event stream of Asterisk was lost", lambda s: s.disconnects),
+ARI_COUNTERS: tuple[tuple[str, str, Callable[[AriView], int]], ...] = (
+    ("ari_reconnects", "Times the event stream of Asterisk came back", lambda a: a.connection.reconnects),
+    ("ari_events", "Events from Asterisk", lambda a: a.connection.received),
+    ("ari_unknown_events", "Events of a type not used", lambda a: a.connection.unknown),
+    ("ari_malformed_events", "Messages that could not be read", lambda a: a.connection.malformed),
+    ("ari_dropped_events", "Events dropped because too many waited; stock was taken anew", lambda a: a.queue.dropped),
+    ("attach_taps", "Taps that came up", lambda a: a.stats.attached),
+    ("attach_booths", "Booths that came up", lambda a: a.stats.booths),
+    ("attach_swept", "Orphans deleted in Asterisk", lambda a: a.stats.swept),
+    ("attach_failures", "Actions on Asterisk that failed, to be tried again", lambda a: a.stats.failed),
+    ("attach_disagreements", "Callers whose variables do not fit their conference", lambda a: a.disagreements),
+    ("heartbeat_failures", "Heartbeats to Asterisk that failed", lambda a: a.stats.heartbeats_failed),
 )
 
 
@@ -107,7 +149,7 @@ class Metrics:
         registry = self.registry = CollectorRegistry(auto_describe=True)
         self.stage_seconds = Histogram(
             "dragoman_stage_seconds",
-            "Time a clause spent in a stage on its way; engine is empty where none is involved",
+            "Time a clause spent in a stage on its way; engine is dragoman where none is involved",
             ["stage", "engine"],
             buckets=STAGE_BUCKETS,
             registry=registry,
@@ -144,6 +186,7 @@ class Metrics:
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
         )
+        self.queue_depth = Gauge("dragoman_queue_depth", "What waits in a queue now", ["queue"], registry=registry)
         self.rooms = Gauge("dragoman_rooms", "Rooms somebody is in", registry=registry)
         self.legs = Gauge("dragoman_legs", "People in rooms", registry=registry)
         self.booths = Gauge("dragoman_booths", "Booths that are up", registry=registry)
@@ -158,13 +201,9 @@ class Metrics:
         """Read these counters at every scrape; once per registry."""
         self.registry.register(_MediaCollector(stats))
 
-    def watch_ari(self, stats: AriStatsView) -> None:
-        """Read these counters at every scrape; once per registry."""
-        self.registry.register(_AriCollector(stats))
-
-    def watch_queues(self, depths: Callable[[], Mapping[str, int]]) -> None:
-        """Ask for what waits in each queue, by its name, at every scrape; once per registry."""
-        self.registry.register(_QueueCollector(depths))
+    def watch_ari(self, ari: AriView) -> None:
+        """Read the attacher's counters at every scrape; once per registry."""
+        self.registry.register(_AriCollector(ari))
 
     def stages(self) -> dict[tuple[str, str], Quantiles]:
         """Time per (stage, engine), seconds, within the width of a bucket."""
@@ -191,24 +230,13 @@ class _MediaCollector(Collector):
         yield family
 
 
-class _QueueCollector(Collector):
-    def __init__(self, depths: Callable[[], Mapping[str, int]]) -> None:
-        self._depths = depths
-
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily("dragoman_queue_depth", "What waits in a queue now", labels=["queue"])
-        for queue, depth in self._depths().items():
-            family.add_metric([queue], depth)
-        yield family
-
-
 class _AriCollector(Collector):
-    def __init__(self, stats: AriStatsView) -> None:
-        self._stats = stats
+    def __init__(self, ari: AriView) -> None:
+        self._ari = ari
 
     def collect(self) -> Iterator[Metric]:
         for name, text, read in ARI_COUNTERS:
-            yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._stats))
+            yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._ari))
 
 
 def totals(counter: Counter) -> dict[str, int]:
