@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,7 +76,11 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    http: dict[str, Any] | None = None, *, hub: CaptionHub | None = None, keepalive_s: float = 15.0
+    http: dict[str, Any] | None = None,
+    *,
+    hub: CaptionHub | None = None,
+    keepalive_s: float = 15.0,
+    on_answer: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Serving]:
     metrics, health, hub = Metrics(), Health(["ari", "media"]), hub or CaptionHub()
     settings = Settings(http=HttpSettings(**{"port": 0} | (http or {})))
@@ -84,6 +88,8 @@ async def serving(
     app = build_app(
         settings, conference=conference, captions=hub, metrics=metrics, health=health, keepalive_s=keepalive_s
     )
+    if on_answer is not None:
+        app.on_response_prepare.append(on_answer)
     server = WebServer(app, settings.http)
     await server.start()
     port = server.address[1]

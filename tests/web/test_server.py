@@ -151,7 +151,7 @@ def test_no_path_query_or_header_makes_it_fail() -> None:
         context = serving()
         s = runner.run(context.__aenter__())
 
-        @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(known, segment, pairs, headers)
         def ask(start: str, end: str, query: list[tuple[str, str]], sent: dict[str, str]) -> None:
             runner.run(asked(start + end, query, sent))

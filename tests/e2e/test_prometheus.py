@@ -1,0 +1,138 @@
+"""A real Prometheus scrapes the real server with the example configuration, and answers queries of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from tests.observe.views import AriView
+from tests.web.serving import Serving, serving
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "prometheus" / "prometheus.yml"
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        not (shutil.which("prometheus") and shutil.which("promtool")),
+        reason="prometheus is not installed (apt-get install prometheus)",
+    ),
+]
+
+
+def fill(s: Serving) -> None:
+    """Figures of every kind."""
+    s.metrics.watch_media(s.conference.media)
+    s.metrics.watch_ari(AriView())
+    s.conference.media.packets_in = 4711
+    for lateness in (0.0004, 0.0015, 0.3):
+        s.conference.media.count_tick(lateness, 0, False)
+    s.metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.0015)
+    s.metrics.engine_errors.labels(stage="mt", engine="apertium", kind="EngineTimeout").inc()
+    s.metrics.engine_restarts.labels(stage="mt", engine="apertium").inc()
+    s.metrics.clauses_dropped.labels(reason="stale").inc()
+    s.metrics.queue_drops.labels(queue="captions").inc()
+    s.metrics.queue_depth.labels(queue="mt").set(2)
+    for _ in range(100):
+        s.metrics.ear_voice_span_seconds.labels(source="en", target="es").observe(0.65)
+
+
+async def promtool(*arguments: str, text: bytes | None = None) -> str:
+    process = await asyncio.create_subprocess_exec("promtool", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate(text)
+    assert process.returncode == 0, out + err
+    return (out + err).decode()
+
+
+async def test_the_example_is_a_valid_configuration() -> None:
+    assert "SUCCESS" in await promtool("check", "config", str(EXAMPLE))
+
+
+async def test_the_metrics_pass_prometheus_lint() -> None:
+    async with serving() as s:
+        fill(s)
+        async with s.session.get("/metrics") as response:
+            text = await response.read()
+    assert await promtool("check", "metrics", text=text) == ""
+
+
+@asynccontextmanager
+async def prometheus(config: Path, data: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A running Prometheus, and a session to its API."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        stdout=DEVNULL,
+        stderr=PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            async with asyncio.timeout(30):
+                async for line in process.stderr:
+                    if b"Server is ready" in line:
+                        break
+                else:
+                    pytest.fail("prometheus ended before it was ready")
+            yield session
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def query(session: aiohttp.ClientSession, text: str) -> list[tuple[dict[str, str], float]]:
+    async with session.get("/api/v1/query", params={"query": text}) as response:
+        body: dict[str, Any] = await response.json()
+        assert body["status"] == "success", body
+        return [(item["metric"], float(item["value"][1])) for item in body["data"]["result"]]
+
+
+async def test_a_prometheus_with_the_example_and_a_token_scrapes_and_answers(tmp_path: Path) -> None:
+    scraped = asyncio.Queue[int]()
+
+    async def note(request: web.Request, response: web.StreamResponse) -> None:
+        if request.path == "/metrics":
+            scraped.put_nowait(response.status)
+
+    (tmp_path / "token").write_text(TOKEN)
+    async with serving({"token": TOKEN}, on_answer=note) as s:
+        fill(s)
+        config = EXAMPLE.read_text()
+        for old, new in (
+            ("127.0.0.1:8700", f"127.0.0.1:{s.server.address[1]}"),
+            ("scrape_interval: 15s", "scrape_interval: 200ms"),
+            ("    # authorization:\n    #   credentials", "    authorization:\n      credentials"),
+            ("/etc/prometheus/dragoman-token", str(tmp_path / "token")),
+        ):
+            assert old in config
+            config = config.replace(old, new)
+        (tmp_path / "prometheus.yml").write_text(config)
+        async with prometheus(tmp_path / "prometheus.yml", tmp_path / "data") as session:
+            async with asyncio.timeout(30):
+                assert [await scraped.get() for _ in range(3)] == [
+                    200
+                ] * 3  # the third is asked when the first is stored
+            assert [value for _, value in await query(session, 'up{job="dragoman"}')] == [1]
+            assert [value for _, value in await query(session, "dragoman_rtp_packets_in_total")] == [4711]
+            span = "histogram_quantile(0.5, sum by (le) (dragoman_ear_voice_span_seconds_bucket))"
+            ((_, p50),) = await query(session, span)
+            assert p50 == pytest.approx(s.metrics.ear_voice_spans()[("en", "es")].p50)  # our rule is theirs
+            tick = "histogram_quantile(0.99, sum by (le) (dragoman_media_tick_lateness_seconds_bucket))"
+            ((_, p99),) = await query(session, tick)
+            assert p99 == pytest.approx(0.1)
+            ((labels, _),) = await query(session, "dragoman_engine_errors_total")
+            assert (labels["stage"], labels["engine"], labels["kind"]) == ("mt", "apertium", "EngineTimeout")
