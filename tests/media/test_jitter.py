@@ -314,7 +314,7 @@ def journeys(draw: st.DrawFn) -> tuple[int, int, list[int]]:
     return draw(st.sampled_from([0, 65500, 65535, 30000])), draw(st.sampled_from([0, 2**32 - 3200, 2**32 - 1])), order
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(journeys())
 def test_any_order_within_the_window_gives_the_right_samples_at_the_right_time(
     journey: tuple[int, int, list[int]],
@@ -337,7 +337,7 @@ def test_any_order_within_the_window_gives_the_right_samples_at_the_right_time(
     assert leg.stats.duplicate == len(order) - len(there)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(
         st.tuples(

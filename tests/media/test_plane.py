@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 from tests.media.peers import Listener, Peer, Script, ramp, tone
+from tests.media.speech import spoken
 
 from dragoman.errors import MediaError, MediaSocketError
 from dragoman.media.clock import PERIOD
@@ -348,3 +349,17 @@ async def test_it_ticks_by_itself_and_closes_twice() -> None:
 
 def level(samples: Pcm) -> float:
     return 20 * np.log10(max(float(np.sqrt(np.mean(samples.astype(float) ** 2))), 1e-3) / 32768)
+
+
+@pytest.mark.parametrize("vad", ["energy", "silero"])
+async def test_a_listener_is_told_where_speech_starts_and_ends(vad) -> None:
+    said = np.concatenate([np.zeros(8000, np.int16), spoken(), np.zeros(16000, np.int16)])
+    async with opened(MediaConfig(vad=vad, max_legs=2, max_streams=1)) as bench:
+        peer, listener = bench.peer(), Listener()
+        bench.plane.add_leg("a", peer.address, listener)
+        for at in range(0, len(said) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+            peer.say(said[at : at + FRAME_SAMPLES])
+            bench.tick()
+    assert [name for name, _ in listener.calls] == ["start", "end"]
+    assert abs(listener.calls[0][1] - 8000) < 3200
+    assert abs(listener.calls[1][1] - (8000 + len(spoken()))) < 4800
