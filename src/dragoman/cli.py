@@ -43,7 +43,7 @@ def _load(path: Path | None) -> config.Settings:
     from dragoman.observe import log
 
     settings = config.load(path)
-    log.setup(settings)
+    log.configure(settings.log, log.secrets_of(settings))
     return settings
 
 

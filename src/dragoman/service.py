@@ -11,7 +11,7 @@ from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
 from dragoman.errors import EngineError
-from dragoman.media.plane import MediaConfig, MediaPlane, freeze_heap
+from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
@@ -103,7 +103,7 @@ class Service:
                 attacher = Attacher(
                     ari, conference, address, AttachConfig(languages=frozenset(self._settings.rooms.languages))
                 )
-                freeze_heap()
+                freeze_garbage()
                 await self._serve(attacher, conference, stop)
         finally:
             await self.media.close()
@@ -144,7 +144,7 @@ class Service:
             if attacher.connected:
                 self.health.ok("ari")
             else:
-                self.health.failed("ari", attacher.connection.why or "not connected yet")
+                self.health.failed("ari", attacher.connection.last_error or "not connected yet")
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             metrics.rooms.set(len(conference.rooms))

@@ -53,7 +53,7 @@ class ClauseTimes:
             self.sent,
         )
         result: dict[str, float] = {}
-        for stage, begin, end in zip(STAGES, marks, marks[1:], strict=True):
+        for stage, begin, end in zip(STAGES, marks[:-1], marks[1:], strict=True):
             if begin is None or end is None:
                 break
             result[stage] = end - begin
