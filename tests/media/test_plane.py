@@ -361,5 +361,5 @@ async def test_a_listener_is_told_where_speech_starts_and_ends(vad) -> None:
             peer.say(said[at : at + FRAME_SAMPLES])
             bench.tick()
     assert [name for name, _ in listener.calls] == ["start", "end"]
-    assert abs(listener.calls[0][1] - 8000) < 3200
-    assert abs(listener.calls[1][1] - (8000 + len(spoken()))) < 4800
+    assert abs(listener.calls[0][1] - 8000) < 1600
+    assert abs(listener.calls[1][1] - (8000 + len(spoken()))) < 2400

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dragoman.media.format import FRAME_MS, Pcm
 
 TAPS: Final = 24
-"""Filter length in samples of the lower rate: -76 dB stop band, ripple 0.02 dB to 3 kHz at 8 kHz, delay 1.5 ms there."""
+"""Filter length in samples of the lower rate: -76 dB stop band, ripple 0.02 dB to 3 kHz at 8 kHz (delay: 1.5 ms)."""
 
 BETA: Final = 8.0
 """Kaiser window: side lobes below -80 dB (Oppenheim and Schafer, section 7.5.3)."""
