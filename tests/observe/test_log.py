@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
 from dragoman.config import LogSettings, Settings
-from dragoman.observe.log import REDACTED, Redactor, configure, secrets_of
+from dragoman.observe.log import REDACTED, Redactor, configure, secrets_of, setup
 
 SECRET = "correct-horse-battery"
 OPTION_SECRET = "staple-0123456789"
@@ -170,3 +170,11 @@ def test_configured_twice_logs_once() -> None:
     stream = logged()
     structlog.get_logger("dragoman.x").info("once")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_setup_by_the_settings_logs_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    setup(settings())
+    structlog.get_logger("dragoman.x").info("hello", note=SECRET)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "hello" in said.err and SECRET not in said.err
