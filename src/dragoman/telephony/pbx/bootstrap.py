@@ -61,7 +61,7 @@ def ensure_asterisk(progress: Progress = lambda _line: None) -> Asterisk:
     root = cache_dir() / f"asterisk-{_SUITE}"
     if os.geteuid() != 0:
         raise PbxError(
-            f"no Asterisk >= {MINIMUM_MAJOR} on PATH, and a private one needs root: install Asterisk, or run this as root"
+            f"no Asterisk >= {MINIMUM_MAJOR} on PATH, and making one needs root: install Asterisk, or run this as root"
         )
     if not root.exists():
         _make_root(root, progress)

@@ -121,15 +121,15 @@ def language_globals(languages: Sequence[str], prompts: str) -> str:
 def language_extensions(languages: Sequence[str], rooms: str) -> str:
     """Dialplan extensions: a room alone, and a room with each language's calling code."""
     lines = [
-        f"exten => _{rooms},1,Set(__DRAGOMAN_ROOM=${{FILTER(0-9,${{EXTEN}})}})",
+        f"exten => _{rooms},1,Set(DRAGOMAN_ROOM=${{FILTER(0-9,${{EXTEN}})}})",
         " same => n,Goto(dragoman-join,s,1)",
     ]
     for code in languages:
         language = LANGUAGES[code]
         lines += [
             f"; {language.name}",
-            f"exten => _{rooms}*{language.calling_code},1,Set(__DRAGOMAN_ROOM=${{FILTER(0-9,${{CUT(EXTEN,*,1)}})}})",
-            f" same => n,Set(__DRAGOMAN_LANG={code})",
+            f"exten => _{rooms}*{language.calling_code},1,Set(DRAGOMAN_ROOM=${{FILTER(0-9,${{CUT(EXTEN,*,1)}})}})",
+            f" same => n,Set(DRAGOMAN_LANG={code})",
             " same => n,Goto(dragoman-join,s,1)",
         ]
     return "\n".join(lines)
