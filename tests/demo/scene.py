@@ -138,7 +138,7 @@ class Scene:
             for turn, language, second, gain in self.spoken
             if language == person.language
         ]
-        clock = RecordingClock.of([(EPOCH + i / 4 + 0.25, i / 4 + 0.25) for i in range(int(self.length * 4))])
+        clock = RecordingClock.of(lambda sample: EPOCH + sample / SAMPLE_RATE, int(self.length * SAMPLE_RATE))
         return Recording(name, Track(self.codec(spoke), clock), Track(self.codec(self._mix(sounds)), clock))
 
     def judge(self) -> Verdict:

@@ -2,56 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 from scipy.signal import resample_poly
 
 from dragoman.errors import DemoError
 from dragoman.media.format import SAMPLE_RATE, Pcm
 
-WAV_HEADER = 44
-"""Bytes before the samples in what libsndfile writes for 16-bit PCM."""
-
-CALM_S = 1.0
-"""A recorder writes every 20 ms, so a length is up to 20 ms behind when it is read: the least lag within this many
-seconds either side is the true one."""
+GRID_S = 0.1
+"""Seconds between the points at which a recording's time is asked; it may jump only where a recorder stood still."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingClock:
-    """Maps seconds in a recording to seconds since the epoch, from its length as it was seen to grow.
+    """Maps seconds in a recording to seconds since the epoch and back, by straight lines between points.
 
-    Needed because a recording begins at no known time and stands still while nothing arrives.
+    A recording begins at no known time and stands still while nothing arrives.
     """
 
-    seconds: np.ndarray[tuple[int], np.dtype[np.float64]]
-    offset: np.ndarray[tuple[int], np.dtype[np.float64]]
-    """Time of day less seconds in the recording, per entry of ``seconds``."""
+    seconds: npt.NDArray[np.float64]
+    times: npt.NDArray[np.float64]
+    """Seconds since the epoch, per entry of ``seconds``."""
 
     @classmethod
-    def of(cls, seen: Sequence[tuple[float, float]]) -> RecordingClock:
-        """From (seconds since the epoch, length in seconds) pairs in order of time.
-
-        Raises:
-            DemoError: the recording was never seen to hold anything.
-        """
-        grown = [(unix, length) for unix, length in seen if length > 0]
-        if not grown:
-            raise DemoError("a phone recorded nothing")
-        unix = np.array([pair[0] for pair in grown])
-        length = np.array([pair[1] for pair in grown])
-        lag = unix - length
-        calm = np.array([lag[np.abs(unix - at) <= CALM_S].min() for at in unix])
-        keep = np.concatenate(([True], np.diff(length) > 0))
-        return cls(length[keep], calm[keep])
+    def of(cls, unix_of: Callable[[int], float], samples: int) -> RecordingClock:
+        """From a function that tells when a sample was written (seconds since the epoch)."""
+        grid = np.arange(0, max(samples, 1), int(GRID_S * SAMPLE_RATE))
+        times = np.array([unix_of(int(sample)) for sample in grid])
+        return cls(grid / SAMPLE_RATE, np.maximum.accumulate(times))
 
     def unix(self, second: float) -> float:
         """Time of day of a place in the recording."""
-        return second + float(np.interp(second, self.seconds, self.offset))
+        return _line(second, self.seconds, self.times)
+
+    def second(self, unix: float) -> float:
+        """Place in the recording of a time of day; where it stood still, between the places around."""
+        return _line(unix, self.times, self.seconds)
+
+
+def _line(at: float, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    """Interpolated within, at slope 1 beyond the ends."""
+    beyond = min(0.0, at - float(x[0])) + max(0.0, at - float(x[-1]))
+    return float(np.interp(at, x, y)) + beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +71,6 @@ class Recording:
     person: str
     spoke: Track
     heard: Track
-
-
-def length_of(path: Path, rate: int = SAMPLE_RATE) -> float:
-    """Seconds of audio that a growing 16-bit mono WAV file holds by now, by its size; its header is written last."""
-    return max(0, path.stat().st_size - WAV_HEADER) / 2 / rate
 
 
 def read_wav(path: Path) -> Pcm:

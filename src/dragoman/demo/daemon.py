@@ -1,0 +1,185 @@
+"""The daemon as the demo sees it: a process of its own, asked over HTTP only, as any other client would."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+from pydantic import TypeAdapter, ValidationError
+
+from dragoman.errors import DemoError
+from dragoman.pipeline.captions import Caption
+
+READY_DEADLINE = 60.0
+"""s until it is ready; models load in two or three, on a loaded machine in more."""
+
+STOP_DEADLINE = 10.0
+"""s from SIGTERM to SIGKILL: it takes its taps and booths down first, within 5 s."""
+
+ASK_AGAIN = 0.1
+"""s between two questions for something that is awaited."""
+
+_CAPTION = TypeAdapter(Caption)
+
+
+class Daemon:
+    """``async with Daemon(settings, log, port) as daemon`` starts and stops it."""
+
+    def __init__(self, settings: Mapping[str, Any], directory: Path, port: int) -> None:
+        """``settings``: its sections; ``directory`` takes the file of them and the log; ``port``: of its HTTP."""
+        self._settings = settings
+        self._file = directory / "dragoman.toml"
+        self.log_path = directory / "dragoman.log"
+        self.url = f"http://127.0.0.1:{port}"
+        self._process: asyncio.subprocess.Process | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start; ``wait_ready`` waits."""
+        await asyncio.to_thread(self._write)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
+        with self.log_path.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "dragoman",
+                "serve",
+                "--config",
+                str(self._file),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # Ctrl-C in our terminal stops us, and we stop it
+            )
+        self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop it, in order if it can."""
+        if self._session is not None:
+            await self._session.close()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_DEADLINE):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def wait_ready(self) -> None:
+        """Wait until it says that calls can be interpreted.
+
+        Raises:
+            DemoError: it ended, or is not ready in time; with its reason or the end of its log.
+        """
+        why = "it does not answer"
+        try:
+            async with asyncio.timeout(READY_DEADLINE):
+                while True:
+                    with contextlib.suppress(aiohttp.ClientError):
+                        async with self._http.get("/health/ready") as response:
+                            if response.status == 200:
+                                return
+                            why = str((await response.json(content_type=None)).get("detail", response.status))
+                    await self.pause()
+        except TimeoutError:
+            raise DemoError(f"the daemon is not ready after {READY_DEADLINE:.0f} s: {why}\n{self.log_tail()}") from None
+
+    async def pause(self) -> None:
+        """Let ASK_AGAIN pass before a question is asked again.
+
+        Raises:
+            DemoError: the daemon has ended.
+        """
+        if self._process is None:
+            raise DemoError("the daemon was not started")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ASK_AGAIN):
+                status = await self._process.wait()
+                raise DemoError(f"the daemon ended with exit status {status}\n{self.log_tail()}")
+
+    async def stats(self) -> dict[str, Any]:
+        """``/api/stats``."""
+        return await self._json("/api/stats")
+
+    async def room(self, room: str) -> dict[str, Any]:
+        """``/api/rooms/{room}``; empty while nobody is in it."""
+        return await self._json(f"/api/rooms/{room}")
+
+    async def captions(self, room: str, language: str) -> AsyncIterator[Caption]:
+        """Everything that is told of ``room`` in ``language``; a broken stream is taken up where it broke.
+
+        Raises:
+            DemoError: the daemon has ended, refuses, or sends what is no caption.
+        """
+        last = ""
+        while True:
+            headers = {"Last-Event-ID": last} if last else {}
+            with contextlib.suppress(aiohttp.ClientError):
+                async with self._http.get(
+                    f"/api/rooms/{room}/captions", params={"lang": language}, headers=headers
+                ) as response:
+                    if response.status != 200:
+                        raise DemoError(f"captions in {language}: {response.status} {await response.text()}")
+                    async for line in response.content:
+                        name, _, value = line.decode().rstrip("\n").partition(": ")
+                        if name == "id":
+                            last = value
+                        elif name == "data":
+                            yield _caption(value)
+            await self.pause()
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The end of its log."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log_path.read_text("utf-8", "replace").splitlines()[-lines:])
+        return ""
+
+    @property
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise DemoError("the daemon was not started")
+        return self._session
+
+    async def _json(self, path: str) -> dict[str, Any]:
+        async with self._http.get(path) as response:
+            if response.status == 404:
+                return {}
+            if response.status != 200:
+                raise DemoError(f"{path}: {response.status} {await response.text()}")
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    def _write(self) -> None:
+        self._file.touch(mode=0o600)  # it holds the PBX's password
+        self._file.write_text(to_toml(self._settings), "utf-8")
+
+
+def _caption(data: str) -> Caption:
+    try:
+        return _CAPTION.validate_json(data)
+    except ValidationError as error:
+        raise DemoError(f"the daemon sent no caption: {error}") from None
+
+
+def to_toml(sections: Mapping[str, Any], path: str = "") -> str:
+    """Settings as TOML: tables of strings, numbers, booleans and lists of these. JSON's notation of those is TOML's."""
+    values = [f"{key} = {json.dumps(value)}\n" for key, value in sections.items() if not isinstance(value, Mapping)]
+    tables = [
+        to_toml(value, f"{path}.{key}" if path else key)
+        for key, value in sections.items()
+        if isinstance(value, Mapping)
+    ]
+    return (f"[{path}]\n" if path and values else "") + "".join(values) + "".join(tables)
