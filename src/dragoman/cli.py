@@ -43,7 +43,7 @@ def _load(path: Path | None) -> config.Settings:
     from dragoman.observe import log
 
     settings = config.load(path)
-    log.configure(settings.log, log.secrets_of(settings))
+    log.setup(settings)
     return settings
 
 

@@ -21,10 +21,11 @@ class EngineSet:
         synthesizers: Sequence[Synthesizer],
     ) -> None:
         self._recognizers = tuple(recognizers)
+        self._translators = tuple(translators)
         self._synthesizers = tuple(synthesizers)
         self._by_stage: dict[Stage, tuple[Engine, ...]] = {
             Stage.ASR: self._recognizers,
-            Stage.MT: tuple(translators),
+            Stage.MT: self._translators,
             Stage.TTS: self._synthesizers,
         }
         self.translator = TranslatorChain(translators)
@@ -49,6 +50,14 @@ class EngineSet:
     def synthesizer(self, language: str) -> Synthesizer | None:
         """The first synthesizer that speaks this language."""
         return next((engine for engine in self._synthesizers if engine.supports(language)), None)
+
+    def translates(self, source: str, target: str) -> bool:
+        """Whether some translator takes this pair."""
+        return any(engine.supports(source, target) for engine in self._translators)
+
+    def names(self, stage: Stage) -> tuple[str, ...]:
+        """The engines of one stage, in the order in which they are asked."""
+        return tuple(engine.info.name for engine in self._by_stage[stage])
 
     async def start(self, stage: Stage) -> None:
         """Load and warm up the engines of one stage.

@@ -1,0 +1,53 @@
+"""Do the engines load, and do they cover the languages offered?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dragoman.check.finding import Finding, fail, ok, warn
+from dragoman.config import Settings
+from dragoman.engines.base import Stage
+from dragoman.engines.selection import EngineSet
+from dragoman.errors import ConfigError, EngineError
+
+
+async def check_engines(settings: Settings) -> list[Finding]:
+    """Load every configured engine, as the daemon would, and free it again."""
+    try:
+        engines = EngineSet.build(settings.engines)
+    except ConfigError as error:
+        return [fail("engines", str(error), "see [engines] in the settings, and dragoman engines")]
+    found = []
+    try:
+        for stage in Stage:
+            try:
+                await engines.start(stage)
+            except EngineError as error:
+                found.append(fail(f"engines, {stage}", str(error), "install or set what it says, or choose another"))
+            else:
+                found.append(ok(f"engines, {stage}", ", ".join(engines.names(stage))))
+        found += judge_languages(engines, settings.rooms.languages)
+    finally:
+        await engines.close()
+    return found
+
+
+def judge_languages(engines: EngineSet, languages: Iterable[str]) -> list[Finding]:
+    """Whether each language offered can be heard, spoken, and translated from and to the others."""
+    languages = tuple(languages)
+    found = []
+    for language in languages:
+        lacks = []
+        if engines.recognizer(language) is None:
+            lacks.append("nobody's speech in it is recognised")
+        if engines.synthesizer(language) is None:
+            lacks.append("no voice speaks it")
+        missing = [other for other in languages if other != language and not engines.translates(language, other)]
+        if missing:
+            lacks.append(f"no translation to {', '.join(missing)}")
+        what = f"language {language}"
+        if lacks:
+            found.append(warn(what, "; ".join(lacks), "add an engine that can, or take it out of rooms.languages"))
+        else:
+            found.append(ok(what, "heard, spoken, translated to all others"))
+    return found
