@@ -13,6 +13,7 @@
     │   ├── AriUnprocessable        422
     │   └── AriServerError          5xx: also what externalMedia answers to a bad format or a duplicate id
     ├── AriMalformed                an answer or event lacks what Asterisk's own description requires (the remote's)
+    ├── AriChannelGone              a channel of ours ended before it was where it should go (the remote's)
     ├── AriReplaced                 another client took our ARI application: two daemons on one PBX (ours: stop one)
     ├── AriTransportError           no answer was had (retryable)
     │   ├── AriUnavailable          the connection failed, or is down just now
@@ -95,6 +96,10 @@ class AriServerError(AriError):
 
 class AriMalformed(DragomanError):
     """An answer or event lacks what Asterisk's own description requires; the message names type and field."""
+
+
+class AriChannelGone(DragomanError):
+    """A channel of ours ended before it was where it should go: the dialplan refused it, or its caller left."""
 
 
 class AriReplaced(DragomanError):

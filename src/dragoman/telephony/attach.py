@@ -139,11 +139,15 @@ class Holdings:
             raise IllegalTransition(f"holding {holding.key}", holding.state.name, step.name)
         holding.state = state
         if state is State.GONE:
-            del self._by_key[holding.key]
+            self._by_key.pop(holding.key, None)  # not there after a clear
         if step is Step.FAILED:
             self._failed(holding.key, now)
         elif step is Step.UP:
             self._failures.pop(holding.key, None)
+
+    def clear(self) -> None:
+        """All of it was given up at once."""
+        self._by_key.clear()
 
     def sweeping(self, name: str) -> None:
         """An orphan is being deleted."""

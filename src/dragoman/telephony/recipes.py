@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum, auto
 
-from dragoman.errors import AriMalformed, AriUnavailable
+from dragoman.errors import AriChannelGone, AriError, AriMalformed, AriTransportError, AriUnavailable
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.events import ChannelDestroyed, ChannelEnteredBridge, Event, StasisEnd, StasisStart
 from dragoman.telephony.ari.model import Channel
@@ -17,6 +17,9 @@ from dragoman.telephony.roster import CONFBRIDGE, Kind
 
 BOOTH_CONTEXT = "dragoman-booth"
 """Context of the dialplan that puts a booth into ConfBridge ``{DRAGOMAN_BOOTH_ROOM}-{DRAGOMAN_BOOTH_LANG}``."""
+
+FAILURES = (AriError, AriTransportError, AriMalformed, AriChannelGone, TimeoutError)
+"""What a recipe may fail with; anything else is a bug."""
 
 
 class Stage(Enum):
@@ -37,7 +40,10 @@ class Arrivals:
 
     @contextmanager
     def expect(self, channel_id: str, stage: Stage) -> Iterator[Awaitable[None]]:
-        """Yields what to await for the arrival; it raises AriUnavailable if the channel ends or ARI is lost before."""
+        """Yields what to await for the arrival.
+
+        It raises AriChannelGone if the channel ends before, AriUnavailable if the connection to Asterisk does.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[channel_id, stage] = future
         try:
@@ -51,28 +57,28 @@ class Arrivals:
         """Take in an event, in the order of arrival."""
         match event:
             case StasisStart(channel):
-                self._settle(channel.id, Stage.IN_STASIS, None)
+                self._settle(channel.id, Stage.IN_STASIS)
             case ChannelEnteredBridge(bridge, Channel() as channel) if bridge.creator == CONFBRIDGE:
-                self._settle(channel.id, Stage.IN_CONFERENCE, None)
+                self._settle(channel.id, Stage.IN_CONFERENCE)
             case StasisEnd(channel):
-                self._settle(channel.id, Stage.IN_STASIS, "left Stasis")
+                self._settle(channel.id, Stage.IN_STASIS, AriChannelGone(f"{channel.id} left before it was used"))
             case ChannelDestroyed(channel):
                 for stage in Stage:
-                    self._settle(channel.id, stage, "ended")
+                    self._settle(channel.id, stage, AriChannelGone(f"{channel.id} ended before it was {stage.name}"))
 
     def lost(self) -> None:
         """No event will come."""
-        for channel_id, stage in list(self._waiting):
-            self._settle(channel_id, stage, "cannot be followed: the connection to Asterisk was lost")
+        for channel_id, stage in self._waiting:
+            self._settle(channel_id, stage, AriUnavailable(f"lost Asterisk while {channel_id} was on its way"))
 
-    def _settle(self, channel_id: str, stage: Stage, failure: str | None) -> None:
+    def _settle(self, channel_id: str, stage: Stage, error: Exception | None = None) -> None:
         future = self._waiting.get((channel_id, stage))
         if future is None or future.done():
             return
-        if failure is None:
+        if error is None:
             future.set_result(None)
         else:
-            future.set_exception(AriUnavailable(f"{channel_id} {failure} before it was {stage.name}"))
+            future.set_exception(error)
 
 
 @asynccontextmanager
@@ -99,7 +105,7 @@ async def make_tap(
         Where Asterisk's RTP comes from.
 
     Raises:
-        AriError, AriTransportError, AriMalformed: nothing is up; parts that were made may be left for ``unmake``.
+        FAILURES: nothing is up; parts that were made may be left for ``unmake``.
     """
     channel_id, snoop_id, bridge_id = parts[Kind.MEDIA], parts[Kind.SNOOP], parts[Kind.MIX]
     with (
@@ -125,7 +131,7 @@ async def make_booth(
         Where Asterisk listens for RTP.
 
     Raises:
-        AriError, AriTransportError, AriMalformed: nothing is up; a part that was made may be left for ``unmake``.
+        FAILURES: nothing is up; a part that was made may be left for ``unmake``.
     """
     channel_id = parts[Kind.BOOTH]
     # Not DRAGOMAN_ROOM and DRAGOMAN_LANG: those are a caller's.
@@ -145,7 +151,7 @@ async def unmake(client: AriClient, parts: dict[Kind, str]) -> None:
     """Delete what there is of a tap or booth; what is not there is no error.
 
     Raises:
-        AriError, AriTransportError: some of it may be left.
+        FAILURES: some of it may be left.
     """
     async with task_group() as group:
         for kind, name in parts.items():

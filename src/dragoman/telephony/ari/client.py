@@ -36,8 +36,9 @@ KEEPALIVE_S = 10.0
 """s. Asterisk closes idle connections after 15 s (``session_keep_alive``) and so does aiohttp by default: whoever is
 second sends a POST into a closing socket. Below Asterisk's value the race cannot happen."""
 
-CONNECTIONS = 32
-"""At most. Asterisk takes 100 sessions by default (``sessionlimit``), shared with everybody else who uses its HTTP."""
+REQUESTS = 16
+"""At once, at most. Asterisk gives each connection a thread and takes 100 by default (``sessionlimit``), shared with
+all who use its HTTP; one whose request we gave up on stays busy. Waiting for a turn is not part of a deadline."""
 
 PING_S = 10.0
 """s between websocket pings: a peer that vanished without closing is noticed after 1.5 times this."""
@@ -81,11 +82,13 @@ class AriClient:
         self._base = url.rstrip("/") + "/ari"
         self._headers = {"Authorization": aiohttp.encode_basic_auth(username, password)}
         self._session: aiohttp.ClientSession | None = None
+        self._turns = asyncio.Semaphore(REQUESTS)
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             headers=self._headers,
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEPALIVE_S),
+            # No limit here: the websocket needs a connection of its own, and _turns limits the rest.
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S),
             timeout=aiohttp.ClientTimeout(total=None),  # asyncio.timeout in _request is the one deadline
         )
         return self
@@ -267,7 +270,11 @@ class AriClient:
         """Send one request and decode the answer (None if it is empty)."""
         url = URL(self._base + path, encoded=True).with_query(query or {})
         try:
-            async with asyncio.timeout(self.deadline), self._open().request(method, url, json=body) as response:
+            async with (
+                self._turns,
+                asyncio.timeout(self.deadline),
+                self._open().request(method, url, json=body) as response,
+            ):
                 status, raw = response.status, await response.read()
         except TimeoutError:
             raise AriTimeout(f"{method} {path}: no answer within {self.deadline} s") from None
