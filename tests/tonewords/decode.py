@@ -47,7 +47,7 @@ _GOOD = 0.6
 """Share of the band (1: a pure tone) that a slot's tone must have."""
 _SPOILT_DB = 12.0
 """A slot so much weaker than the word's median is spoilt (concealment, a hole), dB."""
-_MARGIN = 1.2
+_MARGIN = 1.6
 """By how many slots the word must beat the next one (two words differ in three slots)."""
 _DAMAGED_STEPS = 3
 """Steps from clear tone to clear tone, as words have them, by which a damaged word is told from speech."""
@@ -232,7 +232,7 @@ def _one_hot() -> Floats:
 
 @cache
 def _purity() -> Floats:
-    """What share of a band's summed tone energies a pure tone of it has itself (neighbours see it too), shape (TONES,)."""
+    """Share that a pure tone has in its band's summed tone energies (neighbours see it too), shape (TONES,)."""
     time = np.arange(16_000 * _WINDOW_MS // 1000) / 16_000
     bank = _bank(16_000)
     half = FAMILIES * TONES

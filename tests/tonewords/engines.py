@@ -11,9 +11,9 @@ Settings load them by path, with the repository root on PYTHONPATH::
     fail_on = [3]
     fail_with = "timeout"
 
-Each counts its calls (recogniser: ``finalize``; translator: ``translate``; synthesizer: ``synthesize``) from 1, over all
-legs. Options of all three: ``latency_ms`` before a call's answer; ``fail_on``, numbers of the calls that fail;
-``fail_with``, "crashed" (default), "timeout", "rejected", or "hang" (never answers).
+Each counts its calls (recogniser: ``finalize``; translator: ``translate``; synthesizer: ``synthesize``) from 1, over
+all legs. Options of all three: ``latency_ms`` before every answer (a recogniser's partials too); ``fail_on``, numbers of
+the calls that fail; ``fail_with``, "crashed" (default), "timeout", "rejected", or "hang" (never answers).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from dragoman.engines.base import (
     TranslationRequest,
     Word,
 )
-from dragoman.errors import ConfigError, EngineCrashed, EngineRejected, EngineTimeout
+from dragoman.errors import ConfigError, EngineCrashed, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, Pcm
 
 _FAILURES = {"crashed": EngineCrashed, "timeout": EngineTimeout, "rejected": EngineRejected}
@@ -70,14 +70,14 @@ class Faults:
         latency = float(cast(float, options.get("latency_ms", 0.0)))
         return cls(engine, latency / 1000, frozenset(cast(Sequence[int], options.get("fail_on", ()))), fail_with)
 
-    async def strike(self, call: int) -> None:
-        """Wait the latency; fail if this call is one of those that do."""
-        if self.latency_s:
-            await asyncio.sleep(self.latency_s)
-        if call in self.fail_on:
-            if self.fail_with == "hang":
-                await asyncio.Event().wait()
-            raise _FAILURES[self.fail_with](self.engine, f"call {call} fails by its options")
+    def failure(self, call: int) -> EngineError | None:
+        """How this call fails, if it is one of those that do (and not by hanging)."""
+        if not self.hangs(call) and call in self.fail_on:
+            return _FAILURES[self.fail_with](self.engine, f"call {call} fails by its options")
+        return None
+
+    def hangs(self, call: int) -> bool:
+        return call in self.fail_on and self.fail_with == "hang"
 
 
 def _info(name: str, stage: Stage, languages: tuple[str, ...]) -> EngineInfo:
@@ -110,8 +110,14 @@ class _ToneEngine:
         """Nothing is held."""
 
     async def _call(self) -> None:
+        """Count a call; wait its latency; fail or hang where the options say so."""
         self.calls += 1
-        await self.faults.strike(self.calls)
+        call = self.calls
+        await asyncio.sleep(self.faults.latency_s)
+        if self.faults.hangs(call):
+            await asyncio.Event().wait()
+        if error := self.faults.failure(call):
+            raise error
 
 
 class ToneRecognizer(_ToneEngine):
@@ -154,8 +160,8 @@ class ToneStream:
         self._words: list[Word] = []
         """Since the last final."""
         self._heard = 0
-        self._out: asyncio.Queue[Hypothesis | Exception | None] = asyncio.Queue()
-        self._dead: Exception | None = None
+        self._out: asyncio.Queue[tuple[float, Hypothesis | EngineError | None]] = asyncio.Queue()
+        self._dead: EngineError | None = None
 
     async def push(self, pcm: Pcm, at: int) -> None:
         self._check()
@@ -171,31 +177,40 @@ class ToneStream:
             return
         self._take(self._decoder.flush())
         words, self._words, self._end = tuple(self._words), [], None
-        try:
-            await self._engine._call()
-        except (EngineCrashed, EngineTimeout, EngineRejected) as error:
+        self._engine.calls += 1
+        faults = self._engine.faults
+        if error := faults.failure(self._engine.calls):
             self._die(error)
-            raise
-        self._out.put_nowait(Hypothesis(words, is_final=True, end_of_utterance=True, upto=at))
+        elif not faults.hangs(self._engine.calls):
+            self._give(Hypothesis(words, is_final=True, end_of_utterance=True, upto=at))
 
     async def __aiter__(self) -> AsyncIterator[Hypothesis]:
-        while (item := await self._out.get()) is not None:
-            if isinstance(item, Exception):
+        loop = asyncio.get_running_loop()
+        while True:
+            due, item = await self._out.get()
+            await asyncio.sleep(due - loop.time())
+            if item is None:
+                return
+            if isinstance(item, EngineError):
                 raise item
             yield item
 
     async def aclose(self) -> None:
         if self._dead is None:
             self._dead = EngineCrashed(self._engine.name, "the stream is closed")
-            self._out.put_nowait(None)
+            self._give(None)
 
     def _check(self) -> None:
         if self._dead is not None:
             raise self._dead
 
-    def _die(self, error: Exception) -> None:
+    def _die(self, error: EngineError) -> None:
         self._dead = error
-        self._out.put_nowait(error)
+        self._give(error)
+
+    def _give(self, item: Hypothesis | EngineError | None) -> None:
+        due = asyncio.get_running_loop().time() + (self._engine.faults.latency_s if item is not None else 0.0)
+        self._out.put_nowait((due, item))
 
     def _take(self, heard: list[HeardWord]) -> None:
         for word in sorted(heard, key=lambda word: word.start_s):
@@ -212,7 +227,7 @@ class ToneStream:
             hypothesis = Hypothesis(tuple(self._words), is_final=final, end_of_utterance=False, upto=end)
             if final:
                 self._words = []
-            self._out.put_nowait(hypothesis)
+            self._give(hypothesis)
 
 
 class ToneTranslator(_ToneEngine):
@@ -238,7 +253,7 @@ class ToneTranslator(_ToneEngine):
 
 
 class ToneSynthesizer(_ToneEngine):
-    """Says words in the booth family of the voice that they carry; cuts a call that fails after its first word.
+    """Says words in the booth family of the voice that they carry.
 
     Options of its own: ``stretch`` (1.0), how long the speech is beside the plain words (by longer gaps: 1.25 says that
     a translation is a quarter longer); ``chunk_ms`` (100), length of the pieces it comes in.
