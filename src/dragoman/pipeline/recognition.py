@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
 from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest
-from dragoman.errors import EngineError, EngineTimeout
-from dragoman.media.format import ms_to_samples
+from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
+from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.ports import LegAudio
@@ -18,10 +19,24 @@ from dragoman.pipeline.ports import LegAudio
 log = structlog.get_logger(__name__)
 
 RESTART_DELAYS = (0.0, 0.2, 0.4, 0.8, 1.6, 3.2)
-"""Seconds before a lost stream is opened again; the first time at once, then slower, the last for ever."""
+"""Seconds before a lost stream is opened again; the first time at once, then slower, the last for ever. Streams that
+open, but die this many times in a row without a final, may die of what they hear: each further one costs an utterance.
+"""
+
+OPEN_DEADLINE = 5.0
+"""Seconds a recogniser may take to open a stream: a connection through a proxy, with its TLS, takes under two."""
+
+PUSH_DEADLINE = 3.0
+"""Seconds a stream may take to accept audio or a finalize; what it left is replayed to the next stream."""
 
 FINAL_DEADLINE = 3.0
-"""Seconds a recogniser may take for the final after it was asked; then the stream counts as dead."""
+"""Seconds a recogniser may take for the final after it was asked; then the stream counts as dead. One that was given
+a replay may take that much longer."""
+
+NOT_OPEN = f"no stream within {OPEN_DEADLINE:g} s"
+STALLED = f"took no audio for {PUSH_DEADLINE:g} s"
+
+T = TypeVar("T")
 
 OnHypothesis = Callable[[Hypothesis, float, float], None]
 """Called with (hypothesis, monotonic time of the finalize it answers or of now, now)."""
@@ -31,8 +46,8 @@ class Recognition:
     """One leg's recognition; the media plane's listener of that leg.
 
     A stream is opened on the first speech after somebody wants the words (a room of one language opens none) and kept
-    until nobody does. When it dies, a new one is opened and gets again what has no final; the ledger keeps any word
-    from being committed twice.
+    until nobody does. When it dies or stops answering, a new one is opened and gets again what has no final; the
+    ledger keeps any word from being committed twice.
     """
 
     def __init__(
@@ -57,6 +72,8 @@ class Recognition:
         self._closing = False
         self._wake = asyncio.Event()
         self._finalized: deque[float] = deque()
+        self._failures = 0  # streams lost in a row without a final
+        self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
         self.open = False
         """Whether a stream is open now."""
         self.speaking = False
@@ -70,11 +87,8 @@ class Recognition:
         return self._plan.dropped
 
     def attach(self, audio: LegAudio) -> None:
-        """Read from this audio from now on (a repaired tap begins a new timeline at 0)."""
+        """Read from this audio; once, before ``run``."""
         self._audio = audio
-        self._plan.forget(0)
-        self._ledger.committed_until = 0
-        self._wake.set()
 
     def on_audio(self, end: int) -> None:
         """LegAudioListener."""
@@ -82,6 +96,8 @@ class Recognition:
 
     def on_speech_start(self, at: int) -> None:
         """LegAudioListener."""
+        if self._closing:
+            return  # the end of his audio is settled: what only came up behind it has none
         self.speaking = True
         self._plan.speech_start(at)
         self._wake.set()
@@ -101,32 +117,38 @@ class Recognition:
 
     def close(self) -> None:
         """The speaker is gone: bring out what he said, then ``run`` ends. Idempotent."""
+        if not self._closing and self._audio is not None:
+            self._plan.finish(self._audio.end)
         self._closing = True
-        if self._audio is not None:
-            self._plan.speech_end(self._audio.end)
+        self.speaking = False
         self._wake.set()
 
     async def run(self) -> None:
         """Until ``close`` and the last final; never raises an EngineError."""
-        failures = 0
-        while True:
-            if not await self._until_speech():
-                return
+        while await self._until_speech():
+            opened = False
             try:
-                await self._session()
+                stream = await self._within(OPEN_DEADLINE, self._recognizer.open(self._request), NOT_OPEN)
+                opened = True
+                await self._session(stream)
             except* EngineError as group:
-                failures += 1
-                self.restarts += 1
-                for error in group.exceptions:
-                    if isinstance(error, EngineError):
-                        self.on_error(error)
-                        log.warning("recogniser lost", engine=error.engine, error=str(error), failures=failures)
+                self._lost(group, opened)
             else:
-                failures = 0
-            if failures and self._closing and failures >= len(RESTART_DELAYS):
-                return
-            if failures:
-                await asyncio.sleep(RESTART_DELAYS[min(failures, len(RESTART_DELAYS)) - 1])
+                self._failures = 0
+            if self._failures:
+                if self._closing and self._failures >= len(RESTART_DELAYS):
+                    return
+                await asyncio.sleep(RESTART_DELAYS[min(self._failures, len(RESTART_DELAYS)) - 1])
+
+    def _lost(self, group: BaseExceptionGroup[EngineError], opened: bool) -> None:
+        self._failures += 1
+        self.restarts += 1
+        for error in group.exceptions:
+            if isinstance(error, EngineError):
+                self.on_error(error)
+                log.warning("recogniser lost", engine=error.engine, error=str(error), failures=self._failures)
+        if opened and self._failures > len(RESTART_DELAYS) and self._audio is not None:
+            self._plan.give_up_oldest(self._audio.end)
 
     async def _until_speech(self) -> bool:
         """Wait for speech that somebody wants; False when closed and nothing is left."""
@@ -140,11 +162,12 @@ class Recognition:
             self._wake.clear()
             await self._wake.wait()
 
-    async def _session(self) -> None:
-        stream = await self._recognizer.open(self._request)
+    async def _session(self, stream: RecognizerStream) -> None:
         self.open = True
         self._finalized.clear()
-        self._plan.replay(self._ledger.committed_until)
+        if self._audio is not None:
+            self._plan.replay(self._ledger.committed_until, self._audio.end)
+        self._replayed = self._plan.lag / SAMPLE_RATE
         try:
             async with asyncio.TaskGroup() as group:
                 reader = group.create_task(self._read(stream))
@@ -161,10 +184,11 @@ class Recognition:
                 return
             step = self._plan.step(audio.end)
             if isinstance(step, Push):
-                await stream.push(audio.read(step.start, step.stop), step.start)
+                pcm = audio.read(step.start, step.stop)
+                await self._within(PUSH_DEADLINE, stream.push(pcm, step.start), STALLED)
             elif isinstance(step, Finalize):
                 self._finalized.append(self._clock())
-                await stream.finalize(step.at)
+                await self._within(PUSH_DEADLINE, stream.finalize(step.at), STALLED)
             elif self._closing and not self._plan.active:
                 return
             else:
@@ -178,13 +202,9 @@ class Recognition:
         if not self._plan.awaiting_final:
             await self._wake.wait()
             return
-        left = self._finalized[0] + FINAL_DEADLINE - self._clock() if self._finalized else FINAL_DEADLINE
-        try:
-            async with asyncio.timeout(max(left, 0)):
-                await self._wake.wait()
-        except TimeoutError:
-            name = self._recognizer.info.name
-            raise EngineTimeout(name, f"no final within {FINAL_DEADLINE:g} s of being asked for it") from None
+        allowed = FINAL_DEADLINE + self._replayed
+        left = self._finalized[0] + allowed - self._clock() if self._finalized else allowed
+        await self._within(max(left, 0), self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it")
 
     async def _read(self, stream: RecognizerStream) -> None:
         async for hypothesis in stream:
@@ -192,7 +212,19 @@ class Recognition:
             asked = now
             if hypothesis.end_of_utterance:
                 self._plan.answered()
+                self._failures = 0
                 if self._finalized:
                     asked = self._finalized.popleft()
+                if not self._plan.awaiting_final:
+                    self._replayed = 0.0
                 self._wake.set()
             self._on_hypothesis(hypothesis, asked, now)
+        raise EngineCrashed(self._recognizer.info.name, "the stream ended by itself")
+
+    async def _within(self, seconds: float, doing: Awaitable[T], what: str) -> T:
+        """Await what the recogniser owes us; raises EngineTimeout with ``what`` when it takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await doing
+        except TimeoutError:
+            raise EngineTimeout(self._recognizer.info.name, what) from None
