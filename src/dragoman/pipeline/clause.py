@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dragoman.engines.base import Hypothesis, Word
@@ -55,13 +57,15 @@ class ClauseSegmenter:
 
     A final that ends the utterance commits all that is pending. A final inside an utterance commits whole sentences and
     keeps the rest. A speaker who does not pause is cut at ``MAX_CLAUSE`` from the words that stayed the same over
-    ``STABLE_AFTER`` hypotheses; the ledger then drops them from the final.
+    ``STABLE_AFTER`` hypotheses, at his longest breath or, where he draws none, behind all of them; the ledger then
+    drops them from the final.
     """
 
-    def __init__(self, leg: str, language: str) -> None:
+    def __init__(self, leg: str, language: str, numbers: Iterator[int] | None = None) -> None:
+        """``numbers`` number the clauses: a leg whose tap was repaired must not begin at 1 again."""
         self._leg = leg
         self._language = language
-        self._number = 0
+        self._numbers = itertools.count(1) if numbers is None else numbers
         self._pending: list[Word] = []
         self._tentative: tuple[Word, ...] = ()
         self._agreed: list[tuple[str, int]] = []
@@ -74,7 +78,7 @@ class ClauseSegmenter:
 
     def feed(self, hypothesis: Hypothesis) -> list[Clause]:
         """Take the next hypothesis; returns the clauses it commits, in order."""
-        words = self._after_pending(self.ledger.fresh(hypothesis.words))
+        words = self.ledger.fresh(hypothesis.words, self._pending)
         if not hypothesis.is_final:
             self._tentative = words
             return self._cut_stable(words)
@@ -89,14 +93,8 @@ class ClauseSegmenter:
         """The speaker is gone: commit all that is known, tentative words too; nobody will refine them."""
         self._pending.extend(self._tentative)
         self._tentative = ()
+        self._agreed = []
         return self._commit(len(self._pending))
-
-    def _after_pending(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
-        """Without the words that a final already put into pending (replay, or a final that came twice)."""
-        if not self._pending:
-            return words
-        until = self._pending[-1].end
-        return tuple(word for word in words if (word.start + word.end) // 2 >= until)
 
     def _last_sentence_end(self) -> int:
         ends = [i + 1 for i, word in enumerate(self._pending) if word.text.endswith(_SENTENCE_END)]
@@ -114,9 +112,12 @@ class ClauseSegmenter:
         if not everything or everything[-1].end - everything[0].start < MAX_CLAUSE:
             return []
         stable = sum(1 for _, count in agreed if count >= STABLE_AFTER)
-        cut = _longest_breath((*self._pending, *words[:stable]))
+        known = (*self._pending, *words[:stable])
+        cut = _longest_breath(known)
         if cut == 0:
-            return []
+            if not known or known[-1].end - known[0].start < MAX_CLAUSE // 2:
+                return []  # a few words would make no sense alone; more become stable soon
+            cut = len(known)
         taken = max(0, cut - len(self._pending))
         self._pending.extend(words[:taken])
         self._tentative = words[taken:]
@@ -138,10 +139,9 @@ class ClauseSegmenter:
         return clauses
 
     def _clause(self, words: list[Word]) -> Clause:
-        self._number += 1
         self.ledger.commit(words)
         text = " ".join(word.text for word in words)
-        return Clause(self._leg, self._number, self._language, text, words[0].start, words[-1].end)
+        return Clause(self._leg, next(self._numbers), self._language, text, words[0].start, words[-1].end)
 
 
 def _longest_breath(words: tuple[Word, ...] | list[Word]) -> int:

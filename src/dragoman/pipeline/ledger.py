@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dragoman.engines.base import Word
+from dragoman.media.format import ms_to_samples
+
+JITTER = ms_to_samples(60)
+"""How far a word's middle moves between two times that a recogniser says it."""
+
+RECENT = 4
+"""Words before the mark whose texts are kept; more do not fit into what ``JITTER`` leaves in doubt."""
+
+_PUNCTUATION = ".,;:?!…。，、？！¿¡\"'"
 
 
 class WordLedger:
     """Remembers up to which audio time a leg's words are committed.
 
     Recognisers say the same word more than once: a final arrives twice, a stream is restarted and its audio replayed, a
-    prefix was committed before its final came. Word times move by some 10 ms between such repeats, so a word counts as
-    committed when its middle lies before the mark; comparing ends or texts would double or lose words at the seam.
+    prefix was committed before its final came. Word times move by up to ``JITTER`` between such repeats, more than half
+    a short word. So the time decides where it is clear; near the mark, a word is a repeat when a word of the same text
+    was committed there, or when all of it lies before the mark.
     """
 
     def __init__(self) -> None:
@@ -20,18 +30,40 @@ class WordLedger:
         """Audio time (samples) of the end of the last committed word."""
         self.repeats = 0
         """Words dropped because they had been committed."""
+        self._recent: tuple[Word, ...] = ()
 
-    def fresh(self, words: Iterable[Word]) -> tuple[Word, ...]:
-        """The words that are not committed yet, in order."""
+    def fresh(self, words: Iterable[Word], pending: Sequence[Word] = ()) -> tuple[Word, ...]:
+        """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order."""
+        until = max([self.committed_until, *(word.end for word in pending)])
+        seen = [*self._recent, *pending[-RECENT:]]
         kept = []
         for word in words:
-            if (word.start + word.end) // 2 < self.committed_until:
-                self.repeats += 1
-            else:
+            twin = next((other for other in seen if _same(word, other)), None)
+            if twin is not None:
+                seen.remove(twin)
+            middle = _middle(word)
+            if middle > until + JITTER or (middle >= until - JITTER and twin is None and word.end > until):
                 kept.append(word)
+            else:
+                self.repeats += 1
         return tuple(kept)
 
     def commit(self, words: Sequence[Word]) -> None:
         """Mark these words as committed; the mark never goes back."""
         if words:
             self.committed_until = max(self.committed_until, max(word.end for word in words))
+            self._recent = (*self._recent, *words)[-RECENT:]
+
+
+def _middle(word: Word) -> int:
+    return (word.start + word.end) // 2
+
+
+def _same(word: Word, other: Word) -> bool:
+    """Whether both may be the same utterance of the same word; a partial lacks the final's capitals and commas."""
+    near = max(JITTER, min(word.end - word.start, other.end - other.start) // 2)
+    return abs(_middle(word) - _middle(other)) <= near and _plain(word) == _plain(other)
+
+
+def _plain(word: Word) -> str:
+    return word.text.strip(_PUNCTUATION).casefold()
