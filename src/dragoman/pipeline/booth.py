@@ -112,7 +112,8 @@ class BoothMixer:
 
     def cancel(self, speech: Speech) -> None:
         """Silence a clause at once, wherever it is; idempotent."""
-        for line in (self._waiting, self._sounding, self._fresh):
+        speech.first_sent = None
+        for line in (self._waiting, self._sounding):
             if speech in line:
                 line.remove(speech)
 

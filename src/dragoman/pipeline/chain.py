@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -93,7 +93,7 @@ class Chain:
         self._reports = reports
         self._clock = clock
         self._context: deque[str] = deque(maxlen=CONTEXT)
-        self._playing: set[Speech] = set()
+        self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
         self.mt_queue: StageQueue[Pending] = StageQueue("mt", MT_DEPTH, merge_pending)
         self.tts_queue: StageQueue[Pending] = StageQueue("tts", TTS_DEPTH)
@@ -113,10 +113,8 @@ class Chain:
                 group.create_task(self._translate_all())
                 group.create_task(self._speak_all())
         finally:
-            mixer = self._mixer()
-            for speech in self._playing:
-                if mixer is not None:
-                    mixer.cancel(speech)
+            for speech, mixer in self._playing.items():
+                mixer.cancel(speech)
 
     async def _translate_all(self) -> None:
         try:
@@ -174,17 +172,19 @@ class Chain:
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
 
+        loop = asyncio.get_running_loop()
+
         def first_sent(at: float) -> None:
             pending.times.sent = at
-            self._reports.spoken(self.target, pending)
+            loop.call_soon(self._reports.spoken, self.target, pending)  # not in the tick
 
         speech = mixer.open(self._speaker, first_sent)
-        self._playing.add(speech)
+        self._playing[speech] = mixer
         room = asyncio.Event()
         speech.on_room = room.set
 
         def done() -> None:
-            self._playing.discard(speech)
+            self._playing.pop(speech, None)
             self._played.set()
 
         speech.on_done = done
@@ -213,7 +213,7 @@ class Chain:
     ) -> None:
         name = synthesizer.info.name
         # Engines give async generators; closing one at once is what cancels its synthesis.
-        async with aclosing(cast("_Closable", synthesizer.synthesize(request))) as pieces:
+        async with aclosing(cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))) as pieces:
             iterator = aiter(pieces)
             while True:
                 try:
@@ -240,7 +240,3 @@ async def _write(speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:
             room.clear()
             await room.wait()
         speech.write(pcm[start : start + piece])
-
-
-class _Closable(AsyncIterator[Pcm], Protocol):
-    async def aclose(self) -> None: ...

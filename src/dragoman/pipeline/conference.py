@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from dragoman.engines.base import Recognizer, Synthesizer
+from dragoman.errors import MediaError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, Translates
@@ -75,17 +77,20 @@ class Conference:
         self._stopped = asyncio.Event()
         self._mixers: dict[tuple[str, str], BoothMixer] = {}
         self._running: dict[SpeakingLeg, asyncio.Task[None]] = {}
+        self._numbers = itertools.count(1)
         self.legs: dict[str, LegState] = {}
         """By leg id; those present, not those whose last words are still being spoken."""
         self.booths: dict[str, Booth] = {}
 
     async def run(self) -> None:
         """Until ``stop``."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            await self._stopped.wait()
-            for task in self._running.values():
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                await self._stopped.wait()
+                for task in self._running.values():
+                    task.cancel()
+        finally:
+            self._group = None
 
     def stop(self) -> None:
         """End every leg at once; idempotent."""
@@ -124,26 +129,43 @@ class Conference:
     def tap_ready(self, tap: Tap) -> None:
         """AttachListener: somebody is in a room, or his tap was repaired."""
         leg = tap.leg
+        if self._group is None or self._stopped.is_set():
+            log.warning("leg comes while the conference does not run", room=leg.room, leg=leg.id)
+            return
+        if leg.id in self.legs:
+            self.tap_closed(self.legs[leg.id].tap)
         speaking = SpeakingLeg(
-            leg, self._engines.recognizer(leg.language), self._make_chain, self._reporter, self._clock
+            leg,
+            self._engines.recognizer(leg.language),
+            self._make_chain,
+            self._reporter,
+            self._clock,
+            self._numbers,
         )
-        audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
+        try:
+            audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
+        except MediaError as error:
+            self._reporter.leg_crashed()
+            log.error("leg not heard", room=leg.room, leg=leg.id, error=str(error))
+            return
         audio.gated = leg.muted
         speaking.attach(audio)
         self.legs[leg.id] = LegState(tap, speaking, audio, leg.muted)
-        if self._group is None:
-            raise RuntimeError("the conference is not running")
         self._running[speaking] = self._group.create_task(self._run_leg(speaking, tap.channel_id))
         log.info("leg joined", room=leg.room, leg=leg.id, language=leg.language)
         self._refresh(leg.room)
 
     def tap_closed(self, tap: Tap) -> None:
-        """AttachListener: what was said is still spoken; from now on nothing is spoken for this leg."""
+        """AttachListener: what was said is still spoken; from now on nothing is spoken for this leg.
+
+        The media plane lets go of it at once: Asterisk may soon send another tap from the same address.
+        """
         state = self.legs.get(tap.leg.id)
         if state is None or state.tap.channel_id != tap.channel_id:
             return
         del self.legs[tap.leg.id]
         state.speaking.close()
+        self._media.remove_leg(tap.channel_id)
         log.info("leg left", room=tap.leg.room, leg=tap.leg.id)
         self._refresh(tap.leg.room)
         if tap.leg.room not in self.rooms:
@@ -151,14 +173,19 @@ class Conference:
 
     def booth_ready(self, booth: Booth) -> None:
         """AttachListener."""
+        try:
+            self._media.add_booth(booth.id, booth.remote, self.mixer(booth.room, booth.language))
+        except MediaError as error:
+            log.error("booth cannot be heard", room=booth.room, language=booth.language, error=str(error))
+            return
         self.booths[booth.id] = booth
-        self._media.add_booth(booth.id, booth.remote, self.mixer(booth.room, booth.language))
         self._refresh(booth.room)
 
     def booth_closed(self, booth: Booth) -> None:
         """AttachListener."""
         if self.booths.pop(booth.id, None) is not None:
             self._media.remove_booth(booth.id)
+            self._refresh(booth.room)
 
     def leg_muted(self, leg_id: str, muted: bool) -> None:
         """AttachListener."""
@@ -218,13 +245,17 @@ class Conference:
         )
 
     async def _run_leg(self, speaking: SpeakingLeg, media_id: str) -> None:
-        """Run one leg; whatever happens to it, the others go on."""
+        """Run one leg; whatever happens to it, the others go on, and its original is heard until it leaves."""
+        room = speaking.leg.room
         try:
-            await speaking.run()
+            try:
+                await speaking.run()
+            except Exception:
+                self._reporter.leg_crashed()
+                log.exception("leg crashed", leg=speaking.leg.id)
             await speaking.closed.wait()
-        except Exception:
-            self._reporter.leg_crashed()
-            log.exception("leg crashed", leg=speaking.leg.id)
         finally:
             self._media.remove_leg(media_id)
             self._running.pop(speaking, None)
+            if room not in self.rooms and not any(leg.leg.room == room for leg in self._running):
+                self._captions.close_room(room)

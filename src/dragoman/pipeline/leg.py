@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import structlog
@@ -46,16 +46,18 @@ class SpeakingLeg:
         make_chain: Callable[[Leg, str], Chain],
         reports: LegReports,
         clock: Callable[[], float],
+        numbers: Iterator[int] | None = None,
     ) -> None:
-        """``recognizer`` None: no engine knows this language; the leg listens only."""
+        """``recognizer`` None: no engine knows this language; the leg listens only. ``numbers``: of its clauses."""
         self.leg = leg
         self._make_chain = make_chain
         self._reports = reports
         self._clock = clock
-        self._segmenter = ClauseSegmenter(leg.id, leg.language)
+        self._segmenter = ClauseSegmenter(leg.id, leg.language, numbers)
         self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
         self._targets: frozenset[str] = frozenset()
         self._group: asyncio.TaskGroup | None = None
+        self._deadline: asyncio.Timeout | None = None
         self._audio: LegAudio | None = None
         self.closed = asyncio.Event()
         """Set when the speaker left."""
@@ -81,20 +83,20 @@ class SpeakingLeg:
         return self.recognition is not None and self.recognition.speaking
 
     def attach(self, audio: LegAudio) -> None:
-        """The tap is up (or up again, on a new timeline): hear it from now on."""
+        """The tap is up: hear it from now on; once, before ``run``."""
         self._audio = audio
         if self.recognition is not None:
-            for clause in self._segmenter.flush():
-                self._commit(clause, self._clock(), self._clock())
             self.recognition.attach(audio)
 
     def want(self, targets: Iterable[str], source_captions: bool) -> None:
         """Into which languages this leg is to be translated now, and whether somebody reads its own words."""
-        if self.closed.is_set():
+        recognition = self.recognition
+        if recognition is None or self.closed.is_set():
             return  # what was said is still wanted by those for whom it was said
         self._targets = frozenset(targets)
-        if self.recognition is not None:
-            self.recognition.want(bool(self._targets) or source_captions)
+        recognition.want(bool(self._targets) or source_captions)
+        if not recognition.wanted:
+            self._segmenter.flush()  # said for those who left; whoever comes later begins at the next clause
         if self._group is None:
             return
         for target in self._targets - self._chains.keys():
@@ -106,43 +108,48 @@ class SpeakingLeg:
 
     def close(self) -> None:
         """The speaker left; ``run`` ends when what he said was spoken, or at a deadline. Idempotent."""
+        if self.closed.is_set():
+            return
         self.closed.set()
         if self.recognition is not None:
             self.recognition.close()
+        self._limit()
 
     async def run(self) -> None:
         """Hear, translate, speak."""
-        with structlog.contextvars.bound_contextvars(room=self.leg.room, leg=self.leg.id):
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                if not self.closed.is_set():
-                    self.want(self._targets, self.recognition is not None and self.recognition.wanted)
-                if self.recognition is None:
-                    return
-                drain = group.create_task(self._recognise())
-                await drain
-
-    async def _recognise(self) -> None:
         recognition = self.recognition
         if recognition is None:
             return
+        with structlog.contextvars.bound_contextvars(room=self.leg.room, leg=self.leg.id):
+            try:
+                async with asyncio.timeout(None) as self._deadline, asyncio.TaskGroup() as self._group:
+                    self.want(self._targets, recognition.wanted)
+                    self._limit()
+                    await self._recognise(recognition)
+            except TimeoutError:
+                log.warning("what was said is given up", after_s=DRAIN_DEADLINE)
+            finally:
+                self._group = self._deadline = None
+
+    def _limit(self) -> None:
+        if self._deadline is not None and self.closed.is_set():
+            self._deadline.reschedule(asyncio.get_running_loop().time() + DRAIN_DEADLINE)
+
+    async def _recognise(self, recognition: Recognition) -> None:
         await recognition.run()
         now = self._clock()
         for clause in self._segmenter.flush():
             self._commit(clause, now, now)
         for chain, _ in self._chains.values():
             chain.close()
-        tasks = [task for _, task in self._chains.values()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=DRAIN_DEADLINE)
-            for task in late:
-                task.cancel()
 
     async def _run_chain(self, chain: Chain) -> None:
         with structlog.contextvars.bound_contextvars(target=chain.target):
             await chain.run()
 
     def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
+        if self.recognition is None or not self.recognition.wanted:
+            return  # its stream is being closed
         clauses = self._segmenter.feed(hypothesis)
         if not hypothesis.is_final and not clauses:
             self._reports.partial(self.leg, self._segmenter.partial)
@@ -150,7 +157,7 @@ class SpeakingLeg:
             self._commit(clause, asked, now)
 
     def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
-        said = self._audio.time_of(clause.end) if self._audio is not None else recognised
+        said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)
         times = ClauseTimes(said, max(asked, said), recognised, self._clock())
         self._reports.committed(self.leg, clause, times)
         for chain, _ in self._chains.values():

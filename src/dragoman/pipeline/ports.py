@@ -63,7 +63,7 @@ class Media(Protocol):
         """Take the audio that comes from ``remote``."""
 
     def remove_leg(self, leg_id: str) -> None:
-        """Forget the leg; idempotent."""
+        """Forget the leg; idempotent. What was there of its LegAudio can still be read."""
 
     def add_booth(self, booth_id: str, remote: Address, source: FrameSource) -> None:
         """Send what ``source`` says to ``remote``, continuously."""

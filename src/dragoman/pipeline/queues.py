@@ -21,7 +21,7 @@ class WhenFull(StrEnum):
 
 
 class QueueClosed(Exception):
-    """The queue is closed and empty: the consumer is done."""
+    """The queue is closed: it takes nothing more and, once empty, gives nothing more."""
 
 
 class StageQueue(Generic[T]):
@@ -46,9 +46,15 @@ class StageQueue(Generic[T]):
         return len(self._items)
 
     def offer(self, item: T) -> None:
-        """Put without waiting; a full queue merges the item into its newest (policy MERGE only)."""
+        """Put without waiting; a full queue merges the item into its newest (policy MERGE only).
+
+        Raises:
+            QueueClosed: nobody would get it.
+        """
         if self._merge is None:
             raise TypeError(f"queue {self.name}: offer needs policy merge")
+        if self._closed:
+            raise QueueClosed
         if len(self._items) >= self.depth:
             self._items[-1] = self._merge(self._items[-1], item)
             self.merged += 1
@@ -57,10 +63,16 @@ class StageQueue(Generic[T]):
         self._changed.set()
 
     async def put(self, item: T) -> None:
-        """Put; waits while the queue is full (policy HOLD)."""
+        """Put; waits while the queue is full (policy HOLD).
+
+        Raises:
+            QueueClosed: nobody would get it.
+        """
         while len(self._items) >= self.depth and not self._closed:
             self._changed.clear()
             await self._changed.wait()
+        if self._closed:
+            raise QueueClosed
         self._items.append(item)
         self._changed.set()
 
