@@ -1,0 +1,445 @@
+from __future__ import annotations
+
+from collections import deque
+
+from tests.pipeline.fakes import Ears, FakeEngines, FakeMeasures, FakeRecognizer, FakeTranslator
+from tests.pipeline.hall import ROOM, hall, translated, words
+from tests.virtual_time import settled, virtual_time
+
+from dragoman.pipeline.captions import CaptionKind
+from dragoman.pipeline.leg import DRAIN_DEADLINE
+from dragoman.telephony.model import Booth
+
+pytestmark = virtual_time
+
+
+async def test_what_one_says_is_spoken_in_the_language_of_the_other() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "good morning everybody")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "good morning everybody")
+        assert place.heard("en") == []
+        place.say(bea, "buenos dias")
+        await place.passes(4)
+        assert place.heard("en") == translated("en", "buenos dias")
+        assert place.reporter.clauses == {"committed": 2, "translated": 2, "spoken": 2}
+
+
+async def test_a_room_of_one_language_opens_no_recogniser() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("amy", "en")
+        place.say(ann, "good morning")
+        await place.passes(4)
+        assert place.ears.streams == []
+        assert place.reporter.clauses == {}
+
+
+async def test_two_rooms_do_not_hear_each_other() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en", "1000")
+        place.join("bea", "es", "2000")
+        place.say(ann, "good morning")
+        await place.passes(4)
+        assert place.ears.streams == []
+        place.join("eva", "es", "1000")
+        place.say(ann, "good evening")
+        await place.passes(4)
+        assert place.heard("es", "1000") == translated("es", "good evening")
+        assert place.heard("es", "2000") == []
+
+
+async def test_a_second_language_gets_what_is_said_from_the_next_clause_on() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        place.say(ann, "nobody needs this one")
+        await place.passes(0.5)
+        place.join("bea", "es")
+        await place.passes(4)
+        place.say(ann, "but this one")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "but this one")
+        place.join("cai", "ca")
+        place.say(ann, "and this one")
+        await place.passes(4)
+        assert place.heard("ca") == translated("ca", "and this one")
+        assert place.heard("es") == translated("es", "but this one", "and this one")
+        assert len(place.ears.streams) == 1
+
+
+async def test_one_translation_per_language_however_many_listen() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        for name in ("bea", "eva", "pau"):
+            place.join(name, "es")
+        place.say(ann, "good morning")
+        await place.passes(4)
+        assert len(place.engines.translator.requests) == 1
+        assert len(place.engines.mouth.requests) == 1
+
+
+async def test_who_reads_counts_as_a_listener_but_nothing_is_spoken_for_him() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        reader = place.read("es")
+        place.say(ann, "good morning")
+        await place.passes(4)
+        assert words(reader.texts()) == translated("es", "good morning")
+        assert place.engines.mouth.requests == []
+        reader.subscription.close()
+        place.say(ann, "good evening")
+        await place.passes(4)
+        assert place.ears.open_streams == []
+        assert len(place.engines.translator.requests) == 1
+
+
+async def test_who_reads_the_speakers_own_language_sees_his_words_without_any_translation() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        reader = place.read("en")
+        place.say(ann, "good morning everybody")
+        await place.passes(4)
+        assert reader.texts() == ["good morning everybody"]
+        assert reader.texts(CaptionKind.PARTIAL)[:2] == ["good", "good morning"]
+        assert place.engines.translator.requests == []
+
+
+async def test_captions_tell_when_it_was_said_and_when_it_was_heard() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        await place.passes(1)
+        place.say(ann, "good morning")
+        await place.passes(4)
+        clause, sounded = reader.captions
+        assert (clause.kind, sounded.kind) == (CaptionKind.CLAUSE, CaptionKind.SPOKEN)
+        assert clause.clause == sounded.clause
+        assert clause.speaker == "Ann"
+        assert clause.source_text == "good morning"
+        assert clause.engine == "brain"
+        assert sounded.ear_voice_span_ms is not None
+        assert round(sounded.end_unix - sounded.start_unix, 3) == 0.62  # two words of 300 ms and 20 ms between them
+        _, _, times, engines = place.measures.spoken[0]
+        assert engines == {"asr": "ears", "mt": "brain", "tts": "mouth"}
+        assert times.sent is not None
+        assert abs(times.said + 1_000_000 - sounded.end_unix) < 1e-6
+
+
+async def test_the_last_listener_leaving_cancels_what_is_unspoken() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "one two three four five six seven eight")
+        await place.passes(4.2)  # he stopped at 2.56 and is being spoken
+        place.leave(bea)
+        await settled()
+        begun = place.heard("es")
+        assert 1 < len(begun) < 8
+        await place.passes(4)
+        assert place.heard("es") == begun
+        assert place.ears.open_streams == []
+
+
+async def test_a_listener_who_comes_after_the_last_one_left_hears_new_clauses_in_full() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "one two three four five six seven eight")
+        await place.passes(4.2)
+        place.leave(bea)  # the booth stays, with a sentence cut in the middle
+        await place.passes(0.1)
+        before = len(place.heard("es"))
+        place.join("eva", "es")
+        place.say(ann, "hello eva")
+        await place.passes(4)
+        assert place.heard("es")[before:] == translated("es", "hello eva")
+        place.say(ann, "how are you")
+        await place.passes(4)
+        assert place.heard("es")[before:] == translated("es", "hello eva", "how are you")
+        assert place.conference.mixer(ROOM, "es").speakers == ()
+
+
+async def test_words_known_but_not_committed_when_the_last_listener_leaves_are_not_said_to_a_later_one() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "only for bea is this long sentence")
+        await place.passes(1.5)
+        place.leave(bea)
+        await place.passes(4)
+        place.join("eva", "es")
+        place.say(ann, "hello eva")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "hello eva")
+
+
+async def test_two_who_speak_at_once_are_both_heard_and_each_in_order() -> None:
+    async with hall() as place:
+        ann, cai, _ = place.join("ann", "en"), place.join("cai", "ca"), place.join("bea", "es")
+        reader = place.read("es")
+        for round_ in range(2):
+            place.say(ann, f"first {round_}a second{round_}a third{round_}a")
+            place.say(cai, f"first{round_}c second{round_}c")
+            await place.passes(3)
+        await place.passes(3)
+        spoken = [caption.text for caption in reader.of(CaptionKind.SPOKEN)]
+        assert len(spoken) == 4
+        assert spoken.index("es:first es:0a es:second0a es:third0a") < spoken.index(
+            "es:first es:1a es:second1a es:third1a"
+        )
+        assert place.conference.queue_depths() == {"mt": 0, "tts": 0, "playback": 0}
+
+
+async def test_what_a_caller_said_before_he_left_is_still_spoken_and_then_all_of_him_is_freed() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "I have to go now good bye")
+        await place.passes(1.7)  # in the middle of "now"
+        place.leave(ann)
+        assert place.media.removed == [ann.channel_id]  # its address may come again at once
+        assert [state.leg.name for state in place.conference.legs.values()] == ["Bea"]
+        await place.passes(5)
+        assert place.heard("es") == translated("es", "I have to go now")
+        assert place.ears.open_streams == []
+        assert [leg.leg.name for leg in place.conference._running] == ["Bea"]
+
+
+async def test_who_leaves_silent_is_freed_at_once() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        await place.passes(1)
+        place.leave(ann)
+        await settled()
+        assert [leg.leg.name for leg in place.conference._running] == ["Bea"]
+
+
+async def test_a_leaver_whose_words_never_come_is_given_up_at_the_deadline() -> None:
+    ears = FakeRecognizer(*[Ears(open_hangs=True)] * 100)
+    async with hall(FakeEngines(ears)) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "good bye")
+        await place.passes(2)
+        place.leave(ann)
+        await place.passes(DRAIN_DEADLINE - 1)
+        assert len(place.conference._running) == 2
+        await place.passes(1.1)
+        assert len(place.conference._running) == 1
+
+
+async def test_another_language_is_another_epoch_of_the_same_speaker() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "hello")
+        await place.passes(3)
+        place.leave(ann)
+        again = place.join("ann", "ca")
+        place.say(again, "bon dia")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "hello", "bon dia")
+        assert [request.language for request in (stream.request for stream in place.ears.streams)] == ["en", "ca"]
+        assert {request.speaker for request in place.engines.mouth.requests} == {"ann"}  # one person, one voice
+
+
+async def test_a_repaired_tap_begins_anew_and_no_clause_id_comes_twice() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        place.say(ann, "before the repair")
+        await place.passes(4)
+        place.say(ann, "while it broke")
+        await place.passes(0.4)
+        again = place.repair(ann)
+        assert again.channel_id in place.media.legs and ann.channel_id not in place.media.legs
+        place.say(again, "after the repair")
+        await place.passes(6)
+        heard = place.heard("es")
+        assert heard == translated("es", "before the repair", "while", "after the repair")
+        ids = [caption.clause for caption in reader.of(CaptionKind.CLAUSE)]
+        assert len(ids) == len(set(ids)) == 3
+        assert len(place.conference._running) == 2
+
+
+async def test_a_tap_that_comes_again_without_having_been_closed_replaces_the_first() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        other = type(ann)(ann.leg, "tap-other", ("::", 9))
+        place.conference.tap_ready(other)
+        place.conference.tap_closed(ann)  # the news of its end come late: it is not the one that is there
+        place.say(other, "still here")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "still here")
+        assert len(place.conference._running) == 2
+
+
+async def test_mute_gates_and_unmute_opens() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en", muted=True), place.join("bea", "es")
+        place.say(ann, "nobody may hear this")
+        await place.passes(3)
+        place.conference.leg_muted(ann.leg.id, False)
+        place.say(ann, "hello")
+        await place.passes(3)
+        place.conference.leg_muted(ann.leg.id, True)
+        place.say(ann, "a secret")
+        await place.passes(3)
+        assert place.heard("es") == translated("es", "hello")
+
+
+async def test_what_was_said_before_a_mute_in_mid_sentence_is_spoken() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "public secret secret")
+        await place.passes(0.33)
+        place.conference.leg_muted(ann.leg.id, True)
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "public")
+
+
+async def test_hold_and_mute_gate_independently() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        audio, leg_id = place.media.legs[ann.channel_id], ann.leg.id
+        place.conference.leg_held(leg_id, True)
+        place.conference.leg_muted(leg_id, True)
+        place.conference.leg_held(leg_id, False)
+        assert audio.gated
+        place.conference.leg_muted(leg_id, False)
+        assert not audio.gated
+        place.conference.leg_held("nobody", True)
+        place.conference.leg_muted("nobody", True)
+        assert not audio.gated
+
+
+async def test_a_leg_that_crashes_by_a_bug_does_not_touch_the_others() -> None:
+    engines = FakeEngines(translator=FakeTranslator(outcomes=deque(["bug"])))
+    async with hall(engines) as place:
+        ann, amy, bea = place.join("ann", "en"), place.join("amy", "en"), place.join("bea", "es")
+        place.say(ann, "this one dies")
+        await place.passes(4)
+        assert place.measures.crashed == 1
+        assert ann.channel_id in place.media.legs  # her original is still heard under the booth
+        place.say(amy, "this one lives")
+        cai = place.join("cai", "ca")  # a new language is wanted of all, the dead leg too
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "this one lives")
+        place.say(bea, "igual")
+        await place.passes(4)
+        assert place.heard("en") == translated("en", "igual")
+        place.leave(cai)
+        place.leave(ann)
+        await settled()
+        assert {leg.leg.name for leg in place.conference._running} == {"Amy", "Bea"}
+
+
+async def test_a_language_that_nobody_can_recognise_listens_only() -> None:
+    async with hall(FakeEngines(FakeRecognizer(languages="en"))) as place:
+        xin = place.join("xin", "zh")
+        ann = place.join("ann", "en")
+        place.join("bea", "es")
+        place.say(xin, "nobody knows")
+        place.say(ann, "hello")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "hello")
+        assert place.measures.dropped == ["no-voice"]  # and the mouth does not speak zh
+        place.leave(xin)
+        await settled()
+        assert len(place.conference._running) == 2
+
+
+async def test_stop_ends_all_at_once() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "one two three four five")
+        await place.passes(2.8)
+        assert place.conference.streams == 1
+        place.conference.stop()
+        await settled()
+        assert place.conference._running == {}
+        assert place.media.legs == {}
+        assert place.conference.mixer(ROOM, "es").speakers == ()
+        place.conference.stop()
+        place.join("too", "late", booth=False)  # an event that was on its way
+        assert place.media.legs == {}
+
+
+async def test_a_full_media_plane_is_reported_and_hurts_nobody() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.media.full = True
+        late = place.join("pau", "ca")
+        assert late.leg.id not in place.conference.legs
+        assert place.booth_id("ca") not in place.conference.booths
+        assert place.measures.crashed == 1
+        place.leave(late)
+        place.conference.booth_closed(Booth(ROOM, "ca", place.booth_id("ca"), ("::", 2)))
+        place.media.full = False
+        place.say(ann, "hello")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "hello")
+
+
+async def test_each_booth_has_the_originals_of_those_who_speak_another_language_under_it() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        amy = place.join("amy", "en")
+        assert set(place.media.floors[place.booth_id("es")]) == {ann.channel_id, amy.channel_id}
+        assert place.media.floors[place.booth_id("en")] == (bea.channel_id,)
+        place.leave(ann)
+        assert place.media.floors[place.booth_id("es")] == (amy.channel_id,)
+
+
+async def test_a_booth_that_comes_again_goes_on_where_the_other_stopped() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "one two three four")
+        await place.passes(2.6)
+        booth = place.conference.booths[place.booth_id("es")]
+        place.conference.booth_closed(booth)
+        await place.passes(1)
+        place.conference.booth_ready(booth)
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "one two three four")
+
+
+async def test_nothing_is_kept_of_a_room_that_ended() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "good bye for ever")
+        await place.passes(0.8)
+        place.leave(bea)
+        place.leave(ann)
+        for language in ("en", "es"):
+            place.conference.booth_closed(place.conference.booths[place.booth_id(language)])
+        await place.passes(30)
+        assert place.conference.rooms == frozenset()
+        assert place.conference._running == {}
+        assert place.conference._mixers == {}
+        late = place.captions.subscribe(ROOM, "en", after=0)
+        late.close()
+        assert [caption async for caption in late] == []
+
+
+async def test_a_gap_is_told_to_the_readers() -> None:
+    async with hall() as place:
+        place.join("ann", "en")
+        reader = place.read("en")
+        await place.passes(5)
+        place.conference.gap(since=1003.0)
+        await settled()
+        (gap,) = reader.captions
+        assert gap.kind is CaptionKind.GAP
+        assert gap.note == "interpretation was away for 2.0 s"
+
+
+async def test_stages_add_up_to_the_ear_voice_span() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "one two three")
+        await place.passes(5)
+        measures: FakeMeasures = place.measures
+        ((source, target, times, _),) = measures.spoken
+        assert (source, target) == ("en", "es")
+        stages = times.stages()
+        assert abs(sum(stages.values()) - (times.ear_voice_span or 0)) < 1e-9
+        assert all(seconds >= 0 for seconds in stages.values())
+        assert abs(stages["asr"] - 0.25) < 1e-9
+        assert abs(stages["mt"] - 0.1) < 1e-9
+        assert abs(stages["tts"] - 0.1) < 1e-9
+        assert times.own_share is not None and times.own_share <= 0.02 + 1e-9
