@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +114,7 @@ class ToneDecoder:
         power = spectrum[:, :half] ** 2 + spectrum[:, half:] ** 2
         self._power = np.concatenate([self._power, power.reshape(count, FAMILIES, TONES)])
         self._pending = self._pending[count * self._hop :]
-        heard = [word for family in range(FAMILIES) for word in self._search(family)]
+        heard = self._search()
         keep = max(0, min(self._next) - _BEFORE - self._first)
         self._power = self._power[keep:]
         self._first += keep
@@ -123,49 +124,42 @@ class ToneDecoder:
         """The words that end with the stream."""
         return self.feed(np.zeros((_HORIZON + _SMOOTH) * self._hop + self._window, np.int16))
 
-    def _search(self, family: int) -> list[HeardWord]:
-        begin = max(0, self._next[family] - _BEFORE - self._first)
-        power = self._power[begin:, family]
-        spilt = _SPILL * self._power[begin:].sum(axis=2).max(axis=1)
-        offset = self._first + begin
-        if len(power) <= _HORIZON + _SMOOTH:
-            return []
-        kernel = np.ones(_SMOOTH, np.float32) / _SMOOTH
-        smooth = np.stack([np.convolve(tone, kernel, mode="same") for tone in power.T], axis=1)
-        share = smooth / (smooth.sum(axis=1) + spilt + _FLOOR)[:, None] / _purity()
-        clear = np.lib.stride_tricks.sliding_window_view(share >= _CLEAR, _CLEAR_HOPS, axis=0).all(axis=2)
-        total = power.sum(axis=1)
-        quiet = np.lib.stride_tricks.sliding_window_view(np.pad(total, (_GAP_HOPS, 0)), _GAP_HOPS).min(axis=1)[:-1]
-        after_gap = quiet < _GAP_DROP * total
-        opens = clear[:, 0] | (clear.any(axis=1) & after_gap[: len(clear)])
+    def _search(self) -> list[HeardWord]:
+        power = self._power
         last = len(power) - _HORIZON - _SMOOTH // 2  # exclusive: later candidates have not all their slots yet
+        if last <= 0:
+            return []
+        smooth = _moving(np.add, np.pad(power, ((_SMOOTH // 2, _SMOOTH // 2), (0, 0), (0, 0))), _SMOOTH) / _SMOOTH
+        total = power.sum(axis=2)
+        spilt = _SPILL * total.max(axis=1, keepdims=True)
+        share = smooth / (smooth.sum(axis=2) + spilt + _FLOOR)[:, :, None] / _purity()
+        clear = _moving(np.logical_and, share >= _CLEAR, _CLEAR_HOPS)[:last]
+        quiet = _moving(np.minimum, np.pad(total, ((_GAP_HOPS, 0), (0, 0))), _GAP_HOPS)[:last]
+        marked = clear[:, :, 0]
+        opens = marked | (clear.any(axis=2) & (quiet < _GAP_DROP * total[:last]))
         heard = []
-        at = self._next[family] - offset
-        while at < last:
-            ahead = np.flatnonzero(opens[at:last])
-            if not len(ahead):
-                at = last
-                break
-            at += int(ahead[0])
-            start = at if clear[at, 0] else at - _SLOT_HOPS
-            word, end = self._judge(family, power, smooth, share, start, offset)
-            if word is not None:
-                heard.append(word)
-            at = max(at + 1, end)
-        self._next[family] = max(self._next[family], at + offset)
+        for family in range(FAMILIES):
+            at = self._next[family] - self._first
+            for candidate in np.flatnonzero(opens[:, family]):
+                if candidate < at:
+                    continue
+                start = int(candidate) - (0 if marked[candidate, family] else round(_SLOT_HOPS))
+                word, at = self._judge(family, power[:, family], smooth[:, family], share[:, family], start)
+                if word is not None:
+                    heard.append(word)
+            self._next[family] = self._first + max(at, last)
         return heard
 
     def _judge(
-        self, family: int, power: Floats, smooth: Floats, share: Floats, at: float, offset: int
+        self, family: int, power: Floats, smooth: Floats, share: Floats, at: int
     ) -> tuple[HeardWord | None, int]:
         """The word whose marker is felt (or was lost) at hop ``at``, and the hop to go on at."""
-        tempos, starts = (grid.ravel() for grid in np.meshgrid(_TEMPOS, at + _STARTS))
-        centres = np.rint(starts[:, None] + (np.arange(SYMBOLS) + 0.5) * _SLOT_HOPS * tempos[:, None]).astype(int)
-        slots = share[np.maximum(centres, 0)]  # (candidates, SYMBOLS, TONES)
+        tempos, starts, centres = _candidates()
+        slots = share[np.maximum(at + centres, 0)]  # (candidates, SYMBOLS, TONES)
         scores = slots.reshape(len(slots), -1) @ _one_hot()
         fit, index = np.unravel_index(int(scores.argmax()), scores.shape)
         tones = codebook()[index]
-        hops = np.maximum(centres[fit], 0)
+        hops = np.maximum(at + centres[fit], 0)
         levels = 10 * np.log10(smooth[hops, tones] + 1e-12)
         loud = levels > np.median(levels) - _SPOILT_DB
         shares = slots[fit, np.arange(SYMBOLS), tones]
@@ -179,17 +173,27 @@ class ToneDecoder:
             text = None
         else:
             return None, 0
-        start = _edge(power[:, tones[0]], starts[fit], rising=True)
-        end = _edge(power[:, tones[-1]], starts[fit] + length, rising=False)
+        begin = at + starts[fit]
+        start = _edge(power[:, tones[0]], begin, rising=True)
+        end = _edge(power[:, tones[-1]], begin + length, rising=False)
         word = HeardWord(
             source,
             text,
-            start_s=(offset + start) * HOP_MS / 1000,
-            end_s=(offset + end) * HOP_MS / 1000,
+            start_s=(self._first + start) * HOP_MS / 1000,
+            end_s=(self._first + end) * HOP_MS / 1000,
             level_db=float(np.median(levels)),
             confidence=float(np.minimum(shares, 1).mean()),
         )
-        return word, int(starts[fit] + length)
+        return word, int(begin + length)
+
+
+def _moving(combine: np.ufunc, values: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """Combine every ``length`` neighbours along the first axis, which gets that much shorter (less one)."""
+    count = len(values) - length + 1
+    result = values[:count]
+    for shift in range(1, length):
+        result = combine(result, values[shift : shift + count])
+    return result
 
 
 def _steps(slots: Floats) -> int:
@@ -222,6 +226,15 @@ def _bank(rate: int) -> Floats:
     phase = 2 * np.pi * np.outer(np.arange(window) / rate, hz)
     gain = np.sqrt(2) / hann.sum()
     return (np.hstack([np.cos(phase), np.sin(phase)]) * hann[:, None] * gain).astype(np.float32)
+
+
+@cache
+def _candidates() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int_], npt.NDArray[np.int_]]:
+    """Tempo, start and slot centres (hops from where the marker is felt) of every way to lay a word."""
+    tempos, starts = (grid.ravel() for grid in np.meshgrid(_TEMPOS, _STARTS))
+    centres = np.rint(starts[:, None] + (np.arange(SYMBOLS) + 0.5) * _SLOT_HOPS * tempos[:, None]).astype(int)
+    distinct = np.unique(centres, axis=0, return_index=True)[1]
+    return tempos[distinct], starts[distinct], centres[distinct]
 
 
 @cache

@@ -12,8 +12,8 @@ Settings load them by path, with the repository root on PYTHONPATH::
     fail_with = "timeout"
 
 Each counts its calls (recogniser: ``finalize``; translator: ``translate``; synthesizer: ``synthesize``) from 1, over
-all legs. Options of all three: ``latency_ms`` before every answer (a recogniser's partials too); ``fail_on``, numbers of
-the calls that fail; ``fail_with``, "crashed" (default), "timeout", "rejected", or "hang" (never answers).
+all legs. Options of all three: ``latency_ms`` before every answer (a recogniser's partials too); ``fail_on``, numbers
+of the calls that fail; ``fail_with``, "crashed" (default), "timeout", "rejected", or "hang" (never answers).
 """
 
 from __future__ import annotations
