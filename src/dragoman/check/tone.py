@@ -17,7 +17,7 @@ PURITY = 0.8
 def tone_frame() -> Pcm:
     """20 ms of the tone at -10 dBFS."""
     phase = 2 * np.pi * TONE_HZ * np.arange(FRAME_SAMPLES) / SAMPLE_RATE
-    return (32767 * 10 ** (-10 / 20) * np.sqrt(2) * np.sin(phase) * 0.7).astype(np.int16)
+    return np.asarray(32767 * 10 ** (-10 / 20) * np.sin(phase), dtype=np.int16)
 
 
 def purity(samples: npt.NDArray[np.int16]) -> float:

@@ -7,7 +7,7 @@ Others add an engine without touching this repository: a package of theirs names
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
@@ -56,7 +56,7 @@ def available() -> list[EngineInfo]:
     return sorted(found, key=lambda info: (list(Stage).index(info.stage), info.name))
 
 
-def _class(name: str) -> type[Engine]:
+def _class(name: str) -> Callable[[Mapping[str, object]], Engine]:
     if ":" in name:
         entry = EntryPoint(name, name, GROUP)
         module = name.partition(":")[0]
@@ -72,7 +72,7 @@ def _class(name: str) -> type[Engine]:
             raise ConfigError(f"no engine is called {name!r}{hint} Installed are {', '.join(sorted(entries))}")
         entry = entries[name]
     try:
-        loaded: type[Engine] = entry.load()
+        loaded: Callable[[Mapping[str, object]], Engine] = entry.load()
     except ImportError as error:
         raise ConfigError(f"engine {name!r} cannot be imported: {error}") from None
     except AttributeError:
