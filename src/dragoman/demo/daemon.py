@@ -34,8 +34,8 @@ class Daemon:
     """``async with Daemon(settings, log, port) as daemon`` starts and stops it."""
 
     def __init__(self, settings: Mapping[str, Any], directory: Path, port: int) -> None:
-        """``settings``: its sections; ``directory`` takes the file of them and the log; ``port``: of its HTTP."""
-        self._settings = settings
+        """``settings``: sections of its file, but for ``http``; ``directory`` takes the file and the log."""
+        self._settings = {**settings, "http": {"port": port}}
         self._file = directory / "dragoman.toml"
         self.log_path = directory / "dragoman.log"
         self.url = f"http://127.0.0.1:{port}"

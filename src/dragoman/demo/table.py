@@ -35,7 +35,7 @@ class View:
         self.status = "starting"
         self.stats: Mapping[str, Any] = {}
         self._scenario = scenario
-        self._minutes = minutes
+        self.minutes = minutes
         self._styles = {person.name: STYLES[i % len(STYLES)] for i, person in enumerate(scenario.people)}
         self._began: float | None = None
         self._live: Live | None = None
@@ -77,7 +77,7 @@ class View:
         height = self.console.size.height
         per_clause = len(self._scenario.languages)
         room = max(1, (height - FRAME_LINES) // per_clause)
-        return Group(self._figures(), self._clauses(self._minutes.entries[-room:]), self._speaking())
+        return Group(self._figures(), self._clauses(self.minutes.entries[-room:]), self._speaking())
 
     def _figures(self) -> Panel:
         tick = self.stats.get("tick", {})
@@ -86,7 +86,7 @@ class View:
         engines = self.stats.get("engines", {})
         spans = sorted(
             line.ear_voice_span_ms
-            for entry in self._minutes.entries
+            for entry in self.minutes.entries
             for line in entry.lines.values()
             if line.ear_voice_span_ms is not None
         )
@@ -128,7 +128,7 @@ class View:
             for language in self._scenario.languages:
                 if language == entry.language:
                     continue
-                line = self._minutes.line(entry, language)
+                line = self.minutes.line(entry, language)
                 if line is None:
                     table.add_row("", "", f"→ {language}", Text("…", style="dim"), "")
                 elif line.dropped is not None:
@@ -141,7 +141,7 @@ class View:
         return table
 
     def _speaking(self) -> Text:
-        spoken = [(name, text) for name, text in self._minutes.partials.items() if text]
+        spoken = [(name, text) for name, text in self.minutes.partials.items() if text]
         if not spoken:
             return Text(" ")
         lines = [

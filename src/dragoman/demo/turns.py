@@ -90,7 +90,7 @@ class TurnTaking:
         """When what was started will have been said and heard in every language; None: that is not known yet."""
         said = max(played.end_unix for played in self._played)
         if now >= said + self._scenario.patience_s:
-            return now
+            return said + self._scenario.patience_s
         if now < said + SETTLE_S or not all(
             share >= self._scenario.recognized for share in self._shares(minutes).values()
         ):

@@ -31,8 +31,6 @@ PEAK_LIMIT = 0.89
 RENDER_DEADLINE_S = 20.0
 """A sentence takes 0.2 s; ten times slower than real time for a long one is a hung program."""
 
-DEFAULT_CACHE = Path.home() / ".cache" / "dragoman" / "demo-voices"
-
 _CACHE_VERSION = 1  # raise when the processing below changes
 _ENGINES = ("flite", "espeak")
 
@@ -100,7 +98,7 @@ async def check_voices(voices: set[Voice]) -> None:
                 raise ConfigError(f"voice {voice}: {error}") from error
 
 
-async def render(voice: Voice, text: str, cache: Path = DEFAULT_CACHE) -> Pcm:
+async def render(voice: Voice, text: str, cache: Path) -> Pcm:
     """``text`` spoken by ``voice``, 16 kHz mono, no silence at its ends, about SPEECH_DBFS; from the cache if there.
 
     Raises:

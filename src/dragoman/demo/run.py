@@ -1,0 +1,229 @@
+"""``dragoman demo``: a PBX, the daemon and phones are started, a meeting is held, and what was heard is judged."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from dragoman.config import EnginesSettings
+from dragoman.demo.daemon import Daemon
+from dragoman.demo.judge import Verdict, judge
+from dragoman.demo.meeting import Held, Meeting
+from dragoman.demo.minutes import Minutes
+from dragoman.demo.picture import draw
+from dragoman.demo.references import speak_again
+from dragoman.demo.report import captions, file_names, write_captions, write_recordings
+from dragoman.demo.scenario import Scenario, load
+from dragoman.demo.table import View
+from dragoman.demo.voices import Voice, check_voices, render
+from dragoman.engines.phrases import default_path, load_table, tokens
+from dragoman.errors import DragomanError
+from dragoman.languages import LANGUAGES
+from dragoman.media.format import Pcm
+from dragoman.telephony.pbx import Pbx, Site, ensure_asterisk
+from dragoman.telephony.pbx.ports import free_port
+from dragoman.telephony.prompts import cache_dir
+
+OPEN_LANGUAGE = "en"
+"""The embedded recogniser knows any English, of other languages the sentences of the phrase file."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the command line says. ``script`` and ``phrases`` None: those that come with Dragoman."""
+
+    script: Path | None = None
+    phrases: Path | None = None
+    out: Path = Path("demo-out")
+    keep: bool = False
+
+
+async def run_demo(options: DemoOptions) -> int:
+    """Hold the meeting; 0 if everybody heard everything, in order, once; 1 if not, with the reasons told.
+
+    Raises:
+        DragomanError: the demo could not be held; the message says why.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        with tempfile.TemporaryDirectory(prefix="dragoman-demo-") as work:
+            return await _Demo(options, Path(work)).run()
+    except asyncio.CancelledError:
+        Console(stderr=True).print("stopped")
+        return INTERRUPTED
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(DragomanError)
+        if ours is None:
+            raise
+        raise _first(ours) from group
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+class _Demo:
+    def __init__(self, options: DemoOptions, work: Path) -> None:
+        self._options = options
+        self._out = options.out
+        self._work = work
+        self._console = Console(highlight=False, soft_wrap=not Console().is_terminal)
+        self._engines = EnginesSettings()
+
+    async def run(self) -> int:
+        script = self._options.script or _shared("demo.toml")
+        scenario = load(script)
+        self._say(f"script {script}: {len(scenario.people)} people, {len(scenario.turns)} turns")
+        self._warn_of_unknown_sentences(scenario)
+        turns = await self._voices(scenario)
+        self._out.mkdir(parents=True, exist_ok=True)
+        asterisk = await asyncio.to_thread(ensure_asterisk, self._say)
+        async with Pbx(Site(scenario.languages, scenario.room, notice=False), asterisk=asterisk) as pbx:
+            self._say(f"PBX ready: Asterisk {asterisk.version}, SIP on 127.0.0.1:{pbx.sip_port}")
+            daemon = Daemon(self._settings(scenario, pbx), self._work, free_port(socket.SOCK_STREAM))
+            try:
+                async with daemon:
+                    await daemon.wait_ready()
+                    self._say(f"daemon ready: {daemon.url}")
+                    held = await self._hold(scenario, turns, daemon, pbx)
+                    status = await self._judge(scenario, turns, held)
+                    if self._options.keep:
+                        await self._keep(scenario, turns, daemon, pbx)
+                    return status
+            finally:
+                shutil.copyfile(daemon.log_path, self._out / "dragoman.log")
+
+    async def _voices(self, scenario: Scenario) -> dict[int, Pcm]:
+        voices = {person.name: Voice.parse(person.voice) for person in scenario.people if person.voice}
+        await check_voices(set(voices.values()))
+        cache = cache_dir() / "demo-voices"
+        return {i: await render(voices[turn.speaker], turn.text, cache) for i, turn in enumerate(scenario.turns)}
+
+    def _warn_of_unknown_sentences(self, scenario: Scenario) -> None:
+        """Say beforehand what the embedded recogniser cannot know; it may be another that listens."""
+        path = self._options.phrases or default_path()
+        table = load_table(path)
+        for turn in scenario.turns:
+            language = scenario.person(turn.speaker).language
+            if language != OPEN_LANGUAGE and table.column(language).parse(tokens(turn.text)) is None:
+                self._say(
+                    f"{turn.text!r} is not in {path} ({language}): the embedded recogniser knows of languages other "
+                    "than English only what stands there"
+                )
+
+    def _settings(self, scenario: Scenario, pbx: Pbx) -> dict[str, Any]:
+        """The daemon's settings file, section by section; its HTTP port is set by Daemon."""
+        engines: dict[str, Any] = {}
+        if self._options.phrases is not None:
+            phrases = {"phrases": str(self._options.phrases.resolve())}
+            engines = {"options": {"phrasebook": phrases, "pocketsphinx": phrases}}
+        return {
+            "asterisk": {"url": pbx.ari_url, "username": pbx.ari_username, "password": pbx.ari_password},
+            "rooms": {"languages": list(scenario.languages)},
+            "engines": engines,
+        }
+
+    async def _hold(self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, pbx: Pbx) -> Held:
+        folder = Path(tempfile.mkdtemp(prefix="meeting-", dir=self._work))
+        with View(self._console, scenario, Minutes()) as view:
+            return await Meeting(scenario, turns, daemon, pbx.sip_port, folder, view).hold()
+
+    async def _judge(self, scenario: Scenario, turns: Mapping[int, Pcm], held: Held) -> int:
+        """Listen to the recordings, write ``out``, tell the verdict; the exit status."""
+        self._say("listening to what everybody heard ...")
+        translations = await speak_again(held.minutes, self._engines.synthesizers)
+        verdict = await asyncio.to_thread(
+            judge, scenario, held.played, turns, held.minutes, held.recordings, translations
+        )
+        await asyncio.to_thread(self._write, scenario, held, verdict)
+        self._tell(scenario, held, verdict)
+        return 0 if verdict.good else 1
+
+    def _write(self, scenario: Scenario, held: Held, verdict: Verdict) -> None:
+        write_recordings(self._out, scenario, held.recordings, held.begin)
+        content = captions(scenario, held.played, held.minutes, verdict, held.stats, held.begin)
+        write_captions(self._out / "captions.json", content)
+        draw(self._out / "timeline.png", scenario, held.minutes, held.recordings, verdict, (held.begin, held.end))
+
+    def _tell(self, scenario: Scenario, held: Held, verdict: Verdict) -> None:
+        content = captions(scenario, held.played, held.minutes, verdict, held.stats, held.begin)
+        for place, what in (("wire", "on the wire"), ("ear", "at the ear")):
+            found = content["ear_voice_span_ms"][place]
+            if found["count"]:
+                self._say(
+                    f"ear-voice span {what}: p50 {found['p50']:.0f} ms, p95 {found['p95']:.0f} ms, "
+                    f"longest {found['longest']:.0f} ms ({found['count']} translations)"
+                )
+        tick = held.stats.get("tick") or {}
+        if tick.get("p99_ms") is not None:
+            self._say(
+                f"tick lateness: p50 {tick['p50_ms']:.2f} ms, p99 {tick['p99_ms']:.2f} ms over {tick['ticks']} ticks"
+            )
+        names = ", ".join(file_names(scenario).values())
+        self._say(f"in {self._out}: {names}, captions.json, timeline.png, dragoman.log")
+        if verdict.good:
+            text = f"GOOD: {len(verdict.heard)} of {verdict.expected} translations heard, in order, each once"
+            self._console.print(Text(text, style="bold green"))
+            return
+        text = (
+            f"NOT GOOD: {len(verdict.heard)} of {verdict.expected} translations heard; {len(verdict.findings)} findings"
+        )
+        self._console.print(Text(text, style="bold red"))
+        for finding in verdict.findings:
+            self._console.print(Text(f"  {finding.fault}: {finding.message}", style="red"))
+
+    async def _keep(self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, pbx: Pbx) -> None:
+        """Hold the meeting again and again, until Ctrl-C."""
+        room = scenario.room
+        at = f"127.0.0.1:{pbx.sip_port}"
+        self._say("")
+        self._say(
+            "It stays up. Call it with a softphone on this machine (no account, no registration; G.722 or G.711):"
+        )
+        for code in scenario.languages:
+            self._say(f"  sip:{room}*{LANGUAGES[code].calling_code}@{at}   to speak and hear {LANGUAGES[code].name}")
+        self._say(f"  sip:{room}@{at}   to be asked for the language")
+        self._say("Keys: *6 mutes you, *3 changes your language, *0 tells the keys.")
+        self._say(f"Captions: curl -N '{daemon.url}/api/rooms/{room}/captions?lang={scenario.languages[0]}'")
+        self._say("The meeting is held again and again for you to listen to. Ctrl-C ends it.")
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            while True:
+                await self._hold(scenario, turns, daemon, pbx)
+        except asyncio.CancelledError:
+            task.uncancel()
+            self._say("ending")
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line))
+
+
+def _shared(name: str) -> Path:
+    """A file of ``config/``: in the package, or at the top of the repository."""
+    installed = Path(__file__).parents[1] / "_share" / "config" / name
+    return installed if installed.exists() else Path(__file__).parents[3] / "config" / name
+
+
+def _first(group: BaseExceptionGroup[DragomanError]) -> DragomanError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, DragomanError)
+    return error
