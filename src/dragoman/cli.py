@@ -80,9 +80,12 @@ def _first(group: BaseExceptionGroup[DragomanError]) -> DragomanError:
 def check(path: ConfigFile = None) -> None:
     """Tell what of this machine and PBX is ready, and what to do about the rest."""
     from dragoman.check.run import run_checks
+    from dragoman.observe import log
 
     try:
-        raise typer.Exit(asyncio.run(run_checks(_load(path))))
+        settings = config.load(path)
+        log.configure(config.LogSettings(level="error"), log.secrets_of(settings))  # the report is what counts here
+        raise typer.Exit(asyncio.run(run_checks(settings)))
     except DragomanError as error:
         raise _fail(error) from None
 

@@ -1,4 +1,4 @@
-"""The media path both ways, proven with a tone: one booth speaks it into a conference, another one brings it back."""
+"""The media path both ways, proven with a tone: one ExternalMedia channel takes it in, another one brings it back."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ import numpy as np
 
 from dragoman.check.finding import Finding, fail, ok
 from dragoman.check.tone import PURITY, purity, tone_frame
-from dragoman.errors import AriError, AriMalformed, AriTransportError, MalformedPacket
+from dragoman.errors import AriChannelGone, AriError, AriMalformed, AriTransportError, MalformedPacket
 from dragoman.media.codec import SLIN16_PAYLOAD_TYPE, G722Encoder
 from dragoman.media.format import FRAME_MS, SAMPLE_RATE
 from dragoman.media.rtp import RtpPacket, build, parse
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection
 from dragoman.telephony.ari.queue import EventQueue, Gap, Lost
-from dragoman.telephony.attach import BoothKey
 from dragoman.telephony.model import Address
-from dragoman.telephony.recipes import Arrivals, make_booth, task_group
+from dragoman.telephony.recipes import Arrivals, Stage, rtp_address, task_group
 from dragoman.telephony.roster import Kind, Names
 
 DEADLINE_S = 10.0
@@ -56,10 +55,10 @@ async def check_media(client: AriClient, bind: str, advertised: str) -> list[Fin
         async with asyncio.timeout(DEADLINE_S):
             return await _there_and_back(client, bind, advertised)
     except TimeoutError:
-        remedy = "is the context dragoman-booth in extensions.conf, and the profile dragoman_booth in confbridge.conf?"
-        return [fail("booth", f"did not enter its conference within {DEADLINE_S:g} s", remedy)]
-    except (AriError, AriTransportError, AriMalformed) as error:
-        return [fail("booth", str(error), "see asterisk/extensions_dragoman.conf and Asterisk's log")]
+        remedy = "see Asterisk's log; is its ARI overloaded, or its websocket_write_timeout too short?"
+        return [fail("media", f"no ExternalMedia channel came up within {DEADLINE_S:g} s", remedy)]
+    except (AriError, AriChannelGone, AriTransportError, AriMalformed) as error:
+        return [fail("media", str(error), "is chan_rtp loaded, and has rtp.conf free ports? See Asterisk's log")]
     except OSError as error:
         return [fail("media socket", f"{bind}: {error.strerror}", "set media.bind to an address of this host")]
 
@@ -69,17 +68,26 @@ async def _there_and_back(client: AriClient, bind: str, advertised: str) -> list
     transport, ear = await loop.create_datagram_endpoint(_Ear, local_addr=(bind, 0))
     here = (advertised, transport.get_extra_info("sockname")[1])
     names = Names(f"check{secrets.token_hex(3)}")
-    speaker, listener = (names.name(Kind.BOOTH, names.next()) for _ in range(2))
-    key = BoothKey(f"check{secrets.token_hex(3)}", "en")
+    serial = names.next()
+    speaker, listener, mix = (names.name(kind, serial) for kind in (Kind.BOOTH, Kind.MEDIA, Kind.MIX))
     try:
         async with _events(client) as arrivals:
             try:
-                to = await make_booth(client, arrivals, key, {Kind.BOOTH: speaker}, here)
-                source = await make_booth(client, arrivals, key, {Kind.BOOTH: listener}, here)
+                with (
+                    arrivals.expect(speaker, Stage.IN_STASIS) as speaker_up,
+                    arrivals.expect(listener, Stage.IN_STASIS) as listener_up,
+                ):
+                    to = rtp_address(await client.external_media(speaker, here))
+                    source = rtp_address(await client.external_media(listener, here))
+                    await client.create_bridge(mix)
+                    await speaker_up
+                    await listener_up
+                await client.add_channels(mix, speaker, listener)
                 await _speak(transport, to)
             finally:
-                for channel in (speaker, listener):
-                    await client.hang_up(channel)
+                await client.hang_up(speaker)
+                await client.hang_up(listener)
+                await client.destroy_bridge(mix)
     finally:
         transport.close()
     return judge_packets(ear.packets, source)
@@ -122,7 +130,7 @@ def judge_packets(packets: dict[Address, list[RtpPacket]], source: Address) -> l
         found.append(fail("media both ways", "bytes come in little-endian order", "report the version of Asterisk"))
     else:
         remedy = "is codec_g722 loaded? Does a firewall keep UDP from here to Asterisk's RTP ports?"
-        found.append(fail("media both ways", "the tone sent into the conference did not come back", remedy))
+        found.append(fail("media both ways", "the tone that was sent did not come back", remedy))
     return found
 
 
