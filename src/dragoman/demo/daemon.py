@@ -175,8 +175,15 @@ def _caption(data: str) -> Caption:
 
 
 def to_toml(sections: Mapping[str, Any], path: str = "") -> str:
-    """Settings as TOML: tables of strings, numbers, booleans and lists of these. JSON's notation of those is TOML's."""
-    values = [f"{key} = {json.dumps(value)}\n" for key, value in sections.items() if not isinstance(value, Mapping)]
+    """Settings as TOML: tables of strings, numbers, booleans and lists of these.
+
+    JSON's notation of those is TOML's too (https://toml.io/en/v1.0.0#string), but for DEL, which TOML wants escaped.
+    """
+    values = [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f")
+        for key, value in sections.items()
+        if not isinstance(value, Mapping)
+    ]
     tables = [
         to_toml(value, f"{path}.{key}" if path else key)
         for key, value in sections.items()
