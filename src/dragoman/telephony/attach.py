@@ -252,13 +252,15 @@ def wanted(roster: Roster) -> Wanted:
     )
 
 
-def plan(want: Wanted, roster: Roster, holdings: Holdings, now: float) -> list[Action]:
+def plan(roster: Roster, holdings: Holdings, now: float) -> list[Action]:
     """What is to be done now: drops first, so that a listener hears of an end before the beginning that follows it.
 
     Once the shell has taken the actions on (``begin``, ``step``, ``sweeping``), the next plan lacks them. What failed
     is left out until its back-off is over, and a caller who came back until the tap of his former epoch is deleted:
-    nothing ever acts twice on one leg at a time.
+    nothing ever acts twice on one leg at a time. Failures of what is no longer wanted are forgotten.
     """
+    want = wanted(roster)
+    holdings.forget_failures(lambda key: key in roster.own if isinstance(key, str) else key in want)
     drops: list[Action] = []
     tells: list[Action] = []
     for holding in holdings:
@@ -280,7 +282,10 @@ def plan(want: Wanted, roster: Roster, holdings: Holdings, now: float) -> list[A
         for key in sorted(want.booths, key=lambda key: (key.room, key.language))
         if key not in holdings and holdings.may_try(key, now)
     ]
-    taps = [CreateTap(seat) for key, seat in want.taps.items() if key not in holdings and holdings.may_try(key, now)]
+    busy = {holding.key.channel_id for holding in holdings if isinstance(holding.key, LegKey)}
+    taps = [
+        CreateTap(seat) for key, seat in want.taps.items() if key.channel_id not in busy and holdings.may_try(key, now)
+    ]
     owned = holdings.owned()
     sweeps = [
         SweepOrphan(name, kind)

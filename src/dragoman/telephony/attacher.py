@@ -29,7 +29,6 @@ from dragoman.telephony.attach import (
     TellHeld,
     TellMuted,
     plan,
-    wanted,
 )
 from dragoman.telephony.lanes import AttachStats, Lanes
 from dragoman.telephony.model import Address, AttachListener
@@ -313,9 +312,7 @@ class Attacher:
         if self._synced:
             if not self._answering:
                 kinds = ENDINGS
-            want = wanted(self._roster)
-            self._holdings.forget_failures(lambda key: key in self._roster.own if isinstance(key, str) else key in want)
-            for action in plan(want, self._roster, self._holdings, now):
+            for action in plan(self._roster, self._holdings, now):
                 if isinstance(action, kinds):
                     self._lanes.begin(action, now)
         self._arm()
