@@ -3,8 +3,8 @@
 Its microphone is a WAV file, and it records what it says and what it hears. What was found about baresip 1.0.0:
 
 - the microphone's file ends the call when it ends, so it is padded with silence here;
-- it has no command for an attended transfer, but sends any Refer-To that it is given, with a Replaces (RFC 3891) as well;
-  the tags which that takes are in its SIP trace (``-s``);
+- it has no command for an attended transfer, but sends any Refer-To that it is given, one with a Replaces (RFC 3891)
+  too; the tags which that takes are in its SIP trace (``-s``);
 - a recording is whole once the call is over, and lacks the time in which no RTP came (:mod:`dragoman.demo.timeline`).
 """
 
@@ -64,7 +64,7 @@ class PhoneEvent:
 
 
 class Phone:
-    """One phone: ``start`` it, ``dial``, ``stop`` it, then read ``heard`` and ``spoken``. It answers calls by itself."""
+    """One phone: ``start``, ``dial``, ``stop``, then read ``heard`` and ``spoken``. It answers calls by itself."""
 
     def __init__(
         self,
@@ -174,8 +174,15 @@ class Phone:
         await self.command("dial", uri)
 
     async def wait_established(self, within: float = 10.0) -> PhoneEvent:
-        """Wait at most ``within`` s until the call that was last dialled, or one that came in since, is up."""
-        return await self.wait_for("CALL_ESTABLISHED", since=self._dialled, within=within)
+        """Wait at most ``within`` s until the call that was last dialled, or one that came in since, is up.
+
+        Raises:
+            DemoError: it is not, or is refused; the message has the reason.
+        """
+        event = await self.wait_for("CALL_ESTABLISHED", "CALL_CLOSED", since=self._dialled, within=within)
+        if event.type == "CALL_CLOSED":
+            raise DemoError(f"{self.name}: the call was refused: {event.fields.get('param')}")
+        return event
 
     async def dtmf(self, digits: str) -> None:
         """Press keys (RFC 4733 telephone events)."""
@@ -243,8 +250,8 @@ class Phone:
         closed = {event.fields.get("id") for event in self.events if event.type == "CALL_CLOSED"}
         return not self._gone and bool(opened - closed)
 
-    async def wait_for(self, kind: str, *, since: int = 0, within: float = 10.0) -> PhoneEvent:
-        """The first event of type ``kind`` from index ``since`` of ``events`` on, at once if it has happened.
+    async def wait_for(self, *kinds: str, since: int = 0, within: float = 10.0) -> PhoneEvent:
+        """The first event of one of these types from index ``since`` of ``events`` on, at once if it has happened.
 
         Raises:
             DemoError: it does not come within so many s, or the phone is gone; names what did come.
@@ -253,13 +260,14 @@ class Phone:
             async with asyncio.timeout(within):
                 while True:
                     for event in self.events[since:]:
-                        if event.type == kind:
+                        if event.type in kinds:
                             return event
                     if self._gone:
                         break
                     await self._changed.wait()
         seen = ", ".join(f"{event.type} {event.fields.get('param', '')}".strip() for event in self.events[since:])
-        raise DemoError(f"{self.name}: no {kind} {'any more' if self._gone else f'in {within} s'}; seen: {seen}")
+        state = "any more" if self._gone else f"in {within} s"
+        raise DemoError(f"{self.name}: no {' or '.join(kinds)} {state}; seen: {seen}")
 
     async def command(self, command: str, parameters: str = "") -> str:
         """Run one of baresip's commands (``help`` lists them) and return what it says.

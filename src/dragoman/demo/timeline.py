@@ -1,7 +1,7 @@
 """When the samples of a recording were taken, from watching its file grow.
 
-baresip writes every frame to its recording as it takes it, but nothing while no RTP comes (Asterisk sends none to somebody
-alone and silent in a room). A recording is therefore a row of stretches, each continuous, with time lost between them.
+baresip writes every frame to its recording as it takes it, but nothing while no RTP comes (who is alone and silent in a
+room may be sent none). A recording is therefore a row of stretches, each continuous, with time lost between them.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ import numpy as np
 
 from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES, Language
-from dragoman.media.format import SAMPLE_RATE, Pcm
+from dragoman.media.format import SAMPLE_RATE
+from dragoman.media.resample import resample
 
 MENU_KEYS = 9
 """Languages that the menu can offer: one key each, 1 to 9. The others are reached by dialling ``room*code``."""
@@ -182,16 +183,8 @@ def _wav16(spoken: bytes) -> bytes:
         target.setnchannels(1)
         target.setsampwidth(2)
         target.setframerate(SAMPLE_RATE)
-        target.writeframes(_resample(samples, rate).astype("<i2").tobytes())
+        target.writeframes(resample(samples, rate, SAMPLE_RATE).astype("<i2").tobytes())
     return out.getvalue()
-
-
-def _resample(samples: Pcm, rate: int) -> Pcm:
-    """A whole clip from ``rate`` to 16 kHz by truncating its spectrum: exact, as a clip begins and ends in silence."""
-    length = round(len(samples) * SAMPLE_RATE / rate)
-    spectrum = np.fft.rfft(samples)[: length // 2 + 1]
-    wide = np.fft.irfft(spectrum, length) * (length / len(samples))
-    return np.clip(np.rint(wide), -32768, 32767).astype(np.int16)
 
 
 def _replace(path: Path, content: bytes) -> None:
