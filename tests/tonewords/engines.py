@@ -6,7 +6,7 @@ Settings load them by path, with the repository root on PYTHONPATH::
     recognizers = ["tests.tonewords.engines:ToneRecognizer"]
     translators = ["tests.tonewords.engines:ToneTranslator"]
     synthesizers = ["tests.tonewords.engines:ToneSynthesizer"]
-    [engines.options.tone-mt]
+    [engines.options."tests.tonewords.engines:ToneTranslator"]
     latency_ms = 150
     fail_on = [3]
     fail_with = "timeout"

@@ -16,11 +16,13 @@ from dragoman.engines.base import (
     Recognizer,
     RecognizerStream,
     SpeechRequest,
+    Stage,
     StreamRequest,
     Synthesizer,
     TranslationRequest,
     Translator,
 )
+from dragoman.engines.registry import build
 from dragoman.errors import ConfigError, EngineCrashed, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import Pcm, ms_to_samples
 
@@ -49,6 +51,12 @@ async def test_they_are_engines() -> None:
     assert isinstance(await ToneRecognizer({}).open(StreamRequest("leg", "1000", "en")), RecognizerStream)
     assert isinstance(ToneTranslator({}), Translator)
     assert isinstance(ToneSynthesizer({}), Synthesizer)
+
+
+async def test_settings_can_name_them_by_path() -> None:
+    path = "tests.tonewords.engines:ToneTranslator"
+    (engine,) = build(Stage.MT, [path], {path: {"latency_ms": 150}})
+    assert engine.info.name == "tone-mt"
 
 
 async def test_words_come_as_they_are_said_and_once_more_in_the_final() -> None:
