@@ -76,6 +76,7 @@ def test_a_sentence_that_the_captions_lack_is_found(scene: Scene) -> None:
     verdict = scene.judge()
     assert faults(verdict) == [(Fault.NOT_RECOGNIZED, None, None)]
     assert "We have already signed the contract." in verdict.findings[0].message
+    assert (len(verdict.heard), verdict.expected) == (10, 12)
 
 
 def test_the_translation_of_something_not_said_yet_is_found(scene: Scene) -> None:

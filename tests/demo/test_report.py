@@ -43,7 +43,7 @@ async def test_what_is_left_behind(tmp_path: Path) -> None:
     assert [heard["listener"] for heard in clauses[1]["translations"][0]["heard"]] == ["Sally", "Robert"]
     assert clauses[0]["start_s"] == 0.5
 
-    draw(tmp_path / "timeline.png", SCENARIO, minutes, recordings, verdict, (begin, EPOCH + scene.length))
+    draw(tmp_path / "timeline.png", SCENARIO, played, minutes, recordings, verdict, (begin, EPOCH + scene.length))
     with Image.open(tmp_path / "timeline.png") as image:
         assert image.width >= 1600 and image.height >= 900
 

@@ -87,7 +87,7 @@ class Verdict:
     ends: Mapping[str, float]
     """Per clause, its acoustic end at the speaker's phone, seconds since the epoch."""
     expected: int
-    """Translations that should have been heard, over all listeners."""
+    """Translations that should have been heard, over all listeners; a turn that was not recognised counts as one."""
 
     @property
     def good(self) -> bool:
@@ -128,7 +128,13 @@ def judge(
     by_person = {recording.person: recording for recording in recordings}
     for person in scenario.people:
         lines = _expected(person, entries)
-        expected += len(lines)
+        expected += sum(1 for turn in played if not clauses[turn.number] and turn.language != person.language)
+        expected += sum(
+            1
+            for entry in entries
+            if entry.language != person.language
+            if (line := minutes.line(entry, person.language)) is None or line is entry.lines.get(person.language)
+        )
         native: dict[Hashable, Pcm] = {
             ("turn", turn.number): turns[turn.number]
             for turn in played

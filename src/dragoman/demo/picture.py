@@ -17,6 +17,7 @@ from dragoman.demo.judge import Verdict
 from dragoman.demo.minutes import Minutes
 from dragoman.demo.recording import Recording, Track
 from dragoman.demo.scenario import Scenario
+from dragoman.demo.turns import Played, assign
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import SAMPLE_RATE
 
@@ -58,6 +59,7 @@ class _Label:
 def draw(
     path: Path,
     scenario: Scenario,
+    played: Sequence[Played],
     minutes: Minutes,
     recordings: Sequence[Recording],
     verdict: Verdict,
@@ -68,12 +70,13 @@ def draw(
     Args:
         path: PNG file.
         scenario: whose meeting it was.
+        played: its turns.
         minutes: its captions.
         recordings: one per person.
         verdict: what was found in the recordings.
         span: first and last moment to show, seconds since the epoch.
     """
-    picture = _Picture(scenario, minutes, recordings, verdict, span)
+    picture = _Picture(scenario, played, minutes, recordings, verdict, span)
     picture.figure.savefig(path, dpi=DPI, facecolor=PAPER)
 
 
@@ -81,12 +84,14 @@ class _Picture:
     def __init__(
         self,
         scenario: Scenario,
+        played: Sequence[Played],
         minutes: Minutes,
         recordings: Sequence[Recording],
         verdict: Verdict,
         span: tuple[float, float],
     ) -> None:
         self._scenario = scenario
+        self._played = played
         self._minutes = minutes
         self._verdict = verdict
         self._origin, self._length = span[0], span[1] - span[0]
@@ -160,6 +165,10 @@ class _Picture:
                 begin, end, *self._lane_span(middle), facecolor=colour, alpha=0.10, edgecolor="none", zorder=1
             )
             labels.append(_Label(begin, entry.text, colour))
+        clauses, _ = assign(self._played, self._minutes.entries)
+        for turn in self._played:
+            if turn.turn.speaker == name and not clauses[turn.number]:
+                labels.append(_Label(turn.start_unix - self._origin, turn.turn.text, BAD, "not recognized"))
         self._labels(lane, labels)
 
     def _booth(self, lane: int, language: str) -> None:

@@ -95,7 +95,7 @@ class _Demo:
         self._out.mkdir(parents=True, exist_ok=True)
         asterisk = await asyncio.to_thread(ensure_asterisk, self._say)
         async with Pbx(Site(scenario.languages, scenario.room, notice=False), asterisk=asterisk) as pbx:
-            self._say(f"PBX ready: Asterisk {asterisk.version}, SIP on 127.0.0.1:{pbx.sip_port}")
+            self._say(f"PBX ready: {asterisk.version}, SIP on 127.0.0.1:{pbx.sip_port}")
             daemon = Daemon(self._settings(scenario, pbx), self._work, free_port(socket.SOCK_STREAM))
             try:
                 async with daemon:
@@ -159,7 +159,8 @@ class _Demo:
         write_recordings(self._out, scenario, held.recordings, held.begin)
         content = captions(scenario, held.played, held.minutes, verdict, held.stats, held.begin)
         write_captions(self._out / "captions.json", content)
-        draw(self._out / "timeline.png", scenario, held.minutes, held.recordings, verdict, (held.begin, held.end))
+        span = (held.begin, held.end)
+        draw(self._out / "timeline.png", scenario, held.played, held.minutes, held.recordings, verdict, span)
 
     def _tell(self, scenario: Scenario, held: Held, verdict: Verdict) -> None:
         content = captions(scenario, held.played, held.minutes, verdict, held.stats, held.begin)
@@ -181,9 +182,7 @@ class _Demo:
             text = f"GOOD: {len(verdict.heard)} of {verdict.expected} translations heard, in order, each once"
             self._console.print(Text(text, style="bold green"))
             return
-        text = (
-            f"NOT GOOD: {len(verdict.heard)} of {verdict.expected} translations heard; {len(verdict.findings)} findings"
-        )
+        text = f"NOT GOOD: {len(verdict.heard)} of {verdict.expected} translations heard; what is wrong:"
         self._console.print(Text(text, style="bold red"))
         for finding in verdict.findings:
             self._console.print(Text(f"  {finding.fault}: {finding.message}", style="red"))
