@@ -40,7 +40,7 @@ from pydantic_settings import (
 from yarl import URL
 
 from dragoman.config_errors import explain, key_lines, suggest
-from dragoman.config_types import EngineNames, Ipv4, Port, no_bool, split_list, unique
+from dragoman.config_types import EngineNames, Ipv4, Port, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
@@ -61,22 +61,6 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _secret(value: object, info: ValidationInfo, *, key: str) -> object:
-    """The secret itself, or what its ``*_file`` holds."""
-    path = info.data.get(f"{key}_file")
-    if path is None:
-        return value
-    if value is not None:
-        raise ValueError(f"{key} and {key}_file are both set; keep one")
-    try:
-        text = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{key}_file {path} cannot be read: {error}") from None
-    if not text:
-        raise ValueError(f"{key}_file {path} is empty")
-    return text
-
-
 class AsteriskSettings(Section):
     """Where Asterisk's REST interface (ARI) is, and who we are to it (``ari.conf``)."""
 
@@ -91,7 +75,7 @@ class AsteriskSettings(Section):
     @field_validator("password", mode="before")
     @classmethod
     def _password(cls, value: object, info: ValidationInfo) -> object:
-        return _secret(value, info, key="password")
+        return secret(value, info, key="password")
 
     @field_validator("url")
     @classmethod
@@ -213,7 +197,7 @@ class HttpSettings(Section):
     @field_validator("token", mode="before")
     @classmethod
     def _token(cls, value: object, info: ValidationInfo) -> object:
-        return _secret(value, info, key="token")
+        return secret(value, info, key="token")
 
     @field_validator("token")
     @classmethod

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import NoDecode
 
 
@@ -63,3 +64,19 @@ EngineNames = Annotated[
     Field(min_length=1),
     AfterValidator(unique),
 ]
+
+
+def secret(value: object, info: ValidationInfo, *, key: str) -> object:
+    """The secret itself, or what its ``*_file`` holds."""
+    path = info.data.get(f"{key}_file")
+    if path is None:
+        return value
+    if value is not None:
+        raise ValueError(f"{key} and {key}_file are both set; keep one")
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{key}_file {path} cannot be read: {error}") from None
+    if not text:
+        raise ValueError(f"{key}_file {path} is empty")
+    return text

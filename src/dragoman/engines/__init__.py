@@ -1,0 +1,1 @@
+"""Recognisers, translators and synthesizers behind three small protocols (base.py), found by name (registry.py)."""

@@ -1,0 +1,1 @@
+"""Asterisk: its REST interface, attaching to its conferences, prompts, and a PBX of our own."""
