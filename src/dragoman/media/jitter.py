@@ -321,12 +321,20 @@ class JitterBank:
         for row in np.flatnonzero(self._held):
             self._expire(int(row), now)
         due = ((now - self._last_arrival - WAIT_S + SLACK_S) / PERIOD).astype(np.int64)
-        starving = self._synced & (self._held == 0) & (due > self._starved)
-        for row in np.flatnonzero(starving):
-            missing = int(due[row] - self._starved[row]) * FRAME_SAMPLES
-            self._conceal(int(row), missing)
-            self._next_timestamp[row] = (int(self._next_timestamp[row]) + missing) % TIMESTAMP_MODULUS
-            self._starved[row] = due[row]
+        missing = np.where(self._synced & (self._held == 0), due - self._starved, 0)
+        if (missing > 0).any():
+            self._starve(missing)
+
+    def _starve(self, missing: npt.NDArray[np.int64]) -> None:
+        """Make up so many frames for each row: first the fade, then silence for all at once (Asterisk may be gone)."""
+        silent = np.flatnonzero((missing == 1) & (self._starved > 0))
+        self._ring.append(silent, np.zeros((len(silent), FRAME_SAMPLES), np.int16))
+        self._stats.concealed += len(silent)
+        for row in np.flatnonzero((missing > 1) | ((missing == 1) & (self._starved == 0))).tolist():
+            self._conceal(row, int(missing[row]) * FRAME_SAMPLES)
+        rows = np.flatnonzero(missing > 0)
+        self._starved[rows] += missing[rows]
+        self._next_timestamp[rows] += (missing[rows] * FRAME_SAMPLES).astype(np.uint32)
 
     def _expire(self, row: int, now: float) -> None:
         waiting = self._slot_sequence[row] >= 0

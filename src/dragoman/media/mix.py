@@ -47,13 +47,16 @@ def rms_dbfs(samples: Pcm) -> float:
 
 
 def limit(mix: Mix) -> Pcm:
-    """16-bit samples of a mix, (…, samples): unchanged below the knee, bent to stay in range above."""
+    """16-bit samples of a mix, (rows, 320): unchanged below the knee, bent to stay in range above.
+
+    The mix itself is used up.
+    """
     if mix.size and (mix.max() > KNEE or mix.min() < -KNEE):
+        loud = np.flatnonzero((mix.max(axis=1) > KNEE) | (mix.min(axis=1) < -KNEE))
         room = FULL_SCALE - 1 - KNEE
-        magnitude = np.abs(mix)
-        bent = KNEE + room * np.tanh((magnitude - KNEE) / room)
-        mix = np.where(magnitude > KNEE, np.copysign(bent, mix), mix)
-    return np.rint(mix).astype(np.int16)
+        over = np.maximum(np.abs(mix[loud]) - KNEE, 0)
+        mix[loud] = np.clip(mix[loud], -KNEE, KNEE) + np.copysign(room * np.tanh(over / room), mix[loud])
+    return np.rint(mix, out=mix).astype(np.int16)
 
 
 class FloorMixer:
@@ -71,8 +74,11 @@ class FloorMixer:
         self._frames: Mix = np.zeros((legs, FRAME_SAMPLES), np.float32)
         self._audible = np.zeros(legs, np.bool_)
         self._playing: Rows = np.zeros(0, np.int64)
-        self._booths: dict[int, tuple[Rows, Mix]] = {}
-        self._before: dict[int, tuple[Rows, Mix]] = {}
+        self._entry_booth: Rows = self._playing
+        self._entry_leg: Rows = self._playing
+        self._entry_factor: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+        self._booths: dict[int, tuple[Rows, npt.NDArray[np.float32]]] = {}
+        self._before: dict[int, tuple[Rows, npt.NDArray[np.float32]]] = {}
 
     def set(self, booth: int, legs: Rows, factor: float) -> None:
         """Play these legs under a booth; the change is faded over its next frame."""
@@ -95,28 +101,48 @@ class FloorMixer:
         self._update()
 
     def _update(self) -> None:
-        playing = np.unique(np.concatenate([np.zeros(0, np.int64), *(legs for legs, _ in self._booths.values())]))
+        """Lay all (booth, leg, factor) out in arrays, booth by booth."""
+        floors = sorted(self._booths.items())
+        empty = np.zeros(0, np.int64)
+        self._entry_booth = np.concatenate([empty, *(np.full(len(legs), booth) for booth, (legs, _) in floors)])
+        self._entry_leg = np.concatenate([empty, *(legs for _, (legs, _) in floors)])
+        self._entry_factor = np.concatenate([np.zeros(0, np.float32), *(factors for _, (_, factors) in floors)])
+        fading = [legs for legs, _ in self._before.values()]
+        playing = np.unique(np.concatenate([self._entry_leg, *fading]))
         stopped = np.setdiff1d(self._playing, playing)
         self._cursor[stopped] = -1
         self._audible[stopped] = False
+        self._frames[stopped] = 0
         self._playing = playing
 
     def step(self, mix: Mix) -> None:
         """Move 20 ms on: add each booth's floor to its row of ``mix``, (booth rows, 320)."""
-        if not len(self._playing) or not self._advance():
+        if len(self._playing) and self._advance():
+            self._add(mix)
+            for booth, (old, old_factors) in self._before.items():
+                legs, factors = self._booths[booth]
+                mix[booth] += (1 - _RISE) * (old_factors @ self._frames[old] - factors @ self._frames[legs])
+        if self._before:
             self._before.clear()
-            return
-        for booth, (legs, factors) in self._booths.items():
-            if booth in self._before:
-                old, old_factors = self._before[booth]
-                mix[booth] += _RISE * (factors @ self._frames[legs])
-                mix[booth] += (1 - _RISE) * (old_factors @ self._frames[old])
-            elif self._audible[legs].any():
-                mix[booth] += factors @ self._frames[legs]
-        self._before.clear()
+            self._update()
+
+    def _add(self, mix: Mix) -> None:
+        heard = self._audible[self._entry_leg]
+        booth, leg, factor = self._entry_booth[heard], self._entry_leg[heard], self._entry_factor[heard]
+        first = np.flatnonzero(np.diff(booth, prepend=-1))
+        legs_of = np.diff(first, append=len(booth))
+        # One numpy call per booth, or one per n-th leg of all booths: whichever is fewer.
+        if legs_of.max() <= len(first):
+            for nth in range(legs_of.max()):
+                at = first[legs_of > nth] + nth
+                mix[booth[at]] += self._frames[leg[at]] * factor[at, None]
+        else:
+            for start, count in zip(first.tolist(), legs_of.tolist(), strict=True):
+                part = slice(start, start + count)
+                mix[booth[start]] += factor[part] @ self._frames[leg[part]]
 
     def _advance(self) -> bool:
-        """Fetch every playing leg's next frame; whether there is anything to hear."""
+        """Fetch every playing leg's next frame; whether there is anything to hear in any booth."""
         rows = self._playing
         ends = self._ring.end[rows]
         cursors = self._cursor[rows]

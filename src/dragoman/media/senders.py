@@ -39,6 +39,8 @@ class FrameSource(Protocol):
 @dataclass(slots=True)
 class _Stream:
     row: int
+    payload: slice
+    """Where its packet's payload lies among all outgoing bytes."""
     source: FrameSource
     encoder: Encoder
     continuous: bool
@@ -96,7 +98,8 @@ class SenderBank:
         self._socket.set_destination(row, remote)
         heapq.heappop(self._free)
         encoder = self._encoder()
-        self._streams[name] = _Stream(row, source, encoder, continuous)
+        payload = slice(row * PACKET_BYTES + HEADER_BYTES, (row + 1) * PACKET_BYTES)
+        self._streams[name] = _Stream(row, payload, source, encoder, continuous)
         # RFC 3550 section 5.1: all three begin at random.
         self._headers[row] = (0x80, encoder.payload_type, 0, 0, secrets.randbits(32))
         self._sequence[row] = secrets.randbits(16)
@@ -136,18 +139,21 @@ class SenderBank:
         self._floor.step(mix)
         speaking: list[_Stream] = []
         sending: list[_Stream] = []
-        for name, stream in tuple(self._streams.items()):  # a source may end itself
-            frame = self._ask(name, stream, now)
-            if frame is not None:
-                mix[stream.row] += frame
-                speaking.append(stream)
+        for stream in tuple(self._streams.values()):  # a source may end itself
+            try:
+                frame = stream.source.next_frame(now)
+                if frame is not None:
+                    mix[stream.row] += frame.reshape(FRAME_SAMPLES)
+                    speaking.append(stream)
+            except Exception:
+                frame = None
+                self._failed(stream, "next_frame")
             if frame is not None or stream.continuous:
                 sending.append(stream)
         frames = limit(mix)
         out = self._bytes
         for stream in sending:
-            start = stream.row * PACKET_BYTES
-            out[start + HEADER_BYTES : start + PACKET_BYTES] = stream.encoder.encode(frames[stream.row])
+            out[stream.payload] = stream.encoder.encode(frames[stream.row])
         rows = np.array([stream.row for stream in sending], np.int64)
         self._timestamp[self._active] += np.uint32(G722_CLOCK_STEP * (1 + skipped))
         self._sequence[rows] += np.uint16(1)
@@ -163,16 +169,6 @@ class SenderBank:
                     stream.source.on_sent(at)
                 except Exception:
                     self._failed(stream, "on_sent")
-
-    def _ask(self, name: str, stream: _Stream, now: float) -> Pcm | None:
-        try:
-            frame = stream.source.next_frame(now)
-            if frame is not None and frame.shape != (FRAME_SAMPLES,):
-                raise ValueError(f"{name}: next_frame gave {frame.shape}, not ({FRAME_SAMPLES},)")
-        except Exception:
-            self._failed(stream, "next_frame")
-            return None
-        return frame
 
     def _failed(self, stream: _Stream, what: str) -> None:
         """Count a source's exception and log a stream's first: a broken source must not silence the others."""

@@ -180,7 +180,9 @@ class BatchedSocket(_Buffers):
         except OSError:
             self._stamped = False
 
-        self._out_names, self._out_iov, self._out_rows = _messages(self.outgoing)
+        self._out_names, self._out_iov, rows = _messages(self.outgoing)
+        # As plain words: numpy copies a structure with holes field by field.
+        self._out_rows = rows.view(np.uint64).reshape(send_rows, -1)
         self._out = self._out_rows.copy()
 
     @staticmethod
