@@ -1,1 +1,1 @@
-"""Recognisers, translators and synthesizers behind three small protocols (base.py), found by name (registry.py)."""
+"""Speech to words, clause to clause, clause to audio: the protocols, and the engines that come with Dragoman."""

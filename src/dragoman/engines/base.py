@@ -1,8 +1,8 @@
 """The three engine protocols, and what flows through them.
 
 Audio time is a sample index (16 kHz) on the speaking leg's timeline. An engine never sees a wall clock. Every engine is
-built from its options (a mapping from the settings), told to ``start`` once, used from the event loop's thread, and told
-to ``close`` once. It must never block the loop: work goes to a process or a thread of its own.
+built from its options (a mapping from the settings), told to ``start`` once, used from the event loop's thread, and
+told to ``close`` once. It must never block the loop: work goes to a process or a thread of its own.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ class Recognizer(Protocol):
     """Speech to words."""
 
     @property
-    def info(self) -> EngineInfo: ...
+    def info(self) -> EngineInfo:
+        """What it says of itself."""
 
     def supports(self, language: str) -> bool:
         """Whether a stream can be opened for this ISO 639-1 language."""
@@ -161,7 +162,8 @@ class Translator(Protocol):
     """Clause to clause."""
 
     @property
-    def info(self) -> EngineInfo: ...
+    def info(self) -> EngineInfo:
+        """What it says of itself."""
 
     def supports(self, source: str, target: str) -> bool:
         """Whether this pair can be translated (it may still reject a given text)."""
@@ -196,7 +198,8 @@ class Synthesizer(Protocol):
     """Clause to audio."""
 
     @property
-    def info(self) -> EngineInfo: ...
+    def info(self) -> EngineInfo:
+        """What it says of itself."""
 
     def supports(self, language: str) -> bool:
         """Whether this ISO 639-1 language can be spoken."""

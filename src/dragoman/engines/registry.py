@@ -1,80 +1,82 @@
-"""Finds engines by name (entry points) or by path, and builds them from the settings.
+"""Which engines there are, and making those that the settings name.
 
-Others add an engine without touching this repository: a package of theirs names its class under the entry point group
-``dragoman.engines``, or the settings name it as ``"package.module:Class"``.
+An engine is a class behind an entry point of the group ``dragoman.engines`` (its own package can bring it), or any
+class written ``package.module:Class``. It is built from its option table and must have one of the shapes of
+``engines.base``.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
-from dragoman.engines.base import Engine, EngineInfo, Stage
-from dragoman.errors import ConfigError, EngineError
+from dragoman.engines.base import Engine, EngineInfo, Recognizer, Stage, Synthesizer, Translator
+from dragoman.errors import ConfigError, DragomanError
 
 GROUP = "dragoman.engines"
 
-
-def names() -> tuple[str, ...]:
-    """Names of all engines that are installed."""
-    return tuple(sorted(entry.name for entry in entry_points(group=GROUP)))
+_PROTOCOLS: Mapping[Stage, type] = {Stage.ASR: Recognizer, Stage.MT: Translator, Stage.TTS: Synthesizer}
+_SETTING = {Stage.ASR: "recognizers", Stage.MT: "translators", Stage.TTS: "synthesizers"}
 
 
-def build(stage: Stage, wanted: Sequence[str], options: Mapping[str, Mapping[str, object]]) -> list[Engine]:
-    """Build engines of one stage, in order; nothing is started.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of ``dragoman engines``: what the engine says of itself, or why it cannot say anything."""
 
-    Args:
-        stage: what all of them must do.
-        wanted: names of entry points, or ``"package.module:Class"``.
-        options: a table per engine, under the name used in ``wanted``.
+    name: str
+    info: EngineInfo | None
+    problem: str | None = None
+
+
+def available() -> list[Listed]:
+    """Every registered engine, by stage and name; nothing is started."""
+    listed = []
+    for name, entry in _entries().items():
+        try:
+            listed.append(Listed(name, _make(name, entry, {}).info))
+        except DragomanError as error:
+            listed.append(Listed(name, None, str(error)))
+    order = list(Stage)
+    return sorted(listed, key=lambda each: (order.index(each.info.stage) if each.info else len(order), each.name))
+
+
+def build(stage: Stage, names: Sequence[str], options: Mapping[str, Mapping[str, object]]) -> list[Engine]:
+    """The engines of one stage, in order, each with its options; nothing is started.
 
     Raises:
-        ConfigError: one is unknown, cannot be imported, is of another stage, or refuses an option.
+        ConfigError: unknown name, not importable, an engine of another stage, or a wrong option.
     """
     engines = []
-    for name in wanted:
-        engine = _class(name)(options.get(name, {}))
-        if engine.info.stage is not stage:
-            raise ConfigError(f"engine {name!r} is for {engine.info.stage}, not for {stage}")
+    for name in names:
+        where = f"engines.{_SETTING[stage]}"
+        engine = _make(name, _find(name, where), options.get(name, {}))
+        if engine.info.stage is not stage or not isinstance(engine, _PROTOCOLS[stage]):
+            raise ConfigError(f"{where}: {name} is no engine for {stage} but for {engine.info.stage}")
         engines.append(engine)
     return engines
 
 
-def available() -> list[EngineInfo]:
-    """What every installed engine says of itself, by stage and name; nothing is started.
-
-    An engine that cannot be imported (its package is missing) is listed with that as its purpose.
-    """
-    found = []
-    for name in names():
-        try:
-            found.append(_class(name)({}).info)
-        except (ConfigError, EngineError) as error:
-            found.append(EngineInfo(name, Stage.ASR, (), False, "unknown", False, f"cannot be used: {error}"))
-    return sorted(found, key=lambda info: (list(Stage).index(info.stage), info.name))
+def _entries() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
 
 
-def _class(name: str) -> Callable[[Mapping[str, object]], Engine]:
+def _find(name: str, where: str) -> EntryPoint:
     if ":" in name:
-        entry = EntryPoint(name, name, GROUP)
-        module = name.partition(":")[0]
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise ConfigError(f"engine {name!r}: {module} cannot be imported: {error}") from None
-    else:
-        entries = {entry.name: entry for entry in entry_points(group=GROUP)}
-        if name not in entries:
-            close = difflib.get_close_matches(name, entries, n=1)
-            hint = f", did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"no engine is called {name!r}{hint} Installed are {', '.join(sorted(entries))}")
-        entry = entries[name]
+        return EntryPoint(name, name, GROUP)
+    entries = _entries()
+    if name not in entries:
+        known = ", ".join(entries) or "none is installed"
+        raise ConfigError(f'{where}: unknown engine {name!r}; known: {known}, or "package.module:Class"')
+    return entries[name]
+
+
+def _make(name: str, entry: EntryPoint, options: Mapping[str, object]) -> Engine:
+    module, _, attribute = entry.value.partition(":")
     try:
-        loaded: Callable[[Mapping[str, object]], Engine] = entry.load()
-    except ImportError as error:
-        raise ConfigError(f"engine {name!r} cannot be imported: {error}") from None
-    except AttributeError:
-        raise ConfigError(f"engine {name!r}: {entry.module} has no {entry.attr}") from None
-    return loaded
+        made = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"engine {name}: cannot import {entry.value}: {error}") from error
+    return cast("Engine", made(options))

@@ -1,1 +1,1 @@
-"""Engines of this stage, one file per provider."""
+"""Synthesizers."""
