@@ -48,7 +48,7 @@ class Asterisk:
 def ensure_asterisk(progress: Progress = lambda _line: None) -> Asterisk:
     """The Asterisk of this machine if it is recent enough, else one in a root of its own, made at the first call.
 
-    Making it takes about half a minute and 350 MB in the cache folder, and needs root and a Debian mirror. Blocks.
+    Making it takes half a minute on a quick line and 350 MB in the cache folder, and needs root and a Debian mirror. Blocks.
 
     Raises:
         PbxError: there is none and none can be made; the message says what to do.
@@ -89,7 +89,7 @@ def _make_root(root: Path, progress: Progress) -> None:
     """Make the root beside its place and rename it there when it is whole: a broken attempt leaves nothing behind."""
     _ensure_mmdebstrap(progress)
     root.parent.mkdir(parents=True, exist_ok=True)
-    progress(f"making a private Asterisk in {root}: about half a minute, 350 MB, once")
+    progress(f"making a private Asterisk in {root}: 350 MB, once; half a minute on a quick line")
     with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as scratch:
         new = Path(scratch) / "root"
         _run(

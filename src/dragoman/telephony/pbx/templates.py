@@ -15,7 +15,7 @@ from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES
 from dragoman.telephony.prompts import MENU_KEYS
 
-_DEFAULTS = ("acl", "ccss", "cdr", "cel", "indications", "manager", "pjproject", "udptl", "websocket_client")
+_DEFAULTS = ("acl", "ccss", "cdr", "cel", "manager", "pjproject", "udptl", "websocket_client")
 """Files that we have nothing to say in: Asterisk logs an error for each that is missing, an empty one is defaults."""
 
 _ROOMS = re.compile(r"[0-9XZN]{1,20}")
