@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.pipeline.latency import OWN_STAGES, STAGES, ClauseTimes
+
+stages = st.lists(st.integers(0, 5000), min_size=len(STAGES), max_size=len(STAGES))
+
+
+def times(milliseconds: list[int]) -> ClauseTimes:
+    marks = [sum(milliseconds[:i]) / 1000 for i in range(len(STAGES) + 1)]
+    return ClauseTimes(*marks)
+
+
+@settings(deadline=None)
+@given(stages)
+def test_the_stages_add_up_to_the_ear_voice_span(milliseconds: list[int]) -> None:
+    clause = times(milliseconds)
+    assert tuple(clause.stages()) == STAGES
+    assert sum(clause.stages().values()) == pytest.approx(clause.ear_voice_span, abs=1e-9)
+    assert [round(seconds * 1000) for seconds in clause.stages().values()] == milliseconds
+
+
+@settings(deadline=None)
+@given(stages)
+def test_own_share_is_what_is_neither_an_engines_nor_the_hangover(milliseconds: list[int]) -> None:
+    clause = times(milliseconds)
+    theirs = sum(clause.stages()[stage] for stage in STAGES if stage not in OWN_STAGES)
+    assert clause.own_share == pytest.approx((clause.ear_voice_span or 0) - theirs, abs=1e-9)
+    assert {"hangover", "asr", "mt", "tts"} == set(STAGES) - set(OWN_STAGES)
+
+
+def test_a_clause_that_was_not_sent_has_the_stages_it_got_through() -> None:
+    clause = ClauseTimes(1.0, 1.4, 1.65, 1.66, mt_begin=1.67)
+    assert list(clause.stages()) == ["hangover", "asr", "segment", "mt_wait"]
+    assert clause.ear_voice_span is None
+    assert clause.own_share is None
+
+
+def test_a_copy_shares_the_source_and_nothing_of_the_target() -> None:
+    first = times([100] * len(STAGES))
+    second = first.copy()
+    assert list(second.stages()) == ["hangover", "asr", "segment"]
+    second.mt_begin = 9.0
+    assert first.mt_begin != 9.0

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.engines.base import Word
+from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.ledger import JITTER, WordLedger
+
+MS = ms_to_samples(1)
+
+
+def elsewhere(word: Word, random: Random) -> Word:
+    """The same word, said again by the recogniser with other times."""
+    by = (-JITTER, -JITTER // 2, 0, JITTER // 2, JITTER)
+    return Word(word.text, word.start + random.choice(by), word.end + random.choice(by))
+
+
+@st.composite
+def speech(draw: st.DrawFn) -> list[Word]:
+    """Words down to 70 ms, one after the other, no two with the same text."""
+    at, words = draw(st.integers(100, 5000)) * MS, []
+    for i, (length, gap) in enumerate(
+        draw(st.lists(st.tuples(st.sampled_from((70, 90, 400)), st.sampled_from((0, 10, 300))), max_size=12))
+    ):
+        words.append(Word(f"w{i}", at, at + length * MS))
+        at += (length + gap) * MS
+    return words
+
+
+@settings(deadline=None)
+@given(speech(), st.integers(0, 2**32))
+def test_words_said_again_elsewhere_by_60_ms_are_neither_lost_nor_doubled(words: list[Word], seed: int) -> None:
+    random = Random(seed)
+    ledger = WordLedger()
+    known = 0
+    while known < len(words):
+        behind = random.randint(known + 1, len(words))
+        fresh = ledger.fresh([elsewhere(word, random) for word in words[random.randint(0, known) : behind]])
+        assert [word.text for word in fresh] == [word.text for word in words[known:behind]]
+        ledger.commit(words[known:behind])
+        known = behind
+    assert ledger.fresh([elsewhere(word, random) for word in words]) == ()
+
+
+@settings(deadline=None)
+@given(speech())
+def test_exactly_the_same_again_is_a_repeat_and_counted(words: list[Word]) -> None:
+    ledger = WordLedger()
+    ledger.commit(ledger.fresh(words))
+    assert ledger.fresh(words) == ()
+    assert ledger.repeats == len(words)
+
+
+def test_what_is_pending_counts_as_known() -> None:
+    ledger = WordLedger()
+    words = [Word("one", 0, 3000), Word("two", 3000, 6000), Word("three", 6000, 9000)]
+    assert ledger.fresh(words, words[:2]) == (words[2],)
+    assert ledger.committed_until == 0
+
+
+def test_the_same_short_word_said_twice_counts_twice() -> None:
+    ledger = WordLedger()
+    first, second = Word("no", 0, 100 * MS), Word("no", 100 * MS, 200 * MS)
+    ledger.commit([first])
+    assert ledger.fresh([first, second]) == (second,)
+
+
+def test_a_final_brings_capitals_and_commas_to_the_words_of_its_partial() -> None:
+    ledger = WordLedger()
+    ledger.commit([Word("the", 0, 80 * MS)])
+    assert ledger.fresh([Word("The,", 40 * MS, 120 * MS)]) == ()
+
+
+def test_the_mark_never_goes_back() -> None:
+    ledger = WordLedger()
+    ledger.commit([Word("late", 0, 9000)])
+    ledger.commit([Word("early", 0, 3000)])
+    ledger.commit([])
+    assert ledger.committed_until == 9000
