@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli.py), before numpy is imported
+
 from tests.virtual_time import VirtualTimeLoop
 
 E2E = Path(__file__).parent / "e2e"

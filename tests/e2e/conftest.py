@@ -60,6 +60,23 @@ async def phone_factory(tmp_path: Path) -> AsyncIterator[PhoneFactory]:
         yield make
 
 
+class CallerFactory(Protocol):
+    async def __call__(self, name: str, extension: str, codec: Codec = Codec.G722) -> Phone: ...
+
+
+@pytest.fixture
+def caller(pbx: Pbx, phone_factory: PhoneFactory) -> CallerFactory:
+    """Makes phones that have dialled an extension and were answered; they are silent until ``talking.say``."""
+
+    async def make(name: str, extension: str, codec: Codec = Codec.G722) -> Phone:
+        phone = await phone_factory(name, codec=codec)
+        await phone.dial(room_uri(pbx, extension))
+        await phone.wait_established()
+        return phone
+
+    return make
+
+
 def room_uri(pbx: Pbx, extension: str) -> str:
     return f"sip:{extension}@127.0.0.1:{pbx.sip_port}"
 

@@ -165,10 +165,18 @@ transcripts = true
         try:
             async with asyncio.timeout(within):
                 while not holds(answer := await self.get(path)):
-                    pass
+                    await self._breath()
         except TimeoutError:
             pytest.fail(f"{path} still says after {within} s: {json.dumps(answer, indent=1)}\n{self.log.read_text()}")
         return answer
+
+    async def _breath(self) -> None:
+        """Between two questions: asking without a pause would take from the daemon the time it needs for its ticks."""
+        assert self._process is not None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                status = await self._process.wait()
+                pytest.fail(f"the daemon ended with {status}:\n{self.log.read_text()}")
 
     async def legs(self, room: str, count: int) -> list[dict[str, Any]]:
         """Wait until so many people of a room are interpreted, with a booth per language; returns the legs."""
@@ -181,6 +189,22 @@ transcripts = true
 
         answer = await self.until("/api/rooms", holds)
         return next((r["legs"] for r in answer["rooms"] if r["room"] == room), [])
+
+    async def spoken(self, room: str, count: int) -> None:
+        """Wait until so many clauses were spoken since the daemon started, and the room is quiet."""
+        await self.until("/api/stats", lambda stats: stats["clauses"]["spoken"] >= count)
+        await self.quiet(room)
+
+    async def speaking(self, room: str) -> dict[str, Any]:
+        """Wait until somebody speaks; returns his leg."""
+
+        def speaker(answer: Any) -> dict[str, Any] | None:
+            legs = [leg for r in answer["rooms"] if r["room"] == room for leg in r["legs"]]
+            return next((leg for leg in legs if leg["speaking"]), None)
+
+        found = speaker(await self.until("/api/rooms", lambda answer: speaker(answer) is not None))
+        assert found is not None
+        return found
 
     async def quiet(self, room: str) -> None:
         """Wait until nobody speaks and no booth of the room has anything to say."""

@@ -28,6 +28,13 @@ def test_lost_and_damaged() -> None:
     assert (ana.lost, texts(ana.damaged), texts(ana.heard)) == (["x2", "x3"], [None], ["x1", "x4"])
 
 
+def test_so_many_words_may_be_spoilt_but_none_doubled() -> None:
+    judge(heard("x1", None, "x3"), {ANA: ["x1", "x2", "x3"]}).check(spoilt=1)
+    for said in (("x1", None, None), ("x1", "x2", "x2"), ("x1", "x3", "x2"), ("x1",)):
+        with pytest.raises(AssertionError, match="a's booth"):
+            judge(heard(*said), {ANA: ["x1", "x2", "x3"]}).check(spoilt=1)
+
+
 def test_doubled() -> None:
     ana = judge(heard("x1", "x2", "x1", "x2", "x3"), {ANA: ["x1", "x2", "x3"]}).by_source[ANA]
     assert not ana.lost
