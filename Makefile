@@ -44,7 +44,8 @@ e2e: $(VENV)/.ready ## the tests on a real Asterisk with real phones
 	$(BIN)/python -m pytest -m e2e $(ARGS)
 
 bench: setup ## what a leg costs; writes bench/results/
-	$(BIN)/python -m bench.media $(ARGS)
+	$(BIN)/python -m bench.media
+	$(BIN)/python -m bench.legs
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,141 @@
+"""What a whole leg costs: five stages with instant scripted engines, as the peers in ``facts`` were measured.
+
+    python -m bench.legs                 20, 40 and 100 legs
+    python -m bench.legs --legs 40
+
+A leg is 50 packets a second in, an interim every 300 ms and a final every 3 s from the recogniser, a translation, 2.5 s
+of speech in 25 pieces, and 50 packets a second out. The media plane, the conference and its chains are the product's own;
+VAD and codec are off, as they were for the peers; the floor (the original under the translation) is mixed as always.
+Two legs make a room, each speaking its own language. Rows of kind ``leg`` join those of ``bench.media``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from bench import machine
+from bench.media import WARM_UP_S, Cut, Recorder, answer, cpu_seconds, percentiles, publish, snapshot, spawn, tell
+from tests.engines_scripted.engines import ScriptedRecognizer, ScriptedStream, ScriptedSynthesizer, ScriptedTranslator
+
+from dragoman.engines.base import StreamRequest
+from dragoman.engines.selection import EngineSet
+from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
+from dragoman.observe.clauses import ClauseMeasures
+from dragoman.observe.metrics import Metrics
+from dragoman.pipeline.captions import CaptionHub
+from dragoman.pipeline.conference import Conference
+from dragoman.pipeline.reports import Reporter
+from dragoman.telephony.model import Booth, Leg, Tap
+
+LANGUAGES = ("en", "es")
+
+
+class Recognizer(ScriptedRecognizer):
+    """Takes all audio from the start, and calls each of its finals the end of an utterance: a clause every 3 s."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.info = replace(self.info, continuous=True)
+
+    async def open(self, request: StreamRequest) -> ScriptedStream:
+        """A stream that says what peers' recognisers said."""
+        return Stream(None, self.interim, self.final)
+
+
+class Stream(ScriptedStream):
+    """Finals end utterances."""
+
+    def _say(self, upto: int, *, is_final: bool, end_of_utterance: bool) -> None:
+        super()._say(upto, is_final=is_final, end_of_utterance=is_final or end_of_utterance)
+
+
+async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, Any]:
+    """One row."""
+    loop = asyncio.get_running_loop()
+    plane = MediaPlane(MediaConfig(vad="none"), Cut)
+    await plane.start()
+    engines = EngineSet([Recognizer()], [ScriptedTranslator({})], [ScriptedSynthesizer({})])
+    captions = CaptionHub()
+    reporter = Reporter(captions, ClauseMeasures(Metrics()), loop.time, time.time() - loop.time())
+    conference = Conference(plane, engines, captions, reporter, loop.time, floor_db=-18.0)
+    load = await spawn("bench.load", json.dumps({"media": plane.address, "legs": legs, "speaking": 1.0, "clip": None}))
+    sleeper = await spawn("bench.sleeper")
+    ports = (await answer(load))["ports"]
+    running = asyncio.ensure_future(conference.run())
+    await asyncio.sleep(0)
+    for i, port in enumerate(ports):
+        room, language = str(1000 + i // 2), LANGUAGES[i % 2]
+        leg = Leg(f"channel-{i}", 1, room, language, f"caller {i}")
+        conference.tap_ready(Tap(leg, f"tap-{i}", ("127.0.0.1", port)))
+        conference.booth_ready(Booth(room, language, f"booth-{i}", ("127.0.0.1", port)))
+    for state in conference.legs.values():  # with the VAD off nothing else says that somebody speaks
+        assert state.speaking.recognition is not None
+        state.speaking.recognition.on_speech_start(0)
+    freeze_garbage()
+    tell(load, "go")
+    await asyncio.sleep(WARM_UP_S)
+    tell(load, "mark")
+    before, clauses = snapshot(plane.stats), dict(reporter.clauses)
+    recorder.lateness_ms.clear()
+    spent = cpu_seconds()
+    await asyncio.sleep(seconds)
+    spent = cpu_seconds() - spent
+    late = list(recorder.lateness_ms)
+    counted = {name: value - before[name] for name, value in snapshot(plane.stats).items()}
+    spoken = reporter.clauses["spoken"] - clauses.get("spoken", 0)
+    tell(load, "stop")
+    await answer(load)
+    slept = json.loads((await sleeper.communicate(b""))[0])
+    await load.wait()
+    conference.stop()
+    await running
+    await plane.close()
+    gc.unfreeze()
+    return {
+        "kind": "leg",
+        "legs": legs,
+        "booths": legs,
+        "seconds": seconds,
+        "cpu_percent_per_leg": round(100 * spent / seconds / legs, 4),
+        "late_ms": percentiles(late, 50, 99, 99.9),
+        "sleeper_late_ms": percentiles(slept, 50, 99, 99.9),
+        "lost": counted["lost"],
+        "concealed": counted["concealed"],
+        "skipped_slots": counted["skipped_slots"],
+        "rtp_in_to_out_ms": None,
+        "packets_in_per_s": round(counted["packets_in"] / seconds),
+        "packets_out_per_s": round(counted["packets_out"] / seconds),
+        "clauses_spoken_per_leg_minute": round(spoken / legs / seconds * 60, 1),
+        "load_average": machine.describe()["load_average"],
+    }
+
+
+async def run(sizes: list[int], seconds: float) -> None:
+    """Measure and publish."""
+    recorder = Recorder()
+    for legs in sizes:
+        row = await measure(recorder, legs, seconds)
+        print(json.dumps(row), flush=True)
+        publish([row])
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--legs", type=int, nargs="+", default=[20, 40, 100], help="how many legs")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the measurement")
+    options = parser.parse_args()
+    # As `dragoman serve` logs by default: one line per clause, formatted, thrown away here.
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=open("/dev/null", "w")))
+    asyncio.run(run(options.legs, options.seconds))
+
+
+if __name__ == "__main__":
+    main()
