@@ -8,6 +8,8 @@ Kinds of rows:
 ``audio``
     The audio path alone, as ``facts``' peers were measured: 50 packets a second each way for every leg, one booth per
     leg that hears it through the floor mixer, no VAD, a codec that costs nothing.
+``kernel``
+    The floor under ``audio``: the same packets received and sent each tick with nothing done to them.
 ``dsp``
     VAD and G.722 on, speech on 30 % of the legs, two booths for every five legs, each listener reading 60 ms at a time.
 
@@ -36,6 +38,7 @@ from dragoman.media.codec import Encoder, G722Encoder
 from dragoman.media.format import Pcm
 from dragoman.media.leg_audio import LegAudio
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
+from dragoman.media.socket import BATCH
 from dragoman.media.stats import MediaStats
 
 RESULTS = Path(__file__).parent / "results"
@@ -124,6 +127,22 @@ def percentiles(values: list[float], *points: float) -> dict[str, float] | None:
     return {f"p{point:g}".replace(".", ""): round(float(np.percentile(values, point)), 3) for point in points}
 
 
+class Bare(MediaPlane):
+    """Receives and sends what a plane does, and does nothing in between."""
+
+    def tick(self, now: float, skipped: int = 0) -> None:
+        """Drain, and send a packet to every booth."""
+        wire = self._open()
+        count = wire.socket.receive()
+        self.stats.packets_in += count
+        while count == BATCH:
+            count = wire.socket.receive()
+            self.stats.packets_in += count
+        self.stats.packets_out += wire.socket.send(self.rows)
+
+    rows = np.zeros(0, np.int64)
+
+
 class Recorder:
     """Keeps every tick's lateness of whatever plane runs; the daemon itself only keeps a histogram."""
 
@@ -142,8 +161,11 @@ async def measure(
     recorder: Recorder, kind: str, legs: int, booths: int, seconds: float, clip: str | None
 ) -> dict[str, Any]:
     """One row: build a plane, load it, watch it for so many seconds."""
-    encoder: Callable[[], Encoder] = Cut if kind == "audio" else G722Encoder
-    plane = MediaPlane(MediaConfig(vad="none" if kind == "audio" else "silero"), encoder)
+    light = kind != "dsp"
+    encoder: Callable[[], Encoder] = Cut if light else G722Encoder
+    plane = (Bare if kind == "kernel" else MediaPlane)(MediaConfig(vad="none" if light else "silero"), encoder)
+    if isinstance(plane, Bare):
+        plane.rows = np.arange(booths)
     await plane.start()
     order = {"media": plane.address, "legs": legs, "speaking": 0.3, "clip": clip}
     load = await spawn("bench.load", json.dumps(order))
@@ -151,7 +173,7 @@ async def measure(
     ports = (await answer(load))["ports"]
     listeners = []
     for leg, port in enumerate(ports):
-        listener = None if kind == "audio" else Recogniser()
+        listener = None if light else Recogniser()
         audio = plane.add_leg(f"leg {leg}", ("127.0.0.1", port), listener)
         if listener is not None:
             listener.audio = audio
@@ -159,7 +181,7 @@ async def measure(
     for booth in range(booths):
         plane.add_booth(f"booth {booth}", ("127.0.0.1", ports[booth]), Quiet())
         heard = [leg for leg in range(legs) if leg * booths // legs == booth]
-        plane.set_floor(f"booth {booth}", [f"leg {leg}" for leg in heard], 0.0 if kind == "audio" else -18.0)
+        plane.set_floor(f"booth {booth}", [f"leg {leg}" for leg in heard], 0.0 if light else -18.0)
     freeze_garbage()
     tell(load, "go")
     await asyncio.sleep(WARM_UP_S)
@@ -266,8 +288,8 @@ async def run(kinds: list[str], legs: list[int] | None, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for kind in kinds:
             clip = speech_clip(folder) if kind == "dsp" else None
-            for count in legs or ([50, 100, 200, 400] if kind == "audio" else [100]):
-                booths = count if kind == "audio" else count * 2 // 5
+            for count in legs or ([100] if kind == "dsp" else [50, 100, 200, 400]):
+                booths = count * 2 // 5 if kind == "dsp" else count
                 row = await measure(recorder, kind, count, booths, seconds, clip)
                 print(json.dumps(row), flush=True)
                 publish([row])
@@ -276,11 +298,11 @@ async def run(kinds: list[str], legs: list[int] | None, seconds: float) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("kinds", nargs="*", choices=["audio", "dsp", []], help="which rows (default: all)")
+    parser.add_argument("kinds", nargs="*", choices=["kernel", "audio", "dsp", []], help="which rows (default: all)")
     parser.add_argument("--legs", type=int, nargs="+", help="how many legs (default: the published sizes)")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the measurement")
     options = parser.parse_args()
-    asyncio.run(run(options.kinds or ["audio", "dsp"], options.legs, options.seconds))
+    asyncio.run(run(options.kinds or ["kernel", "audio", "dsp"], options.legs, options.seconds))
 
 
 if __name__ == "__main__":

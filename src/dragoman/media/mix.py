@@ -73,6 +73,7 @@ class FloorMixer:
         self._cursor = np.full(legs, -1, np.int64)
         self._frames: Mix = np.zeros((legs, FRAME_SAMPLES), np.float32)
         self._audible = np.zeros(legs, np.bool_)
+        self._changed = False
         self._playing: Rows = np.zeros(0, np.int64)
         self._entry_booth: Rows = self._playing
         self._entry_leg: Rows = self._playing
@@ -85,20 +86,27 @@ class FloorMixer:
         nothing = (np.zeros(0, np.int64), np.zeros(0, np.float32))
         self._before.setdefault(booth, self._booths.get(booth, nothing))
         self._booths[booth] = (legs, np.full(len(legs), factor, np.float32))
-        self._update()
+        self._changed = True
 
     def remove_booth(self, booth: int) -> None:
         """Forget the booth; idempotent."""
         self._booths.pop(booth, None)
         self._before.pop(booth, None)
-        self._update()
+        self._changed = True
 
     def remove_leg(self, leg: int) -> None:
-        """Take the leg out of every floor at once."""
+        """Take the leg out of every floor at once; its row may be another's from now on."""
         for floors in (self._booths, self._before):
             for booth, (legs, factors) in floors.items():
-                floors[booth] = (legs[legs != leg], factors[legs != leg])
-        self._update()
+                if leg in legs:
+                    floors[booth] = (legs[legs != leg], factors[legs != leg])
+        self._stop(leg)
+        self._changed = True
+
+    def _stop(self, legs: Rows | int) -> None:
+        self._cursor[legs] = -1
+        self._audible[legs] = False
+        self._frames[legs] = 0
 
     def _update(self) -> None:
         """Lay all (booth, leg, factor) out in arrays, booth by booth."""
@@ -109,22 +117,20 @@ class FloorMixer:
         self._entry_factor = np.concatenate([np.zeros(0, np.float32), *(factors for _, (_, factors) in floors)])
         fading = [legs for legs, _ in self._before.values()]
         playing = np.unique(np.concatenate([self._entry_leg, *fading]))
-        stopped = np.setdiff1d(self._playing, playing)
-        self._cursor[stopped] = -1
-        self._audible[stopped] = False
-        self._frames[stopped] = 0
+        self._stop(np.setdiff1d(self._playing, playing))
         self._playing = playing
+        self._changed = bool(fading)
 
     def step(self, mix: Mix) -> None:
         """Move 20 ms on: add each booth's floor to its row of ``mix``, (booth rows, 320)."""
+        if self._changed:
+            self._update()
         if len(self._playing) and self._advance():
             self._add(mix)
             for booth, (old, old_factors) in self._before.items():
                 legs, factors = self._booths[booth]
                 mix[booth] += (1 - _RISE) * (old_factors @ self._frames[old] - factors @ self._frames[legs])
-        if self._before:
-            self._before.clear()
-            self._update()
+        self._before.clear()
 
     def _add(self, mix: Mix) -> None:
         heard = self._audible[self._entry_leg]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import structlog
 
 from dragoman.errors import MediaError
+from dragoman.media.alarm import Alarm, open_alarm
 from dragoman.media.clock import PERIOD, MediaClock
 from dragoman.media.codec import SLIN16_PAYLOAD_TYPE, Encoder, G722Encoder, slin16_frames
 from dragoman.media.format import FRAME_SAMPLES
@@ -127,7 +128,7 @@ class MediaPlane:
         )
         self._wire: _Wire | None = None
         self._clock = MediaClock(0.0)
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm: Alarm | None = None
 
     async def start(self, *, ticking: bool = True) -> None:
         """Open the socket and begin to tick on the running loop.
@@ -150,13 +151,14 @@ class MediaPlane:
         if ticking:
             loop = asyncio.get_running_loop()
             self._clock = MediaClock(loop.time() + PERIOD)
-            self._timer = loop.call_at(self._clock.deadline, self._on_timer, loop)
+            self._alarm = open_alarm(loop, lambda: self._on_alarm(loop.time()))
+            self._alarm.arm(self._clock.deadline)
 
     async def close(self) -> None:
         """Stop ticking and close the socket; idempotent."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._alarm is not None:
+            self._alarm.close()
+            self._alarm = None
         if self._wire is not None:
             self._wire.socket.close()
             self._wire = None
@@ -273,11 +275,11 @@ class MediaPlane:
         if booth is not None:
             self._floor.set(booth, np.array(rows, np.int64), gain(gain_db))
 
-    def _on_timer(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
+    def _on_alarm(self, now: float) -> None:
         tick = self._clock.tick(now)
         self.stats.count_tick(tick.lateness, tick.skipped, tick.late)
-        self._timer = loop.call_at(self._clock.deadline, self._on_timer, loop)
+        if self._alarm is not None:
+            self._alarm.arm(self._clock.deadline)
         self.tick(now, tick.skipped)
 
     def tick(self, now: float, skipped: int = 0) -> None:
