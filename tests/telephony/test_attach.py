@@ -15,6 +15,7 @@ from dragoman.errors import IllegalTransition
 from dragoman.telephony.ari.events import parse_event
 from dragoman.telephony.ari.model import parse_bridge, parse_channel
 from dragoman.telephony.attach import (
+    AT_ONCE,
     BoothKey,
     CreateBooth,
     CreateTap,
@@ -213,10 +214,13 @@ class Shell:
 class Weather(RuleBasedStateMachine):
     """Whatever calls, events, failures and gaps do, it settles into one tap per caller and one booth per conference."""
 
-    @initialize(orphans=st.integers(0, 2), callers=st.lists(st.sampled_from(CONFERENCES), max_size=3))
-    def start(self, orphans: int, callers: list[str]) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.shell = Shell()
         self.away: list[str] = []
+
+    @initialize(orphans=st.integers(0, 2), callers=st.lists(st.sampled_from(CONFERENCES), max_size=3))
+    def start(self, orphans: int, callers: list[str]) -> None:
         for serial in range(orphans):  # of a daemon that was killed
             self.shell.pbx.external_media(f"dragoman-old-media-{serial}", {})
             self.shell.pbx.create_bridge(f"dragoman-old-mix-{serial}")
@@ -310,7 +314,7 @@ class Weather(RuleBasedStateMachine):
         self.shell.check()
 
 
-Weather.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+Weather.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 test_settles_whatever_happens = Weather.TestCase
 
 
@@ -388,3 +392,19 @@ def test_a_leg_and_a_tap_have_ids_of_their_own() -> None:
     leg = Leg("a;2", 3, "1000", "en", "Ann")
     assert leg.id == "a;2.3"
     assert Tap(leg, "x", ("127.0.0.1", 1)).leg is leg
+
+
+def test_no_more_than_so_many_begin_at_once_and_the_wait_counts_as_latency() -> None:
+    shell = Shell()
+    for _ in range(2 * AT_ONCE):
+        shell.pbx.call("1000-en")
+    shell.deliver(99, 99)
+    assert shell.reconcile() == AT_ONCE
+    assert shell.reconcile() == 0
+    shell.now += 5.0
+    shell.finish(0, ok=True, leave_behind=False)
+    shell.deliver(99, 99)
+    assert shell.reconcile() == 1
+    assert max(holding.since for holding in shell.holdings) == 100.0
+    shell.settle()
+    shell.check()

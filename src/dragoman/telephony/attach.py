@@ -8,7 +8,7 @@ with our prefix that no holding owns are orphans (of a killed daemon, or of an a
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -16,6 +16,10 @@ from dragoman.errors import IllegalTransition
 from dragoman.telephony.ari.reconnect import full_jitter
 from dragoman.telephony.model import Booth, Tap
 from dragoman.telephony.roster import Kind, Names, Place, Roster, Seat
+
+AT_ONCE = 8
+"""Creations and sweeps under way at once, at most. A tap keeps Asterisk busy with five requests for 10-15 ms; more at
+once finish no sooner, and on a PBX at its limit a hundred at once all miss their deadlines, again and again (seen)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Holding:
     parts: dict[Kind, str]
     """Ids of its objects in Asterisk, known before they exist."""
     since: float
-    """When it was first wanted, s, monotonic."""
+    """When it was first missed, s, monotonic: before its turn came, and before an attempt that failed."""
     state: State = State.CREATING
     value: Tap | Booth | None = None
     """What the listener was told; set with READY."""
@@ -105,6 +109,7 @@ class Holdings:
         self._by_key: dict[Key, Holding] = {}
         self._sweeping: set[str] = set()
         self._failures: dict[Key | str, _Failure] = {}
+        self._wanted: dict[Key, float] = {}
 
     def __iter__(self) -> Iterator[Holding]:
         return iter(list(self._by_key.values()))
@@ -124,7 +129,8 @@ class Holdings:
         """A new holding in state CREATING, with ids for its parts."""
         serial = self.names.next()
         kinds = (Kind.MEDIA, Kind.SNOOP, Kind.MIX) if isinstance(key, LegKey) else (Kind.BOOTH,)
-        holding = Holding(key, {kind: self.names.name(kind, serial) for kind in kinds}, since=now)
+        parts = {kind: self.names.name(kind, serial) for kind in kinds}
+        holding = Holding(key, parts, since=self._wanted.get(key, now))
         self._by_key[key] = holding
         return holding
 
@@ -149,6 +155,10 @@ class Holdings:
         """All of it was given up at once."""
         self._by_key.clear()
 
+    def missing(self, keys: Iterable[Key], now: float) -> None:
+        """What is wanted and not there: since when, is remembered until it is."""
+        self._wanted = {key: self._wanted.get(key, now) for key in keys if key not in self._by_key}
+
     def sweeping(self, name: str) -> None:
         """An orphan is being deleted."""
         self._sweeping.add(name)
@@ -160,6 +170,10 @@ class Holdings:
             self._failures.pop(name, None)
         else:
             self._failed(name, now)
+
+    def under_way(self) -> int:
+        """How many creations and sweeps there are at the moment."""
+        return len(self._sweeping) + sum(holding.state is State.CREATING for holding in self._by_key.values())
 
     def may_try(self, key: Key | str, now: float) -> bool:
         """Whether its back-off is over, or it never failed."""
@@ -257,10 +271,12 @@ def plan(roster: Roster, holdings: Holdings, now: float) -> list[Action]:
 
     Once the shell has taken the actions on (``begin``, ``step``, ``sweeping``), the next plan lacks them. What failed
     is left out until its back-off is over, and a caller who came back until the tap of his former epoch is deleted:
-    nothing ever acts twice on one leg at a time. Failures of what is no longer wanted are forgotten.
+    nothing ever acts twice on one leg at a time. So is what would be more than AT_ONCE; call again when something ends.
+    Failures of what is no longer wanted are forgotten.
     """
     want = wanted(roster)
     holdings.forget_failures(lambda key: key in roster.own if isinstance(key, str) else key in want)
+    holdings.missing((*want.taps, *want.booths), now)
     drops: list[Action] = []
     tells: list[Action] = []
     for holding in holdings:
@@ -292,7 +308,9 @@ def plan(roster: Roster, holdings: Holdings, now: float) -> list[Action]:
         for name, kind in roster.own.items()
         if name not in owned and holdings.may_try(name, now)
     ]
-    return [*drops, *booths, *taps, *sweeps, *tells]
+    room = max(0, AT_ONCE - holdings.under_way())
+    beginnings: list[Action] = [*booths, *taps, *sweeps]
+    return [*drops, *beginnings[:room], *tells]
 
 
 def _broken(holding: Holding, roster: Roster) -> str:

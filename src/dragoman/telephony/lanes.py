@@ -35,10 +35,6 @@ from dragoman.telephony.roster import MUTED, Kind, Roster, Seat
 
 log = structlog.get_logger(__name__)
 
-CREATIONS = 8
-"""Taps and booths under way at once. One keeps Asterisk busy with five requests for 10-15 ms; more at once finish no
-sooner, and on a PBX at its limit a hundred at once all passed their deadlines where eight by eight came up (seen)."""
-
 
 @dataclass(slots=True)
 class AttachStats:
@@ -67,7 +63,7 @@ class Lanes:
         roster: told what the answers say, ahead of the events.
         holdings: moved on from state to state.
         arrivals: fed with the events by whoever consumes them.
-        create_s: s for making a tap or booth, counted from its turn.
+        create_s: s for making a tap or booth.
         changed: called when an action has come to its end.
         unanswered: called when Asterisk did not answer.
     """
@@ -97,7 +93,6 @@ class Lanes:
         self._create_s = create_s
         self._changed = changed
         self._unanswered = unanswered
-        self._turns = asyncio.Semaphore(CREATIONS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._deadlines: dict[Key, asyncio.Timeout] = {}
         """Of what is being created; to end one is to call the creation off."""
@@ -166,8 +161,7 @@ class Lanes:
     async def _create(self, holding: Holding, make: Callable[[Holding], Awaitable[Tap | Booth]]) -> None:
         """Make a tap or booth and tell of it; or nothing of it is left."""
         try:
-            async with self._turns:
-                value = await self._attempt(holding, make)
+            value = await self._attempt(holding, make)
         except asyncio.CancelledError:
             await self._unmake(holding)
             raise
@@ -181,8 +175,6 @@ class Lanes:
 
     async def _attempt(self, holding: Holding, make: Callable[[Holding], Awaitable[Tap | Booth]]) -> Tap | Booth | None:
         """What was made, or None if that failed or was called off."""
-        if holding.state is not State.CREATING:
-            return None  # dropped before its turn came
         try:
             async with asyncio.timeout(self._create_s) as deadline:
                 self._deadlines[holding.key] = deadline
