@@ -87,6 +87,38 @@ def test_a_change_is_faded_over_one_frame() -> None:
     assert np.abs(np.diff(changes)).max() < 100
 
 
+def test_a_floor_that_ends_fades_and_is_gone() -> None:
+    floor = Floor()
+    floor.mixer.set(0, rows(0), 1.0)
+    for _ in range(3):
+        floor.step((0, steady(8000)))
+    floor.mixer.set(0, rows(), 1.0)
+    fading, gone = floor.step((0, steady(8000)))[0], floor.step((0, steady(8000)))[0]
+    assert fading[0] == 8000 and (np.diff(fading) < 0).all()
+    assert not gone.any()
+
+
+def test_a_row_given_to_another_leg_starts_its_floor_anew() -> None:
+    floor = Floor()
+    floor.mixer.set(0, rows(0), 1.0)
+    floor.step((0, np.full(50 * FRAME_SAMPLES, 8000, np.int16)))
+    floor.mixer.remove_leg(0)
+    floor.ring.open(0)
+    floor.mixer.set(0, rows(0), 1.0)
+    assert not floor.step((0, steady(3)))[0].any()
+    floor.step((0, steady(3)))
+    assert (floor.step((0, steady(3)))[0] == 3).all()
+
+
+def test_one_big_room_and_many_small_ones_sum_alike() -> None:
+    floor = Floor(legs=40, booths=2)
+    floor.mixer.set(0, rows(*range(40)), 0.5)
+    floor.mixer.set(1, rows(*range(20, 40)), 2.0)
+    for _ in range(3):
+        mix = floor.step(*((leg, steady(leg + 1)) for leg in range(40)))
+    assert np.allclose(mix[0], 0.5 * sum(range(1, 41))) and np.allclose(mix[1], 2.0 * sum(range(21, 41)))
+
+
 def test_a_removed_leg_or_booth_is_silent_at_once() -> None:
     floor = Floor()
     floor.mixer.set(0, rows(0, 1), 1.0)

@@ -135,6 +135,8 @@ class FloorMixer:
     def _add(self, mix: Mix) -> None:
         heard = self._audible[self._entry_leg]
         booth, leg, factor = self._entry_booth[heard], self._entry_leg[heard], self._entry_factor[heard]
+        if not len(booth):  # all that is heard is fading out
+            return
         first = np.flatnonzero(np.diff(booth, prepend=-1))
         legs_of = np.diff(first, append=len(booth))
         # One numpy call per booth, or one per n-th leg of all booths: whichever is fewer.
