@@ -37,6 +37,17 @@ def test_it_passes_when_the_booths_speak_faster(scene: Scene, factor: float) -> 
     assert faults(scene.judge()) == []
 
 
+def test_it_passes_when_the_booths_stutter(scene: Scene) -> None:
+    """A busy host loses a slot now and then: what was to be sent comes 20 ms later."""
+
+    def holes(pcm: Pcm) -> Pcm:
+        gap = np.zeros(320, np.int16)
+        return np.concatenate([part for i in range(0, len(pcm), 3200) for part in (pcm[i : i + 3200], gap)])
+
+    scene.tempo = holes
+    assert faults(scene.judge()) == []
+
+
 def test_a_lost_translation_is_found_for_its_listener_alone(scene: Scene) -> None:
     scene.lose(1, "ca")
     assert faults(scene.judge()) == [(Fault.NOT_HEARD, "Jordi", "Inés.1/1")]

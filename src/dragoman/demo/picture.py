@@ -249,7 +249,8 @@ class _Picture:
             y = lane + (0.44 if row == 0 else 0.22)
             style: dict[str, Any] = {"fontsize": 8.5, "color": label.colour, "va": "bottom", "zorder": 5}
             style["path_effects"] = [withStroke(linewidth=3, foreground=PAPER)]  # links pass behind the words
-            x = label.begin + 4 * self._seconds_per_px
+            edge = self._length + (MARGIN_PX[1] - 4) * self._seconds_per_px
+            x = min(label.begin + 4 * self._seconds_per_px, edge - width)
             self._axes.text(x, y, "\n".join(lines), linespacing=1.05, **style)
             if label.span:
                 above = len(lines) * LINE_PX / LANE_PX
