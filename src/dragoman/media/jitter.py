@@ -79,7 +79,7 @@ class JitterBank:
         self._ssrc = np.zeros(rows, np.uint32)
         self._next_sequence = np.zeros(rows, np.uint16)
         self._next_timestamp = np.zeros(rows, np.uint32)  # of the sample at ring.end
-        self._last_arrival = np.zeros(rows, np.float64)
+        self._last_arrival = np.full(rows, np.inf)  # infinite before the first packet: nothing is awaited
         self._starved = np.zeros(rows, np.int64)  # frames made up since _last_arrival
         self._held = np.zeros(rows, np.int64)
         self._slot_sequence = np.full((rows, _SLOTS), -1, np.int64)
@@ -108,6 +108,7 @@ class JitterBank:
         return ssrc
 
     def _clear(self, row: int) -> None:
+        self._last_arrival[row] = np.inf
         self._held[row] = 0
         self._starved[row] = 0
         self._slot_sequence[row] = -1
@@ -318,10 +319,14 @@ class JitterBank:
 
     def tick(self, now: float) -> None:
         """Let waits run out: call once per tick, after all that had arrived was inserted."""
-        for row in np.flatnonzero(self._held):
-            self._expire(int(row), now)
-        due = ((now - self._last_arrival - WAIT_S + SLACK_S) / PERIOD).astype(np.int64)
-        missing = np.where(self._synced & (self._held == 0), due - self._starved, 0)
+        if self._held.any():
+            for row in np.flatnonzero(self._held):
+                self._expire(int(row), now)
+        overdue = now - WAIT_S + SLACK_S
+        if self._last_arrival.min() > overdue - PERIOD:
+            return
+        due = np.maximum((overdue - self._last_arrival) / PERIOD, 0).astype(np.int64)
+        missing = np.where(self._held == 0, due - self._starved, 0)
         if (missing > 0).any():
             self._starve(missing)
 

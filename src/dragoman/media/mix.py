@@ -122,7 +122,8 @@ class FloorMixer:
         self._changed = bool(fading)
 
     def step(self, mix: Mix) -> None:
-        """Move 20 ms on: add each booth's floor to its row of ``mix``, (booth rows, 320)."""
+        """Move 20 ms on: write each booth's floor into its row of ``mix``, (booth rows, 320)."""
+        mix[:] = 0
         if self._changed:
             self._update()
         if len(self._playing) and self._advance():
@@ -143,7 +144,11 @@ class FloorMixer:
         if legs_of.max() <= len(first):
             for nth in range(legs_of.max()):
                 at = first[legs_of > nth] + nth
-                mix[booth[at]] += self._frames[leg[at]] * factor[at, None]
+                weighted = self._frames[leg[at]]
+                weighted *= factor[at, None]
+                if nth:
+                    weighted += mix[booth[at]]
+                mix[booth[at]] = weighted
         else:
             for start, count in zip(first.tolist(), legs_of.tolist(), strict=True):
                 part = slice(start, start + count)
@@ -169,8 +174,6 @@ class FloorMixer:
             cursors[behind] = fresh[behind]
         self._cursor[rows] = np.where(ready, cursors + FRAME_SAMPLES, np.where(starting, -1, cursors))
         audible = frames.any(axis=1)
-        self._frames[rows[self._audible[rows] & ~audible]] = 0
         self._audible[rows] = audible
-        heard = rows[audible]
-        self._frames[heard] = frames[audible]
-        return bool(len(heard))
+        self._frames[rows] = frames
+        return bool(audible.any())

@@ -135,7 +135,6 @@ class SenderBank:
         if not self._top:
             return
         mix = self._mix[: self._top]
-        mix[:] = 0
         self._floor.step(mix)
         speaking: list[_Stream] = []
         sending: list[_Stream] = []

@@ -41,8 +41,9 @@ class SourceTable:
     def __init__(self) -> None:
         self._rows: dict[int, int] = {}
         self._resting: dict[int, tuple[float, int | None]] = {}
-        self._keys: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._values: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._keys: npt.NDArray[np.int64]
+        self._values: npt.NDArray[np.int64]
+        self._rebuild()
 
     def add(self, address: Address, row: int, now: float) -> int | None:
         """Give the address to a row.
@@ -72,12 +73,11 @@ class SourceTable:
     def _rebuild(self) -> None:
         entries = dict.fromkeys(self._resting, RESTING) | self._rows
         keys = sorted(entries)
-        self._keys = np.array(keys, np.int64)
-        self._values = np.array([entries[key] for key in keys], np.int64)
+        # The last entry is above every key, so that a search always ends on one.
+        self._keys = np.array([*keys, np.iinfo(np.int64).max], np.int64)
+        self._values = np.array([*(entries[key] for key in keys), UNKNOWN], np.int64)
 
     def lookup(self, sources: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Row of each source key; ``RESTING`` for an address freed lately, ``UNKNOWN`` for any other."""
-        if not len(self._keys):
-            return np.full(len(sources), UNKNOWN, np.int64)
-        found = np.minimum(np.searchsorted(self._keys, sources), len(self._keys) - 1)
+        found = self._keys.searchsorted(sources)
         return np.where(self._keys[found] == sources, self._values[found], UNKNOWN)
