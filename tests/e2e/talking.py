@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.tonewords.verdict import judge
 
 from dragoman.demo.mic import write_padded
 from dragoman.demo.phone import Phone
+from dragoman.demo.timeline import GrowthWatch
 
 RATE = 16_000
 
@@ -45,13 +47,40 @@ SETTLE_S = 1.0
 Asterisk's jitter buffer takes those behind the pause for late ones, until it has settled again."""
 
 
-async def say(phone: Phone, said: Iterable[str]) -> None:
-    """Make a phone that is in a call say these words, once, and then be silent. What it still says is cut off."""
+async def say(phone: Phone, said: Iterable[str], after: float = 0.0) -> None:
+    """Make a phone that is in a call say these words, once, after so many s, and then be silent.
+
+    What it still says is cut off.
+    """
+    await _change_mic(phone, said, after)
+
+
+async def say_all(phone: Phone, said: Iterable[str]) -> None:
+    """``say``, and wait until it was said, whoever heard it."""
+    path = phone.spoken
+    grown = asyncio.Event()
+    watch = GrowthWatch(path.parent, lambda now, sizes: grown.set())
+    asyncio.get_running_loop().add_reader(watch, watch.ready)
+    try:
+        duration = await _change_mic(phone, said)
+        end = path.stat().st_size + round(2 * RATE * duration)
+        async with asyncio.timeout(duration + 10):
+            while path.stat().st_size < end:
+                grown.clear()
+                await grown.wait()
+    finally:
+        asyncio.get_running_loop().remove_reader(watch)
+        watch.close()
+
+
+async def _change_mic(phone: Phone, said: Iterable[str], after: float = 0.0) -> float:
+    """Give it a new microphone; returns the seconds until it falls silent."""
     number = len(list(phone.directory.glob("say-*.wav")))
-    words = mic(phone.directory / f"words-{number}.wav", (SETTLE_S, said))
+    words = mic(phone.directory / f"words-{number}.wav", (SETTLE_S + after, said))
     padded = phone.directory / f"say-{number}.wav"
     write_padded(padded, words, 100)
     await phone.command("ausrc", f"aufile,{padded}")
+    return words.stat().st_size / (2 * RATE)
 
 
 def into(language: str, said: Iterable[str]) -> list[str]:
