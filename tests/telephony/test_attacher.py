@@ -15,7 +15,7 @@ from tests.virtual_time import settled, virtual_time
 
 from dragoman.errors import AriReplaced
 from dragoman.telephony.ari.client import AriClient
-from dragoman.telephony.attach import AT_ONCE
+from dragoman.telephony.attach import AT_ONCE, State
 from dragoman.telephony.attacher import CREATE_S, HEARTBEAT, HEARTBEAT_S, Attacher
 
 pytestmark = virtual_time
@@ -140,6 +140,20 @@ async def test_a_caller_who_leaves_while_his_tap_is_made_leaves_nothing_behind(d
     assert sum(what == "tap_ready" for what, _ in daemon.listener.told) == 1
 
 
+async def test_a_caller_who_leaves_is_not_waited_for(daemon: Daemon) -> None:
+    await settled()
+    assert daemon.ari.allowed is not None
+    daemon.ari.allowed.discard("StasisStart")  # what the tap waits for never comes
+    caller = daemon.pbx.call("1000-en")
+    await settled()
+    assert daemon.attacher.holdings(State.CREATING) == 2
+    now = asyncio.get_running_loop().time()
+    daemon.pbx.hang_up(caller)
+    await settled()
+    assert asyncio.get_running_loop().time() == now
+    assert daemon.ours() == set() and daemon.attacher.stats.failed == 0
+
+
 async def test_a_failed_tap_is_undone_and_tried_again_but_not_in_a_loop(daemon: Daemon) -> None:
     daemon.ari.fault("POST /channels/.*/snoop", times=4, status=500)
     daemon.pbx.call("1000-en")
@@ -214,6 +228,7 @@ async def test_a_websocket_that_comes_back_leaves_what_is_up_in_peace_and_finds_
     await daemon.listener.next("booth_ready")
     told = len(daemon.listener.told)
     await daemon.ari.disconnect()
+    daemon.ari.sources.clear()  # Asterisk may have forgotten the application
     daemon.pbx.hang_up(goes)
     comes = daemon.pbx.call("1000-es")
     daemon.pbx.set_variable(stays, "DRAGOMAN_MUTED", "1")

@@ -80,6 +80,19 @@ async def test_it_tries_for_ever_and_ever_slower(ari: FakeAri, reader: Reader) -
     assert isinstance(await reader.queue.get(), Gap)
 
 
+async def test_a_connection_that_lived_is_replaced_fast_however_many_were_lost_before(
+    ari: FakeAri, reader: Reader
+) -> None:
+    await reader.queue.get()
+    for _ in range(8):
+        await asyncio.sleep(30)
+        await ari.disconnect()
+        lost = await reader.queue.get()
+        await reader.queue.get()
+        assert isinstance(lost, Lost)
+        assert asyncio.get_running_loop().time() - lost.at < 0.3
+
+
 async def test_what_cannot_be_read_is_counted_and_kills_nothing(ari: FakeAri, reader: Reader) -> None:
     await reader.queue.get()
     for text in ("{", "[]", '"x"', '{"type": "StasisStart"}', "[" * 100_000, '{"type": "Novelty"}'):
