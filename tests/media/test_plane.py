@@ -95,8 +95,10 @@ async def test_extension_csrc_and_padding_are_seen_through(bench: Bench) -> None
 
 
 async def test_what_is_not_ours_is_counted_and_changes_nothing(bench: Bench) -> None:
-    peer, stranger = bench.peer(), bench.peer()
+    peer, stranger, conference = bench.peer(), bench.peer(), bench.peer()
     leg = bench.plane.add_leg("a", peer.address, None)
+    bench.plane.add_booth("b", conference.address, Script([]))
+    conference.say(ramp(0))  # a booth hears its room; nobody asked for it, but it is no stranger
     stranger.say(ramp(0))
     peer.send(b"")
     peer.send(b"no rtp at all")
@@ -105,7 +107,7 @@ async def test_what_is_not_ours_is_counted_and_changes_nothing(bench: Bench) -> 
     peer.say(ramp(1), payload_type=0)
     bench.tick()
     stats = bench.plane.stats
-    assert (stats.packets_in, stats.unknown_source, stats.malformed) == (6, 1, 5)
+    assert (stats.packets_in, stats.unknown_source, stats.malformed) == (7, 1, 5)
     assert leg.end == 0
 
 

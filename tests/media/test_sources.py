@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dragoman.errors import MediaError
-from dragoman.media.sources import REST_S, RESTING, UNKNOWN, SourceTable, source_key
+from dragoman.media.sources import BOOTH, REST_S, RESTING, UNKNOWN, SourceTable, source_key
 
 A, B, C = ("127.0.0.1", 4000), ("127.0.0.1", 4001), ("10.0.0.1", 4000)
 
@@ -41,6 +41,17 @@ def test_a_rested_address_has_forgotten() -> None:
     table.remove(A, 78, 20.0)
     table.remove(B, None, 20.0 + REST_S)  # was never there; what has rested goes
     assert table.lookup(keys(A, B)).tolist() == [UNKNOWN, UNKNOWN]
+
+
+def test_a_booth_is_expected_until_it_goes() -> None:
+    table = SourceTable()
+    table.add_booth(A)
+    assert table.lookup(keys(A, B)).tolist() == [BOOTH, UNKNOWN]
+    table.add(A, 3, 0.0)  # the port is a leg's now
+    assert table.lookup(keys(A)).tolist() == [3]
+    table.remove_booth(A)
+    table.remove_booth(B)
+    assert table.lookup(keys(A, B)).tolist() == [3, UNKNOWN]
 
 
 def test_an_address_has_one_owner() -> None:

@@ -122,6 +122,7 @@ class MediaPlane:
         self._legs: dict[str, _Leg] = {}
         self._by_row: dict[int, _Leg] = {}
         self._floors: dict[str, tuple[frozenset[str], float]] = {}
+        self._booths: dict[str, Address] = {}
         vad = vad if vad is not None else open_vad(settings.vad, settings.max_legs)
         self._speech = (
             None if vad is None else SpeechDetector(vad, ring, settings.max_legs, settings.hangover_ms, self.stats)
@@ -231,10 +232,14 @@ class MediaPlane:
             MediaError: not started, the id is taken, the address is no IPv4 address and port, or there is no room.
         """
         self._open().senders.add(f"booth {booth_id}", remote, source, continuous=True)
+        self._booths[booth_id] = remote
+        self._sources.add_booth(remote)
 
     def remove_booth(self, booth_id: str) -> None:
         """Stop sending; idempotent."""
         self._floors.pop(booth_id, None)
+        if (remote := self._booths.pop(booth_id, None)) is not None:
+            self._sources.remove_booth(remote)
         if self._wire is not None:
             self._wire.senders.remove(f"booth {booth_id}")
 

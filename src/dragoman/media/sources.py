@@ -17,6 +17,7 @@ one are still queued on the way; within this time its SSRC is known and its pack
 
 UNKNOWN: Final = -1
 RESTING: Final = -2
+BOOTH: Final = -3
 
 
 def source_key(address: Address) -> int:
@@ -41,6 +42,7 @@ class SourceTable:
     def __init__(self) -> None:
         self._rows: dict[int, int] = {}
         self._resting: dict[int, tuple[float, int | None]] = {}
+        self._booths: set[int] = set()
         self._keys: npt.NDArray[np.int64]
         self._values: npt.NDArray[np.int64]
         self._rebuild()
@@ -70,14 +72,28 @@ class SourceTable:
             self._resting[key] = (now, ssrc)
         self._rebuild()
 
+    def add_booth(self, address: Address) -> None:
+        """What a conference sends to its booth comes from here: it is expected, and nobody's.
+
+        Raises:
+            MediaError: it is no IPv4 address and port.
+        """
+        self._booths.add(source_key(address))
+        self._rebuild()
+
+    def remove_booth(self, address: Address) -> None:
+        """Forget it; idempotent."""
+        self._booths.discard(source_key(address))
+        self._rebuild()
+
     def _rebuild(self) -> None:
-        entries = dict.fromkeys(self._resting, RESTING) | self._rows
+        entries = dict.fromkeys(self._resting, RESTING) | dict.fromkeys(self._booths, BOOTH) | self._rows
         keys = sorted(entries)
         # The last entry is above every key, so that a search always ends on one.
         self._keys = np.array([*keys, np.iinfo(np.int64).max], np.int64)
         self._values = np.array([*(entries[key] for key in keys), UNKNOWN], np.int64)
 
     def lookup(self, sources: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Row of each source key; ``RESTING`` for an address freed lately, ``UNKNOWN`` for any other."""
+        """Row of each source key; ``BOOTH`` for a booth's address, ``RESTING`` for one freed lately, else ``UNKNOWN``."""
         found = self._keys.searchsorted(sources)
         return np.where(self._keys[found] == sources, self._values[found], UNKNOWN)
