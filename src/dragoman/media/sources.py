@@ -94,6 +94,6 @@ class SourceTable:
         self._values = np.array([*(entries[key] for key in keys), UNKNOWN], np.int64)
 
     def lookup(self, sources: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Row of each source key; ``BOOTH`` for a booth's address, ``RESTING`` for one freed lately, else ``UNKNOWN``."""
+        """Row of each source key; ``BOOTH`` for a booth, ``RESTING`` for one freed lately, else ``UNKNOWN``."""
         found = self._keys.searchsorted(sources)
         return np.where(self._keys[found] == sources, self._values[found], UNKNOWN)
