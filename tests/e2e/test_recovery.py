@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from tests.e2e.conftest import CallerFactory, DaemonFactory, conference_of, until
+from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say
+from tests.tonewords.code import words
+
+from dragoman.telephony.pbx import Pbx
+
+
+async def ours(pbx: Pbx) -> set[str]:
+    """Unique ids of the channels that a daemon made: taps, snoops and booths."""
+    listed = (await pbx.rx("core show channels concise")).splitlines()
+    return {line.rsplit("!", 1)[1] for line in listed if line.startswith(("UnicastRTP/", "Snoop/"))}
+
+
+async def calls(pbx: Pbx) -> int:
+    """Phones that are in a call."""
+    listed = await pbx.rx("core show channels concise")
+    return sum(line.startswith("PJSIP/") for line in listed.splitlines())
+
+
+async def test_a_daemon_that_is_killed_leaves_the_calls_up_and_the_next_one_goes_on(
+    pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
+) -> None:
+    daemon = await daemon_factory()
+    alice, bob, berta = (
+        await caller("Alice", "1000*44"),
+        await caller("Bob", "1000*44"),
+        await caller("Berta", "1000*34"),
+    )
+    await daemon.legs("1000", 3)
+    before, between, after = (words("a", "en", 5, first=first) for first in (0, 20, 40))
+    await say(alice, before)
+    await daemon.spoken("1000", 1)
+    orphans = await ours(pbx)
+    await daemon.kill()
+    assert await calls(pbx) == 3
+    await say(alice, between)  # natively Bob hears it; nobody translates it
+    await until(pbx, "core show channels concise", lambda listed: listed.count("PJSIP/") == 3)
+    await daemon.start()
+    await daemon.legs("1000", 3)
+    kept = await ours(pbx)
+    assert not kept & orphans, "orphans were not swept"
+    assert len(kept) == len(orphans)
+    await say(alice, after)
+    await daemon.spoken("1000", 1)
+    for phone in (alice, bob, berta):
+        await phone.stop()
+    check(berta, {BY_BOOTH["a"]: into("es", before + after)}, ignore=HIMSELF.values())
+    check(bob, {HIMSELF["a"]: before + between + after})
+
+
+async def test_an_asterisk_that_restarts_is_attached_to_again(
+    pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
+) -> None:
+    daemon = await daemon_factory()
+    for name, extension in (("Alice", "1000*44"), ("Berta", "1000*34")):
+        await caller(name, extension)
+    await daemon.legs("1000", 2)
+    await pbx.kill()
+    await pbx.start()
+    await daemon.until("/api/rooms", lambda answer: not answer["rooms"])
+    await daemon.ready()
+    alice, berta = await caller("Alice", "1000*44"), await caller("Berta", "1000*34")
+    await daemon.legs("1000", 2)
+    assert daemon.pid, "it is the same daemon"
+    said = words("a", "en", 6)
+    await say(alice, said)
+    await daemon.spoken("1000", 1)
+    for phone in (alice, berta):
+        await phone.stop()
+    check(berta, {BY_BOOTH["a"]: into("es", said)}, ignore=HIMSELF.values())
+    assert await daemon.metric("dragoman_leg_crashes_total") == 0
+
+
+async def test_a_daemon_that_is_told_to_stop_takes_its_things_out_and_leaves_the_calls_up(
+    pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
+) -> None:
+    daemon = await daemon_factory()
+    for name, extension in (("Alice", "1000*44"), ("Bob", "1000*44"), ("Berta", "1000*34")):
+        await caller(name, extension)
+    await daemon.legs("1000", 3)
+    assert len(await ours(pbx)) > 4
+    assert await daemon.stop() == 0
+    assert await ours(pbx) == set()
+    assert "dragoman-" not in await pbx.rx("bridge show all")
+    assert await calls(pbx) == 3
+    await conference_of(pbx, "1000-en", 2)
+    await conference_of(pbx, "1000-es", 1)
+
+
+async def test_with_the_daemon_killed_and_the_phones_hung_up_no_conference_stays(
+    pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
+) -> None:
+    daemon = await daemon_factory()
+    alice, berta = await caller("Alice", "1000*44"), await caller("Berta", "1000*34")
+    await daemon.legs("1000", 2)
+    await daemon.kill()
+    await alice.stop()
+    await berta.stop()
+    await conference_of(pbx, "1000-en", 0)
+    await conference_of(pbx, "1000-es", 0)
