@@ -38,7 +38,9 @@ GAP_MS = 45
 TONES = 9
 """Of a family: the marker (0) and the data tones (1 to 8)."""
 TONE_STEP_HZ = 36.0
-FAMILY_STEP_HZ = 450.0
+FAMILY_STEP_HZ = 428.0
+BOOTH_STEP_HZ = 110.0
+"""Between persons (ducked under translations) and booths: the loud spill into the bands beside them."""
 LOWEST_HZ = 420.0
 """Six families take 420 to 2958 Hz: inside of what G.711 carries through any resampler (300 to 3400 Hz)."""
 FAMILIES = 2 * len(VOICES)
@@ -54,12 +56,12 @@ class Source(NamedTuple):
 
     @property
     def family(self) -> int:
-        """Index of the band, 0 to FAMILIES - 1."""
-        return 2 * VOICES.index(self.voice) + self.booth
+        """Index of the band, 0 to FAMILIES - 1: the persons' first, then the booths'."""
+        return VOICES.index(self.voice) + len(VOICES) * self.booth
 
     @classmethod
     def of_family(cls, family: int) -> Source:
-        return cls(VOICES[family // 2], bool(family % 2))
+        return cls(VOICES[family % len(VOICES)], family >= len(VOICES))
 
     def __str__(self) -> str:
         return f"{self.voice}'s booth" if self.booth else f"{self.voice} himself"
@@ -139,4 +141,5 @@ def codebook() -> npt.NDArray[np.int8]:
 
 def tone_hz(family: int) -> npt.NDArray[np.float64]:
     """Frequencies of a family's tones, Hz, shape (TONES,)."""
-    return LOWEST_HZ + FAMILY_STEP_HZ * family + TONE_STEP_HZ * np.arange(TONES)
+    base = LOWEST_HZ + FAMILY_STEP_HZ * family + BOOTH_STEP_HZ * (family >= len(VOICES))
+    return base + TONE_STEP_HZ * np.arange(TONES)

@@ -37,6 +37,8 @@ _GAP_DROP = 0.05
 _HORIZON = _CLEAR_HOPS + int(_STARTS[-1] + SYMBOLS * _SLOT_HOPS * _TEMPOS[-1]) + 6
 """Hops that must be there behind a candidate before it is judged."""
 
+_OVERLAP_S = 0.06
+"""By so much the times of two words in a row may seem to overlap when one is damaged."""
 _BEFORE = 20
 """Hops before the next candidate that are kept: a lost marker, the silence before it, edges."""
 
@@ -100,7 +102,8 @@ class ToneDecoder:
         self._first = 0
         """Hop number of ``_power[0]``."""
         self._next = [0] * FAMILIES
-        """Hop number from which each family's next marker is looked for."""
+        """Hop number from which each family's next candidate is looked for."""
+        self._doubtful: list[list[HeardWord]] = [[] for _ in range(FAMILIES)]
 
     def feed(self, pcm: npt.NDArray[np.int16]) -> list[HeardWord]:
         """The words that this piece completed."""
@@ -144,11 +147,25 @@ class ToneDecoder:
                 if candidate < at:
                     continue
                 start = int(candidate) - (0 if marked[candidate, family] else round(_SLOT_HOPS))
-                word, at = self._judge(family, power[:, family], smooth[:, family], share[:, family], start)
-                if word is not None:
+                word, end = self._judge(family, power[:, family], smooth[:, family], share[:, family], start)
+                if word and word.text:
                     heard.append(word)
+                    at = end
+                if word:
+                    self._doubt(family, word)
             self._next[family] = self._first + max(at, last)
+            decided = (self._first + last) * HOP_MS / 1000
+            heard += (word for word in self._doubtful[family] if word.end_s <= decided)
+            self._doubtful[family] = [word for word in self._doubtful[family] if word.end_s > decided]
         return heard
+
+    def _doubt(self, family: int, word: HeardWord) -> None:
+        """Keep a damaged word until its end: a candidate that opened too early may yet turn out to be a good one."""
+        doubtful = self._doubtful[family]
+        if word.text:
+            doubtful[:] = [other for other in doubtful if other.end_s <= word.start_s + _OVERLAP_S]
+        elif not doubtful or doubtful[-1].end_s <= word.start_s + _OVERLAP_S:
+            doubtful.append(word)
 
     def _judge(
         self, family: int, power: Floats, smooth: Floats, share: Floats, at: int

@@ -18,7 +18,8 @@ from tests.tonewords.measure import BOOTH_MIX, random_words
 from tests.tonewords.test_code import tone_words
 from tests.tonewords.verdict import judge
 
-from dragoman.media.format import Pcm
+from dragoman.media.format import SAMPLE_RATE, Pcm
+from dragoman.media.vad import EnergyVad
 
 few_words = st.lists(tone_words.map(str), min_size=1, max_size=6)
 
@@ -129,3 +130,13 @@ def test_sound_has_the_promised_level_and_starts_at_once() -> None:
         word = pcm[: WORD_MS * 16].astype(float)
         assert 20 * np.log10(np.sqrt((word**2).mean()) / 32768) == pytest.approx(-20, abs=0.3)
         assert np.abs(word[:160]).max() > 1000
+
+
+def test_an_energy_vad_takes_words_in_a_row_for_one_utterance() -> None:
+    pcm = np.concatenate([silence(1.0), channel.gain(encode(random_words("a", 30, np.random.default_rng(6))), -20)])
+    vad = EnergyVad(1)
+    windows = pcm[: len(pcm) // vad.window * vad.window].reshape(-1, vad.window)
+    speech = [bool(vad.probabilities(np.array([0]), window[None])[0]) for window in windows]
+    pauses = [len(list(run)) for spoken, run in itertools.groupby(speech) if not spoken]
+    assert pauses[0] * vad.window >= 0.9 * SAMPLE_RATE
+    assert max(pauses[1:]) * vad.window < 0.1 * SAMPLE_RATE
