@@ -72,7 +72,8 @@ class FakeAudio:
     def __init__(self, origin: float, listener: LegAudioListener | None) -> None:
         self.origin = origin
         self.listener = listener
-        self.samples: Pcm = np.zeros(0, np.int16)
+        self.end = 0
+        self._samples: Pcm = np.zeros(64 * FRAME_SAMPLES, np.int16)
         self.coming: Pcm = np.zeros(0, np.int16)
         self.gated = False
         self.present = True
@@ -80,13 +81,9 @@ class FakeAudio:
         self._speech_from: int | None = None
         self._last_speech = 0
 
-    @property
-    def end(self) -> int:
-        return len(self.samples)
-
     def read(self, start: int, stop: int) -> Pcm:
         out = np.zeros(max(stop - start, 0), np.int16)
-        there = self.samples[start:stop]
+        there = self._samples[start : min(stop, self.end)]
         out[: len(there)] = there
         return out
 
@@ -102,7 +99,10 @@ class FakeAudio:
         if not self.gated:
             frame[: len(said)] = said
         at = self.end
-        self.samples = np.concatenate((self.samples, frame))
+        if self.end == len(self._samples):
+            self._samples = np.concatenate((self._samples, np.zeros_like(self._samples)))
+        self._samples[at : at + FRAME_SAMPLES] = frame
+        self.end += FRAME_SAMPLES
         if self.listener is None:
             return
         if frame.any():
@@ -206,17 +206,17 @@ class FakeStream:
         self.finalized: list[int] = []
         self.closed = False
         self._samples: Pcm = np.zeros(0, np.int16)
-        self._base: int | None = None
-        self._final_until = 0
+        self._base = 0  # audio time of the first sample since the last final
         self._words = 0
         self._delay = delay
+        self._coming: deque[Hypothesis] = deque()
         self._queue: asyncio.Queue[Hypothesis | Exception | None] = asyncio.Queue()
 
     async def push(self, pcm: Pcm, at: int) -> None:
         ears = self.ears
         if ears.push_hangs:
             await asyncio.Event().wait()
-        if self._base is None:
+        if not len(self._samples):
             self._base = at
         end = self._base + len(self._samples)
         assert at >= end, "audio time went back"
@@ -241,23 +241,24 @@ class FakeStream:
             self._queue.put_nowait(None)
         elif not ears.never_final:
             final = Hypothesis(self._heard(complete=False), True, True, at)
-            self._final_until = (self._base or 0) + len(self._samples)
+            self._samples = np.zeros(0, np.int16)
             self._words = 0
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._delay, self._queue.put_nowait, final)
-            if ears.final_twice:
-                again = Hypothesis(final.words, True, False, at)
-                loop.call_later(self._delay, self._queue.put_nowait, again)
+            again = [Hypothesis(final.words, True, False, at)] if ears.final_twice else []
+            for hypothesis in (final, *again):
+                self._coming.append(hypothesis)
+                asyncio.get_running_loop().call_later(self._delay, self._deliver)
+
+    def _deliver(self) -> None:
+        """The next in order: asyncio keeps none among timers of the same instant."""
+        self._queue.put_nowait(self._coming.popleft())
 
     def _heard(self, complete: bool) -> tuple[Word, ...]:
         """The words since the last final; with ``complete`` not the one that may go on."""
-        base, shift = self._base or 0, self.ears.shift
+        base, shift = self._base, self.ears.shift
         words = [
             Word(word_of(value), max(base + start + shift, 0), base + stop + shift)
             for value, start, stop in runs(self._samples)
-            if base + start >= self._final_until
-            and stop - start > 0.5 * WORD
-            and not (complete and stop == len(self._samples))
+            if stop - start > 0.5 * WORD and not (complete and stop == len(self._samples))
         ]
         return tuple(words)
 
