@@ -21,6 +21,7 @@ CORE = ("dragoman.media", "dragoman.pipeline", "dragoman.telephony", "dragoman.v
 CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base")
 
 SHELLS = {
+    "dragoman.media.alarm": "wakes the loop by a timerfd",
     "dragoman.media.plane": "owns the tick",
     "dragoman.media.senders": "writes into the socket's rows",
     "dragoman.media.socket": "owns the UDP socket",
@@ -52,6 +53,7 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
+    "dragoman.engines.tts.espeak": "its stop awaits the reader, after killing the worker it reads",
     "dragoman.telephony.ari.client": "a request that must end before it is undone; awaited in the same method",
 }
 """Modules that start a task outside of a TaskGroup: where it is awaited."""
