@@ -133,6 +133,30 @@ def prompts(
     Console().print(f"{len(made)} prompts in {directory}")
 
 
+@app.command("pbx-config")
+def pbx_config(
+    folder: Annotated[Path, typer.Argument(help="Where; Asterisk must see it under the same name.")],
+    path: ConfigFile = None,
+    sip_port: Annotated[int, typer.Option(help="UDP port for phones.")] = 5060,
+) -> None:
+    """Write a complete Asterisk configuration for the languages, PIN and notice of the settings."""
+    from yarl import URL
+
+    from dragoman.telephony.pbx.folder import Ports, write_folder
+    from dragoman.telephony.pbx.templates import Site
+
+    try:
+        settings = config.load(path)
+        rooms = settings.rooms
+        site = Site(rooms.languages, pin=rooms.pin.get_secret_value() if rooms.pin else None, notice=rooms.notice)
+        ports = Ports(sip=sip_port, http=URL(settings.asterisk.url).port or Ports().http)
+        password = settings.asterisk.require_password()
+        conf = write_folder(folder, str(folder.resolve()), site, ports, password)
+    except DragomanError as error:
+        raise _fail(error) from None
+    Console(soft_wrap=True).print(f"start it with: asterisk -f -C {conf.resolve()}", highlight=False)
+
+
 @app.command()
 def demo(
     script: Annotated[Path | None, typer.Option(help="The meeting; config/demo.toml if not given.")] = None,

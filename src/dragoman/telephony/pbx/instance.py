@@ -14,9 +14,9 @@ from typing import Self
 
 from dragoman.errors import PbxError
 from dragoman.telephony.pbx.bootstrap import Asterisk, ensure_asterisk
+from dragoman.telephony.pbx.folder import PROMPTS, Ports, write_folder
 from dragoman.telephony.pbx.ports import free_port
-from dragoman.telephony.pbx.templates import Site, site_values, write_config
-from dragoman.telephony.prompts import make_prompts
+from dragoman.telephony.pbx.templates import Site
 
 START_DEADLINE = 30.0
 """s. It takes about one; a loaded machine gets time."""
@@ -67,7 +67,7 @@ class Pbx:
     @property
     def prompts_dir(self) -> Path:
         """The folder of the prompts."""
-        return self.run_dir / "prompts"
+        return self.run_dir / PROMPTS
 
     @property
     def pid(self) -> int | None:
@@ -187,19 +187,8 @@ class Pbx:
 
     def _write(self) -> None:
         assert self._asterisk is not None
-        for name in ("lib", "run", "log", "spool/recording"):  # without spool/recording every ARI recording answers 500
-            (self.run_dir / name).mkdir(parents=True, exist_ok=True)
-        make_prompts(self.prompts_dir, self.site.languages)
-        values = {
-            "run_dir": self._asterisk.inside(self.run_dir),
-            "sip_port": str(self.sip_port),
-            "http_port": str(self.http_port),
-            "rtp_start": str(self.rtp_start),
-            "rtp_end": str(self.rtp_start + _RTP_PORTS - 1),
-            "ari_password": self.ari_password,
-            **site_values(self.site, self._asterisk.inside(self.prompts_dir)),
-        }
-        write_config(self.run_dir / "etc", values)
+        ports = Ports(self.sip_port, self.http_port, self.rtp_start, self.rtp_start + _RTP_PORTS - 1)
+        write_folder(self.run_dir, self._asterisk.inside(self.run_dir), self.site, ports, self.ari_password)
 
     async def _booted(self, process: asyncio.subprocess.Process) -> None:
         """Ask until it answers, or until its process ends; the console socket is there before the modules are."""
