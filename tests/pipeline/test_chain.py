@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, crashed, rejected
+from tests.pipeline.hall import translated
+from tests.virtual_time import START, settled, virtual_time
+
+from dragoman.errors import EngineError, EngineTimeout
+from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
+from dragoman.pipeline.chain import CONTEXT, MT_DEADLINE, MT_DEPTH, TTS_DEADLINE, TTS_DEPTH, Chain, Pending
+from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.latency import STAGES, ClauseTimes
+
+pytestmark = virtual_time
+
+
+@dataclass
+class Reports:
+    """ChainReports."""
+
+    events: list[tuple[str, str]] = field(default_factory=list)
+    """(what, clause id) in the order in which it was told."""
+    pending: dict[str, Pending] = field(default_factory=dict)
+    reasons: list[tuple[str, EngineError | None]] = field(default_factory=list)
+
+    def translated(self, target: str, pending: Pending) -> None:
+        self._note("translated", pending)
+
+    def spoken(self, target: str, pending: Pending) -> None:
+        self._note("spoken", pending)
+
+    def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
+        self._note("dropped", pending)
+        self.reasons.append((reason, error))
+
+    def _note(self, what: str, pending: Pending) -> None:
+        self.events.append((what, pending.clause.id))
+        self.pending[pending.clause.id] = pending
+
+    def of(self, what: str) -> list[str]:
+        return [clause for event, clause in self.events if event == what]
+
+
+class Bench:
+    """One chain at one booth that is ticked."""
+
+    def __init__(self, translator: FakeTranslator, mouth: FakeSynthesizer | None) -> None:
+        self.translator = translator
+        self.mouth = mouth
+        self.mixer: BoothMixer | None = BoothMixer()
+        self.booth = self.mixer
+        self.reports = Reports()
+        self.media = FakeMedia()
+        self.media.add_booth("es", ("::", 1), self.booth)
+        self.chain = self.make("ann")
+        self.number = 0
+
+    def make(self, speaker: str) -> Chain:
+        loop = asyncio.get_running_loop()
+        return Chain(speaker, "es", self.translator, self.mouth, lambda: self.mixer, self.reports, loop.time)
+
+    def offer(self, text: str, chain: Chain | None = None) -> str:
+        self.number += 1
+        now = asyncio.get_running_loop().time()
+        clause = Clause("leg", self.number, "en", text, 0, ms_to_samples(1000))
+        (chain or self.chain).offer(clause, ClauseTimes(now - 0.65, now - 0.25, now, now))
+        return clause.id
+
+    @property
+    def heard(self) -> list[str]:
+        return self.media.heard("es")
+
+
+@asynccontextmanager
+async def bench(
+    translator: FakeTranslator | None = None, mouth: FakeSynthesizer | None = None, *, voice: bool = True
+) -> AsyncIterator[Bench]:
+    """Ends with ``close``, after which the chain must end with nothing left at the booth."""
+    made = Bench(translator or FakeTranslator(), (mouth or FakeSynthesizer()) if voice else None)
+    running = asyncio.create_task(made.chain.run())
+    ticking = asyncio.create_task(made.media.run())
+    try:
+        yield made
+        made.chain.close()
+        async with asyncio.timeout(60):
+            await asyncio.wait((running,))
+        if not running.cancelled():
+            running.result()
+    finally:
+        running.cancel()
+        ticking.cancel()
+        await asyncio.wait((running, ticking))
+    assert made.booth.speakers == ()
+    assert made.booth.backlog == 0
+    if made.mouth is not None:
+        assert made.mouth.closed == len(made.mouth.requests)
+
+
+async def test_a_clause_is_translated_and_spoken_and_all_its_times_are_set() -> None:
+    async with bench() as made:
+        clause = made.offer("good morning")
+        await asyncio.sleep(2)
+        assert made.heard == translated("es", "good morning")
+        assert made.reports.events == [("translated", clause), ("spoken", clause)]
+        times = made.reports.pending[clause].times
+        assert tuple(times.stages()) == STAGES
+        assert sum(times.stages().values()) == pytest.approx(times.ear_voice_span)
+        assert times.mt_end is not None and times.tts_first is not None and times.sent is not None
+        assert START <= times.mt_end <= times.tts_first <= times.sent
+
+
+async def test_close_lets_what_was_said_be_spoken_to_its_last_frame() -> None:
+    async with bench() as made:
+        for text in ("one two", "three", "four five six"):
+            made.offer(text)
+    assert made.heard == translated("es", "one two", "three", "four five six")
+
+
+async def test_the_translator_gets_the_last_clauses_as_context() -> None:
+    async with bench() as made:
+        for i in range(CONTEXT + 2):
+            made.offer(f"clause{i}")
+    last = made.translator.requests[-1]
+    assert last.text == f"clause{CONTEXT + 1}"
+    assert last.context == tuple(f"clause{i}" for i in range(1, CONTEXT + 1))
+
+
+@pytest.mark.parametrize("first", ["hang", crashed("brain")])
+async def test_a_translation_that_fails_is_tried_once_more(first: EngineError | str) -> None:
+    async with bench(FakeTranslator(outcomes=deque([first]))) as made:
+        made.offer("good morning")
+        await asyncio.sleep(MT_DEADLINE + 2)
+        assert made.heard == translated("es", "good morning")
+        assert made.reports.of("dropped") == []
+        assert len(made.translator.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "calls"), [(["hang", "hang"], 2), ([crashed("brain"), crashed("brain")], 2), ([rejected()], 1)]
+)
+async def test_a_clause_without_a_translation_is_dropped_with_its_reason_and_the_chain_goes_on(
+    outcomes: list[EngineError | str | None], calls: int
+) -> None:
+    async with bench(FakeTranslator(outcomes=deque(outcomes))) as made:
+        lost = made.offer("lost")
+        kept = made.offer("kept")
+        await asyncio.sleep(2 * MT_DEADLINE + 2)
+        assert len(made.translator.requests) == calls + 1
+        assert made.reports.of("dropped") == [lost]
+        assert made.reports.of("spoken") == [kept]
+        ((reason, error),) = made.reports.reasons
+        assert reason == "mt"
+        assert isinstance(error, EngineTimeout if outcomes[0] == "hang" else EngineError)
+
+
+@pytest.mark.parametrize("first", ["stall", crashed("mouth")])
+async def test_a_synthesis_that_fails_before_its_first_sound_is_tried_once_more(first: EngineError | str) -> None:
+    async with bench(mouth=FakeSynthesizer(outcomes=deque([first]))) as made:
+        made.offer("good morning")
+        await asyncio.sleep(TTS_DEADLINE + 2)
+        assert made.heard == translated("es", "good morning")
+        assert made.reports.of("dropped") == []
+
+
+@pytest.mark.parametrize("outcomes", [["stall", "stall"], [crashed("mouth")] * 2, [rejected("mouth")], ["empty"]])
+async def test_a_clause_without_a_sound_is_dropped_and_does_not_stand_in_the_way(
+    outcomes: list[EngineError | str | None],
+) -> None:
+    async with bench(mouth=FakeSynthesizer(outcomes=deque(outcomes))) as made:
+        lost, kept = made.offer("lost"), made.offer("kept")
+        await asyncio.sleep(2 * TTS_DEADLINE + 2)
+        assert made.reports.of("dropped") == [lost]
+        assert made.reports.of("spoken") == [kept]
+        assert made.reports.reasons[0][0] == "tts"
+        assert made.heard == translated("es", "kept")
+
+
+@pytest.mark.parametrize("outcome", ["stall-later", "crash-later"])
+async def test_a_synthesis_that_fails_in_the_middle_is_cut_there_and_never_said_twice(outcome: str) -> None:
+    async with bench(mouth=FakeSynthesizer(outcomes=deque([outcome]))) as made:
+        cut, kept = made.offer("half of this"), made.offer("kept")
+        await asyncio.sleep(TTS_DEADLINE + 3)
+        assert made.heard == translated("es", "half", "kept")
+        assert made.reports.of("spoken") == [cut, kept]
+        assert made.reports.of("dropped") == [cut]
+
+
+async def test_without_a_voice_the_clause_ends_as_a_caption() -> None:
+    async with bench(voice=False) as made:
+        clause = made.offer("good morning")
+        await asyncio.sleep(1)
+        assert made.reports.events == [("translated", clause), ("dropped", clause)]
+        assert made.reports.reasons == [("no-voice", None)]
+
+
+async def test_without_a_listener_nothing_is_synthesized_and_nothing_dropped() -> None:
+    async with bench() as made:
+        made.mixer = None
+        clause = made.offer("only read")
+        await asyncio.sleep(1)
+        assert made.reports.events == [("translated", clause)]
+        made.mixer = made.booth
+        made.offer("now heard")
+        await asyncio.sleep(2)
+        assert made.heard == translated("es", "now heard")
+
+
+async def test_a_full_booth_holds_translation_back_and_the_queue_merges_neighbours() -> None:
+    async with bench() as made:
+        spoken_at_once = 1 + TTS_DEPTH + 1 + MT_DEPTH  # in the mouth, before it, in the translator's hands, before it
+        texts = [" ".join(f"c{i}w{j}" for j in range(20)) for i in range(spoken_at_once + 4)]  # 4 s each
+        for text in texts:
+            made.offer(text)
+            await asyncio.sleep(0.15)
+            assert len(made.chain.mt_queue) <= MT_DEPTH
+            assert len(made.chain.tts_queue) <= TTS_DEPTH
+        assert made.chain.mt_queue.merged == 4
+        await asyncio.sleep(70)
+        assert made.heard == translated("es", *texts)
+        merged = [pending.clause for pending in made.reports.pending.values() if pending.clause.merged]
+        assert len(merged) == 1
+        assert merged[0].merged == tuple(f"leg/{i}" for i in range(spoken_at_once + 1, spoken_at_once + 5))
+        times = made.reports.pending[merged[0].id].times
+        assert times.mt_begin is not None and times.committed <= times.mt_begin  # the last one's: all of it was said
+
+
+async def test_a_synthesizer_faster_than_speech_is_held_at_the_booth() -> None:
+    async with bench(mouth=FakeSynthesizer(first=0.0)) as made:
+        made.offer(" ".join(f"w{i}" for i in range(50)))  # 10 s
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            assert all(speech.ready < 2 * READY_FRAMES for speech in made.chain._playing)
+        await asyncio.sleep(2)
+        assert len(made.heard) == 50
+        assert made.booth.underruns == 0
+
+
+async def test_two_speakers_over_each_other_are_both_heard_in_full() -> None:
+    async with bench() as made:
+        other = made.make("cai")
+        running = asyncio.create_task(other.run())
+        first = made.offer("one two three")
+        await asyncio.sleep(0.2)
+        second = made.offer("uno dos", other)
+        together = 0
+        for _ in range(60):
+            await asyncio.sleep(0.02)
+            together += len(made.booth.speakers) == 2
+        assert together > 15
+        assert made.reports.of("spoken") == [first, second]
+        other.close()
+        await running
+        loud = np.abs(np.concatenate(made.media.said["es"]).astype(int))
+        assert loud.max() > 0
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.15, 0.3, 0.6, 1.0])
+async def test_a_cancelled_chain_is_silent_at_once_wherever_its_clauses_were(seconds: float) -> None:
+    async with bench() as made:
+        other = made.make("cai")
+        running = asyncio.create_task(other.run())
+        for text in ("one two three", "four five", "six"):
+            made.offer(text, other)
+        await asyncio.sleep(seconds)
+        made.mixer = None  # as it is when its last listener left
+        running.cancel()
+        await settled()
+        before = made.heard
+        assert made.booth.speakers == () and made.booth.backlog == 0
+        await asyncio.sleep(2)
+        assert made.heard == before
+        made.mixer = made.booth
+        made.offer("somebody else")
+        await asyncio.sleep(2)
+        assert made.heard[len(before) :] == translated("es", "somebody else")
+
+
+async def test_a_bug_in_an_engine_ends_the_chain_and_silences_it() -> None:
+    made = Bench(FakeTranslator(outcomes=deque([None, "bug"])), FakeSynthesizer())
+    ticking = asyncio.create_task(made.media.run())
+    made.offer("one two three four five")
+    made.offer("six")
+    with pytest.raises(ExceptionGroup) as raised:
+        await made.chain.run()
+    assert raised.group_contains(ZeroDivisionError)
+    assert made.booth.speakers == () and made.booth.backlog == 0
+    ticking.cancel()
