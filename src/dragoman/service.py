@@ -74,7 +74,7 @@ class Service:
         loop = asyncio.get_running_loop()
         started = loop.time()
         unix_offset = time.time() - started
-        captions = CaptionHub(lambda: conference.refresh_demand())
+        captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         reporter = Reporter(captions, ClauseMeasures(self.metrics), loop.time, unix_offset)
         conference = Conference(
             self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db

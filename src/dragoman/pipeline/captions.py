@@ -101,12 +101,15 @@ class CaptionSubscription:
 class CaptionHub:
     """Fans captions out; knows who reads what, so that a reader counts as a listener of the language."""
 
-    def __init__(self, on_demand: Callable[[], None] = lambda: None) -> None:
-        """``on_demand`` is called when the set of read (room, language) pairs changed."""
+    def __init__(self, on_demand: Callable[[], None] = lambda: None, first: int = 0) -> None:
+        """``on_demand`` is called when the set of read (room, language) pairs changed.
+
+        Events are numbered from ``first`` on: the time of day keeps a reader's Last-Event-ID right over a restart.
+        """
         self._subscriptions: dict[tuple[str, str], list[CaptionSubscription]] = {}
         self._history: dict[tuple[str, str], deque[tuple[int, Caption]]] = {}
         self._on_demand = on_demand
-        self._number = 0
+        self._number = first
         self.dropped = 0
 
     def languages(self, room: str) -> frozenset[str]:
