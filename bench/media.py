@@ -23,6 +23,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from typing import Any
 import numpy as np
 from bench import machine
 
+from dragoman.media.clock import PERIOD
 from dragoman.media.codec import Encoder, G722Encoder
 from dragoman.media.format import Pcm
 from dragoman.media.leg_audio import LegAudio
@@ -217,6 +219,7 @@ async def measure(
         "speech_events": sum(listener.events for listener in listeners),
         "sender_slipped_ms": round(outside["slipped_ms"], 1),
         "load_average": machine.describe()["load_average"],
+        "nice": os.nice(0),
     }
 
 
@@ -267,15 +270,25 @@ def publish(rows: list[dict[str, Any]]) -> None:
         f"{machine.in_words(result['machine'])}. CPU is user + system time of the daemon's process; late: how long "
         "after its 20 ms deadline a tick began; sleeper: the same of a process beside it that only sleeps.",
         "",
+        "A row says nothing of the program where the machine gave it no time: see the sleeper, the load average, and "
+        "whether it kept up (at most one slot in a thousand skipped, and all packets there).",
+        "",
         "| kind | legs | booths | CPU % of a core per leg | late ms p50 / p99 / p99.9 | sleeper ms p50 / p99 / p99.9 "
-        "| lost | in to out ms p50 / p99 |",
-        "|---|---|---|---|---|---|---|---|",
+        "| lost | in to out ms p50 / p99 | load average | nice | kept up |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
         cells = [row["kind"], row["legs"], row["booths"], row["cpu_percent_per_leg"], _cell(row["late_ms"])]
         cells += [_cell(row["sleeper_late_ms"]), row["lost"], _cell(row["rtp_in_to_out_ms"])]
+        cells += [row["load_average"][0], row.get("nice", 0), "yes" if kept_up(row) else "NO"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     (RESULTS / "media.md").write_text("\n".join(lines) + "\n")
+
+
+def kept_up(row: dict[str, Any]) -> bool:
+    """Whether what the row measured is the work of so many legs, and not of what was left of it."""
+    slots, packets = row["seconds"] / PERIOD, row["legs"] * row["seconds"] / PERIOD
+    return row["skipped_slots"] <= slots / 1000 and row["packets_in_per_s"] * row["seconds"] >= 0.995 * packets
 
 
 def _cell(points: dict[str, float] | None) -> str:
