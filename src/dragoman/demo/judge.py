@@ -252,7 +252,7 @@ class _Ear:
             after = ", ".join(f"{o.start - first.start:.1f}" for o in occurrences[1:])
             self._find(Fault.HEARD_TWICE, entry, f"{who} heard {len(occurrences)} times {what}: again after {after} s")
         if first.complete < COMPLETE:
-            self._find(Fault.CUT_OFF, entry, f"{who} heard {first.complete:.0%} only of {what}")
+            self._find(Fault.CUT_OFF, entry, f"{who} heard {first.complete:.0%} only, cut or broken up, of {what}")
         if start < entry.start_unix - FORESIGHT_S:
             self._find(Fault.TOO_EARLY, entry, f"{who} heard {entry.start_unix - start:.1f} s too early {what}")
         self.heard.append(

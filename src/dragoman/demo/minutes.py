@@ -125,6 +125,11 @@ class Minutes:
                 return line
         return None
 
+    def sounding_unix(self) -> float:
+        """Until when what was begun will sound, by estimate; 0 while nothing was."""
+        lines = (line for entry in self._entries.values() for line in entry.lines.values())
+        return max((line.silent_unix or 0.0 for line in lines), default=0.0)
+
     def silent_unix(self, languages: Iterable[str]) -> float | None:
         """When all that was said so far will have been spoken in ``languages``; None while some of it was not begun."""
         latest = 0.0

@@ -34,6 +34,9 @@ MARGIN_PX = (130, 40, 96, 64)
 WAVE_HALF = 0.23
 """Half the height of a waveform, in lanes."""
 
+NAME_CHARS = 12
+"""Letters of a lane's name that fit into its margin."""
+
 LABEL_CHARS = 30
 LABEL_LINES = 2
 LABEL_PX = 5.0
@@ -173,7 +176,7 @@ class _Picture:
 
     def _booth(self, lane: int, language: str) -> None:
         listener = self._listeners[language]
-        middle = self._head(lane, LANGUAGES[language].name, f"as {listener} heard it", INK)
+        middle = self._head(lane, LANGUAGES[language].name, f"as {listener[:NAME_CHARS]} heard it", INK)
         track = self._tracks[listener].heard
         self._wave(track, middle, MUTED, 0.45)
         labels = []
@@ -200,6 +203,7 @@ class _Picture:
             first_booth = self._lanes[lane][0] == "booth" and self._lanes[lane - 1][0] == "speaker"
             self._axes.axhline(lane, color=INK if first_booth else GRID, linewidth=1.2 if first_booth else 1.0)
         x = -MARGIN_PX[0] * self._seconds_per_px + 14 * self._seconds_per_px
+        name = name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…"
         self._axes.text(x, middle - 0.07, name, fontsize=12, weight="bold", color=colour, va="center", clip_on=False)
         self._axes.text(x, middle + 0.09, what, fontsize=7.5, color=MUTED, va="center", clip_on=False)
         self._axes.plot([0, self._length], [middle, middle], color=GRID, linewidth=0.8, zorder=1)

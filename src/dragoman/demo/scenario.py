@@ -90,8 +90,8 @@ class Scenario(_Table):
     room: str = Field(default="1000", pattern=r"^[0-9]{1,10}$")
     pause_s: Seconds = 0.8
     """Silence between the end of an interpretation and the next turn, seconds."""
-    patience_s: Annotated[float, Field(ge=1.0, le=300.0)] = 12.0
-    """How long after a turn its interpretation is waited for before the meeting goes on without it, seconds."""
+    patience_s: Annotated[float, Field(ge=1.0, le=300.0)] = 20.0
+    """Silence after which a turn's interpretation is waited for no more, and the meeting goes on, seconds."""
     recognized: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     """Share of a turn's words that the captions must have for the turn not to count as lost: recognisers err."""
     people: tuple[Person, ...] = Field(min_length=2, max_length=MAX_PEOPLE)

@@ -89,8 +89,9 @@ class TurnTaking:
     def over_at(self, now: float, minutes: Minutes) -> float | None:
         """When what was started will have been said and heard in every language; None: that is not known yet."""
         said = max(played.end_unix for played in self._played)
-        if now >= said + self._scenario.patience_s:
-            return said + self._scenario.patience_s
+        patience = max(said, minutes.sounding_unix()) + self._scenario.patience_s
+        if now >= patience:
+            return patience
         if now < said + SETTLE_S or not all(
             share >= self._scenario.recognized for share in self._shares(minutes).values()
         ):
