@@ -213,6 +213,19 @@ async def test_without_a_listener_nothing_is_synthesized_and_nothing_dropped() -
         assert made.heard == translated("es", "now heard")
 
 
+async def test_what_waits_for_the_booth_when_its_listeners_leave_is_not_said_to_later_ones() -> None:
+    async with bench() as made:
+        made.offer("one two three four five")
+        made.offer("waits")
+        await asyncio.sleep(0.5)
+        made.mixer = None
+        await asyncio.sleep(1)
+        made.mixer = made.booth
+        made.offer("later")
+        await asyncio.sleep(2)
+        assert made.heard == translated("es", "one two three four five", "later")
+
+
 async def test_a_full_booth_holds_translation_back_and_the_queue_merges_neighbours() -> None:
     async with bench() as made:
         spoken_at_once = 1 + TTS_DEPTH + 1 + MT_DEPTH  # in the mouth, before it, in the translator's hands, before it

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 from collections import deque
 
-from tests.pipeline.fakes import Ears, FakeEngines, FakeMeasures, FakeRecognizer, FakeTranslator
+from tests.pipeline.fakes import Ears, FakeEngines, FakeMeasures, FakeRecognizer, FakeTranslator, runs, word_of
 from tests.pipeline.hall import ROOM, hall, translated, words
 from tests.virtual_time import settled, virtual_time
 
+from dragoman.media.format import Pcm
 from dragoman.pipeline.captions import CaptionKind
 from dragoman.pipeline.leg import DRAIN_DEADLINE
 from dragoman.telephony.model import Booth
 
 pytestmark = virtual_time
+
+
+def said_in(frame: Pcm) -> list[str]:
+    return [word_of(value) for value, _, _ in runs(frame)]
 
 
 async def test_what_one_says_is_spoken_in_the_language_of_the_other() -> None:
@@ -396,6 +401,21 @@ async def test_a_booth_that_comes_again_goes_on_where_the_other_stopped() -> Non
         place.conference.booth_ready(booth)
         await place.passes(4)
         assert place.heard("es") == translated("es", "one two three four")
+
+
+async def test_a_second_booth_of_a_language_replaces_the_first() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "one two three four")
+        await place.passes(2.6)
+        place.conference.booth_ready(Booth(ROOM, "es", "another", ("::", 4)))
+        assert place.booth_id("es") not in place.media.booths
+        await place.passes(4)
+        both = [frame for booth in (place.booth_id("es"), "another") for frame in place.media.said[booth]]
+        assert list(dict.fromkeys(word for frame in both for word in said_in(frame))) == translated(
+            "es", "one two three four"
+        )
+        assert sum(frame.any() for frame in both) == 4 * 10  # 200 ms a word
 
 
 async def test_nothing_is_kept_of_a_room_that_ended() -> None:

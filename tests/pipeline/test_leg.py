@@ -10,6 +10,7 @@ from tests.pipeline.hall import translated
 from tests.pipeline.test_chain import Reports
 from tests.virtual_time import settled, virtual_time
 
+from dragoman.engines.base import Hypothesis, Word
 from dragoman.errors import EngineError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.chain import Chain
@@ -161,6 +162,31 @@ async def test_who_left_is_wanted_as_he_was() -> None:
         made.leg.want((), False)  # the room is refreshed without him
         assert not made.leg.speaking
     assert made.media.heard("es") == translated("es", "good bye")
+
+
+async def test_words_that_no_final_will_ever_confirm_are_spoken_as_they_are_known() -> None:
+    async with desk(*[Ears(crash_on_finalize=True)] * 100) as made:
+        made.leg.want({"es"}, False)
+        made.say("good bye everybody")
+        await asyncio.sleep(0.7)  # the third word has begun
+    assert made.media.heard("es") == translated("es", "good bye")
+
+
+async def test_a_hypothesis_that_comes_when_nobody_wants_it_any_more_is_not_kept() -> None:
+    made = Desk(recognizer := FakeRecognizer())
+    made.leg.want({"es"}, False)
+    running, ticking = asyncio.create_task(made.leg.run()), asyncio.create_task(made.media.run())
+    made.say("good morning everybody")
+    await asyncio.sleep(0.5)
+    (stream,) = recognizer.streams
+    stream._queue.put_nowait(Hypothesis((Word("good", 0, 4800),), True, True, 4800))
+    made.leg.want((), False)
+    await settled()
+    made.leg.want({"es"}, False)
+    made.leg.close()
+    await running
+    assert made.notes.clauses == []
+    ticking.cancel()
 
 
 async def test_a_leg_without_a_recogniser_only_listens() -> None:

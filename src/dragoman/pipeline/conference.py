@@ -172,7 +172,9 @@ class Conference:
             self._captions.close_room(tap.leg.room)
 
     def booth_ready(self, booth: Booth) -> None:
-        """AttachListener."""
+        """AttachListener; of one language one booth speaks: two would share out its frames."""
+        for old in [old for old in self.booths.values() if (old.room, old.language) == (booth.room, booth.language)]:
+            self.booth_closed(old)
         try:
             self._media.add_booth(booth.id, booth.remote, self.mixer(booth.room, booth.language))
         except MediaError as error:
