@@ -190,9 +190,9 @@ transcripts = true
         answer = await self.until("/api/rooms", holds)
         return next((r["legs"] for r in answer["rooms"] if r["room"] == room), [])
 
-    async def spoken(self, room: str, count: int) -> None:
+    async def spoken(self, room: str, count: int, within: float = 30.0) -> None:
         """Wait until so many clauses were spoken since the daemon started, and the room is quiet."""
-        await self.until("/api/stats", lambda stats: stats["clauses"]["spoken"] >= count)
+        await self.until("/api/stats", lambda stats: stats["clauses"]["spoken"] >= count, within)
         await self.quiet(room)
 
     async def speaking(self, room: str) -> dict[str, Any]:

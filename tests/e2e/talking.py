@@ -57,14 +57,28 @@ async def say(phone: Phone, said: Iterable[str], after: float = 0.0) -> None:
 
 async def say_all(phone: Phone, said: Iterable[str]) -> None:
     """``say``, and wait until it was said, whoever heard it."""
-    path = phone.spoken
+    duration = await _change_mic(phone, said)
+    await _recorded(phone.spoken, duration)
+
+
+async def stop(*phones: Phone) -> None:
+    """Let them hear what is on its way, and end their calls."""
+    for phone in phones:
+        await _recorded(phone.heard, 0.5)
+    for phone in phones:
+        await phone.stop()
+
+
+async def _recorded(path: Path, seconds: float) -> None:
+    """Wait until a recording is so much longer than now."""
     grown = asyncio.Event()
     watch = GrowthWatch(path.parent, lambda now, sizes: grown.set())
     asyncio.get_running_loop().add_reader(watch, watch.ready)
     try:
-        duration = await _change_mic(phone, said)
-        end = path.stat().st_size + round(2 * RATE * duration)
-        async with asyncio.timeout(duration + 10):
+        with path.open("rb") as recording:
+            rate = int.from_bytes(recording.read(28)[24:], "little")  # of a WAV header
+        end = path.stat().st_size + round(2 * rate * seconds)
+        async with asyncio.timeout(seconds + 10):
             while path.stat().st_size < end:
                 grown.clear()
                 await grown.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.e2e.conftest import CallerFactory, DaemonFactory, PhoneFactory, conference_of, room_uri, until
 from tests.e2e.listening import RATE, load
-from tests.e2e.talking import BY_BOOTH, HIMSELF, check, heard, into, say, say_all
+from tests.e2e.talking import BY_BOOTH, HIMSELF, check, heard, into, say, say_all, stop
 from tests.tonewords.code import words
 from tests.tonewords.verdict import judge
 
@@ -35,8 +35,7 @@ async def test_who_changes_his_language_is_heard_and_hears_in_the_new_one(
     await daemon.spoken("1000", 3)
     await say(carla, catalan)
     await daemon.spoken("1000", 4)
-    for phone in (alice, carla):
-        await phone.stop()
+    await stop(alice, carla)
     check(alice, {BY_BOOTH["c"]: into("en", spanish + catalan)}, ignore=HIMSELF.values())
     check(carla, {BY_BOOTH["a"]: into("es", english[0]) + into("ca", english[1])}, ignore=HIMSELF.values())
 
@@ -56,8 +55,8 @@ async def test_what_was_said_before_hanging_up_is_still_translated(
     await alice.hangup()
     await daemon.spoken("1000", 1)
     await daemon.legs("1000", 1)
-    for phone in (alice, carla):
-        await phone.stop()
+    await stop(carla)
+    await alice.stop()
     spoken = [word.text for word in heard(alice.spoken) if word.text]
     assert 5 < len(spoken) < len(said)
     told = judge(heard(carla.heard), {BY_BOOTH["a"]: into("es", spoken)}, ignore=[HIMSELF["a"]])
@@ -99,8 +98,8 @@ async def test_what_is_said_muted_or_on_hold_goes_nowhere(
     await state("held", False)
     await say(alice, said["again"])
     await daemon.spoken("1000", 3)
-    for phone in (alice, bob, carla):
-        await phone.stop()
+    await stop(bob, carla)
+    await alice.stop()
     open_words = said["open"] + said["back"] + said["again"]
     check(carla, {BY_BOOTH["a"]: into("es", open_words), HIMSELF["a"]: open_words})
     check(bob, {HIMSELF["a"]: open_words})
@@ -118,8 +117,7 @@ async def test_a_narrow_band_phone_and_a_wide_band_phone_meet(
     await daemon.spoken("1000", 1)
     await say(carla, said["c"])
     await daemon.spoken("1000", 2)
-    for phone in (alice, bob, carla):
-        await phone.stop()
+    await stop(alice, bob, carla)
     check(carla, {BY_BOOTH["a"]: into("es", said["a"]), HIMSELF["a"]: said["a"]})
     check(alice, {BY_BOOTH["c"]: into("en", said["c"]), HIMSELF["c"]: said["c"]})
     check(bob, {BY_BOOTH["c"]: into("en", said["c"]), HIMSELF["a"]: said["a"]}, ignore=[HIMSELF["c"]])
@@ -154,7 +152,6 @@ async def test_who_is_transferred_to_a_room_is_heard_and_hears(
     await daemon.spoken("1000", 1)
     await say(carla, said["c"])
     await daemon.spoken("1000", 2)
-    for phone in (alice, carla):
-        await phone.stop()
+    await stop(alice, carla)
     check(carla, {BY_BOOTH["a"]: into("es", said["a"]), HIMSELF["a"]: said["a"]})
     check(alice, {BY_BOOTH["c"]: into("en", said["c"]), HIMSELF["c"]: said["c"]})

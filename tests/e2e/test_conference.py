@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from tests.e2e.conftest import CallerFactory, DaemonFactory
-from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say
+from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say, stop
 from tests.tonewords.code import Source, words
 from tests.tonewords.decode import HeardWord
 from tests.tonewords.encode import LEVEL_DB
@@ -40,8 +40,7 @@ async def test_everybody_hears_once_and_in_order_what_he_understands(
     await daemon.until("/api/stats", lambda stats: stats["clauses"]["spoken"] == 6)
     await say(alice, again)  # over the translation of Bob
     await daemon.spoken("1000", 8)
-    for phone in (alice, bob, carla, dora):
-        await phone.stop()
+    await stop(alice, bob, carla, dora)
 
     said["a"] += again
     third = {HIMSELF["c"]: said["c"], BY_BOOTH["c"]: into("en", said["c"])}
@@ -69,8 +68,7 @@ async def test_of_three_who_speak_over_each_other_two_sound_and_the_earlier_is_d
         async with daemon.captions("1000", "en") as seen:  # the next one begins when this one was heard
             await seen.until(lambda seen, voice=voice: any(w.endswith(voice) for w in seen.words("partial")[-3:]))
     await daemon.spoken("1000", 3)
-    for phone in (*phones.values(), dora):
-        await phone.stop()
+    await stop(*phones.values(), dora)
 
     expected = {BY_BOOTH[voice]: into("es", spoken) for voice, spoken in said.items()}
     found = [word for word in check(dora, expected, ignore=HIMSELF.values()) if word.source.booth]
@@ -107,8 +105,7 @@ async def test_a_room_of_one_language_is_not_recognised_and_who_comes_later_hear
     await daemon.quiet("1000")
     await say(alice, said[2])
     await daemon.spoken("1000", 1)
-    for phone in (alice, bob, carla):
-        await phone.stop()
+    await stop(alice, bob, carla)
     check(bob, {HIMSELF["a"]: [*said[0], *said[1], *said[2]]})
     check(carla, {BY_BOOTH["a"]: into("es", said[2])}, ignore=[HIMSELF["a"]])
 
@@ -128,8 +125,7 @@ async def test_who_reads_captions_counts_as_a_listener(daemon_factory: DaemonFac
     await daemon.quiet("1000")
     assert await daemon.metric("dragoman_recognizer_streams") == 0
     assert await daemon.metric("dragoman_clauses_committed_total") == 1
-    for phone in (alice, bob):
-        await phone.stop()
+    await stop(alice, bob)
     assert catalan.words("clause", "Alice") == into("ca", said[0])
     assert english.words("clause", "Alice") == said[0]
     check(bob, {HIMSELF["a"]: [*said[0], *said[1]]})

@@ -5,6 +5,7 @@ Its microphone is a WAV file, and it records what it says and what it hears. Wha
 - the microphone's file ends the call when it ends, so it is padded with silence here;
 - it has no command for an attended transfer, but sends any Refer-To that it is given, one with a Replaces (RFC 3891)
   too; the tags which that takes are in its SIP trace (``-s``);
+- what it hears is not recorded any more once it was on hold: it makes its player anew, without the recorder;
 - a recording is whole once the call is over, and lacks the time in which no RTP came (:mod:`dragoman.demo.timeline`).
 """
 

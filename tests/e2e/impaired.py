@@ -1,0 +1,104 @@
+"""A bad line between one phone and the PBX: packets are late, overtake each other, or never come.
+
+A relay in this process: not every kernel has netem, this one touches nobody else, and its packets have the same luck
+every time. The phone dials through it, and it puts itself into the SDP of the INVITE and of its answers (RFC 3264), so
+that the RTP of both directions comes by. The rest of the dialog goes by the Contacts, past it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from random import Random
+
+Address = tuple[str, int]
+
+HOST = "127.0.0.1"
+
+
+class Line(asyncio.DatagramProtocol):
+    """One direction: sends what comes in on to ``to``, from the socket ``out``."""
+
+    def __init__(self, chance: Random, jitter: float, loss: float) -> None:
+        """``jitter``: seconds that a packet is held at most (uniform); ``loss``: share of packets that are dropped."""
+        self._chance = chance
+        self._jitter = jitter
+        self._loss = loss
+        self.to: Address | None = None
+        self.out: asyncio.DatagramTransport | None = None
+        self.passed = 0
+        self.lost = 0
+        self.overtaken = 0
+        self._latest = 0.0
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        """Hold it, or drop it."""
+        if self._chance.random() < self._loss:
+            self.lost += 1
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._chance.uniform(0, self._jitter)
+        self.overtaken += due < self._latest
+        self._latest = max(self._latest, due)
+        loop.call_at(due, self._send, data)
+
+    def _send(self, data: bytes) -> None:
+        if self.out is not None and self.to is not None and not self.out.is_closing():
+            self.passed += 1
+            self.out.sendto(data, self.to)
+
+
+class Relay(asyncio.DatagramProtocol):
+    """Stands between one phone's call and the PBX; dial ``sip:...@127.0.0.1:{port}`` through it.
+
+    ``up`` is what the phone sends, ``down`` what it hears.
+    """
+
+    def __init__(self, sip_port: int, *, jitter: float, loss: float, seed: int) -> None:
+        """Before the PBX at ``sip_port``; ``jitter`` in seconds, ``loss`` from 0 to 1."""
+        self.up = Line(Random(seed), jitter, loss)
+        self.down = Line(Random(seed + 1), jitter, loss)
+        self._pbx: Address = (HOST, sip_port)
+        self._phone: Address | None = None
+        self._transports: list[asyncio.DatagramTransport] = []
+        self.port = 0
+
+    async def __aenter__(self) -> Relay:
+        """Open its ports."""
+        loop = asyncio.get_running_loop()
+        for protocol in (self, self.up, self.down):
+            transport, _ = await loop.create_datagram_endpoint(lambda protocol=protocol: protocol, (HOST, 0))
+            self._transports.append(transport)
+        # What one side sends arrives at the socket that it takes for the other one; answers must come from there.
+        self._sip, from_phone, from_pbx = self._transports
+        self.up.out, self.down.out = from_pbx, from_phone
+        self.port = self._sip.get_extra_info("sockname")[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close them."""
+        for transport in self._transports:
+            transport.close()
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        """SIP: send it on to the other side."""
+        if addr == self._pbx:
+            if self._phone is not None:
+                self._sip.sendto(self._rewritten(data, self.up, self.down.out), self._phone)
+        else:
+            self._phone = addr
+            self._sip.sendto(self._rewritten(data, self.down, self.up.out), self._pbx)
+
+    @staticmethod
+    def _rewritten(message: bytes, towards: Line, stand_in: asyncio.DatagramTransport | None) -> bytes:
+        """Note where the sender wants its RTP, and put the relay's own port there."""
+        head, _, body = message.partition(b"\r\n\r\n")
+        media = re.search(rb"^m=audio (\d+)", body, re.M)
+        if media is None or stand_in is None:
+            return message
+        towards.to = (HOST, int(media[1]))
+        port = stand_in.get_extra_info("sockname")[1]
+        body = re.sub(rb"^m=audio \d+", b"m=audio %d" % port, body, flags=re.M)
+        body = re.sub(rb"^a=rtcp:.*\r\n", b"", body, flags=re.M)
+        head = re.sub(rb"(?im)^(content-length|l)\s*:\s*\d+", b"Content-Length: %d" % len(body), head)
+        return head + b"\r\n\r\n" + body
