@@ -129,7 +129,7 @@ class Service:
     async def _start_engines(self) -> None:
         for stage in Stage:
             try:
-                await self.engines.start(stage)
+                await self.engines.start(stage, self._settings.rooms.languages)
             except EngineError as error:
                 self.health.failed(stage, str(error))
                 raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -74,7 +74,7 @@ class ScriptedRecognizer:
     def supports(self, language: str) -> bool:
         return True
 
-    async def start(self) -> None:
+    async def start(self, languages: Sequence[str] = ()) -> None:
         """Nothing to load."""
 
     async def open(self, request: StreamRequest) -> ScriptedStream:
@@ -167,7 +167,7 @@ class ScriptedTranslator:
     def supports(self, source: str, target: str) -> bool:
         return source != target
 
-    async def start(self) -> None:
+    async def start(self, languages: Sequence[str] = ()) -> None:
         """Nothing to load."""
 
     async def translate(self, request: TranslationRequest) -> Translation:
@@ -193,7 +193,7 @@ class ScriptedSynthesizer:
     def supports(self, language: str) -> bool:
         return True
 
-    async def start(self) -> None:
+    async def start(self, languages: Sequence[str] = ()) -> None:
         """Nothing to load."""
 
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:

@@ -103,7 +103,7 @@ class _ToneEngine:
         self.faults = Faults.of(self.name, options, self.known)
         self.calls = 0
 
-    async def start(self) -> None:
+    async def start(self, languages: Sequence[str] = ()) -> None:
         codebook()
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ async def check_engines(settings: Settings) -> list[Finding]:
     try:
         for stage in Stage:
             try:
-                await engines.start(stage)
+                await engines.start(stage, settings.rooms.languages)
             except EngineError as error:
                 found.append(fail(f"engines, {stage}", str(error), "install or set what it says, or choose another"))
             else:

@@ -7,7 +7,7 @@ told to ``close`` once. It must never block the loop: work goes to a process or 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -121,8 +121,8 @@ class Recognizer(Protocol):
     def supports(self, language: str) -> bool:
         """Whether a stream can be opened for this ISO 639-1 language."""
 
-    async def start(self) -> None:
-        """Load and warm up.
+    async def start(self, languages: Sequence[str] = ()) -> None:
+        """Load, and warm up for these languages (ISO 639-1): those that the site offers, of which it may know some.
 
         Raises:
             EngineUnavailable: with what to install or set.
@@ -168,8 +168,8 @@ class Translator(Protocol):
     def supports(self, source: str, target: str) -> bool:
         """Whether this pair can be translated (it may still reject a given text)."""
 
-    async def start(self) -> None:
-        """Load and warm up; raises EngineUnavailable with what to install or set."""
+    async def start(self, languages: Sequence[str] = ()) -> None:
+        """Load, and warm up for these languages; raises EngineUnavailable with what to install or set."""
 
     async def translate(self, request: TranslationRequest) -> Translation:
         """Translate one clause.
@@ -204,8 +204,8 @@ class Synthesizer(Protocol):
     def supports(self, language: str) -> bool:
         """Whether this ISO 639-1 language can be spoken."""
 
-    async def start(self) -> None:
-        """Load and warm up; raises EngineUnavailable with what to install or set."""
+    async def start(self, languages: Sequence[str] = ()) -> None:
+        """Load, and warm up for these languages; raises EngineUnavailable with what to install or set."""
 
     def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
         """Audio at 16 kHz in pieces of any length as they come; closing the iterator cancels at once.

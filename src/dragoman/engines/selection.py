@@ -59,14 +59,14 @@ class EngineSet:
         """The engines of one stage, in the order in which they are asked."""
         return tuple(engine.info.name for engine in self._by_stage[stage])
 
-    async def start(self, stage: Stage) -> None:
-        """Load and warm up the engines of one stage.
+    async def start(self, stage: Stage, languages: Sequence[str]) -> None:
+        """Load the engines of one stage, and warm them up for the languages offered.
 
         Raises:
             EngineUnavailable: one lacks something; says what to install or set.
         """
         for engine in self._by_stage[stage]:
-            await engine.start()
+            await engine.start(languages)
 
     async def close(self) -> None:
         """Free all; one that fails to close does not keep the others open."""

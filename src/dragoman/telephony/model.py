@@ -32,7 +32,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A leg's tap is up: Asterisk sends slin16 RTP (PT 118, big-endian) from ``remote``; what we send there is whispered."""
+    """A leg's tap is up: Asterisk sends slin16 (PT 118, big-endian) from ``remote``; what we send there is whispered."""
 
     leg: Leg
     channel_id: str
@@ -42,7 +42,7 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Booth:
-    """A language's booth is up: what we send to ``remote`` (G.722, PT 9) is heard in ConfBridge ``{room}-{language}``."""
+    """A language's booth is up: what we send to ``remote`` (G.722, PT 9) is heard in its ConfBridge."""
 
     room: str
     language: str
@@ -62,7 +62,7 @@ class AttachListener(Protocol):
         """The tap carries audio from now on."""
 
     def tap_closed(self, tap: Tap) -> None:
-        """The leg left the room, or its tap is gone; a repaired tap comes as a new ``tap_ready`` (same leg, other remote)."""
+        """The leg left the room, or its tap is gone; a repaired tap comes as a new ``tap_ready``."""
 
     def booth_ready(self, booth: Booth) -> None:
         """The booth is in its ConfBridge."""

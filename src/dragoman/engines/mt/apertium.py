@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dragoman.engines.base import EngineInfo, Stage, Translation, TranslationRequest
@@ -13,8 +13,7 @@ from dragoman.engines.mt import apertium_modes as modes
 from dragoman.engines.mt import apertium_text as edit
 from dragoman.engines.mt.apertium_pipe import Pipeline
 from dragoman.engines.options import Options
-from dragoman.errors import ConfigError, EngineCrashed, EngineRejected, EngineUnavailable
-from dragoman.languages import LANGUAGES
+from dragoman.errors import EngineCrashed, EngineRejected, EngineUnavailable
 
 NAME = "apertium"
 
@@ -29,18 +28,14 @@ class ApertiumTranslator:
     """Direct pairs, and by way of a third language where there is none.
 
     Raw English (no capitals, no punctuation) is edited before, see ``apertium_text``. Options: ``modes`` (folder of the
-    mode files), ``languages`` (between these, pipelines are started beforehand; else at the first use of a pair).
+    mode files). Pipelines of other languages than those it was started for start at the first use of a pair.
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Raises ConfigError for a wrong option."""
         reader = Options(NAME, options)
         self._folder = reader.path("modes", modes.MODES)
-        self._warm = reader.strings("languages", ())
         reader.done()
-        for code in self._warm:
-            if code not in LANGUAGES:
-                raise ConfigError(f"engines.options.{NAME}.languages: unknown language {code!r}")
         self._modes = modes.installed(self._folder)
         self._pipelines: dict[str, Pipeline] = {}
         self._starting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -64,13 +59,13 @@ class ApertiumTranslator:
         """Whether there is a way, directly or by a third language."""
         return source != target and modes.route(self._modes, source, target) is not None
 
-    async def start(self) -> None:
-        """Check that it is installed; start the pipelines between the configured languages."""
+    async def start(self, languages: Sequence[str] = ()) -> None:
+        """Check that it is installed; start the pipelines between these languages."""
         if shutil.which("lt-proc") is None or not self._modes:
             packages = " ".join(dict.fromkeys(modes.packages("en", "es") + modes.packages("es", "ca")))
             raise EngineUnavailable(NAME, f"not installed: apt-get install apertium {packages}")
-        for source in self._warm:
-            for target in self._warm:
+        for source in languages:
+            for target in languages:
                 if self.supports(source, target):
                     await self.translate(TranslationRequest("a", source, target))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -48,7 +48,7 @@ class PhraseBook:
         """Whether the file has both columns."""
         return source != target and source in self._columns and target in self._columns
 
-    async def start(self) -> None:
+    async def start(self, languages: Sequence[str] = ()) -> None:
         """Tell the file's wrong lines; nothing else is needed."""
         for problem in self._table.problems:
             log.warning("phrase file", problem=problem)

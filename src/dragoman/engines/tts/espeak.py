@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes.util
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class EspeakSynthesizer:
         """Every language of ours."""
         return language in LANGUAGES
 
-    async def start(self) -> None:
+    async def start(self, languages: Sequence[str] = ()) -> None:
         """Start the worker."""
         if ctypes.util.find_library("espeak-ng") is None:
             raise EngineUnavailable(NAME, "not installed: apt-get install libespeak-ng1 espeak-ng-data")
