@@ -67,6 +67,10 @@ async def test_what_was_said_before_hanging_up_is_still_translated(
 async def test_what_is_said_muted_or_on_hold_goes_nowhere(
     pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
 ) -> None:
+    """As far as a whole call can show: Asterisk 22 mutes the tap as well, and baresip sends nothing while it holds.
+
+    That the daemon gates whatever comes all the same, tests/pipeline/test_conference.py shows.
+    """
     daemon = await daemon_factory()
     alice, bob = await caller("Alice", "1000*44"), await caller("Bob", "1000*44")
     carla = await caller("Carla", "1000*34")
