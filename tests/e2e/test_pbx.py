@@ -24,6 +24,10 @@ async def variables(pbx: Pbx, room: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in shown.splitlines() if line.startswith("DRAGOMAN_"))
 
 
+def packets_received(channelstats: str) -> list[int]:
+    return [int(line.split()[4]) for line in channelstats.splitlines() if " phone-" in line]
+
+
 async def test_every_application_and_function_of_the_dialplan_is_there(pbx: Pbx) -> None:
     log = pbx.log_path.read_text()
     assert "ERROR" not in log and "WARNING" not in log, log
@@ -87,6 +91,8 @@ async def test_star_six_mutes_towards_others_and_tells_the_daemon(
     alice = await phone_factory("Alice", tone_file(tmp_path / "500.wav", 500))
     await alice.dial(room_uri(pbx, "1002*34"))
     await conference_of(pbx, "1002-es", 1)
+    # The first word of a call between two keys loses the second one (asterisk/confbridge.conf): let her begin before.
+    await until(pbx, "pjsip show channelstats", lambda shown: max(packets_received(shown), default=0) > 25)
     await alice.dtmf("*6")
     await until(pbx, "confbridge list 1002-es", lambda listed: " Mm " in listed)
     bob = await phone_factory("Bob", tone_file(tmp_path / "900.wav", 900))
@@ -104,6 +110,21 @@ async def test_star_six_mutes_towards_others_and_tells_the_daemon(
     assert tone_seconds(load(bob.heard), 500) == 0
     assert tone_seconds(load(alice.heard), 900) > 2  # muted, she still hears
     assert prompt_heard(alice.heard, pbx.prompts_dir, "en/muted", "es/muted", "ca/muted") == "es/muted"
+
+
+async def test_keys_are_heard_of_somebody_who_falls_silent_meanwhile(
+    pbx: Pbx, phone_factory: PhoneFactory, tmp_path: Path
+) -> None:
+    """2.5 s after the last sound Asterisk would take him for silent; between two keys that loses the second one."""
+    await interpreting(pbx)
+    phone = await phone_factory("Max", tone_file(tmp_path / "500.wav", 500, 1.5))
+    await phone.dial(room_uri(pbx, "1010*34"))
+    await conference_of(pbx, "1010-es", 1)
+    await until(pbx, "pjsip show channelstats", lambda shown: max(packets_received(shown), default=0) > 190)
+    await phone.dtmf("*")
+    await until(pbx, "pjsip show channelstats", lambda shown: max(packets_received(shown), default=0) > 230)
+    await phone.dtmf("6")
+    await until(pbx, "confbridge list 1010-es", lambda listed: " Mm " in listed)
 
 
 async def test_a_dead_daemon_is_announced_and_keeps_nobody_out(pbx: Pbx, phone_factory: PhoneFactory) -> None:
