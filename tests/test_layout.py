@@ -39,6 +39,7 @@ SHELLS = {
     "dragoman.telephony.lanes": "carries out what attach.py plans",
     "dragoman.telephony.pbx": "installs and runs a PBX",
     "dragoman.telephony.pbx.bootstrap": "installs a PBX",
+    "dragoman.telephony.pbx.folder": "writes a PBX's files",
     "dragoman.telephony.pbx.instance": "runs a PBX",
     "dragoman.telephony.pbx.ports": "asks the kernel for free ports",
     "dragoman.telephony.pbx.templates": "takes the menu keys from where prompts are made",

@@ -12,7 +12,7 @@ from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, cra
 from tests.pipeline.hall import translated
 from tests.virtual_time import START, settled, virtual_time
 
-from dragoman.errors import EngineError, EngineTimeout
+from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
 from dragoman.pipeline.chain import CONTEXT, MT_DEADLINE, MT_DEPTH, TTS_DEADLINE, TTS_DEPTH, Chain, Pending
@@ -296,13 +296,10 @@ async def test_a_cancelled_chain_is_silent_at_once_wherever_its_clauses_were(sec
         assert made.heard[len(before) :] == translated("es", "somebody else")
 
 
-async def test_a_bug_in_an_engine_ends_the_chain_and_silences_it() -> None:
-    made = Bench(FakeTranslator(outcomes=deque([None, "bug"])), FakeSynthesizer())
-    ticking = asyncio.create_task(made.media.run())
-    made.offer("one two three four five")
-    made.offer("six")
-    with pytest.raises(ExceptionGroup) as raised:
-        await made.chain.run()
-    assert raised.group_contains(ZeroDivisionError)
-    assert made.booth.speakers == () and made.booth.backlog == 0
-    ticking.cancel()
+async def test_a_bug_in_an_engine_is_a_crash_of_that_engine_and_costs_the_clause_only() -> None:
+    async with bench(FakeTranslator(outcomes=deque(["bug", "bug", None]))) as made:
+        lost, said = made.offer("one two"), made.offer("three")
+    assert made.reports.of("dropped") == [lost]
+    assert made.reports.of("spoken") == [said]
+    ((reason, error),) = made.reports.reasons
+    assert reason == "mt" and isinstance(error, EngineCrashed) and "ZeroDivisionError" in str(error)

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 import structlog
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation, TranslationRequest
+from dragoman.engines.faults import crashes_of
 from dragoman.errors import EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
@@ -140,7 +141,8 @@ class Chain:
         for last in (False, True):
             try:
                 async with asyncio.timeout(MT_DEADLINE):
-                    return await self._translator.translate(request)
+                    with crashes_of("mt"):
+                        return await self._translator.translate(request)
             except TimeoutError:
                 if last:
                     raise EngineTimeout("mt", f"no translation within {MT_DEADLINE:g} s, twice") from None
@@ -218,7 +220,8 @@ class Chain:
             while True:
                 try:
                     async with asyncio.timeout(TTS_DEADLINE):
-                        pcm = await anext(iterator, None)
+                        with crashes_of(name):
+                            pcm = await anext(iterator, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None
                 if pcm is None:

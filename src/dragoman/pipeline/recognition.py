@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest
+from dragoman.engines.faults import crashes_of
 from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
@@ -207,7 +208,13 @@ class Recognition:
         await self._within(max(left, 0), self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it")
 
     async def _read(self, stream: RecognizerStream) -> None:
-        async for hypothesis in stream:
+        name = self._recognizer.info.name
+        hypotheses = aiter(stream)
+        while True:
+            with crashes_of(name):
+                hypothesis = await anext(hypotheses, None)
+            if hypothesis is None:
+                raise EngineCrashed(name, "the stream ended by itself")
             now = self._clock()
             asked = now
             if hypothesis.end_of_utterance:
@@ -219,12 +226,12 @@ class Recognition:
                     self._replayed = 0.0
                 self._wake.set()
             self._on_hypothesis(hypothesis, asked, now)
-        raise EngineCrashed(self._recognizer.info.name, "the stream ended by itself")
 
     async def _within(self, seconds: float, doing: Awaitable[T], what: str) -> T:
         """Await what the recogniser owes us; raises EngineTimeout with ``what`` when it takes longer."""
         try:
             async with asyncio.timeout(seconds):
-                return await doing
+                with crashes_of(self._recognizer.info.name):
+                    return await doing
         except TimeoutError:
             raise EngineTimeout(self._recognizer.info.name, what) from None
