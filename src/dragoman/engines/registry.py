@@ -7,6 +7,7 @@ class written ``package.module:Class``. It is built from its option table and mu
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,8 +69,12 @@ def _find(name: str, where: str) -> EntryPoint:
         return EntryPoint(name, name, GROUP)
     entries = _entries()
     if name not in entries:
-        known = ", ".join(entries) or "none is installed"
-        raise ConfigError(f'{where}: unknown engine {name!r}; known: {known}, or "package.module:Class"')
+        close = difflib.get_close_matches(name, entries, n=1)
+        hint = f", did you mean {close[0]!r}?" if close else "."
+        known = ", ".join(entries) or "none"
+        raise ConfigError(
+            f'{where}: no engine is called {name!r}{hint} Installed: {known}; or write "package.module:Class"'
+        )
     return entries[name]
 
 

@@ -59,8 +59,13 @@ class WorkerProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, as far as is known."""
-        return self._process.returncode is None and not self._stdin.is_closing()
+        """Whether it runs. The kernel is asked: asyncio learns of its end a little later."""
+        if self._process.returncode is not None or self._stdin.is_closing():
+            return False
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
 
     async def send(self, kind: int, payload: bytes = b"") -> None:
         """Give it a frame; waits while its backlog is full.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ctypes.util
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 
 import numpy as np
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
 from dragoman.engines.options import Options
 from dragoman.engines.tts.messages import Kind, Speak, decode_audio, decode_error, decode_id, encode_id
-from dragoman.engines.tts.voices import VoiceAssigner
+from dragoman.engines.tts.voices import PROFILES, VoiceAssigner
 from dragoman.engines.worker import WorkerProcess
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
 from dragoman.languages import LANGUAGES
@@ -66,10 +67,15 @@ class EspeakSynthesizer:
         return language in LANGUAGES
 
     async def start(self, languages: Sequence[str] = ()) -> None:
-        """Start the worker."""
+        """Start the worker, and let every voice of these languages speak once, unheard."""
         if ctypes.util.find_library("espeak-ng") is None:
             raise EngineUnavailable(NAME, "not installed: apt-get install libespeak-ng1 espeak-ng-data")
         await self._running()
+        for language in languages:
+            if self.supports(language):
+                for profile in range(len(PROFILES)):  # a voice learns its loudness when it first speaks
+                    async for _ in self._speak("1", LANGUAGES[language].espeak, profile):
+                        pass
 
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
         """See Synthesizer."""
@@ -79,25 +85,28 @@ class EspeakSynthesizer:
             raise EngineRejected(NAME, f"unknown language {request.language!r}")
         if not text or len(text) > MAX_TEXT:
             raise EngineRejected(NAME, f"{len(text)} characters; takes 1 to {MAX_TEXT}")
-        worker = await self._running()
-        self._number = number = (self._number + 1) % (1 << 32)
-        # Not bounded by the queue but by MAX_TEXT: stopping the reader for one request would stop all.
-        answers = self._answers[number] = asyncio.Queue()
-        try:
-            await worker.send(
-                Kind.SPEAK, Speak(number, text, language.espeak, self._voice_of(request.speaker)).encode()
-            )
-            while (piece := await self._next(answers, worker)) is not None:
+        async with aclosing(self._speak(text, language.espeak, self._voice_of(request.speaker))) as pieces:
+            async for piece in pieces:
                 yield piece
-        finally:
-            if self._answers.pop(number, None) is not None and worker.alive:
-                await worker.send(Kind.CANCEL, encode_id(number))
 
     async def close(self) -> None:
         """End the worker. Idempotent."""
         self._closed = True
         async with self._starting:
             await self._stop()
+
+    async def _speak(self, text: str, voice: str, profile: int) -> AsyncGenerator[Pcm, None]:
+        worker = await self._running()
+        self._number = number = (self._number + 1) % (1 << 32)
+        # Not bounded by the queue but by MAX_TEXT: stopping the reader for one request would stop all.
+        answers = self._answers[number] = asyncio.Queue()
+        try:
+            await worker.send(Kind.SPEAK, Speak(number, text, voice, profile).encode())
+            while (piece := await self._next(answers, worker)) is not None:
+                yield piece
+        finally:
+            if self._answers.pop(number, None) is not None and worker.alive:
+                await worker.send(Kind.CANCEL, encode_id(number))
 
     async def _next(self, answers: asyncio.Queue[Pcm | _End], worker: WorkerProcess) -> Pcm | None:
         """The next piece; None at the end."""
