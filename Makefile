@@ -3,20 +3,26 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# A plain `su` leaves out where Debian keeps chroot and asterisk.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+export PYTHON
 ARGS   ?=
 
-.PHONY: help demo test lint unit e2e bench setup check clean
+.PHONY: help python demo test lint unit e2e bench setup check clean
 help:
 	@sed -n 's/^# make /make /p; s/^\([a-z]*\):.*## /make \1    /p' Makefile
 
 $(VENV)/.ready: pyproject.toml requirements/no-deps.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Dragoman needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=python3.12 or the like."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -e ".[demo,dev]"
 	$(BIN)/pip install -q --no-deps -r requirements/no-deps.txt
 	@touch $@
 
-setup: ## Debian packages, virtual environment
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Dragoman needs Python 3.11 or newer ($(PYTHON) is $$($(PYTHON) -V 2>&1)). Set PYTHON=python3.12 or the like."; exit 1; }
+
+setup: python ## Debian packages, virtual environment
 	@scripts/packages.sh run demo
 	@$(MAKE) --no-print-directory $(VENV)/.ready
 
@@ -26,7 +32,7 @@ demo: setup ## a short meeting over real phones; writes demo-out/
 check: setup ## what of this machine and PBX is ready, and what to do about the rest
 	$(BIN)/dragoman check $(ARGS)
 
-test: ## every test
+test: python ## every test
 	@scripts/packages.sh run demo test
 	@$(MAKE) --no-print-directory $(VENV)/.ready lint
 	$(BIN)/python -m pytest $(ARGS)

@@ -4,12 +4,13 @@
 set -eu
 
 # run: the embedded engines. libespeak-ng and the espeak-ng program speak, Apertium translates.
-run="espeak-ng espeak-ng-data libespeak-ng1
-apertium apertium-eng-spa apertium-eng-cat apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita"
-# demo: a phone, voices for the callers, and what makes a private PBX where no Asterisk is installed.
+run="espeak-ng espeak-ng-data libespeak-ng1 apertium"
+# Language pairs: what a release lacks is left out, the engine says so where it is missed.
+pairs="apertium-eng-spa apertium-eng-cat apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita"
+# demo: a phone, and voices for the callers. (A private PBX is made by `dragoman demo` itself.)
 demo="baresip-core flite"
-# test: network faults (tc), SIP load (sipp), and a real Prometheus to scrape us.
-test="iproute2 sip-tester prometheus"
+# test: SIP load, and a real Prometheus to scrape us.
+test="sip-tester prometheus"
 
 print=no
 [ "${1:-}" = --print ] && { print=yes; shift; }
@@ -22,17 +23,35 @@ for group in "$@"; do
         *) echo "packages.sh: no group called $group (run demo test)" >&2; exit 2 ;;
     esac
 done
-case " $* " in
-    *" demo "*|*" test "*) command -v asterisk >/dev/null 2>&1 || wanted="$wanted mmdebstrap" ;;
+python=${PYTHON:-python3}
+path=$(command -v "$python" || true)
+case "$path" in
+    "") wanted="$wanted python3 python3-venv" ;;
+    /usr/bin/*)  # Debian's python comes without venv
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        wanted="$wanted python$version-venv"
+        # pocketsphinx comes built for 3.11 and 3.13 only; for others pip compiles it.
+        case "$version" in 3.11|3.13) ;; *) wanted="$wanted gcc g++ python$version-dev" ;; esac ;;
 esac
-# A Debian python3 comes without venv.
-[ "$(command -v python3 || true)" = /usr/bin/python3 ] && wanted="$wanted python3-venv"
+
+export DEBIAN_FRONTEND=noninteractive
+lists() { [ "$(id -u)" != 0 ] || apt-get update -q >/dev/null; }
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]; }
 
 missing=""
+lacking=""
 for package in $wanted; do
-    status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
-    [ "$status" = installed ] || missing="$missing $package"
+    installed "$package" || missing="$missing $package"
 done
+case " $* " in *" run "*) for package in $pairs; do installed "$package" || lacking="$lacking $package"; done ;; esac
+# A release without a pair would make apt-get refuse everything. Once it is known to have none, it costs a look-up a run.
+if [ -n "$lacking" ]; then
+    apt-cache show apertium >/dev/null 2>&1 || lists
+    for package in $lacking; do
+        if apt-cache show "$package" >/dev/null 2>&1; then missing="$missing $package"
+        else echo "this release has no $package: its languages will not be translated by Apertium" >&2; fi
+    done
+fi
 [ "$print" = yes ] && { echo "$missing"; exit 0; }
 [ -z "$missing" ] && exit 0
 
@@ -49,7 +68,6 @@ if [ ! -e "$policy" ]; then
     chmod +x "$policy"
     trap 'rm -f "$policy"' EXIT
 fi
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q -o APT::Update::Error-Mode=any >/dev/null || apt-get update -q
+lists
 # shellcheck disable=SC2086 - a list of words
 apt-get install -y -q --no-install-recommends $missing

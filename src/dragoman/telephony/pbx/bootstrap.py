@@ -21,6 +21,7 @@ Progress = Callable[[str], None]
 """Told a line about what is going on, for a person to read."""
 
 _SUITE = "sid"
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _VERSION = re.compile(r"Asterisk (?:certified[-/])?(\d+)\.")
 
 
@@ -113,18 +114,23 @@ def _make_root(root: Path, progress: Progress) -> None:
 
 
 def _ensure_mmdebstrap(progress: Progress) -> None:
-    if shutil.which("mmdebstrap") is not None:
+    """Install what makes the root; the keyring is what Ubuntu lacks to trust Debian's archive."""
+    missing = [
+        package
+        for package, there in (
+            ("mmdebstrap", shutil.which("mmdebstrap") is not None),
+            ("debian-archive-keyring", _KEYRING.exists()),
+        )
+        if not there
+    ]
+    if not missing:
         return
     if shutil.which("apt-get") is None:
         raise PbxError(f"no Asterisk >= {MINIMUM_MAJOR} on PATH and no apt-get to make one with: install Asterisk")
-    progress("installing mmdebstrap")
+    progress(f"installing {' and '.join(missing)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", "update", "-q"], "apt-get update failed", environment)
-    _run(
-        ["apt-get", "install", "-q", "-y", "--no-install-recommends", "mmdebstrap"],
-        "apt-get install failed",
-        environment,
-    )
+    _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing], "apt-get install failed", environment)
 
 
 def _run(command: list[str], problem: str, environment: dict[str, str] | None = None) -> None:
