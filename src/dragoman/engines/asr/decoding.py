@@ -25,6 +25,9 @@ FRAME = ms_to_samples(10)
 PARTIAL_EVERY = ms_to_samples(100)
 """Audio between two partials."""
 
+MIN_PARTIAL_WORDS = 2
+"""Words of a known sentence before a partial shows them."""
+
 MAX_PAD = ms_to_samples(300)
 """Unsent silence inside an utterance is given to the decoders up to this length: enough to part two words."""
 
@@ -125,15 +128,21 @@ class Judge:
         """All decoders in use."""
         return tuple(listener for listener in (self._closed, self._rival) if listener is not None)
 
-    def decide(self) -> Reading:
-        """The reading to believe; without words where nothing that is known was said."""
+    def decide(self, *, final: bool) -> Reading:
+        """The reading to believe; without words where nothing that is known was said.
+
+        Before the end one word is too little to tell a known sentence from others by, if there is no open model.
+        """
         closed = self._closed.read() if self._closed else Reading()
         if self._rival is None:
             return closed
         rival = self._rival.read()
-        if closed.words and rival.score - closed.score <= self._bias:
+        if self._enough(closed, final) and rival.score - closed.score <= self._bias:
             return closed
         return rival if self._rival_speaks else Reading()
+
+    def _enough(self, closed: Reading, final: bool) -> bool:
+        return len(closed.words) >= (1 if final or self._rival_speaks else MIN_PARTIAL_WORDS)
 
 
 class Timeline:
@@ -196,7 +205,7 @@ class Transcriber:
         if self._since_partial < PARTIAL_EVERY:
             return None
         self._since_partial = 0
-        words = self._words(timeline)
+        words = self._words(timeline, final=False)
         if words == self._last:
             return None
         self._last = words
@@ -210,15 +219,15 @@ class Transcriber:
             return final
         for listener in self._judge.listeners:
             listener.stop()
-        return replace(final, words=self._words(timeline))
+        return replace(final, words=self._words(timeline, final=True))
 
     def _hear(self, timeline: Timeline, pcm: Pcm) -> None:
         for listener in self._judge.listeners:
             listener.hear(pcm)
         timeline.add(len(pcm))
 
-    def _words(self, timeline: Timeline) -> tuple[Word, ...]:
+    def _words(self, timeline: Timeline, *, final: bool) -> tuple[Word, ...]:
         return tuple(
             Word(text, timeline.audio_time(first * FRAME), timeline.audio_time((last + 1) * FRAME))
-            for text, first, last in self._judge.decide().words
+            for text, first, last in self._judge.decide(final=final).words
         )

@@ -58,13 +58,13 @@ def build(texts: Sequence[str], lexicon: Mapping[str, Pronunciations]) -> Gramma
 
 
 def _words(text: str) -> list[str]:
-    """The written words; what has no sound (a dash) goes with the word before it."""
+    """The written words; what has no sound (a dash) goes with the word before it, or else behind it."""
     words: list[str] = []
     for part in text.split():
-        if tokens(part) or not words:
-            words.append(part)
-        else:
+        if words and not (tokens(words[-1]) and tokens(part)):
             words[-1] += f" {part}"
+        else:
+            words.append(part)
     return words
 
 
