@@ -13,9 +13,10 @@ help:
 	@sed -n 's/^# make /make /p; s/^\([a-z]*\):.*## /make \1    /p' Makefile
 
 $(VENV)/.ready: pyproject.toml requirements/no-deps.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -e ".[demo,dev]"
-	$(BIN)/pip install -q --no-deps -r requirements/no-deps.txt
+	@echo "Installing Python packages into $(VENV): a minute or two, once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q -e ".[demo,dev]"
+	@$(BIN)/pip install -q --no-deps -r requirements/no-deps.txt
 	@touch $@
 
 python:
@@ -27,7 +28,7 @@ setup: python ## Debian packages, virtual environment
 	@$(MAKE) --no-print-directory $(VENV)/.ready
 
 demo: setup ## a short meeting over real phones; writes demo-out/
-	$(BIN)/dragoman demo $(ARGS)
+	@$(BIN)/dragoman demo $(ARGS)
 
 check: setup ## what of this machine and PBX is ready, and what to do about the rest
 	$(BIN)/dragoman check $(ARGS)

@@ -69,5 +69,7 @@ if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 lists
+log=$(mktemp)
 # shellcheck disable=SC2086 - a list of words
-apt-get install -y -q --no-install-recommends $missing
+apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+rm -f "$log"
