@@ -35,8 +35,8 @@ sentences are below -0.1; all others are above 0.6, by telephone (G.711) above 0
 
 PHONE_BIAS = 4.1
 """Log score per frame that the phrase list may be worse than a loop of phones by. The scores are relative to the best
-of the states that a search keeps, so this holds for the beams in ``pocketsphinx_models`` only. Measured in Spanish: 97 %
-of the list's sentences are below (by telephone 91 %), 97 % of all others above (all, by telephone)."""
+of the states that a search keeps, so this holds for the beams in ``pocketsphinx_models`` only. Measured in Spanish:
+97 % of the list's sentences are below (by telephone 91 %), 97 % of all others above (all, by telephone)."""
 
 BACKLOG_BYTES = SAMPLE_RATE * 2
 """A second of audio waits for a busy worker (beside the pipe's own two); then ``push`` waits, and the audio stays in
