@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
+from dragoman.resources import shared
 
 MAX_BYTES = 4_000_000
 """Bytes of a phrase file; ten thousand sentences in four languages are 2 MB, more is another file by mistake."""
@@ -150,9 +151,8 @@ def load_table(path: Path) -> PhraseTable:
 
 
 def default_path() -> Path:
-    """The phrase file that comes with Dragoman: in the package, or at the top of the repository."""
-    installed = Path(__file__).parents[1] / "_share" / "config" / "phrases.tsv"
-    return installed if installed.exists() else Path(__file__).parents[3] / "config" / "phrases.tsv"
+    """The phrase file that comes with Dragoman."""
+    return shared("config/phrases.tsv")
 
 
 def _header(cells: list[str], where: str) -> tuple[str, ...]:

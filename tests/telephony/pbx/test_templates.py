@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES
+from dragoman.resources import shared
 from dragoman.telephony.pbx.templates import (
     Site,
     language_extensions,
     language_globals,
     render,
     site_values,
-    templates_dir,
     write_config,
 )
 
@@ -33,7 +33,7 @@ VALUES = {
 def test_every_template_is_filled_and_keeps_what_is_asterisks_own(tmp_path: Path) -> None:
     write_config(tmp_path, VALUES)
     written = {path.name: path.read_text() for path in tmp_path.glob("*.conf")}
-    assert {path.name for path in templates_dir().glob("*.conf")} <= set(written)
+    assert {path.name for path in shared("asterisk").glob("*.conf")} <= set(written)
     assert not [name for name, text in written.items() if "%{" in text]
     assert "password = s3cret" in written["ari.conf"]
     assert "DRAGOMAN_PIN=4711" in written["extensions.conf"]

@@ -13,6 +13,7 @@ from string import Template
 
 from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES
+from dragoman.resources import shared
 from dragoman.telephony.prompts import MENU_KEYS
 
 _DEFAULTS = ("acl", "ccss", "cdr", "cel", "manager", "pjproject", "udptl", "websocket_client")
@@ -59,21 +60,6 @@ class Site:
             raise ConfigError("rooms.pin: 1 to 20 digits")  # the value itself is a secret
 
 
-def templates_dir() -> Path:
-    """The folder of the templates: ``asterisk/`` of a checkout, or the copy in the installed package.
-
-    Raises:
-        PbxError: it is in neither place.
-    """
-    package = Path(__file__).resolve().parents[2]
-    for folder in (package / "_share" / "asterisk", package.parents[1] / "asterisk"):
-        if (folder / "extensions_dragoman.conf").is_file():
-            return folder
-    raise PbxError(
-        f"the PBX templates are missing: neither {package / '_share' / 'asterisk'} nor a checkout's asterisk/"
-    )
-
-
 def render(template: str, values: Mapping[str, str], *, name: str) -> str:
     """Fill in one template; ``name`` is what an error calls it.
 
@@ -93,7 +79,7 @@ def write_config(directory: Path, values: Mapping[str, str]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name in _DEFAULTS:
         (directory / f"{name}.conf").touch()
-    for path in sorted(templates_dir().glob("*.conf")):
+    for path in sorted(shared("asterisk").glob("*.conf")):
         target = directory / path.name
         target.touch(mode=0o600)
         target.write_text(render(path.read_text("utf-8"), values, name=path.name), "utf-8")
