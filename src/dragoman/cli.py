@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dragoman import __version__, config
-from dragoman.errors import DragomanError
+from dragoman.errors import ConfigError, DragomanError
+from dragoman.signals import ended_by_signals
 
 app = typer.Typer(help="A live interpreter for phone conferences.", no_args_is_help=True, add_completion=False)
 
@@ -34,11 +34,9 @@ def _fail(error: DragomanError) -> typer.Exit:
 
 
 async def _until_signalled(stop: asyncio.Event, work: Coroutine[Any, Any, int]) -> int:
-    """Run ``work``; SIGINT and SIGTERM set ``stop``."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return await work
+    """Run ``work``; SIGINT, SIGTERM and SIGHUP set ``stop``."""
+    with ended_by_signals(stop.set):
+        return await work
 
 
 def _load(path: Path | None) -> config.Settings:
@@ -165,8 +163,13 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running, to dial in with a softphone.")] = False,
 ) -> None:
     """Hold a short meeting over real phones, hear what everybody heard, and check it."""
-    from dragoman.demo.run import DemoOptions, run_demo
-
+    try:
+        from dragoman.demo.run import DemoOptions, run_demo
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "dragoman":
+            raise
+        missing = ConfigError(f'the demo needs {error.name}, which is not installed: pip install "dragoman[demo]"')
+        raise _fail(missing) from None
     try:
         raise typer.Exit(asyncio.run(run_demo(DemoOptions(script=script, phrases=phrases, out=out, keep=keep))))
     except DragomanError as error:
