@@ -10,7 +10,7 @@ from dragoman.engines import wire
 from dragoman.errors import EngineCrashed
 
 SEND_DEADLINE_S = 5.0
-"""Seconds a worker may leave its full pipe unread; by then it hangs (a second of audio takes 0.2 s of work)."""
+"""Seconds a worker may leave its full pipe unread; by then it hangs (a second of audio takes 0.4 s of work)."""
 
 CLOSE_DEADLINE_S = 2.0
 """Seconds a worker gets to end by itself after its stdin was closed."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from dragoman.media.format import FRAME_SAMPLES, Pcm, ms_to_samples
 
 TARGET_RMS = 3277.0
-"""-20 dBFS: about the level of the recordings the en-us model was trained on (measured: best words right there)."""
+"""-20 dBFS: the level for which the decoders' starting cepstral mean was taken; other levels were not compared."""
 
 GATE_RMS = 60.0
 """-55 dBFS: quieter frames are room noise and say nothing of how loud one speaks."""

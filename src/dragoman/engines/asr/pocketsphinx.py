@@ -30,13 +30,15 @@ log = structlog.get_logger(__name__)
 NAME = "pocketsphinx"
 
 OPEN_BIAS = 0.1
-"""Log score per frame that the phrase list may be worse than the open model by. Measured in English: 99 % of the list's
-sentences are below -0.1; all others are above 0.6, by telephone (G.711) above 0.2."""
+"""Log score per frame that the phrase list may be worse than the open model by. Set on four synthetic English voices,
+wide band and G.711. Afterwards, with other sentences: 48 of 48 of the list found, 1 of 45 others taken for a sentence
+of the list (one that differed from it in a single word)."""
 
 PHONE_BIAS = 4.1
 """Log score per frame that the phrase list may be worse than a loop of phones by. The scores are relative to the best
-of the states that a search keeps, so this holds for the beams in ``pocketsphinx_models`` only. Measured in Spanish:
-97 % of the list's sentences are below (by telephone 91 %), 97 % of all others above (all, by telephone)."""
+of the states that a search keeps, so this holds for the beams in ``pocketsphinx_models`` only. Set on five synthetic
+Spanish voices (107 of 110 found, 2 of 65 others taken for one of the list; G.711: 73 of 80, none of 50). With three
+voices and sentences that it was not set on: 39 of 48 found, none of 45 others taken."""
 
 BACKLOG_BYTES = SAMPLE_RATE * 2
 """A second of audio waits for a busy worker (beside the pipe's own two); then ``push`` waits, and the audio stays in
