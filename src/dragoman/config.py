@@ -70,7 +70,8 @@ class AsteriskSettings(Section):
     password_file: Path | None = None
     password: SecretStr | None = Field(default=None, validate_default=True)
     app: str = Field(default="dragoman", pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    """Name of the Stasis application; an application has one owner, so another daemon needs another name."""
+    """Name of the Stasis application: another one only if something else on this Asterisk has this name. It does not
+    make room for a second daemon: one Asterisk has one, whatever its name, because the dialplan knows of one."""
 
     @field_validator("password", mode="before")
     @classmethod

@@ -98,7 +98,7 @@ async def callers(pbx: Pbx) -> AsyncIterator[Callers]:
 async def ours(client: AriClient) -> set[str]:
     """Ids of all that any daemon made."""
     names = [bridge.id for bridge in await client.list_bridges()] + [c.id for c in await client.list_channels()]
-    return {name for name in names if name.startswith("dragoman-")}
+    return {name for name in names if name.startswith("dragoman.")}
 
 
 async def rtp_from(udp: socket.socket, remote: Address, packets: int) -> list[bytes]:
@@ -172,11 +172,13 @@ async def test_the_next_daemon_sweeps_what_a_killed_one_left(pbx: Pbx, callers: 
     heir = await start(pbx, media.getsockname())
     try:
         orphans = await ours(heir.client)
-        assert {killed.attacher.instance} == {name.split("-")[1] for name in orphans}
+        assert {killed.attacher.instance} == {name.split("-")[0].removeprefix("dragoman.") for name in orphans}
         assert (await heir.listener.next("tap_ready")).leg.channel_id == caller
         await heir.listener.next("booth_ready")
         async with asyncio.timeout(15):
-            while {name.split("-")[1] for name in await ours(heir.client)} != {heir.attacher.instance}:
+            while {name.split("-")[0].removeprefix("dragoman.") for name in await ours(heir.client)} != {
+                heir.attacher.instance
+            }:
                 pass
         assert heir.attacher.stats.swept == len(orphans) == 4
         assert (await pbx.rx("confbridge list 1000-en")).count("UnicastRTP/") == 1

@@ -95,7 +95,7 @@ async def gone(pbx: Pbx, daemon: Daemon) -> None:
     """Wait until nobody is in any room, and nothing of ours in Asterisk."""
     await daemon.until("/api/rooms", lambda answer: not answer["rooms"])
     await until(pbx, "core show channels", lambda listed: "0 active channels" in listed)
-    await until(pbx, "bridge show all", lambda listed: "dragoman-" not in listed)
+    await until(pbx, "bridge show all", lambda listed: "dragoman." not in listed)
 
 
 def descriptors(pid: int) -> int:

@@ -157,7 +157,7 @@ class FakeAri:
         if self.allowed is not None and event["type"] not in self.allowed:
             return
         channel = event.get("channel", {}).get("id", "")
-        if channel.startswith("dragoman-") or f"channel:{channel}" in self.sources or "bridge" in event:
+        if channel.startswith("dragoman.") or f"channel:{channel}" in self.sources or "bridge" in event:
             if "bridge" not in event or "bridge:" in self.sources:
                 self.send(json.dumps(event))
 

@@ -51,8 +51,8 @@ class Shell:
 
     def __init__(self) -> None:
         self.pbx = FakeAsterisk(self._emit)
-        self.roster = Roster(frozenset({"en", "es"}))
-        self.holdings = Holdings(Names("me"), chance=lambda: 0.5)
+        self.roster = Roster("dragoman", frozenset({"en", "es"}))
+        self.holdings = Holdings(Names("dragoman", "me"), chance=lambda: 0.5)
         self.now = 100.0
         # Two topics whose order among themselves Asterisk does not promise.
         self.bridge_events: deque[Json] = deque()
@@ -99,7 +99,7 @@ class Shell:
                     self.holdings.step(holding, Step.DROP, self.now)
                     self.listener.pop(key, None)
                 case SweepOrphan(name, _):
-                    assert name.startswith("dragoman-"), "a call would have been hung up"
+                    assert name.startswith("dragoman."), "a call would have been hung up"
                     self.holdings.sweeping(name)
                     self.pending.append(Pending(None, name))
                 case TellMuted(key, muted):
@@ -183,7 +183,7 @@ class Shell:
         for bridge in self.pbx.bridges.values():
             if bridge.creator == "ConfBridge" and bridge.name in CONFERENCES:
                 for member in bridge.members:
-                    if not member.startswith("dragoman-"):
+                    if not member.startswith("dragoman."):
                         callers[member] = bridge.name
                         occupied.add(bridge.name)
         taps = [h for h in self.holdings if isinstance(h.key, LegKey)]
@@ -207,7 +207,7 @@ class Shell:
             assert self.listener[holding.key]["muted"] == muted
         assert self.listener.keys() == {h.key for h in self.holdings}
         owned = {name for h in self.holdings for name in h.parts.values()}
-        ours = {name for name in (*self.pbx.channels, *self.pbx.bridges) if name.startswith("dragoman-")}
+        ours = {name for name in (*self.pbx.channels, *self.pbx.bridges) if name.startswith("dragoman.")}
         assert ours == owned, "orphans"
 
 
@@ -222,8 +222,8 @@ class Weather(RuleBasedStateMachine):
     @initialize(orphans=st.integers(0, 2), callers=st.lists(st.sampled_from(CONFERENCES), max_size=3))
     def start(self, orphans: int, callers: list[str]) -> None:
         for serial in range(orphans):  # of a daemon that was killed
-            self.shell.pbx.external_media(f"dragoman-old-media-{serial}", {})
-            self.shell.pbx.create_bridge(f"dragoman-old-mix-{serial}")
+            self.shell.pbx.external_media(f"dragoman.old-media-{serial}", {})
+            self.shell.pbx.create_bridge(f"dragoman.old-mix-{serial}")
         for conference in callers:
             self.shell.pbx.call(conference)
         self.shell.take_stock()
@@ -232,7 +232,7 @@ class Weather(RuleBasedStateMachine):
         return sorted(
             channel.id
             for channel in self.shell.pbx.channels.values()
-            if not channel.id.startswith("dragoman-") and channel.bridge is not None
+            if not channel.id.startswith("dragoman.") and channel.bridge is not None
         )
 
     @rule(conference=st.sampled_from(CONFERENCES + FOREIGN), variables=st.booleans())
@@ -276,7 +276,7 @@ class Weather(RuleBasedStateMachine):
     @rule(who=st.integers(0, 20))
     def part_dies(self, who: int) -> None:
         """Somebody hangs up a channel of ours, from Asterisk's console."""
-        ours = sorted(name for name in self.shell.pbx.channels if name.startswith("dragoman-"))
+        ours = sorted(name for name in self.shell.pbx.channels if name.startswith("dragoman."))
         if ours:
             self.shell.pbx.hang_up(ours[who % len(ours)])
 
@@ -319,7 +319,7 @@ test_settles_whatever_happens = Weather.TestCase
 
 
 def holdings() -> Holdings:
-    return Holdings(Names("me"), chance=lambda: 0.5)
+    return Holdings(Names("dragoman", "me"), chance=lambda: 0.5)
 
 
 def test_a_former_epoch_is_deleted_before_the_caller_gets_a_new_tap() -> None:
@@ -343,7 +343,7 @@ def test_the_end_of_everything_comes_before_the_beginning_of_anything() -> None:
     shell.settle()
     shell.pbx.hang_up(caller)
     shell.pbx.call("1000-es")
-    shell.pbx.external_media("dragoman-other-media-1", {})
+    shell.pbx.external_media("dragoman.other-media-1", {})
     shell.deliver(99, 99)
     kinds = [type(a) for a in plan(shell.roster, shell.holdings, 0.0)]
     assert kinds == [Drop, Drop, CreateBooth, CreateTap, SweepOrphan]
@@ -377,12 +377,12 @@ def test_an_illegal_step_raises() -> None:
 
 
 def test_an_orphan_that_cannot_be_deleted_is_not_tried_in_a_loop() -> None:
-    held, roster = holdings(), Roster(frozenset({"en"}))
-    roster.note_own("dragoman-old-media-1")
-    assert plan(roster, held, 0.0) == [SweepOrphan("dragoman-old-media-1", Kind.MEDIA)]
-    held.sweeping("dragoman-old-media-1")
+    held, roster = holdings(), Roster("dragoman", frozenset({"en"}))
+    roster.note_own("dragoman.old-media-1")
+    assert plan(roster, held, 0.0) == [SweepOrphan("dragoman.old-media-1", Kind.MEDIA)]
+    held.sweeping("dragoman.old-media-1")
     assert plan(roster, held, 0.0) == []
-    held.swept("dragoman-old-media-1", 0.0, ok=False)
+    held.swept("dragoman.old-media-1", 0.0, ok=False)
     assert plan(roster, held, 0.05) == []
     assert held.next_retry() == pytest.approx(0.1)
     assert len(plan(roster, held, 0.11)) == 1

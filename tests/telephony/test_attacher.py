@@ -39,7 +39,7 @@ class Daemon:
             await self.running
 
     def ours(self) -> set[str]:
-        return {name for name in (*self.pbx.channels, *self.pbx.bridges) if name.startswith("dragoman-")}
+        return {name for name in (*self.pbx.channels, *self.pbx.bridges) if name.startswith("dragoman.")}
 
     def check(self) -> None:
         """Exactly a tap for each caller and a booth for each conference, in Asterisk and to the listener."""
@@ -48,7 +48,7 @@ class Daemon:
             for bridge in self.pbx.bridges.values()
             if bridge.creator == "ConfBridge"
             for member in bridge.members
-            if not member.startswith("dragoman-")
+            if not member.startswith("dragoman.")
         }
         assert {
             tap.leg.channel_id: f"{tap.leg.room}-{tap.leg.language}" for tap in self.listener.taps.values()
@@ -350,9 +350,9 @@ async def test_events_that_overflow_the_queue_are_made_good_by_taking_stock(daem
 
 
 async def test_orphans_are_swept_and_other_peoples_objects_are_not(ari: FakeAri) -> None:
-    ari.asterisk.external_media("dragoman-dead-media-1", {})
-    ari.asterisk.external_media("dragoman-dead-gadget-9", {})
-    ari.asterisk.create_bridge("dragoman-dead-mix-1")
+    ari.asterisk.external_media("dragoman.dead-media-1", {})
+    ari.asterisk.external_media("dragoman.dead-gadget-9", {})
+    ari.asterisk.create_bridge("dragoman.dead-mix-1")
     ari.asterisk.external_media("someone-elses", {})
     ari.asterisk.create_bridge("someone-elses-too")
     caller = ari.asterisk.call("sales")

@@ -12,7 +12,7 @@ from dragoman.telephony.roster import Kind, Names, Roster
 
 class World:
     def __init__(self) -> None:
-        self.roster = Roster(frozenset({"en", "es"}))
+        self.roster = Roster("dragoman", frozenset({"en", "es"}))
         self.pbx = FakeAsterisk(self._apply)
         self.deaf = False
 
@@ -107,12 +107,12 @@ def test_a_snapshot_keeps_who_stayed_and_finds_who_came_and_went(world: World) -
     world.pbx.hang_up(goes)
     comes = world.pbx.call("1000-es")
     world.pbx.set_variable(stays, "DRAGOMAN_MUTED", "1")
-    world.pbx.external_media("dragoman-old-media-1", {})
+    world.pbx.external_media("dragoman.old-media-1", {})
     world.take_stock()
     assert places(world) == {stays: "1000-en", comes: "1000-es"}
     assert world.roster.seats[stays].epoch == before.epoch
     assert world.roster.seats[stays].held and world.roster.seats[stays].muted
-    assert world.roster.own == {"dragoman-old-media-1": Kind.MEDIA}
+    assert world.roster.own == {"dragoman.old-media-1": Kind.MEDIA}
 
 
 def test_only_the_mute_variable_counts(world: World) -> None:
@@ -127,7 +127,7 @@ def test_only_the_mute_variable_counts(world: World) -> None:
 
 def test_our_own_channels_are_never_callers(world: World) -> None:
     caller = world.pbx.call("1000-en")
-    booth = Names("me").name(Kind.BOOTH, 1)
+    booth = Names("dragoman", "me").name(Kind.BOOTH, 1)
     world.pbx.external_media(booth, {"DRAGOMAN_BOOTH_ROOM": "1000", "DRAGOMAN_BOOTH_LANG": "en"})
     world.pbx.continue_booth(booth)
     assert set(world.roster.seats) == {caller}
@@ -140,22 +140,29 @@ def test_our_own_channels_are_never_callers(world: World) -> None:
 def test_nothing_is_kept_of_calls_that_are_over(world: World) -> None:
     for _ in range(50):
         caller = world.pbx.call("1000-en")
-        world.pbx.snoop(caller, f"dragoman-me-snoop-{caller}")
+        world.pbx.snoop(caller, f"dragoman.me-snoop-{caller}")
         world.pbx.hang_up(caller)
     assert [len(part) for part in vars(world.roster).values() if isinstance(part, dict)] == [0] * 5
+
+
+@pytest.mark.parametrize("other", ["dragoman-check", "dragoman-2", "dragoma", "dragomans", "Dragoman", "_"])
+def test_objects_of_another_application_are_not_ours(other: str) -> None:
+    roster = Roster("dragoman", frozenset())
+    roster.note_own(Names(other, "me").name(Kind.MIX, 1), "dragoman-1700000000.1", "1700000000.1")
+    assert roster.own == {}
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("dragoman-ab12-media-7", Kind.MEDIA),
-        ("dragoman-ab12-mix-7", Kind.MIX),
-        ("dragoman-ab12-gadget-7", None),
-        ("dragoman-", None),
+        ("dragoman.ab12-media-7", Kind.MEDIA),
+        ("dragoman.ab12-mix-7", Kind.MIX),
+        ("dragoman.ab12-gadget-7", None),
+        ("dragoman.", None),
     ],
 )
 def test_an_id_says_what_it_is(name: str, kind: Kind | None) -> None:
-    roster = Roster(frozenset())
+    roster = Roster("dragoman", frozenset())
     roster.note_own(name, "1700000000.1")
     assert roster.own == {name: kind}
 
@@ -172,7 +179,7 @@ def test_an_id_says_what_it_is(name: str, kind: Kind | None) -> None:
 def test_a_speaker_has_a_name(world: World, channel: Channel, called: str) -> None:
     caller = world.pbx.call("1000-en", variables=False)
     bridge = next(iter(world.pbx.bridges.values())).json()
-    roster = Roster(frozenset({"en"}))
+    roster = Roster("dragoman", frozenset({"en"}))
     fields = world.pbx.channels[caller]
     roster.replace(
         [parse_bridge(bridge)],

@@ -67,7 +67,7 @@ async def _there_and_back(client: AriClient, bind: str, advertised: str) -> list
     loop = asyncio.get_running_loop()
     transport, ear = await loop.create_datagram_endpoint(_Ear, local_addr=(bind, 0))
     here = (advertised, transport.get_extra_info("sockname")[1])
-    names = Names(f"check{secrets.token_hex(3)}")
+    names = Names(client.app, secrets.token_hex(4))
     serial = names.next()
     speaker, listener, mix = (names.name(kind, serial) for kind in (Kind.BOOTH, Kind.MEDIA, Kind.MIX))
     try:

@@ -16,8 +16,8 @@ from dragoman.config import Settings
 from dragoman.errors import ConfigError
 from dragoman.telephony.ari.client import AriClient
 
-CHECK_APP = "dragoman-check"
-"""An application of our own: under the daemon's name we would take its events away."""
+CHECK_APP = "{app}-check"
+"""An application of our own: under the daemon's name we would take its events away, and it would sweep what we make."""
 
 STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 
@@ -34,7 +34,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     except ConfigError as error:
         yield fail("ARI user", str(error), "set it, then check again")
         return
-    async with AriClient(asterisk.url, asterisk.username, password, app=CHECK_APP) as client:
+    async with AriClient(asterisk.url, asterisk.username, password, app=CHECK_APP.format(app=asterisk.app)) as client:
         found, reachable = await check_pbx(client, asterisk.url, asterisk.username)
         for finding in found:
             yield finding

@@ -91,8 +91,8 @@ class Attacher:
         self._config = config or AttachConfig()
         self._queue = EventQueue()
         self._connection = AriConnection(client, self._queue, Backoff(chance))
-        self._roster = Roster(self._config.languages)
-        self._holdings = Holdings(Names(self.instance), chance)
+        self._roster = Roster(client.app, self._config.languages)
+        self._holdings = Holdings(Names(client.app, self.instance), chance)
         self._arrivals = Arrivals()
         self._lanes = Lanes(
             client,

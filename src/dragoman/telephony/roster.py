@@ -23,14 +23,15 @@ from dragoman.telephony.ari.events import (
 )
 from dragoman.telephony.ari.model import Bridge, Channel
 
-PREFIX = "dragoman-"
-"""Ids of all we make in Asterisk begin with it, so that what a killed daemon left behind can be told from calls."""
-
 CONFBRIDGE = "ConfBridge"
 """``creator`` of the bridges that the dialplan's ConfBridge() makes."""
 
 MUTED = "DRAGOMAN_MUTED"
 """Channel variable that the dialplan sets to 1 or 0 at ``*6``: a snoop hears a muted caller all the same."""
+
+_SEPARATOR = "."
+"""Between an application's name and the rest of an id; no name can have it (config.AsteriskSettings.app), so that no
+application takes what another one named after it made for its own."""
 
 _ROOM_NAME = re.compile(r"([0-9]+)-([a-z]{2,3})")
 
@@ -52,11 +53,16 @@ class Kind(Enum):
     """ExternalMedia channel of a booth."""
 
 
-class Names:
-    """Makes ids ``dragoman-{instance}-{kind}-{serial}`` that no other daemon, nor this one, ever makes again."""
+def prefix(app: str) -> str:
+    """Ids of all that an application makes in Asterisk begin with it: what a killed daemon left can be told by it."""
+    return app + _SEPARATOR
 
-    def __init__(self, instance: str) -> None:
-        self.prefix = f"{PREFIX}{instance}-"
+
+class Names:
+    """Makes ids ``{app}.{instance}-{kind}-{serial}`` that no other daemon, nor this one, ever makes again."""
+
+    def __init__(self, app: str, instance: str) -> None:
+        self.prefix = f"{prefix(app)}{instance}-"
         self._serial = count(1)
 
     def next(self) -> int:
@@ -91,16 +97,18 @@ class Roster:
     a caller; after an attended transfer they are missing or another call's, so they are compared and counted only.
 
     Args:
+        app: name of our Stasis application; objects of others are none of ours.
         languages: codes that are interpreted; a conference in another language is left alone.
     """
 
-    def __init__(self, languages: Container[str]) -> None:
+    def __init__(self, app: str, languages: Container[str]) -> None:
         self.seats: dict[str, Seat] = {}
         """By the caller's channel id."""
         self.own: dict[str, Kind | None] = {}
         """Ids in Asterisk with our prefix, of this daemon or another; None where the id says no kind that we know."""
         self.disagreements = 0
         """Callers whose variables named another room or language than the conference they sit in."""
+        self._prefix = prefix(app)
         self._languages = languages
         self._epochs = count(1)
         self._rooms: dict[str, Place] = {}
@@ -117,9 +125,8 @@ class Roster:
         """Take a snapshot for the truth. Who still sits in the same bridge keeps his epoch."""
         bridges = list(bridges)
         known = {channel.id: channel for channel in channels}
-        self.own = {
-            name: _kind(name) for name in (*known, *(bridge.id for bridge in bridges)) if name.startswith(PREFIX)
-        }
+        self.own = {}
+        self.note_own(*known, *(bridge.id for bridge in bridges))
         present = {bridge.id for bridge in bridges}
         for bridge_id in [bridge_id for bridge_id in self._rooms if bridge_id not in present]:
             self._close(bridge_id)
@@ -162,7 +169,7 @@ class Roster:
 
     def note_own(self, *names: str) -> None:
         """Objects with our prefix exist; other names are ignored."""
-        self.own.update((name, _kind(name)) for name in names if name.startswith(PREFIX))
+        self.own.update((name, _kind(name)) for name in names if name.startswith(self._prefix))
 
     def forget_own(self, *names: str) -> None:
         """Objects of ours were deleted."""
@@ -188,7 +195,7 @@ class Roster:
             self._vacate(channel_id, bridge.id)
         for channel_id in sorted(now - before):  # sorted: epochs must not depend on hashing
             self._where[channel_id] = bridge.id
-            if channel_id.startswith(PREFIX):
+            if channel_id.startswith(self._prefix):
                 self.note_own(channel_id)
             else:
                 self._sit(channel_id, bridge.id, place, known.get(channel_id))
@@ -236,7 +243,7 @@ class Roster:
 
 
 def _kind(name: str) -> Kind | None:
-    parts = name.removeprefix(PREFIX).split("-")
+    parts = name.partition(_SEPARATOR)[2].split("-")
     return next((kind for kind in Kind if len(parts) == 3 and parts[1] == kind.value), None)
 
 

@@ -23,16 +23,16 @@ def real_events() -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     pbx = FakeAsterisk(events.append)
     caller = pbx.call("1000-en")
-    pbx.external_media("dragoman-1-media-1", {})
-    pbx.snoop(caller, "dragoman-1-snoop-1")
-    pbx.create_bridge("dragoman-1-mix-1")
-    pbx.add_channel("dragoman-1-mix-1", "dragoman-1-media-1")
+    pbx.external_media("dragoman.1-media-1", {})
+    pbx.snoop(caller, "dragoman.1-snoop-1")
+    pbx.create_bridge("dragoman.1-mix-1")
+    pbx.add_channel("dragoman.1-mix-1", "dragoman.1-media-1")
     pbx.set_variable(caller, "DRAGOMAN_MUTED", "1")
     pbx.hold(caller, True)
     pbx.hold(caller, False)
     pbx.hang_up(caller)
-    pbx.hang_up("dragoman-1-media-1")
-    pbx.destroy_bridge("dragoman-1-mix-1")
+    pbx.hang_up("dragoman.1-media-1")
+    pbx.destroy_bridge("dragoman.1-mix-1")
     return [*events, {"type": "ApplicationReplaced"}]
 
 
