@@ -1,12 +1,24 @@
 from __future__ import annotations
 
-from tests.pipeline.fakes import Ears, FakeEngines, FakeMeasures, FakeRecognizer, runs, word_of
+from collections import deque
+
+import pytest
+from tests.pipeline.fakes import (
+    Ears,
+    FakeEngines,
+    FakeMeasures,
+    FakeRecognizer,
+    FakeSynthesizer,
+    runs,
+    word_of,
+)
 from tests.pipeline.hall import ROOM, hall, translated, words
 from tests.virtual_time import settled, virtual_time
 
 from dragoman.media.format import Pcm
 from dragoman.pipeline.captions import CaptionKind
 from dragoman.pipeline.leg import DRAIN_DEADLINE
+from dragoman.pipeline.recognition import RESTART_DELAYS
 from dragoman.telephony.model import Booth
 
 pytestmark = virtual_time
@@ -467,3 +479,38 @@ async def test_stages_add_up_to_the_ear_voice_span() -> None:
         assert abs(stages["mt"] - 0.1) < 1e-9
         assert abs(stages["tts"] - 0.1) < 1e-9
         assert times.own_share is not None and times.own_share <= 0.02 + 1e-9
+
+
+@pytest.mark.parametrize("leaves", [(), ("ann",), ("bea",), ("ann", "bea")])
+async def test_totals_outlive_those_of_whom_they_tell(leaves: tuple[str, ...]) -> None:
+    ears = FakeRecognizer(Ears(crash_on_finalize=True), Ears(final_twice=True))
+    late = FakeSynthesizer(outcomes=deque(["stall-later"]))
+    async with hall(FakeEngines(ears, mouth=late)) as place:
+        taps = {"ann": place.join("ann", "en"), "bea": place.join("bea", "es")}
+        assert set(place.conference.totals().values()) == {0}
+        place.say(taps["ann"], "one two")
+        await place.passes(4)
+        (chain,) = next(leg for leg in place.conference._running if leg.leg.name == "Ann").chains
+        chain.mt_queue.merged = 3
+        before = place.conference.totals()
+        for name in leaves:
+            place.leave(taps[name])
+            language = taps[name].leg.language
+            place.conference.booth_closed(place.conference.booths[place.booth_id(language)])
+        await place.passes(1)
+        after = place.conference.totals()
+        assert after == before
+        assert after["recognizer_restarts"] == 1
+        assert after["repeated_words"] == 2
+        assert after["merged_clauses"] == 3
+        assert after["booth_underruns"] > 0
+        assert after["recognizer_dropped_ms"] == 0
+
+
+async def test_totals_tell_how_much_speech_no_recogniser_got() -> None:
+    ears = FakeRecognizer(*[Ears(crash_on_finalize=True)] * (len(RESTART_DELAYS) + 1))
+    async with hall(FakeEngines(ears)) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "poison")
+        await place.passes(15)
+        assert place.conference.totals()["recognizer_dropped_ms"] == 300 + 100  # the word and the tail behind it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +23,9 @@ from dragoman.pipeline.room import floor, needs
 from dragoman.telephony.model import Booth, Leg, Tap
 
 log = structlog.get_logger(__name__)
+
+TOTALS = ("merged_clauses", "recognizer_restarts", "recognizer_dropped_ms", "booth_underruns", "repeated_words")
+"""What ``Conference.totals`` counts."""
 
 
 class Engines(Protocol):
@@ -78,6 +82,7 @@ class Conference:
         self._mixers: dict[tuple[str, str], BoothMixer] = {}
         self._running: dict[SpeakingLeg, asyncio.Task[None]] = {}
         self._numbers = itertools.count(1)
+        self._past: Counter[str] = Counter()  # totals of legs and booths that are gone
         self.legs: dict[str, LegState] = {}
         """By leg id; those present, not those whose last words are still being spoken."""
         self.booths: dict[str, Booth] = {}
@@ -114,6 +119,21 @@ class Conference:
                 depths["mt"] += len(chain.mt_queue)
                 depths["tts"] += len(chain.tts_queue)
         return depths
+
+    def totals(self) -> dict[str, int]:
+        """What happened since the start, over all legs and booths, those that are gone too; never goes back.
+
+        ``merged_clauses``: clauses merged into their neighbour because translation was behind. ``recognizer_restarts``:
+        streams lost and opened again. ``recognizer_dropped_ms``: speech that no recogniser got. ``booth_underruns``:
+        ticks of 20 ms in which a clause sounded and its synthesizer was late. ``repeated_words``: words that a
+        recogniser said again and that were not translated twice.
+        """
+        totals = Counter(dict.fromkeys(TOTALS, 0))
+        totals.update(self._past)
+        for leg in self._running:
+            totals.update(leg.totals())
+        totals["booth_underruns"] += sum(mixer.underruns for mixer in self._mixers.values())
+        return dict(totals)
 
     def refresh_demand(self) -> None:
         """Who is wanted in which language changed: a caller came, went or began to read captions."""
@@ -226,7 +246,7 @@ class Conference:
         spoken = set(languages.values())
         for key in [key for key in self._mixers if key[0] == room and key[1] not in spoken]:
             if not any(booth.room == room and booth.language == key[1] for booth in self.booths.values()):
-                del self._mixers[key]
+                self._past["booth_underruns"] += self._mixers.pop(key).underruns
 
     def _make_chain(self, leg: Leg, target: str) -> Chain:
         def mixer() -> BoothMixer | None:
@@ -258,6 +278,7 @@ class Conference:
             await speaking.closed.wait()
         finally:
             self._media.remove_leg(media_id)
-            self._running.pop(speaking, None)
+            if self._running.pop(speaking, None) is not None:
+                self._past.update(speaking.totals())
             if room not in self.rooms and not any(leg.leg.room == room for leg in self._running):
                 self._captions.close_room(room)

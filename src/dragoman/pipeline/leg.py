@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -10,6 +11,7 @@ import structlog
 
 from dragoman.engines.base import Hypothesis, Recognizer, StreamRequest
 from dragoman.errors import EngineError
+from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.latency import ClauseTimes
@@ -55,6 +57,7 @@ class SpeakingLeg:
         self._clock = clock
         self._segmenter = ClauseSegmenter(leg.id, leg.language, numbers)
         self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
+        self._merged = 0  # of chains that ended
         self._targets: frozenset[str] = frozenset()
         self._group: asyncio.TaskGroup | None = None
         self._deadline: asyncio.Timeout | None = None
@@ -82,6 +85,15 @@ class SpeakingLeg:
         """Whether the VAD hears speech now."""
         return self.recognition is not None and self.recognition.speaking
 
+    def totals(self) -> Counter[str]:
+        """What was merged, started again, given up and heard twice so far; see Conference.totals."""
+        totals = Counter(merged_clauses=self._merged + sum(chain.mt_queue.merged for chain in self.chains))
+        totals["repeated_words"] = self._segmenter.ledger.repeats
+        if self.recognition is not None:
+            totals["recognizer_restarts"] = self.recognition.restarts
+            totals["recognizer_dropped_ms"] = self.recognition.dropped * 1000 // SAMPLE_RATE
+        return totals
+
     def attach(self, audio: LegAudio) -> None:
         """The tap is up: hear it from now on; once, before ``run``."""
         self._audio = audio
@@ -103,7 +115,8 @@ class SpeakingLeg:
             chain = self._make_chain(self.leg, target)
             self._chains[target] = (chain, self._group.create_task(self._run_chain(chain)))
         for target in self._chains.keys() - self._targets:
-            _, task = self._chains.pop(target)
+            chain, task = self._chains.pop(target)
+            self._merged += chain.mt_queue.merged
             task.cancel()
 
     def close(self) -> None:
