@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
-from dragoman.engines.selection import EngineSet
-from dragoman.errors import ConfigError, EngineError
+from dragoman.engines.selection import EngineSet, Loaded
+from dragoman.errors import ConfigError
 
 
 async def check_engines(settings: Settings) -> list[Finding]:
@@ -20,15 +20,26 @@ async def check_engines(settings: Settings) -> list[Finding]:
     found = []
     try:
         for stage in Stage:
-            try:
-                await engines.start(stage, settings.rooms.languages)
-            except EngineError as error:
-                found.append(fail(f"engines, {stage}", str(error), "install or set what it says, or choose another"))
-            else:
-                found.append(ok(f"engines, {stage}", ", ".join(engines.names(stage))))
+            found += judge_stage(stage, await engines.load(stage, settings.rooms.languages))
         found += judge_languages(engines, settings.rooms.languages)
     finally:
         await engines.close()
+    return found
+
+
+def judge_stage(stage: Stage, loaded: Sequence[Loaded]) -> list[Finding]:
+    """Each engine of a stage: a broken one keeps the daemon from starting only where there is no other."""
+    spare = any(each.problem is None for each in loaded)
+    found = []
+    for each in loaded:
+        what = f"engines, {stage}"
+        if each.problem is None:
+            found.append(ok(what, each.engine))
+        elif spare:
+            remedy = "install or set what it says, or take it out of [engines]: it will not be used"
+            found.append(warn(what, str(each.problem), remedy))
+        else:
+            found.append(fail(what, str(each.problem), "install or set what it says, or choose another"))
     return found
 
 

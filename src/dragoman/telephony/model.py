@@ -32,7 +32,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A leg's tap is up: Asterisk sends slin16 (PT 118, big-endian) from ``remote``; what we send there is whispered."""
+    """A leg's tap is up: Asterisk sends slin16 (PT 118, big-endian) from ``remote``; what goes there is whispered."""
 
     leg: Leg
     channel_id: str

@@ -16,8 +16,8 @@ class TranslatorChain:
     """Asks each translator in order; one that rejects the text or fails gives way to the next."""
 
     def __init__(self, translators: Sequence[Translator]) -> None:
-        """The engines are somebody else's to start and close."""
-        self._translators = tuple(translators)
+        """The engines are somebody else's to start and close, and to take out of the sequence."""
+        self._translators = translators
 
     async def translate(self, request: TranslationRequest) -> Translation:
         """Translate by the first engine that can.
