@@ -27,7 +27,7 @@ CONFBRIDGE = "ConfBridge"
 """``creator`` of the bridges that the dialplan's ConfBridge() makes."""
 
 MUTED = "DRAGOMAN_MUTED"
-"""Channel variable that the dialplan sets to 1 or 0 at ``*6``: a snoop may hear a muted caller, by Asterisk's version."""
+"""Channel variable that the dialplan sets to 1 or 0 at ``*6``: a snoop may hear a muted caller all the same."""
 
 _SEPARATOR = "."
 """Between an application's name and the rest of an id; no name can have it (config.AsteriskSettings.app), so that no
