@@ -313,9 +313,23 @@ class FakeTranslator:
     """``hello`` into ``es`` is ``es:hello``; ``outcomes`` says what the next calls do."""
 
     delay: float = 0.1
+    name: str = "brain"
+    pairs: tuple[tuple[str, str], ...] | None = None
+    """The pairs it takes; None: all."""
     outcomes: deque[EngineError | str | None] = field(default_factory=deque)
     """None: translate. "hang": never answer. "bug": raise what no engine may raise. An error: raise it."""
     requests: list[TranslationRequest] = field(default_factory=list)
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo(self.name, Stage.MT, (), False, "0BSD", True, "tests")
+
+    def supports(self, source: str, target: str) -> bool:
+        return self.pairs is None or (source, target) in self.pairs
+
+    async def start(self, languages: Sequence[str] = ()) -> None: ...
+
+    async def close(self) -> None: ...
 
     async def translate(self, request: TranslationRequest) -> Translation:
         self.requests.append(request)
@@ -327,7 +341,7 @@ class FakeTranslator:
         if isinstance(outcome, EngineError):
             raise outcome
         await asyncio.sleep(self.delay)
-        return Translation(" ".join(f"{request.target}:{word}" for word in request.text.split()), "brain")
+        return Translation(" ".join(f"{request.target}:{word}" for word in request.text.split()), self.name)
 
 
 @dataclass

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,10 +12,11 @@ from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, cra
 from tests.pipeline.hall import translated
 from tests.virtual_time import START, settled, virtual_time
 
+from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
-from dragoman.pipeline.chain import CONTEXT, MT_DEADLINE, MT_DEPTH, TTS_DEADLINE, TTS_DEPTH, Chain, Pending
+from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEADLINE, TTS_DEPTH, Chain, Pending
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.latency import STAGES, ClauseTimes
 
@@ -52,8 +53,9 @@ class Reports:
 class Bench:
     """One chain at one booth that is ticked."""
 
-    def __init__(self, translator: FakeTranslator, mouth: FakeSynthesizer | None) -> None:
-        self.translator = translator
+    def __init__(self, translators: Sequence[FakeTranslator], mouth: FakeSynthesizer | None) -> None:
+        self.translator = translators[0]
+        self.translators = TranslatorChain(translators)
         self.mouth = mouth
         self.mixer: BoothMixer | None = BoothMixer()
         self.booth = self.mixer
@@ -65,7 +67,7 @@ class Bench:
 
     def make(self, speaker: str) -> Chain:
         loop = asyncio.get_running_loop()
-        return Chain(speaker, "es", self.translator, self.mouth, lambda: self.mixer, self.reports, loop.time)
+        return Chain(speaker, "es", self.translators, self.mouth, lambda: self.mixer, self.reports, loop.time)
 
     def offer(self, text: str, chain: Chain | None = None) -> str:
         self.number += 1
@@ -81,10 +83,10 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    translator: FakeTranslator | None = None, mouth: FakeSynthesizer | None = None, *, voice: bool = True
+    *translators: FakeTranslator, mouth: FakeSynthesizer | None = None, voice: bool = True
 ) -> AsyncIterator[Bench]:
     """Ends with ``close``, after which the chain must end with nothing left at the booth."""
-    made = Bench(translator or FakeTranslator(), (mouth or FakeSynthesizer()) if voice else None)
+    made = Bench(translators or (FakeTranslator(),), (mouth or FakeSynthesizer()) if voice else None)
     running = asyncio.create_task(made.chain.run())
     ticking = asyncio.create_task(made.media.run())
     try:
@@ -137,7 +139,7 @@ async def test_the_translator_gets_the_last_clauses_as_context() -> None:
 async def test_a_translation_that_fails_is_tried_once_more(first: EngineError | str) -> None:
     async with bench(FakeTranslator(outcomes=deque([first]))) as made:
         made.offer("good morning")
-        await asyncio.sleep(MT_DEADLINE + 2)
+        await asyncio.sleep(DEADLINE + 2)
         assert made.heard == translated("es", "good morning")
         assert made.reports.of("dropped") == []
         assert len(made.translator.requests) == 2
@@ -152,13 +154,24 @@ async def test_a_clause_without_a_translation_is_dropped_with_its_reason_and_the
     async with bench(FakeTranslator(outcomes=deque(outcomes))) as made:
         lost = made.offer("lost")
         kept = made.offer("kept")
-        await asyncio.sleep(2 * MT_DEADLINE + 2)
+        await asyncio.sleep(2 * DEADLINE + 2)
         assert len(made.translator.requests) == calls + 1
         assert made.reports.of("dropped") == [lost]
         assert made.reports.of("spoken") == [kept]
         ((reason, error),) = made.reports.reasons
         assert reason == "mt"
         assert isinstance(error, EngineTimeout if outcomes[0] == "hang" else EngineError)
+
+
+async def test_a_translator_that_hangs_costs_no_clause_while_another_answers() -> None:
+    hanging = FakeTranslator(name="hanging", outcomes=deque(["hang"] * 100))
+    async with bench(hanging, FakeTranslator()) as made:
+        clauses = [made.offer("one two"), made.offer("three")]
+        await asyncio.sleep(4 * DEADLINE + 2)
+        assert made.heard == translated("es", "one two", "three")
+        assert made.reports.of("spoken") == clauses
+        translations = [pending.translation for pending in made.reports.pending.values()]
+        assert {translation.engine for translation in translations if translation} == {"brain"}
 
 
 @pytest.mark.parametrize("first", ["stall", crashed("mouth")])

@@ -31,9 +31,6 @@ TTS_DEPTH = 4
 CONTEXT = 3
 """Clauses of the same speaker given to the translator as context (DeepL: "last 2-3 utterances")."""
 
-MT_DEADLINE = 1.2
-"""Seconds a translation may take before it is tried once more (stage table: over 1200 ms retry once)."""
-
 TTS_DEADLINE = 0.5
 """Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
 
@@ -56,7 +53,7 @@ class Translates(Protocol):
     """The ordered translators, as one."""
 
     async def translate(self, request: TranslationRequest) -> Translation:
-        """Translate by the first engine that can."""
+        """Translate by the first engine that can, within a bounded time; raises EngineError when none can."""
 
 
 class ChainReports(Protocol):
@@ -138,18 +135,7 @@ class Chain:
 
     async def _translate(self, clause: Clause) -> Translation:
         request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context))
-        for last in (False, True):
-            try:
-                async with asyncio.timeout(MT_DEADLINE):
-                    with crashes_of("mt"):
-                        return await self._translator.translate(request)
-            except TimeoutError:
-                if last:
-                    raise EngineTimeout("mt", f"no translation within {MT_DEADLINE:g} s, twice") from None
-            except EngineError as error:
-                if last or not error.retryable:
-                    raise
-        raise AssertionError("unreachable")
+        return await self._translator.translate(request)
 
     async def _speak_all(self) -> None:
         try:
