@@ -79,12 +79,8 @@ class Service:
         conference = Conference(
             self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db
         )
-        view = DaemonView(
-            conference, self.metrics, self.media.stats, self._engine_names, lambda: loop.time() - started
-        )
-        app = build_app(
-            self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health
-        )
+        view = DaemonView(conference, self.metrics, self.media.stats, self._engine_names, lambda: loop.time() - started)
+        app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)
         web = WebServer(app, self._settings.http)
         await web.start()
         log.info("web up", address="http://{}:{}".format(*web.address))
