@@ -297,3 +297,20 @@ def test_the_synthesizer_is_held_at_the_high_mark_and_woken_once_at_the_low() ->
     while speech.take(False) is not None:
         pass
     assert woken == [RESUME_FRAMES]
+
+
+def test_a_booth_that_is_cleared_tells_everyone_once_and_is_silent() -> None:
+    play = Play()
+    told: list[int] = []
+    for speaker in ("ann", "bea", "cai"):
+        said = play.open(speaker)
+        said.speech.on_cancel = lambda number=said.number: told.append(number)  # type: ignore[misc]
+        play.write(said, READY_FRAMES)
+    play.step()
+    assert (play.mixer.speakers, play.mixer.backlog) == (("ann", "bea"), 1)
+    play.mixer.clear()
+    play.mixer.clear()
+    assert told == [0, 1, 2]
+    assert (play.mixer.speakers, play.mixer.backlog) == ((), 0)
+    assert play.step() == []
+    assert [said.done for said in play.clauses] == [0, 0, 0]

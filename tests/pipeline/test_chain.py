@@ -309,6 +309,46 @@ async def test_a_cancelled_chain_is_silent_at_once_wherever_its_clauses_were(sec
         assert made.heard[len(before) :] == translated("es", "somebody else")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "synthesis"), [(0.15, None), (0.15, "stall"), (0.3, None), (0.3, "stall-later"), (1.0, None)]
+)
+async def test_a_booth_that_goes_away_frees_the_chain_for_who_comes_next(seconds: float, synthesis: str | None) -> None:
+    async with bench(mouth=FakeSynthesizer(first=0.1, outcomes=deque([synthesis]))) as made:
+        first = made.offer("one two three four five")
+        await asyncio.sleep(seconds)
+        made.media.remove_booth("es")
+        made.mixer = None
+        made.booth.clear()
+        await settled()
+        begun = list(made.heard)
+        told = made.reports.of("spoken")
+        made.booth = made.mixer = BoothMixer()
+        made.media.add_booth("es", ("::", 1), made.booth)
+        later = [made.offer(f"later{i}") for i in range(MT_DEPTH)]
+        await asyncio.sleep(8)
+        assert made.heard[len(begun) :] == translated("es", *(f"later{i}" for i in range(MT_DEPTH)))
+        assert made.reports.of("spoken") == [*told, *later]
+        assert made.reports.reasons == ([] if told else [("nobody-listens", None)])
+        assert made.reports.of("dropped") == ([] if told else [first])
+        assert not made.chain._playing
+
+
+async def test_a_clause_that_waits_at_a_booth_that_goes_away_holds_no_chain_that_closes() -> None:
+    async with bench() as made:
+        other = made.make("ann")  # waits for what ann says through the other chain
+        running = asyncio.create_task(other.run())
+        made.offer("one two three four five six seven")
+        await asyncio.sleep(0.5)
+        waiting = made.offer("short", other)
+        other.close()
+        await asyncio.sleep(0.5)
+        assert not running.done()
+        made.media.remove_booth("es")
+        made.booth.clear()
+        await running
+        assert made.reports.of("dropped") == [waiting]
+
+
 async def test_a_bug_in_an_engine_is_a_crash_of_that_engine_and_costs_the_clause_only() -> None:
     async with bench(FakeTranslator(outcomes=deque(["bug", "bug", None]))) as made:
         lost, said = made.offer("one two"), made.offer("three")

@@ -172,6 +172,29 @@ async def test_a_listener_who_comes_after_the_last_one_left_hears_new_clauses_in
         assert place.conference.mixer(ROOM, "es").speakers == ()
 
 
+async def test_who_comes_back_to_a_language_that_was_only_read_meanwhile_hears_the_next_clause() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        place.say(ann, "one two three four five six seven eight")
+        await place.passes(4.2)  # he is being spoken
+        place.leave(bea)
+        place.conference.booth_closed(place.conference.booths[place.booth_id("es")])
+        await settled()
+        begun = place.heard("es")
+        assert 1 < len(begun) < 8
+        place.say(ann, "nobody hears this one")
+        await place.passes(4)
+        place.join("eva", "es")
+        for i in range(6):  # more than fit into the queues
+            place.say(ann, f"hello eva{i}")
+            await place.passes(3)
+        assert place.heard("es")[len(begun) :] == translated("es", *(f"hello eva{i}" for i in range(6)))
+        assert len(reader.of(CaptionKind.CLAUSE)) == 8
+        assert place.measures.dropped == []  # what was begun counts as spoken
+        assert place.conference.queue_depths() == {"mt": 0, "tts": 0, "playback": 0}
+
+
 async def test_words_known_but_not_committed_when_the_last_listener_leaves_are_not_said_to_a_later_one() -> None:
     async with hall() as place:
         ann, bea = place.join("ann", "en"), place.join("bea", "es")

@@ -32,7 +32,19 @@ def _nothing() -> None:
 class Speech:
     """One clause at one booth, while it is synthesized and played. Made by BoothMixer.open."""
 
-    __slots__ = ("_ducked", "_frames", "_tail", "finished", "first_sent", "on_done", "on_room", "speaker", "underruns")
+    __slots__ = (
+        "_ducked",
+        "_frames",
+        "_tail",
+        "cancelled",
+        "finished",
+        "first_sent",
+        "on_cancel",
+        "on_done",
+        "on_room",
+        "speaker",
+        "underruns",
+    )
 
     def __init__(self, speaker: str, first_sent: Callable[[float], None]) -> None:
         self.speaker = speaker
@@ -41,6 +53,9 @@ class Speech:
         """Called in the tick when frames ran down to RESUME_FRAMES."""
         self.on_done: Callable[[], None] = _nothing
         """Called in the tick when the last frame was taken."""
+        self.on_cancel: Callable[[], None] = _nothing
+        """Called by ``BoothMixer.clear``: nobody will take its frames."""
+        self.cancelled = False
         self.finished = False
         self.underruns = 0
         """Ticks in which it should have sounded and had no frame."""
@@ -113,9 +128,16 @@ class BoothMixer:
     def cancel(self, speech: Speech) -> None:
         """Silence a clause at once, wherever it is; idempotent."""
         speech.first_sent = None
+        speech.cancelled = True
         for line in (self._waiting, self._sounding):
             if speech in line:
                 line.remove(speech)
+
+    def clear(self) -> None:
+        """Silence all, and tell those who speak: the booth is gone, so that no tick would ever take their frames."""
+        for speech in (*self._sounding, *self._waiting):
+            self.cancel(speech)
+            speech.on_cancel()
 
     @property
     def backlog(self) -> int:

@@ -169,13 +169,18 @@ class Chain:
         speech = mixer.open(self._speaker, first_sent)
         self._playing[speech] = mixer
         room = asyncio.Event()
-        speech.on_room = room.set
 
         def done() -> None:
             self._playing.pop(speech, None)
             self._played.set()
 
-        speech.on_done = done
+        def cancelled() -> None:
+            room.set()
+            done()
+            if pending.times.sent is None:
+                loop.call_soon(self._drop, pending, "nobody-listens", None)
+
+        speech.on_room, speech.on_done, speech.on_cancel = room.set, done, cancelled
         request = SpeechRequest(pending.translation.text, self.target, self._speaker)
         pending.times.tts_begin = self._clock()
         try:
@@ -184,10 +189,12 @@ class Chain:
                     await self._synthesize(request, synthesizer, speech, room, pending.times)
                     break
                 except EngineError as error:
+                    if speech.cancelled:
+                        return
                     if last or not error.retryable or pending.times.tts_first is not None:
                         raise
             speech.finish()
-            if pending.times.tts_first is None:
+            if pending.times.tts_first is None and not speech.cancelled:
                 raise EngineRejected(synthesizer.info.name, "gave no audio for this text")
         except EngineError:
             speech.finish()  # what was said of it is said; a clause without a sound leaves the line
@@ -203,7 +210,7 @@ class Chain:
         # Engines give async generators; closing one at once is what cancels its synthesis.
         async with aclosing(cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))) as pieces:
             iterator = aiter(pieces)
-            while True:
+            while not speech.cancelled:
                 try:
                     async with asyncio.timeout(TTS_DEADLINE):
                         with crashes_of(name):
@@ -222,10 +229,12 @@ class Chain:
 
 
 async def _write(speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:
-    """Write in pieces of READY_FRAMES, waiting while that much lies ready."""
+    """Write in pieces of READY_FRAMES, waiting while that much lies ready; a cancelled speech takes no more."""
     piece = READY_FRAMES * FRAME_SAMPLES
     for start in range(0, len(pcm), piece):
-        while speech.full:
+        while speech.full and not speech.cancelled:
             room.clear()
             await room.wait()
+        if speech.cancelled:
+            return
         speech.write(pcm[start : start + piece])

@@ -246,7 +246,9 @@ class Conference:
         spoken = set(languages.values())
         for key in [key for key in self._mixers if key[0] == room and key[1] not in spoken]:
             if not any(booth.room == room and booth.language == key[1] for booth in self.booths.values()):
-                self._past["booth_underruns"] += self._mixers.pop(key).underruns
+                mixer = self._mixers.pop(key)
+                mixer.clear()
+                self._past["booth_underruns"] += mixer.underruns
 
     def _make_chain(self, leg: Leg, target: str) -> Chain:
         def mixer() -> BoothMixer | None:
