@@ -3,9 +3,10 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from dragoman.demo.mic import write_padded
+from dragoman.demo.mic import read_mic, write_padded
 from dragoman.demo.phone import Phone, _dialog_tags
 from dragoman.errors import DemoError
 
@@ -41,15 +42,15 @@ def sound(path: Path, rate: int, frames: bytes) -> Path:
 
 def test_a_microphone_is_padded_with_silence_that_takes_no_disk(tmp_path: Path) -> None:
     said = sound(tmp_path / "said.wav", 16_000, b"\1\2" * 800)
-    write_padded(tmp_path / "mic.wav", said, 100)
+    write_padded(tmp_path / "mic.wav", read_mic(said), 100, lead=0.5)
     with wave.open(str(tmp_path / "mic.wav"), "rb") as mic:
-        assert mic.getparams()[:4] == (1, 2, 16_000, 800 + 1_600_000)
-        assert mic.readframes(801) == b"\1\2" * 800 + b"\0\0"
+        assert mic.getparams()[:4] == (1, 2, 16_000, 8000 + 800 + 1_600_000)
+        assert mic.readframes(8801) == bytes(16_000) + b"\1\2" * 800 + b"\0\0"
     assert (tmp_path / "mic.wav").stat().st_blocks * 512 < 100_000
 
 
 def test_silence_alone_is_a_microphone_too(tmp_path: Path) -> None:
-    write_padded(tmp_path / "mic.wav", None, 1)
+    write_padded(tmp_path / "mic.wav", np.zeros(0, np.int16), 1)
     with wave.open(str(tmp_path / "mic.wav"), "rb") as mic:
         assert mic.readframes(mic.getnframes()) == bytes(32_000)
 
@@ -57,9 +58,9 @@ def test_silence_alone_is_a_microphone_too(tmp_path: Path) -> None:
 def test_a_microphone_of_another_format_is_refused(tmp_path: Path) -> None:
     narrow = sound(tmp_path / "narrow.wav", 8_000, b"")
     with pytest.raises(DemoError, match=r"narrow\.wav: .*16000 Hz"):
-        write_padded(tmp_path / "mic.wav", narrow, 1)
+        read_mic(narrow)
     with pytest.raises(DemoError, match=r"missing\.wav"):
-        write_padded(tmp_path / "mic.wav", tmp_path / "missing.wav", 1)
+        read_mic(tmp_path / "missing.wav")
 
 
 def test_the_tags_are_those_of_the_call_asked_for() -> None:

@@ -4,7 +4,7 @@ import pytest
 from tests.demo.scene import SCENARIO, TRANSLATIONS
 
 from dragoman.demo.minutes import Minutes
-from dragoman.demo.turns import SETTLE_S, TurnTaking, assign
+from dragoman.demo.turns import QUIET_S, SETTLE_S, TurnTaking, assign
 from dragoman.pipeline.captions import Caption, CaptionKind
 
 DURATIONS = [2.0, 1.5, 3.0, 2.0, 1.8]
@@ -74,6 +74,46 @@ def test_a_lost_turn_is_waited_for_as_long_as_patience_lasts() -> None:
     assert heard > 104.0
     assert taking.over_at(heard + PATIENCE - 0.1, minutes) is None
     assert taking.over_at(heard + PATIENCE, minutes) == heard + PATIENCE
+
+
+def test_a_lost_turn_is_given_up_when_the_daemon_has_nothing_to_do() -> None:
+    taking, minutes = TurnTaking(SCENARIO, DURATIONS), Minutes()
+    taking.started(0, 100.0)
+    tell(minutes, 0, 102.0, spoken=False, text="welcome")
+    assert taking.due(102.0 + QUIET_S - 0.1, minutes, 90.0) is None
+    assert taking.due(102.0 + QUIET_S, minutes, 90.0) == 1
+    assert taking.due(103.0 + QUIET_S - 0.1, minutes, 103.0) is None
+    assert taking.due(103.0 + QUIET_S, minutes, 103.0) == 1
+    assert taking.due(103.0 + QUIET_S, minutes, None) is None
+
+
+def test_a_lost_turn_does_not_slow_the_next_one() -> None:
+    taking, minutes = TurnTaking(SCENARIO, DURATIONS), Minutes()
+    taking.started(0, 100.0)
+    tell(minutes, 0, 102.0, spoken=False, text="welcome")
+    taking.started(1, 110.0)
+    tell(minutes, 1, 111.5)
+    silent = minutes.silent_unix(SCENARIO.languages, 110.0)
+    assert silent is not None
+    assert taking.over_at(silent, minutes) == silent
+
+
+def test_a_lost_turn_is_waited_for_with_the_one_over_it() -> None:
+    taking, minutes = TurnTaking(SCENARIO, DURATIONS), Minutes()
+    for number, start in enumerate((100.0, 110.0, 120.0, 121.0)):
+        taking.started(number, start)
+    tell(minutes, 3, 123.0)
+    assert taking.over_at(130.0, minutes) is None
+    tell(minutes, 2, 123.0)
+    assert taking.over_at(130.0, minutes) is not None
+
+
+def test_old_clauses_are_forgotten() -> None:
+    minutes = Minutes()
+    for number in range(5):
+        tell(minutes, number, 100.0 + number)
+    minutes.keep(2)
+    assert [entry.text for entry in minutes.entries] == [SCENARIO.turns[number].text for number in (3, 4)]
 
 
 def test_a_dropped_translation_is_not_waited_for() -> None:

@@ -13,7 +13,7 @@ from tests.tonewords.decode import HeardWord, decode
 from tests.tonewords.encode import encode
 from tests.tonewords.verdict import judge
 
-from dragoman.demo.mic import write_padded
+from dragoman.demo.mic import read_mic, write_padded
 from dragoman.demo.phone import Phone
 from dragoman.demo.timeline import GrowthWatch
 
@@ -92,7 +92,7 @@ async def _change_mic(phone: Phone, said: Iterable[str], after: float = 0.0) -> 
     number = len(list(phone.directory.glob("say-*.wav")))
     words = mic(phone.directory / f"words-{number}.wav", (SETTLE_S + after, said))
     padded = phone.directory / f"say-{number}.wav"
-    write_padded(padded, words, 100)
+    write_padded(padded, read_mic(words), 100)
     await phone.command("ausrc", f"aufile,{padded}")
     return words.stat().st_size / (2 * RATE)
 

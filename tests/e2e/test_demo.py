@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -11,6 +12,10 @@ from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
 import pytest
+from tests.e2e.conftest import PhoneFactory
+
+from dragoman.demo.mic import write_padded
+from dragoman.demo.voices import Voice, render
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -37,14 +42,26 @@ start = "over"
 """
 
 
-async def start(folder: Path, script: str) -> asyncio.subprocess.Process:
+async def start(folder: Path, script: str, *options: str) -> asyncio.subprocess.Process:
     (folder / "demo.toml").write_text(script, "utf-8")
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dragoman", "demo", "--script", "demo.toml", "--out", "out"),
+        *(sys.executable, "-m", "dragoman", "demo", "--script", "demo.toml", "--out", "out", *options),
         cwd=folder,
         stdout=PIPE,
         stderr=STDOUT,
+        env={**os.environ, "TMPDIR": str(folder)},
     )
+
+
+async def read_until(process: asyncio.subprocess.Process, pattern: str) -> re.Match[str]:
+    """The first match of ``pattern`` in a line that it prints from now on."""
+    assert process.stdout is not None
+    seen = ""
+    while not (found := re.search(pattern, seen.rpartition("\n")[2])):
+        line = await process.stdout.readline()
+        assert line, seen
+        seen += "\n" + line.decode().rstrip()
+    return found
 
 
 async def test_a_meeting_in_which_everybody_hears_everything(tmp_path: Path) -> None:
@@ -70,18 +87,41 @@ async def test_a_sentence_that_nobody_hears_translated_fails_the_demo_and_is_nam
     assert f"not recognized: Inés (es) said '{lost}'" in text
 
 
-async def test_ctrl_c_stops_all_that_was_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_stops_all_that_was_started(tmp_path: Path, number: signal.Signals) -> None:
     process = await start(tmp_path, SCRIPT)
-    assert process.stdout is not None
-    seen = ""
-    while "Ann (en) dials" not in seen:
-        line = await process.stdout.readline()
-        assert line, seen
-        seen += line.decode()
+    await read_until(process, r"Ann \(en\) dials")
     children = descendants(process.pid)
     assert len(children) >= 4  # Asterisk, the daemon, phones
-    process.send_signal(signal.SIGINT)
-    assert await process.wait() == 130
+    process.send_signal(number)
+    process.send_signal(signal.SIGINT)  # the impatient press twice
+    assert process.stdout is not None
+    rest = (await process.stdout.read()).decode()
+    assert await process.wait() == 130, rest
+    assert "Traceback" not in rest
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    assert not list(tmp_path.glob("dragoman-demo-*"))
+
+
+async def test_who_dials_in_while_it_stays_up_is_interpreted(tmp_path: Path, phone_factory: PhoneFactory) -> None:
+    process = await start(tmp_path, SCRIPT, "--keep")
+    uri = (await read_until(process, r"(sip:\S+) +to speak and hear English"))[1]
+    mic = tmp_path / "guest.wav"
+    write_padded(
+        mic, await render(Voice.parse("flite:slt"), "Good morning everybody.", tmp_path / "voices"), 1.0, lead=4.0
+    )
+    guest = await phone_factory("Guest", mic)
+    await guest.dial(uri)
+    await guest.wait_established()  # he may be there before the others are
+    await read_until(process, "everybody is in the room")
+    await read_until(process, r"^Guest \(en\): ")
+    await read_until(process, r"-> es +\d+ ms .*\[Guest\]")
+    await read_until(process, r"^Ann \(en\): ")  # the meeting is held again
+    children = descendants(process.pid)
+    process.send_signal(signal.SIGHUP)
+    assert process.stdout is not None
+    assert b"ending" in await process.stdout.read()
+    assert await process.wait() == 0
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 

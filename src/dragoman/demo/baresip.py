@@ -45,18 +45,21 @@ busy_aufile none
 error_aufile none
 notfound_aufile none
 callwaiting_aufile none
-snd_path {recordings}
 module_path /usr/lib/baresip/modules
 module g722.so
 module g711.so
 module aufile.so
 module aubridge.so
-module sndfile.so
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control_port}
+"""
+
+_RECORDER = """\
+snd_path {recordings}
+module sndfile.so
 """
 
 _ACCOUNT = '"{display}" <sip:phone@127.0.0.1:{sip_port}>;regint=0;answermode=auto;audio_codecs={codec};ptime=20\n'
@@ -70,10 +73,14 @@ def write_config(
     sip_port: int,
     control_port: int,
     rtp_start: int,
-    mic: Path,
-    recordings: Path,
+    mic: str,
+    recordings: str | None,
 ) -> None:
-    """Write the two files that baresip reads from its folder: ``config`` and ``accounts``."""
+    """Write the two files that baresip reads from its folder: ``config`` and ``accounts``.
+
+    ``mic`` and ``recordings``, a file and a folder, are seen from the folder that it is started in. Without
+    ``recordings`` it records nothing.
+    """
     config = _CONFIG.format(
         sip_port=sip_port,
         control_port=control_port,
@@ -81,8 +88,9 @@ def write_config(
         rtp_end=rtp_start + RTP_PORTS - 1,
         mic=mic,
         rate=SAMPLE_RATE,
-        recordings=recordings,
     )
+    if recordings is not None:
+        config += _RECORDER.format(recordings=recordings)
     (directory / "config").write_text(config, "utf-8")
     account = _ACCOUNT.format(display=display, sip_port=sip_port, codec=codec)
     (directory / "accounts").write_text(account, "utf-8")

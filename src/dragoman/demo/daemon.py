@@ -72,10 +72,12 @@ class Daemon:
             return
         process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_DEADLINE):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_DEADLINE):
+                    await process.wait()
+        finally:  # in time, too late or interrupted
+            if process.returncode is None:
+                process.kill()
             await process.wait()
 
     async def wait_ready(self) -> None:

@@ -130,10 +130,16 @@ class Minutes:
         lines = (line for entry in self._entries.values() for line in entry.lines.values())
         return max((line.silent_unix or 0.0 for line in lines), default=0.0)
 
-    def silent_unix(self, languages: Iterable[str]) -> float | None:
-        """When all that was said so far will have been spoken in ``languages``; None while some of it was not begun."""
+    def keep(self, newest: int) -> None:
+        """Forget all clauses but so many."""
+        self._entries = {entry.clause: entry for entry in self.entries[-newest:]}
+
+    def silent_unix(self, languages: Iterable[str], since: float = 0.0) -> float | None:
+        """When all that was said since then will have been spoken in ``languages``; None while some was not begun."""
         latest = 0.0
         for entry in self._entries.values():
+            if entry.end_unix < since:
+                continue
             for language in languages:
                 if language == entry.language:
                     continue

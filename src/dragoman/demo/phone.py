@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+import numpy as np
+
 from dragoman.demo.baresip import RTP_PORTS, Control, write_config
-from dragoman.demo.mic import HEADER_BYTES, write_padded
+from dragoman.demo.mic import HEADER_BYTES, read_mic, write_padded
 from dragoman.demo.timeline import GrowthWatch, Timeline
 from dragoman.errors import DemoError
 from dragoman.telephony.pbx.ports import free_port
@@ -34,6 +36,9 @@ _START_DEADLINE = 10.0
 
 _STOP_DEADLINE = 3.0
 """s from the last hang-up to SIGKILL: with an INVITE unanswered baresip hangs in quit."""
+
+_MIC, _RECORDINGS = "mic.wav", "recordings"
+"""Where baresip finds the one and leaves the other, in the phone's folder, in which it runs."""
 
 _OPENING = ("CALL_INCOMING", "CALL_RINGING", "CALL_PROGRESS", "CALL_ESTABLISHED")
 
@@ -75,6 +80,7 @@ class Phone:
         mic: Path | None = None,
         codec: Codec = Codec.G722,
         padding: float = 300.0,
+        recorded: bool = True,
     ) -> None:
         """Prepare, without starting anything.
 
@@ -84,6 +90,7 @@ class Phone:
             mic: what it says from the moment a call is up: WAV, 16 kHz, mono, 16 bit. None: silence.
             codec: the only one it offers.
             padding: s of silence after ``mic``. The call ends when it does.
+            recorded: whether there will be ``heard`` and ``spoken``: 230 MB an hour.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -94,6 +101,7 @@ class Phone:
         self._mic = mic
         self._codec = codec
         self._padding = padding
+        self._recorded = recorded
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -153,12 +161,13 @@ class Phone:
         """
         control_port = free_port(socket.SOCK_STREAM)
         await asyncio.to_thread(self._write, control_port)
-        self._watch = GrowthWatch(self.directory / "recordings", self._grown)
+        self._watch = GrowthWatch(self.directory / _RECORDINGS, self._grown)
         asyncio.get_running_loop().add_reader(self._watch, self._watch.ready)
         try:
             with self._log.open("wb") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *("baresip", "-s", "-4", "-f", str(self.directory)),
+                    *("baresip", "-s", "-4", "-f", "."),
+                    cwd=self.directory,  # baresip cuts names of files off at 127 bytes: this keeps them short
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -233,15 +242,16 @@ class Phone:
         process, self._process = self._process, None
         if process is not None:
             try:
-                async with asyncio.timeout(_STOP_DEADLINE):
-                    with contextlib.suppress(DemoError):
-                        while self.in_call:
-                            await self.hangup()
-                        await self.command("quit")
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-            finally:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_STOP_DEADLINE):
+                        with contextlib.suppress(DemoError):
+                            while self.in_call:
+                                await self.hangup()
+                            await self.command("quit")
+                        await process.wait()
+            finally:  # in time, too late or interrupted
+                if process.returncode is None:
+                    process.kill()
                 await process.wait()
                 await self._control.close()
         if self._watch is not None:
@@ -308,16 +318,15 @@ class Phone:
         return self._timelines.setdefault(path, Timeline(self._codec.rate))
 
     def _recording(self, kind: str) -> Path:
-        found = sorted((self.directory / "recordings").glob(f"*-{kind}.wav"))
+        found = sorted((self.directory / _RECORDINGS).glob(f"*-{kind}.wav"))
         if not found:
             raise DemoError(f"{self.name}: nothing was recorded")
         return found[-1]
 
     def _write(self, control_port: int) -> None:
-        recordings = self.directory / "recordings"
-        recordings.mkdir(parents=True, exist_ok=True)
-        mic = self.directory / "mic.wav"
-        write_padded(mic, self._mic, self._padding)
+        (self.directory / _RECORDINGS).mkdir(parents=True, exist_ok=True)
+        speech = np.zeros(0, np.int16) if self._mic is None else read_mic(self._mic)
+        write_padded(self.directory / _MIC, speech, self._padding)
         write_config(
             self.directory,
             display=self.name,
@@ -325,8 +334,8 @@ class Phone:
             sip_port=self.sip_port,
             control_port=control_port,
             rtp_start=free_port(socket.SOCK_DGRAM, span=RTP_PORTS),
-            mic=mic,
-            recordings=recordings,
+            mic=_MIC,
+            recordings=_RECORDINGS if self._recorded else None,
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import signal
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from rich.text import Text
 from dragoman.config import EnginesSettings
 from dragoman.demo.daemon import Daemon
 from dragoman.demo.judge import Verdict, judge
-from dragoman.demo.meeting import Held, Meeting
+from dragoman.demo.meeting import REPEAT_S, Held, Meeting
 from dragoman.demo.minutes import Minutes
 from dragoman.demo.picture import draw
 from dragoman.demo.references import speak_again
@@ -30,6 +29,8 @@ from dragoman.engines.phrases import default_path, load_table, tokens
 from dragoman.errors import DragomanError
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import Pcm
+from dragoman.resources import shared
+from dragoman.signals import ended_by_signals
 from dragoman.telephony.pbx import Pbx, Site, ensure_asterisk
 from dragoman.telephony.pbx.ports import free_port
 from dragoman.telephony.prompts import cache_dir
@@ -59,23 +60,18 @@ async def run_demo(options: DemoOptions) -> int:
     """
     task = asyncio.current_task()
     assert task is not None
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        with tempfile.TemporaryDirectory(prefix="dragoman-demo-") as work:
-            return await _Demo(options, Path(work)).run()
-    except asyncio.CancelledError:
-        Console(stderr=True).print("stopped")
-        return INTERRUPTED
-    except BaseExceptionGroup as group:
-        ours = group.subgroup(DragomanError)
-        if ours is None:
-            raise
-        raise _first(ours) from group
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+    with ended_by_signals(task.cancel):
+        try:
+            with tempfile.TemporaryDirectory(prefix="dragoman-demo-") as work:
+                return await _Demo(options, Path(work)).run()
+        except asyncio.CancelledError:
+            Console(stderr=True).print("stopped")
+            return INTERRUPTED
+        except BaseExceptionGroup as group:
+            ours = group.subgroup(DragomanError)
+            if ours is None:
+                raise
+            raise _first(ours) from group
 
 
 class _Demo:
@@ -87,7 +83,7 @@ class _Demo:
         self._engines = EnginesSettings()
 
     async def run(self) -> int:
-        script = self._options.script or _shared("demo.toml")
+        script = self._options.script or shared("config/demo.toml")
         scenario = load(script)
         self._say(f"script {script}: {len(scenario.people)} people, {len(scenario.turns)} turns")
         self._warn_of_unknown_sentences(scenario)
@@ -140,9 +136,11 @@ class _Demo:
         }
 
     async def _hold(self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, pbx: Pbx) -> Held:
-        folder = Path(tempfile.mkdtemp(prefix="meeting-", dir=self._work))
-        with View(self._console, scenario, Minutes()) as view:
-            return await Meeting(scenario, turns, daemon, pbx.sip_port, folder, view).hold()
+        with (
+            tempfile.TemporaryDirectory(prefix="meeting-", dir=self._work) as folder,
+            View(self._console, scenario, Minutes()) as view,
+        ):
+            return await Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view).hold()
 
     async def _judge(self, scenario: Scenario, turns: Mapping[int, Pcm], held: Held) -> int:
         """Listen to the recordings, write ``out``, tell the verdict; the exit status."""
@@ -188,36 +186,38 @@ class _Demo:
             self._console.print(Text(f"  {finding.fault}: {finding.message}", style="red"))
 
     async def _keep(self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, pbx: Pbx) -> None:
-        """Hold the meeting again and again, until Ctrl-C."""
-        room = scenario.room
-        at = f"127.0.0.1:{pbx.sip_port}"
+        """Stay in the room with everybody, for whoever dials in, until a signal ends it."""
+        room, at = scenario.room, f"127.0.0.1:{pbx.sip_port}"
+        uris = {code: f"sip:{room}*{LANGUAGES[code].calling_code}@{at}" for code in scenario.languages}
+        captions_url = f"{daemon.url}/api/rooms/{room}/captions?lang={scenario.languages[0]}"
         self._say("")
-        self._say(
-            "It stays up. Call it with a softphone on this machine (no account, no registration; G.722 or G.711):"
-        )
-        for code in scenario.languages:
-            self._say(f"  sip:{room}*{LANGUAGES[code].calling_code}@{at}   to speak and hear {LANGUAGES[code].name}")
+        self._say("It stays up. Call it with a softphone on this machine: no account, no registration, no password;")
+        self._say("G.722 or G.711; with headphones, or the phone hears itself.")
+        for code, uri in uris.items():
+            self._say(f"  {uri}   to speak and hear {LANGUAGES[code].name}")
         self._say(f"  sip:{room}@{at}   to be asked for the language")
         self._say("Keys: *6 mutes you, *3 changes your language, *0 tells the keys.")
-        self._say(f"Captions: curl -N '{daemon.url}/api/rooms/{room}/captions?lang={scenario.languages[0]}'")
-        self._say("The meeting is held again and again for you to listen to. Ctrl-C ends it.")
+        names = ", ".join(f"{person.name} ({LANGUAGES[person.language].name})" for person in scenario.people)
+        self._say(f"{names} stay on the phone and listen: speak, and see below what they hear.")
+        self._say(f"When nobody has spoken for {REPEAT_S:.0f} s they hold their meeting again, for you to listen to.")
+        self._say(f"Captions: curl -N '{captions_url}'")
+        self._say(f"Metrics:  curl {daemon.url}/metrics")
+        self._say("Ctrl-C ends it.")
         task = asyncio.current_task()
         assert task is not None
         try:
-            while True:
-                await self._hold(scenario, turns, daemon, pbx)
+            with (
+                tempfile.TemporaryDirectory(prefix="meeting-", dir=self._work) as folder,
+                View(self._console, scenario, Minutes()) as view,
+            ):
+                view.footer = (f"dial {'  '.join(uris.values())}", f"captions {captions_url}  Ctrl-C ends it")
+                await Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view).stay()
         except asyncio.CancelledError:
             task.uncancel()
             self._say("ending")
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line))
-
-
-def _shared(name: str) -> Path:
-    """A file of ``config/``: in the package, or at the top of the repository."""
-    installed = Path(__file__).parents[1] / "_share" / "config" / name
-    return installed if installed.exists() else Path(__file__).parents[3] / "config" / name
 
 
 def _first(group: BaseExceptionGroup[DragomanError]) -> DragomanError:

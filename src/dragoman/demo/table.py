@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -34,6 +34,8 @@ class View:
         self.console = console
         self.status = "starting"
         self.stats: Mapping[str, Any] = {}
+        self.footer: Sequence[str] = ()
+        """Lines that stay in sight below the table, on a terminal."""
         self._scenario = scenario
         self.minutes = minutes
         self._styles = {person.name: STYLES[i % len(STYLES)] for i, person in enumerate(scenario.people)}
@@ -76,8 +78,10 @@ class View:
         """The view as it is now; fits the console's height, the newest clauses below."""
         height = self.console.size.height
         per_clause = len(self._scenario.languages)
-        room = max(1, (height - FRAME_LINES) // per_clause)
-        return Group(self._figures(), self._clauses(self.minutes.entries[-room:]), self._speaking())
+        room = max(1, (height - FRAME_LINES - len(self.footer)) // per_clause)
+        footer = Text("\n").join(Text(line, style="bold", no_wrap=True, overflow="ellipsis") for line in self.footer)
+        parts = (self._figures(), self._clauses(self.minutes.entries[-room:]), self._speaking())
+        return Group(*parts, footer) if self.footer else Group(*parts)
 
     def _figures(self) -> Panel:
         tick = self.stats.get("tick", {})

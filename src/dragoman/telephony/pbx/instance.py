@@ -120,15 +120,17 @@ class Pbx:
         process = self._process
         if process is None:
             return
-        if process.returncode is None:
-            with contextlib.suppress(PbxError, TimeoutError):
-                async with asyncio.timeout(STOP_DEADLINE):
-                    await self.rx("core stop now")
-                    await process.wait()
+        try:
+            if process.returncode is None:
+                with contextlib.suppress(PbxError, TimeoutError):
+                    async with asyncio.timeout(STOP_DEADLINE):
+                        await self.rx("core stop now")
+                        await process.wait()
+        finally:  # in time, too late or interrupted
             if process.returncode is None:
                 process.kill()
-                await process.wait()
-        self._process = None
+            await process.wait()
+            self._process = None
 
     async def kill(self) -> None:
         """End it as a crash does (SIGKILL): no BYE, no clean-up."""
@@ -144,10 +146,12 @@ class Pbx:
 
     async def close(self) -> None:
         """Stop and remove the folder. Idempotent."""
-        await self.stop()
-        if self._run_dir is not None:
-            await asyncio.to_thread(shutil.rmtree, self._run_dir, ignore_errors=True)
-            self._run_dir = None
+        try:
+            await self.stop()
+        finally:
+            if self._run_dir is not None:
+                await asyncio.to_thread(shutil.rmtree, self._run_dir, ignore_errors=True)
+                self._run_dir = None
 
     async def rx(self, command: str) -> str:
         """Run a console command and return what it prints, without colours.
