@@ -191,6 +191,8 @@ class Ears:
     """Iteration ends instead of giving the final, which no stream may do."""
     never_final: bool = False
     push_hangs: bool = False
+    close_hangs: bool = False
+    close_error: Exception | None = None
     final_twice: bool = False
     shift: int = 0
     """Samples by which this stream's word times are wrong."""
@@ -273,6 +275,10 @@ class FakeStream:
 
     async def aclose(self) -> None:
         self.closed = True
+        if self.ears.close_error is not None:
+            raise self.ears.close_error
+        if self.ears.close_hangs:
+            await asyncio.Event().wait()
 
 
 class FakeRecognizer:
@@ -352,7 +358,10 @@ class FakeSynthesizer:
     """Seconds to the first piece."""
     word: int = ms_to_samples(200)
     outcomes: deque[EngineError | str | None] = field(default_factory=deque)
-    """None: speak. "stall": give nothing, or nothing more after "first". "empty": no audio. An error: raise it."""
+    """None: speak. "stall": give nothing. "stall-later", "crash-later": after the first word. "empty": no audio. An
+    error: raise it."""
+    close_hangs: bool = False
+    """Whether an iteration that is closed before its end never lets go."""
     requests: list[SpeechRequest] = field(default_factory=list)
     closed: int = 0
     """Iterations that were closed or ended."""
@@ -382,6 +391,10 @@ class FakeSynthesizer:
                     await asyncio.Event().wait()
                 if outcome == "crash-later":
                     raise EngineCrashed("mouth", "died")
+        except GeneratorExit:
+            if self.close_hangs:
+                await asyncio.Event().wait()
+            raise
         finally:
             self.closed += 1
 
@@ -417,7 +430,7 @@ class FakeMeasures:
     def clause_committed(self) -> None:
         self.committed += 1
 
-    def clause_translated(self) -> None:
+    def clause_translated(self, times: ClauseTimes, engines: dict[str, str]) -> None:
         self.translated += 1
 
     def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, cra
 from tests.pipeline.hall import translated
 from tests.virtual_time import START, settled, virtual_time
 
+from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
 from dragoman.media.format import ms_to_samples
@@ -31,6 +32,7 @@ class Reports:
     """(what, clause id) in the order in which it was told."""
     pending: dict[str, Pending] = field(default_factory=dict)
     reasons: list[tuple[str, EngineError | None]] = field(default_factory=list)
+    failed: list[tuple[str, EngineError]] = field(default_factory=list)
 
     def translated(self, target: str, pending: Pending) -> None:
         self._note("translated", pending)
@@ -41,6 +43,9 @@ class Reports:
     def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
         self._note("dropped", pending)
         self.reasons.append((reason, error))
+
+    def engine_failed(self, stage: str, error: EngineError) -> None:
+        self.failed.append((stage, error))
 
     def _note(self, what: str, pending: Pending) -> None:
         self.events.append((what, pending.clause.id))
@@ -347,6 +352,22 @@ async def test_a_clause_that_waits_at_a_booth_that_goes_away_holds_no_chain_that
         made.booth.clear()
         await running
         assert made.reports.of("dropped") == [waiting]
+
+
+async def test_a_synthesizer_that_does_not_let_go_is_counted_and_holds_the_next_clause_for_a_moment_only() -> None:
+    async with bench(mouth=FakeSynthesizer(close_hangs=True)) as made:
+        made.offer("one two three four five six seven eight")
+        await asyncio.sleep(0.5)
+        made.mixer = None
+        made.booth.clear()
+        await settled()
+        begun = len(made.heard)
+        made.mixer = made.booth
+        made.offer("later")
+        await asyncio.sleep(CLOSE_DEADLINE + 2)
+        assert made.heard[begun:] == translated("es", "later")
+        assert [(stage, type(error)) for stage, error in made.reports.failed] == [("tts", EngineTimeout)]
+        assert made.reports.reasons == []
 
 
 async def test_a_bug_in_an_engine_is_a_crash_of_that_engine_and_costs_the_clause_only() -> None:

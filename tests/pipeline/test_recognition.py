@@ -12,6 +12,7 @@ from tests.pipeline.fakes import WORD, Ears, FakeAudio, FakeMedia, FakeRecognize
 from tests.virtual_time import run, settled, virtual_time
 
 from dragoman.engines.base import Hypothesis, StreamRequest
+from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
@@ -240,6 +241,21 @@ async def test_a_recogniser_that_hangs_is_given_up_and_the_next_one_gets_the_wor
         await heard.hear("is anybody there", pause=OPEN_DEADLINE + PUSH_DEADLINE)
         assert heard.texts == ["is anybody there"]
         assert [type(error) for error in heard.errors] == [EngineTimeout]
+
+
+@pytest.mark.parametrize(
+    "ears", [Ears(close_hangs=True), Ears(close_error=KeyError("a bug")), Ears(close_error=crashed())]
+)
+async def test_a_stream_that_does_not_let_go_is_counted_and_holds_nobody_up(ears: Ears) -> None:
+    async with listening(ears) as heard:
+        await heard.hear("one two")
+        heard.recognition.want(False)
+        await asyncio.sleep(CLOSE_DEADLINE + 0.1)
+        heard.recognition.want(True)
+        await heard.hear("three four")
+        assert heard.texts == ["one two", "three four"]
+        assert [type(error) for error in heard.errors] == [EngineTimeout if ears.close_hangs else EngineCrashed]
+        assert heard.recognition.restarts == 0
 
 
 async def test_an_utterance_of_which_every_stream_dies_is_given_up_in_the_end() -> None:

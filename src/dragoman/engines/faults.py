@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from dragoman.errors import EngineCrashed, EngineError
+import structlog
+
+from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
+
+log = structlog.get_logger(__name__)
+
+CLOSE_DEADLINE = 2.0
+"""Seconds an engine may take to let a stream go: the close of a WebSocket takes one round trip, and while we wait the
+speaker's next words wait too."""
 
 
 @contextmanager
@@ -20,3 +29,22 @@ def crashes_of(engine: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise EngineCrashed(engine, f"{type(error).__name__}: {error}") from error
+
+
+async def let_go(engine: str, close: Callable[[], Awaitable[None]]) -> EngineError | None:
+    """Close something of ``engine`` within CLOSE_DEADLINE; whatever goes wrong is logged and returned, never raised.
+
+    What is left of a stream that does not close is the engine's; its reader and its audio are gone.
+    """
+    failure: EngineError
+    try:
+        async with asyncio.timeout(CLOSE_DEADLINE):
+            with crashes_of(engine):
+                await close()
+        return None
+    except TimeoutError:
+        failure = EngineTimeout(engine, f"not closed within {CLOSE_DEADLINE:g} s")
+    except EngineError as error:
+        failure = error
+    log.warning("engine does not let go", engine=engine, error=str(failure))
+    return failure

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 import structlog
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation, TranslationRequest
-from dragoman.engines.faults import crashes_of
+from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
@@ -66,7 +65,10 @@ class ChainReports(Protocol):
         """Its first sound left the booth; all times are set."""
 
     def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
-        """It will not be heard."""
+        """It will not be heard; an ``error`` that is told here is not told by ``engine_failed`` too."""
+
+    def engine_failed(self, stage: str, error: EngineError) -> None:
+        """An engine failed, which cost no clause."""
 
 
 class Chain:
@@ -207,14 +209,14 @@ class Chain:
         self, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event, times: ClauseTimes
     ) -> None:
         name = synthesizer.info.name
-        # Engines give async generators; closing one at once is what cancels its synthesis.
-        async with aclosing(cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))) as pieces:
-            iterator = aiter(pieces)
+        with crashes_of(name):
+            pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
+        try:
             while not speech.cancelled:
                 try:
                     async with asyncio.timeout(TTS_DEADLINE):
                         with crashes_of(name):
-                            pcm = await anext(iterator, None)
+                            pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None
                 if pcm is None:
@@ -222,6 +224,10 @@ class Chain:
                 if len(pcm) and times.tts_first is None:
                     times.tts_first = self._clock()
                 await _write(speech, pcm, room)
+        finally:
+            # Engines give async generators; closing one at once is what cancels its synthesis.
+            if error := await let_go(name, lambda: pieces.aclose()):
+                self._reports.engine_failed("tts", error)
 
     def _drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
         log.warning("clause dropped", clause=pending.clause.id, target=self.target, reason=reason, error=str(error))

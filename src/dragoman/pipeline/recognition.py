@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 
 from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest
-from dragoman.engines.faults import crashes_of
+from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
@@ -176,7 +176,8 @@ class Recognition:
                 reader.cancel()
         finally:
             self.open = False
-            await stream.aclose()
+            if error := await let_go(self._recognizer.info.name, lambda: stream.aclose()):
+                self.on_error(error)
 
     async def _feed(self, stream: RecognizerStream) -> None:
         while True:

@@ -25,8 +25,8 @@ class Measures(Protocol):
     def clause_committed(self) -> None:
         """A clause was committed."""
 
-    def clause_translated(self) -> None:
-        """A clause was translated into one language."""
+    def clause_translated(self, times: ClauseTimes, engines: dict[str, str]) -> None:
+        """A clause was translated into one language; ``engines`` names the engine by stage (asr, mt)."""
 
     def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:
         """A clause's first translated sound was sent; ``engines`` names the engine by stage (asr, mt, tts)."""
@@ -146,16 +146,13 @@ class LegChainReports:
     def translated(self, target: str, pending: Pending) -> None:
         """ChainReports."""
         self._reporter.clauses["translated"] += 1
-        self._reporter.measures.clause_translated()
+        self._reporter.measures.clause_translated(pending.times, self._engines_of(pending))
         self._publish(CaptionKind.CLAUSE, target, pending)
 
     def spoken(self, target: str, pending: Pending) -> None:
         """ChainReports."""
         self._reporter.clauses["spoken"] += 1
-        engines = dict(self._engines)
-        if pending.translation is not None:
-            engines["mt"] = pending.translation.engine
-        self._reporter.measures.clause_spoken(self._leg.language, target, pending.times, engines)
+        self._reporter.measures.clause_spoken(self._leg.language, target, pending.times, self._engines_of(pending))
         self._publish(CaptionKind.SPOKEN, target, pending)
         stages = {stage: round(seconds * 1000) for stage, seconds in pending.times.stages().items()}
         log.info("clause spoken", clause=pending.clause.id, target=target, stages_ms=stages)
@@ -167,6 +164,14 @@ class LegChainReports:
         if error is not None:
             self._reporter.measures.engine_failed(reason, error)
         self._publish(CaptionKind.DROPPED, target, pending, note=str(error) if error else reason)
+
+    def _engines_of(self, pending: Pending) -> dict[str, str]:
+        translated = {} if pending.translation is None else {"mt": pending.translation.engine}
+        return self._engines | translated
+
+    def engine_failed(self, stage: str, error: EngineError) -> None:
+        """ChainReports."""
+        self._reporter.measures.engine_failed(stage, error)
 
     def _publish(self, kind: CaptionKind, target: str, pending: Pending, note: str | None = None) -> None:
         translation = pending.translation
