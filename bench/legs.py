@@ -64,7 +64,7 @@ async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, An
     await plane.start()
     engines = EngineSet([Recognizer()], [ScriptedTranslator({})], [ScriptedSynthesizer({})])
     captions = CaptionHub()
-    reporter = Reporter(captions, ClauseMeasures(Metrics()), loop.time, time.time() - loop.time())
+    reporter = Reporter(captions, ClauseMeasures(Metrics(), loop.time), loop.time, time.time() - loop.time())
     conference = Conference(plane, engines, captions, reporter, loop.time, floor_db=-18.0)
     load = await spawn("bench.load", json.dumps({"media": plane.address, "legs": legs, "speaking": 1.0, "clip": None}))
     sleeper = await spawn("bench.sleeper")

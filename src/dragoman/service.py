@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
@@ -13,13 +15,14 @@ from dragoman.engines.selection import EngineSet
 from dragoman.errors import EngineError
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
-from dragoman.observe.health import Health
+from dragoman.observe.health import Health, tick_trouble
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.telephony.recipes import task_group
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.view import DaemonView
 
@@ -29,7 +32,7 @@ PARTS = ("ari", "media", "asr", "mt", "tts")
 """What ``/health/ready`` names."""
 
 OBSERVE_S = 0.5
-"""Seconds between looks at what is only known by asking: ARI's state, queue depths, how many are in."""
+"""Seconds between looks at what is only known by asking: ARI's state, the media clock's, how many are in."""
 
 DETACH_S = 5.0
 """Seconds to take taps and booths down before the daemon ends anyway."""
@@ -49,11 +52,6 @@ class Service:
         self.metrics = Metrics()
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
-        self._engine_names = {
-            "recognizers": settings.engines.recognizers,
-            "translators": settings.engines.translators,
-            "synthesizers": settings.engines.synthesizers,
-        }
         self.media = MediaPlane(
             MediaConfig(
                 bind=settings.media.bind,
@@ -68,27 +66,30 @@ class Service:
 
         Raises:
             ConfigError: the HTTP or media address cannot be had.
-            EngineUnavailable: an engine lacks something; says what to install or set.
+            EngineError: no engine of a stage works; says what to install or set.
             AriReplaced: another daemon took over our ARI application.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
         unix_offset = time.time() - started
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
-        reporter = Reporter(captions, ClauseMeasures(self.metrics), loop.time, unix_offset)
+        measures = ClauseMeasures(self.metrics, loop.time)
+        reporter = Reporter(captions, measures, loop.time, unix_offset)
         conference = Conference(
             self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db
         )
-        view = DaemonView(conference, self.metrics, self.media.stats, self._engine_names, lambda: loop.time() - started)
+        view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
         app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)
         web = WebServer(app, self._settings.http)
         await web.start()
         log.info("web up", address="http://{}:{}".format(*web.address))
         try:
-            await self._start_engines()
+            if not await _unless(stop, self._start_engines()):
+                return
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
+            self.metrics.watch_conference(conference)
             async with AriClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,
@@ -100,19 +101,21 @@ class Service:
                     ari, conference, address, AttachConfig(languages=frozenset(self._settings.rooms.languages))
                 )
                 freeze_garbage()
-                await self._serve(attacher, conference, stop)
+                await self._serve(attacher, conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
             await self.engines.close()
             log.info("stopped")
 
-    async def _serve(self, attacher: Attacher, conference: Conference, stop: asyncio.Event) -> None:
+    async def _serve(
+        self, attacher: Attacher, conference: Conference, measures: ClauseMeasures, stop: asyncio.Event
+    ) -> None:
         async with asyncio.TaskGroup() as group:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             attaching = group.create_task(attacher.run())
-            observing = group.create_task(self._observe(attacher, conference))
+            observing = group.create_task(self._observe(attacher, conference, measures))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
             log.info("stopping")
@@ -132,21 +135,35 @@ class Service:
             self.health.ok(stage)
             log.info("engines up", stage=str(stage))
 
-    async def _observe(self, attacher: Attacher, conference: Conference) -> None:
-        """Keep gauges and the health of ARI as they are."""
-        metrics = self.metrics
+    async def _observe(self, attacher: Attacher, conference: Conference, measures: ClauseMeasures) -> None:
+        """Keep gauges and the health of every part as they are."""
+        metrics, loop = self.metrics, asyncio.get_running_loop()
         metrics.watch_ari(attacher)
         while True:
-            if attacher.connected:
-                self.health.ok("ari")
-            else:
-                self.health.failed("ari", attacher.connection.last_error or "not connected yet")
+            self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
+            self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
+            for stage in Stage:
+                self._judge(stage, measures.trouble(stage))
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             metrics.rooms.set(len(conference.rooms))
             metrics.legs.set(len(conference.legs))
             metrics.booths.set(len(conference.booths))
             metrics.recognizer_streams.set(conference.streams)
-            for queue, depth in conference.queue_depths().items():
-                metrics.queue_depth.labels(queue).set(depth)
             await asyncio.sleep(OBSERVE_S)
+
+    def _judge(self, part: str, trouble: str) -> None:
+        if trouble:
+            self.health.failed(part, trouble)
+        else:
+            self.health.ok(part)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do ``work``; False if ``stop`` was set before it ended: then it was cancelled."""
+    async with task_group() as group:
+        working, stopping = group.create_task(work), group.create_task(stop.wait())
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        stopping.cancel()
+    return not stop.is_set()

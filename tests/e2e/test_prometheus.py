@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.observe.views import AriView
+from tests.observe.views import AriView, ConferenceView
 from tests.web.serving import Serving, serving
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "prometheus" / "prometheus.yml"
@@ -38,7 +38,7 @@ def fill(s: Serving) -> None:
         s.conference.media.count_tick(lateness, 0, False)
     s.metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.0015)
     s.metrics.engine_errors.labels(stage="mt", engine="apertium", kind="EngineTimeout").inc()
-    s.metrics.engine_restarts.labels(stage="mt", engine="apertium").inc()
+    s.metrics.watch_conference(ConferenceView())
     s.metrics.clauses_dropped.labels(reason="stale").inc()
     s.metrics.queue_drops.labels(queue="captions").inc()
     s.metrics.queue_depth.labels(queue="mt").set(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.observe.health import Health, Part
+from dragoman.observe.health import STREAK, STREAK_S, TICK_S, Health, Part, Streak, tick_trouble
 
 
 class Clock:
@@ -49,3 +49,33 @@ def test_since_is_when_it_changed_not_when_it_was_last_told() -> None:
 def test_a_part_nobody_named_is_a_mistake() -> None:
     with pytest.raises(KeyError):
         Health(["ari"]).ok("asr")
+
+
+def test_a_streak_of_failures_is_trouble_until_a_success() -> None:
+    streak = Streak()
+    for number in range(STREAK - 1):
+        streak.failed(float(number), "died")
+        assert streak.trouble(float(number)) == ""
+    streak.failed(5.0, "no answer")
+    assert "no answer" in streak.trouble(5.0)
+    streak.succeeded()
+    assert streak.trouble(5.0) == ""
+    streak.failed(6.0, "died")
+    assert streak.trouble(6.0) == "", "a success begins the count anew"
+
+
+def test_failures_far_apart_are_no_streak_and_one_that_nobody_tried_since_ends() -> None:
+    streak = Streak()
+    for number in range(2 * STREAK):
+        streak.failed(number * STREAK_S, "died")
+        assert streak.trouble(number * STREAK_S) == ""
+    streak = Streak()
+    for _ in range(STREAK):
+        streak.failed(100.0, "died")
+    assert streak.trouble(100.0 + STREAK_S) != ""
+    assert streak.trouble(100.0 + STREAK_S + 0.1) == ""
+
+
+def test_a_media_clock_that_stands_still_is_trouble() -> None:
+    assert tick_trouble(100.0, 100.0 + TICK_S) == ""
+    assert "2.5 s" in tick_trouble(100.0, 102.5)

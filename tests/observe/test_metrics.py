@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.observe.views import AriView, MediaView
+from tests.observe.views import AriView, ConferenceView, MediaView
 
 from dragoman.observe.metrics import Metrics, Quantiles, quantile, totals
+from dragoman.pipeline.conference import TOTALS
+from dragoman.telephony.ari.queue import Due
 
 
 def scrape(metrics: Metrics) -> dict[str, float]:
@@ -28,6 +30,7 @@ def full() -> Metrics:
     metrics = Metrics()
     metrics.watch_media(MediaView())
     metrics.watch_ari(AriView())
+    metrics.watch_conference(ConferenceView())
     return metrics
 
 
@@ -87,6 +90,36 @@ def test_every_counter_of_media_and_ari_is_shown_by_a_name_of_its_own() -> None:
     pattern = re.compile("dragoman_(rtp|media|vad|ari|attach|heartbeat)_.*_total$")
     shown = [value for name, value in scrape(metrics).items() if pattern.match(name)]
     assert sorted(shown) == list(range(1, count + 3))
+
+
+def test_the_conference_is_read_when_the_loop_is_asked_and_none_of_its_counters_is_left_out() -> None:
+    conference, metrics = ConferenceView(), Metrics()
+    metrics.watch_conference(conference)
+    conference.counts = {name: 1000 * number for number, name in enumerate(TOTALS, 1)}
+    conference.waiting = {"mt": 3, "tts": 2}
+    assert scrape(metrics)["dragoman_clauses_merged_total"] == 0
+    metrics.refresh()
+    seen = scrape(metrics)
+    pattern = re.compile("dragoman_(clauses_merged|recognizer|booth|repeated)_?.*_total$")
+    shown = {name: value for name, value in seen.items() if pattern.match(name)}
+    dropped = shown.pop("dragoman_recognizer_dropped_seconds_total") * 1000
+    assert sorted([dropped, *shown.values()]) == [1000 * number for number in range(1, len(TOTALS) + 1)]
+    assert (seen["dragoman_queue_depth queue=mt"], seen["dragoman_queue_depth queue=tts"]) == (3, 2)
+
+
+def test_attaching_and_its_queue_are_shown() -> None:
+    ari, metrics = AriView(), Metrics()
+    metrics.watch_ari(ari)
+    for latency in (0.012, 0.3, 60.0):
+        ari.stats.count_tap(latency)
+    ari.queue.put_control(Due())
+    metrics.refresh()
+    seen = scrape(metrics)
+    assert seen["dragoman_attach_taps_total"] == seen["dragoman_attach_seconds_count"] == 3
+    assert [seen[f"dragoman_attach_seconds_bucket le={le}"] for le in ("0.01", "0.02", "0.3", "10", "+Inf")] == [
+        0, 1, 2, 2, 3,
+    ]  # fmt: skip
+    assert seen["dragoman_queue_depth queue=ari"] == 1
 
 
 def test_quantiles_per_stage() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dragoman.media.stats import MediaStats as MediaView
+from dragoman.pipeline.conference import TOTALS
 from dragoman.telephony.ari.connection import ConnectionStats
 from dragoman.telephony.ari.queue import EventQueue
 from dragoman.telephony.attacher import AttachStats
 
-__all__ = ["AriView", "MediaView"]
+__all__ = ["AriView", "ConferenceView", "MediaView"]
 
 
 @dataclass
@@ -20,3 +21,17 @@ class AriView:
     connection: ConnectionStats = field(default_factory=ConnectionStats)
     queue: EventQueue = field(default_factory=EventQueue)
     disagreements: int = 0
+
+
+class ConferenceView:
+    """As the Conference shows its counters."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(TOTALS, 0)
+        self.waiting = {"mt": 0}
+
+    def totals(self) -> dict[str, int]:
+        return dict(self.counts)
+
+    def queue_depths(self) -> dict[str, int]:
+        return self.waiting

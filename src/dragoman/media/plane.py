@@ -152,6 +152,7 @@ class MediaPlane:
         if ticking:
             loop = asyncio.get_running_loop()
             self._clock = MediaClock(loop.time() + PERIOD)
+            self.stats.last_tick = loop.time()
             self._alarm = open_alarm(loop, lambda: self._on_alarm(loop.time()))
             self._alarm.arm(self._clock.deadline)
 
@@ -283,6 +284,7 @@ class MediaPlane:
     def _on_alarm(self, now: float) -> None:
         tick = self._clock.tick(now)
         self.stats.count_tick(tick.lateness, tick.skipped, tick.late)
+        self.stats.last_tick = now
         if self._alarm is not None:
             self._alarm.arm(self._clock.deadline)
         self.tick(now, tick.skipped)

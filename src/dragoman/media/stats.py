@@ -35,6 +35,8 @@ class MediaStats:
     resyncs: int = 0
     """Times a leg's sequence or timestamps began anew: a new SSRC, or a jump too wide to be a gap."""
     ticks: int = 0
+    last_tick: float = 0.0
+    """Monotonic s at which the latest tick began, or the clock was started."""
     late_ticks: int = 0
     skipped_slots: int = 0
     send_errors: int = 0

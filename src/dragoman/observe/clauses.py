@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dragoman.errors import EngineError
+from collections.abc import Callable
+
+from dragoman.engines.base import Stage
+from dragoman.errors import EngineError, EngineRejected
+from dragoman.observe.health import Streak
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.latency import ClauseTimes
 
@@ -18,6 +22,9 @@ STAGE_OF = {
 }
 """Which of the design's stages each part of a clause's way belongs to: a wait belongs to the stage waited for."""
 
+TRANSLATED = ("hangover", "asr", "segment", "mt_wait", "mt")
+"""The parts of its way that a clause has behind it when it is translated, whether it is then spoken or only read."""
+
 OURS = "dragoman"
 """Engine label of time that no engine had: waits in queues, the hangover, the way to the wire."""
 
@@ -25,24 +32,33 @@ OURS = "dragoman"
 class ClauseMeasures:
     """Implements pipeline.reports.Measures."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, clock: Callable[[], float]) -> None:
+        """``clock``: monotonic seconds."""
         self._metrics = metrics
+        self._clock = clock
+        self._streaks = {stage: Streak() for stage in Stage}
+
+    def trouble(self, stage: Stage) -> str:
+        """Why a stage is not ready; empty while it is."""
+        return self._streaks[stage].trouble(self._clock())
 
     def clause_committed(self) -> None:
         """A clause was committed."""
         self._metrics.clauses_committed.inc()
+        self._streaks[Stage.ASR].succeeded()
 
-    def clause_translated(self) -> None:
-        """A clause was translated into one language."""
+    def clause_translated(self, times: ClauseTimes, engines: dict[str, str]) -> None:
+        """A clause was translated into one language; ``engines`` names the engine by stage (asr, mt)."""
         self._metrics.clauses_translated.inc()
+        self._streaks[Stage.MT].succeeded()
+        self._observe({part: s for part, s in times.stages().items() if part in TRANSLATED}, engines)
 
     def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:
         """A clause's first translated sound was sent; ``engines`` names the engine by stage (asr, mt, tts)."""
         metrics = self._metrics
         metrics.clauses_spoken.inc()
-        for part, seconds in times.stages().items():
-            engine = engines.get(part, OURS)
-            metrics.stage_seconds.labels(STAGE_OF[part], engine).observe(max(seconds, 0.0))
+        self._streaks[Stage.TTS].succeeded()
+        self._observe({part: s for part, s in times.stages().items() if part not in TRANSLATED}, engines)
         if times.ear_voice_span is not None:
             metrics.ear_voice_span_seconds.labels(source, target).observe(max(times.ear_voice_span, 0.0))
         if times.own_share is not None:
@@ -53,9 +69,16 @@ class ClauseMeasures:
         self._metrics.clauses_dropped.labels(reason).inc()
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
-        """An engine failed."""
+        """An engine failed; one that only refuses a text, a pair or a further stream works."""
+        if not isinstance(error, EngineRejected):
+            self._streaks[Stage(stage)].failed(self._clock(), str(error))
         self._metrics.engine_errors.labels(stage, error.engine, type(error).__name__).inc()
 
     def leg_crashed(self) -> None:
         """A leg ended by a bug of ours."""
         self._metrics.leg_crashes.inc()
+
+    def _observe(self, parts: dict[str, float], engines: dict[str, str]) -> None:
+        for part, seconds in parts.items():
+            engine = engines.get(part, OURS)
+            self._metrics.stage_seconds.labels(STAGE_OF[part], engine).observe(max(seconds, 0.0))

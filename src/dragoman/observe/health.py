@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Final
+
+STREAK: Final = 3
+"""Failures in a row that make a stage not ready: one may be the text's, two a bad moment's."""
+
+STREAK_S: Final = 60.0
+"""Seconds within which they must fall. A stage that nobody tried since may have recovered, and only use can tell: kept
+from being used by its readiness, it would never be ready again."""
+
+TICK_S: Final = 1.0
+"""Seconds without a tick after which the media clock stands still: 50 slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +62,32 @@ class Health:
         part = self._parts[name]
         since = self._clock() if part.ok else part.since
         self._parts[name] = replace(part, ok=False, why=why, since=since)
+
+
+class Streak:
+    """Whether one stage's engines fail again and again. ``now`` in seconds, of one monotonic clock."""
+
+    def __init__(self) -> None:
+        self._failures: deque[float] = deque(maxlen=STREAK)
+        self._why = ""
+
+    def failed(self, now: float, why: str) -> None:
+        """It failed, and why: for people, without secrets."""
+        self._failures.append(now)
+        self._why = why
+
+    def succeeded(self) -> None:
+        """It worked."""
+        self._failures.clear()
+
+    def trouble(self, now: float) -> str:
+        """Why it is not ready; empty while it is: a success, or a minute of silence, ends a streak."""
+        if len(self._failures) < STREAK or now - self._failures[0] > STREAK_S:
+            return ""
+        return f"{STREAK} failures in a row, the last one: {self._why}"
+
+
+def tick_trouble(last_tick: float, now: float) -> str:
+    """Why the media clock, which ticked last at ``last_tick``, is not ready; empty while it is. Both s, monotonic."""
+    silent = now - last_tick
+    return f"the media clock has not ticked for {silent:.1f} s" if silent > TICK_S else ""

@@ -1,12 +1,13 @@
 """What Prometheus reads: one registry per daemon, every name ``dragoman_*``, no label that grows with callers.
 
-Stages, engines, languages, queues and reasons are labels; rooms, legs and people never are. What the 20 ms tick and the
-ARI client count stays plain integers there: ``Metrics.watch_media`` and ``watch_ari`` read them when a scrape asks.
+Stages, engines, languages, queues and reasons are labels; rooms, legs and people never are. What the 20 ms tick, the
+ARI client and the conference count stays plain integers there: ``Metrics.watch_media``, ``watch_ari`` and
+``watch_conference`` read them when a scrape asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Protocol
@@ -76,12 +77,30 @@ class AttachView(Protocol):
     swept: int
     failed: int
     heartbeats_failed: int
+    latency_sum: float
+    latency_counts: list[int]
+    """As MediaStatsView.lateness_counts."""
+
+    @property
+    def latency_bounds(self) -> tuple[float, ...]: ...  # noqa: D102
 
 
-class DropView(Protocol):
+class QueueView(Protocol):
     """A bounded queue."""
 
     dropped: int
+
+    def __len__(self) -> int: ...
+
+
+class ConferenceCounts(Protocol):
+    """What is read of the conference."""
+
+    def totals(self) -> Mapping[str, int]:
+        """Counters by name, those of CONFERENCE_COUNTERS among them."""
+
+    def queue_depths(self) -> Mapping[str, int]:
+        """What waits now, by queue."""
 
 
 class AriView(Protocol):
@@ -92,7 +111,7 @@ class AriView(Protocol):
     @property
     def connection(self) -> ConnectionView: ...  # noqa: D102
     @property
-    def queue(self) -> DropView: ...  # noqa: D102
+    def queue(self) -> QueueView: ...  # noqa: D102
     @property
     def disagreements(self) -> int: ...  # noqa: D102
 
@@ -130,6 +149,19 @@ ARI_COUNTERS: tuple[tuple[str, str, Callable[[AriView], int]], ...] = (
     ("attach_failures", "Actions on Asterisk that failed, to be tried again", lambda a: a.stats.failed),
     ("attach_disagreements", "Callers whose variables do not fit their conference", lambda a: a.disagreements),
     ("heartbeat_failures", "Heartbeats to Asterisk that failed", lambda a: a.stats.heartbeats_failed),
+)
+
+
+CONFERENCE_COUNTERS: tuple[tuple[str, str, Callable[[Mapping[str, int]], float]], ...] = (
+    ("clauses_merged", "Clauses merged into the one before, not to be late", lambda c: c["merged_clauses"]),
+    ("recognizer_restarts", "Recognizer streams lost, each replaced by another", lambda c: c["recognizer_restarts"]),
+    (
+        "recognizer_dropped_seconds",
+        "Speech given up because the recognizer fell behind",
+        lambda c: c["recognizer_dropped_ms"] / 1000,
+    ),
+    ("booth_underruns", "Times a booth had nothing to say in the middle of a clause", lambda c: c["booth_underruns"]),
+    ("repeated_words", "Words that a new stream heard again, not used again", lambda c: c["repeated_words"]),
 )
 
 
@@ -176,12 +208,6 @@ class Metrics:
         self.engine_errors = Counter(
             "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
         )
-        self.engine_restarts = Counter(
-            "dragoman_engine_restarts",
-            "Times an engine or its stream was started anew",
-            ["stage", "engine"],
-            registry=registry,
-        )
         self.leg_crashes = Counter("dragoman_leg_crashes", "Legs that ended by a bug of ours", registry=registry)
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
@@ -196,6 +222,7 @@ class Metrics:
         self.ready = Gauge("dragoman_ready", "1 while calls can be interpreted", registry=registry)
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
+        self._refreshers: list[Callable[[], None]] = []
 
     def watch_media(self, stats: MediaStatsView) -> None:
         """Read these counters at every scrape; once per registry."""
@@ -204,6 +231,24 @@ class Metrics:
     def watch_ari(self, ari: AriView) -> None:
         """Read the attacher's counters at every scrape; once per registry."""
         self.registry.register(_AriCollector(ari))
+        self._refreshers.append(lambda: self.queue_depth.labels("ari").set(len(ari.queue)))
+
+    def watch_conference(self, conference: ConferenceCounts) -> None:
+        """Read the conference's counters and queues at every scrape; once per registry."""
+        collector = _ConferenceCollector(conference)
+        self.registry.register(collector)
+
+        def refresh() -> None:
+            collector.refresh()
+            for queue, depth in conference.queue_depths().items():
+                self.queue_depth.labels(queue).set(depth)
+
+        self._refreshers.append(refresh)
+
+    def refresh(self) -> None:
+        """Read what only the event loop may read; call it there, before the registry is read in a thread."""
+        for refresh in self._refreshers:
+            refresh()
 
     def stages(self) -> dict[tuple[str, str], Quantiles]:
         """Time per (stage, engine), seconds, within the width of a bucket."""
@@ -223,11 +268,14 @@ class _MediaCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, text, read in MEDIA_COUNTERS:
             yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._stats))
-        cumulated = accumulate(int(count) for count in self._stats.lateness_counts)
-        bounds = [*(format(float(bound), "g") for bound in self._stats.lateness_bounds), "+Inf"]
-        family = HistogramMetricFamily("dragoman_media_tick_lateness_seconds", "How late ticks began")
-        family.add_metric([], list(zip(bounds, cumulated, strict=True)), self._stats.lateness_sum)
-        yield family
+        stats = self._stats
+        yield _histogram(
+            "dragoman_media_tick_lateness_seconds",
+            "How late ticks began",
+            stats.lateness_bounds,
+            stats.lateness_counts,
+            stats.lateness_sum,
+        )
 
 
 class _AriCollector(Collector):
@@ -237,6 +285,37 @@ class _AriCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, text, read in ARI_COUNTERS:
             yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._ari))
+        stats = self._ari.stats
+        yield _histogram(
+            "dragoman_attach_seconds",
+            "From a caller's entering a conference to his tap carrying audio",
+            stats.latency_bounds,
+            stats.latency_counts,
+            stats.latency_sum,
+        )
+
+
+class _ConferenceCollector(Collector):
+    def __init__(self, conference: ConferenceCounts) -> None:
+        self._conference = conference
+        self.refresh()
+
+    def refresh(self) -> None:
+        self._totals = self._conference.totals()
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text, read in CONFERENCE_COUNTERS:
+            yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._totals))
+
+
+def _histogram(
+    name: str, text: str, bounds: Iterable[float], counts: Iterable[int], total: float
+) -> HistogramMetricFamily:
+    """A histogram of ascending upper ``bounds`` and ``counts`` per bucket, one more than bounds; ``total``: the sum."""
+    labels = [*(format(float(bound), "g") for bound in bounds), "+Inf"]
+    family = HistogramMetricFamily(name, text)
+    family.add_metric([], list(zip(labels, accumulate(int(count) for count in counts), strict=True)), total)
+    return family
 
 
 def totals(counter: Counter) -> dict[str, int]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -36,6 +36,10 @@ from dragoman.telephony.roster import MUTED, Kind, Roster, Seat
 log = structlog.get_logger(__name__)
 
 
+LATENCY_BOUNDS: Final = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""s. A tap takes 10 to 15 ms when all is well; after five (attacher.CREATE_S) it is tried again."""
+
+
 @dataclass(slots=True)
 class AttachStats:
     """Plain counters, read at scrape time."""
@@ -49,8 +53,21 @@ class AttachStats:
     failed: int = 0
     """Actions that failed; each is tried again after a back-off."""
     heartbeats_failed: int = 0
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=1024))
-    """s from taking in that a caller entered to his tap carrying audio; the latest ones."""
+    latency_counts: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS) + 1))
+    """Taps per bucket (not cumulative) of the time from taking in that a caller entered to his tap carrying audio."""
+    latency_sum: float = 0.0
+    """s, over all taps."""
+
+    @property
+    def latency_bounds(self) -> tuple[float, ...]:
+        """Upper bounds of ``latency_counts``, s; its last count is what took longer than all."""
+        return LATENCY_BOUNDS
+
+    def count_tap(self, latency: float) -> None:
+        """A tap came up, ``latency`` s after its caller was first missed."""
+        self.attached += 1
+        self.latency_sum += latency
+        self.latency_counts[bisect_left(LATENCY_BOUNDS, latency)] += 1
 
 
 class Lanes:
@@ -210,8 +227,7 @@ class Lanes:
         holding.value = value
         if isinstance(value, Tap):
             holding.muted = value.leg.muted
-            self.stats.attached += 1
-            self.stats.latencies.append(now - holding.since)
+            self.stats.count_tap(now - holding.since)
             self._listener.tap_ready(value)
         else:
             self.stats.booths += 1

@@ -87,6 +87,7 @@ async def ready(request: web.Request, params: Nothing) -> Ready:
 async def metrics(request: web.Request, params: Nothing) -> web.StreamResponse:
     """Text or OpenMetrics, as Accept asks."""
     encode, content_type = choose_encoder(",".join(request.headers.getall(hdrs.ACCEPT, [])))
+    request.app[METRICS].refresh()
     # In a thread: a thousand lines take 8 ms to write, which in the loop would make a tick of the media clock late.
     body = await asyncio.to_thread(encode, request.app[METRICS].registry)
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})

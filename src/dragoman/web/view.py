@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
+from dragoman.engines.base import Stage
 from dragoman.media.stats import MediaStats
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.conference import Conference, LegState
 from dragoman.web.state import BoothInfo, LegInfo, RoomInfo, Stats, collect_stats
+
+
+class EngineNames(Protocol):
+    """Who knows which engines are used."""
+
+    def names(self, stage: Stage) -> tuple[str, ...]:
+        """Of one stage, in the order in which they are asked."""
 
 
 class DaemonView:
@@ -18,10 +27,10 @@ class DaemonView:
         conference: Conference,
         metrics: Metrics,
         media: MediaStats,
-        engines: dict[str, tuple[str, ...]],
+        engines: EngineNames,
         uptime: Callable[[], float],
     ) -> None:
-        """``engines``: the names configured, under recognizers, translators, synthesizers; ``uptime`` in seconds."""
+        """``engines`` gives the names of those in use; ``uptime`` in seconds."""
         self._conference = conference
         self._metrics = metrics
         self._media = media
@@ -34,7 +43,14 @@ class DaemonView:
 
     def stats(self) -> Stats:
         """ConferenceView."""
-        return collect_stats(self._metrics, self._media, uptime_s=self._uptime(), **self._engines)
+        return collect_stats(
+            self._metrics,
+            self._media,
+            uptime_s=self._uptime(),
+            recognizers=self._engines.names(Stage.ASR),
+            translators=self._engines.names(Stage.MT),
+            synthesizers=self._engines.names(Stage.TTS),
+        )
 
     def _room(self, room: str) -> RoomInfo:
         legs = [state for state in self._conference.legs.values() if state.leg.room == room]
