@@ -167,7 +167,10 @@ class RoomsSettings(Section):
 
 
 class EnginesSettings(Section):
-    """Which engines, in order: the first is used, the next ones are its fallback."""
+    """Which engines, in order.
+
+    Translators and synthesizers: the next ones are the fallback. Recognizers: the first that knows a language is used.
+    """
 
     recognizers: EngineNames = ("pocketsphinx",)
     translators: EngineNames = ("phrasebook", "apertium")

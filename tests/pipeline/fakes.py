@@ -408,12 +408,13 @@ class FakeEngines:
     ears: FakeRecognizer = field(default_factory=FakeRecognizer)
     translator: FakeTranslator = field(default_factory=FakeTranslator)
     mouth: FakeSynthesizer = field(default_factory=FakeSynthesizer)
+    spare: tuple[FakeSynthesizer, ...] = ()
 
     def recognizer(self, language: str) -> FakeRecognizer | None:
         return self.ears if self.ears.supports(language) else None
 
-    def synthesizer(self, language: str) -> FakeSynthesizer | None:
-        return self.mouth if self.mouth.supports(language) else None
+    def synthesizers(self, language: str) -> tuple[FakeSynthesizer, ...]:
+        return tuple(mouth for mouth in (self.mouth, *self.spare) if mouth.supports(language))
 
 
 @dataclass

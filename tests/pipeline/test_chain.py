@@ -12,6 +12,7 @@ from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, cra
 from tests.pipeline.hall import translated
 from tests.virtual_time import START, settled, virtual_time
 
+from dragoman.engines.base import EngineInfo, Stage
 from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
@@ -58,10 +59,10 @@ class Reports:
 class Bench:
     """One chain at one booth that is ticked."""
 
-    def __init__(self, translators: Sequence[FakeTranslator], mouth: FakeSynthesizer | None) -> None:
+    def __init__(self, translators: Sequence[FakeTranslator], *mouths: FakeSynthesizer) -> None:
         self.translator = translators[0]
         self.translators = TranslatorChain(translators)
-        self.mouth = mouth
+        self.mouths = mouths
         self.mixer: BoothMixer | None = BoothMixer()
         self.booth = self.mixer
         self.reports = Reports()
@@ -72,7 +73,7 @@ class Bench:
 
     def make(self, speaker: str) -> Chain:
         loop = asyncio.get_running_loop()
-        return Chain(speaker, "es", self.translators, self.mouth, lambda: self.mixer, self.reports, loop.time)
+        return Chain(speaker, "es", self.translators, self.mouths, lambda: self.mixer, self.reports, loop.time)
 
     def offer(self, text: str, chain: Chain | None = None) -> str:
         self.number += 1
@@ -86,12 +87,21 @@ class Bench:
         return self.media.heard("es")
 
 
+def spare_mouth(*outcomes: EngineError | str) -> FakeSynthesizer:
+    info = EngineInfo("spare", Stage.TTS, ("es",), True, "0BSD", True, "tests")
+    return FakeSynthesizer(outcomes=deque(outcomes), info=info)
+
+
 @asynccontextmanager
 async def bench(
-    *translators: FakeTranslator, mouth: FakeSynthesizer | None = None, voice: bool = True
+    *translators: FakeTranslator,
+    mouth: FakeSynthesizer | None = None,
+    spare: Sequence[FakeSynthesizer] = (),
+    voice: bool = True,
 ) -> AsyncIterator[Bench]:
     """Ends with ``close``, after which the chain must end with nothing left at the booth."""
-    made = Bench(translators or (FakeTranslator(),), (mouth or FakeSynthesizer()) if voice else None)
+    mouths = (mouth or FakeSynthesizer(), *spare) if voice else ()
+    made = Bench(translators or (FakeTranslator(),), *mouths)
     running = asyncio.create_task(made.chain.run())
     ticking = asyncio.create_task(made.media.run())
     try:
@@ -107,8 +117,8 @@ async def bench(
         await asyncio.wait((running, ticking))
     assert made.booth.speakers == ()
     assert made.booth.backlog == 0
-    if made.mouth is not None:
-        assert made.mouth.closed == len(made.mouth.requests)
+    for each in made.mouths:
+        assert each.closed == len(each.requests)
 
 
 async def test_a_clause_is_translated_and_spoken_and_all_its_times_are_set() -> None:
@@ -201,9 +211,37 @@ async def test_a_clause_without_a_sound_is_dropped_and_does_not_stand_in_the_way
         assert made.heard == translated("es", "kept")
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "tries"),
+    [(["stall", "stall"], 2), ([crashed("mouth")] * 2, 2), ([rejected("mouth")], 1), (["empty"], 1)],
+)
+async def test_a_synthesizer_without_a_sound_gives_way_to_the_next_within_the_clause(
+    outcomes: list[EngineError | str | None], tries: int
+) -> None:
+    mouth, spare = FakeSynthesizer(outcomes=deque(outcomes)), spare_mouth()
+    async with bench(mouth=mouth, spare=[spare]) as made:
+        clauses = [made.offer("one two"), made.offer("three")]
+        await asyncio.sleep(2 * TTS_DEADLINE + 2)
+        assert made.heard == translated("es", "one two", "three")
+        assert made.reports.of("spoken") == clauses
+        assert [made.reports.pending[clause].voice for clause in clauses] == ["spare", "mouth"]
+        assert (len(mouth.requests), len(spare.requests)) == (tries + 1, 1)
+        assert [stage for stage, _ in made.reports.failed] == ["tts"] * tries
+
+
+async def test_a_clause_that_no_synthesizer_speaks_is_dropped_once() -> None:
+    mouth, spare = FakeSynthesizer(outcomes=deque(["stall"] * 2)), spare_mouth("stall", rejected("spare"))
+    async with bench(mouth=mouth, spare=[spare]) as made:
+        lost, kept = made.offer("lost"), made.offer("kept")
+        await asyncio.sleep(3 * TTS_DEADLINE + 2)
+        assert made.reports.of("dropped") == [lost]
+        assert made.reports.of("spoken") == [kept]
+        assert len(made.reports.failed) == 3  # the last failure is told with the clause
+
+
 @pytest.mark.parametrize("outcome", ["stall-later", "crash-later"])
 async def test_a_synthesis_that_fails_in_the_middle_is_cut_there_and_never_said_twice(outcome: str) -> None:
-    async with bench(mouth=FakeSynthesizer(outcomes=deque([outcome]))) as made:
+    async with bench(mouth=FakeSynthesizer(outcomes=deque([outcome])), spare=[spare_mouth()]) as made:
         cut, kept = made.offer("half of this"), made.offer("kept")
         await asyncio.sleep(TTS_DEADLINE + 3)
         assert made.heard == translated("es", "half", "kept")

@@ -15,6 +15,7 @@ from tests.pipeline.fakes import (
 from tests.pipeline.hall import ROOM, hall, translated, words
 from tests.virtual_time import settled, virtual_time
 
+from dragoman.engines.base import EngineInfo, Stage
 from dragoman.media.format import Pcm
 from dragoman.pipeline.captions import CaptionKind
 from dragoman.pipeline.leg import DRAIN_DEADLINE
@@ -537,3 +538,16 @@ async def test_totals_tell_how_much_speech_no_recogniser_got() -> None:
         place.say(ann, "poison")
         await place.passes(15)
         assert place.conference.totals()["recognizer_dropped_ms"] == 300 + 100  # the word and the tail behind it
+
+
+async def test_the_synthesizer_that_stood_in_for_another_is_named_and_the_failures_are_counted() -> None:
+    info = EngineInfo("spare", Stage.TTS, ("es",), True, "0BSD", True, "tests")
+    broken = FakeSynthesizer(outcomes=deque(["stall", "stall"]))
+    async with hall(FakeEngines(mouth=broken, spare=(FakeSynthesizer(info=info),))) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "good morning")
+        await place.passes(5)
+        assert place.heard("es") == translated("es", "good morning")
+        ((_, _, _, engines),) = place.measures.spoken
+        assert engines == {"asr": "ears", "mt": "brain", "tts": "spare"}
+        assert [(stage, error.engine) for stage, error in place.measures.failed] == [("tts", "mouth")] * 2

@@ -64,7 +64,7 @@ class Desk:
             leg.channel_id,
             target,
             self.translator,
-            self.mouth,
+            [self.mouth],
             lambda: self.mixers[target],
             Reports(),
             asyncio.get_running_loop().time,

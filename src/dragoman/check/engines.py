@@ -51,7 +51,7 @@ def judge_languages(engines: EngineSet, languages: Iterable[str]) -> list[Findin
         lacks = []
         if engines.recognizer(language) is None:
             lacks.append("nobody's speech in it is recognised")
-        if engines.synthesizer(language) is None:
+        if not engines.synthesizers(language):
             lacks.append("no voice speaks it")
         missing = [other for other in languages if other != language and not engines.translates(language, other)]
         if missing:

@@ -27,7 +27,11 @@ class Loaded:
 
 
 class EngineSet:
-    """Ordered engines per stage; the first that knows a language takes it."""
+    """Ordered engines per stage.
+
+    Of the translators and synthesizers that know a language, the next ones are the fallback; of the recognizers the
+    first is used.
+    """
 
     def __init__(
         self,
@@ -63,9 +67,9 @@ class EngineSet:
         """The first recogniser that hears this language."""
         return next((engine for engine in self._recognizers if engine.supports(language)), None)
 
-    def synthesizer(self, language: str) -> Synthesizer | None:
-        """The first synthesizer that speaks this language."""
-        return next((engine for engine in self._synthesizers if engine.supports(language)), None)
+    def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
+        """The synthesizers that speak this language, in order."""
+        return tuple(engine for engine in self._synthesizers if engine.supports(language))
 
     def translates(self, source: str, target: str) -> bool:
         """Whether some translator takes this pair."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -41,6 +41,8 @@ class Pending:
     clause: Clause
     times: ClauseTimes
     translation: Translation | None = None
+    voice: str | None = None
+    """The synthesizer that was asked last."""
 
 
 def merge_pending(first: Pending, second: Pending) -> Pending:
@@ -79,16 +81,19 @@ class Chain:
         speaker: str,
         target: str,
         translator: Translates,
-        synthesizer: Synthesizer | None,
+        synthesizers: Sequence[Synthesizer],
         mixer: Callable[[], BoothMixer | None],
         reports: ChainReports,
         clock: Callable[[], float],
     ) -> None:
-        """``mixer`` gives the target's booth while somebody listens there; without one, clauses end as captions."""
+        """``synthesizers``: asked in order; without any, and without a booth, clauses end as captions.
+
+        ``mixer`` gives the target's booth while somebody listens there.
+        """
         self.target = target
         self._speaker = speaker
         self._translator = translator
-        self._synthesizer = synthesizer
+        self._synthesizers = tuple(synthesizers)
         self._mixer = mixer
         self._reports = reports
         self._clock = clock
@@ -146,11 +151,11 @@ class Chain:
                 mixer = self._mixer()
                 if mixer is None:
                     continue  # its listeners left meanwhile
-                if self._synthesizer is None:
+                if not self._synthesizers:
                     self._drop(pending, "no-voice", None)
                     continue
                 try:
-                    await self._speak(pending, mixer, self._synthesizer)
+                    await self._speak(pending, mixer)
                 except EngineError as error:
                     self._drop(pending, "tts", error)
         except QueueClosed:
@@ -158,10 +163,7 @@ class Chain:
                 self._played.clear()
                 await self._played.wait()
 
-    async def _speak(self, pending: Pending, mixer: BoothMixer, synthesizer: Synthesizer) -> None:
-        if pending.translation is None:
-            raise AssertionError("only translated clauses reach synthesis")
-
+    async def _speak(self, pending: Pending, mixer: BoothMixer) -> None:
         loop = asyncio.get_running_loop()
 
         def first_sent(at: float) -> None:
@@ -183,27 +185,38 @@ class Chain:
                 loop.call_soon(self._drop, pending, "nobody-listens", None)
 
         speech.on_room, speech.on_done, speech.on_cancel = room.set, done, cancelled
-        request = SpeechRequest(pending.translation.text, self.target, self._speaker)
         pending.times.tts_begin = self._clock()
         try:
-            for last in (False, True):
-                try:
-                    await self._synthesize(request, synthesizer, speech, room, pending.times)
-                    break
-                except EngineError as error:
-                    if speech.cancelled:
-                        return
-                    if last or not error.retryable or pending.times.tts_first is not None:
-                        raise
-            speech.finish()
-            if pending.times.tts_first is None and not speech.cancelled:
-                raise EngineRejected(synthesizer.info.name, "gave no audio for this text")
+            await self._voice(pending, speech, room)
         except EngineError:
-            speech.finish()  # what was said of it is said; a clause without a sound leaves the line
-            if pending.times.tts_first is None:
+            if speech.cancelled:
+                return
+            if pending.times.tts_first is None:  # a clause without a sound leaves the line
                 mixer.cancel(speech)
                 done()
             raise
+        finally:
+            speech.finish()  # what was said of it is said
+
+    async def _voice(self, pending: Pending, speech: Speech, room: asyncio.Event) -> None:
+        """Speak by the first synthesizer that gives a sound, each asked twice where that may help."""
+        if pending.translation is None:
+            raise AssertionError("only translated clauses reach synthesis")
+        request = SpeechRequest(pending.translation.text, self.target, self._speaker)
+        left = [(synthesizer, tries) for synthesizer in self._synthesizers for tries in (2, 1)]
+        while left:
+            synthesizer, tries = left.pop(0)
+            pending.voice = synthesizer.info.name
+            try:
+                await self._synthesize(request, synthesizer, speech, room, pending.times)
+                return
+            except EngineError as error:
+                if tries == 2 and not error.retryable:
+                    left.pop(0)
+                if not left or speech.cancelled or pending.times.tts_first is not None:
+                    raise
+                log.warning("synthesizer failed", engine=error.engine, error=str(error))
+                self._reports.engine_failed("tts", error)
 
     async def _synthesize(
         self, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event, times: ClauseTimes
@@ -220,6 +233,8 @@ class Chain:
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None
                 if pcm is None:
+                    if times.tts_first is None:
+                        raise EngineRejected(name, "gave no audio for this text")
                     return
                 if len(pcm) and times.tts_first is None:
                     times.tts_first = self._clock()

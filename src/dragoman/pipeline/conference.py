@@ -38,8 +38,8 @@ class Engines(Protocol):
     def recognizer(self, language: str) -> Recognizer | None:
         """The first that hears this language."""
 
-    def synthesizer(self, language: str) -> Synthesizer | None:
-        """The first that speaks this language."""
+    def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
+        """Those that speak this language, in the order in which they are asked."""
 
 
 @dataclass(slots=True)
@@ -255,16 +255,14 @@ class Conference:
             listening = any(state.leg.language == target for state in self._present(leg.room).values())
             return self.mixer(leg.room, target) if listening else None
 
-        recognizer, synthesizer = self._engines.recognizer(leg.language), self._engines.synthesizer(target)
-        names = {"asr": recognizer, "tts": synthesizer}
-        engines = {stage: engine.info.name for stage, engine in names.items() if engine is not None}
+        recognizer = self._engines.recognizer(leg.language)
         return Chain(
             leg.channel_id,
             target,
             self._engines.translator,
-            synthesizer,
+            self._engines.synthesizers(target),
             mixer,
-            self._reporter.for_leg(leg, engines),
+            self._reporter.for_leg(leg, None if recognizer is None else recognizer.info.name),
             self._clock,
         )
 

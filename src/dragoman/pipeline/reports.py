@@ -55,9 +55,9 @@ class Reporter:
         self.clauses: Counter[str] = Counter()
         """committed, translated, spoken, dropped."""
 
-    def for_leg(self, leg: Leg, engines: dict[str, str]) -> LegChainReports:
-        """What one of this leg's chains reports to; ``engines`` names its engines by stage, the translator excepted."""
-        return LegChainReports(self, leg, engines)
+    def for_leg(self, leg: Leg, recognizer: str | None) -> LegChainReports:
+        """What one of this leg's chains reports to; ``recognizer``: the name of its engine."""
+        return LegChainReports(self, leg, recognizer)
 
     def partial(self, leg: Leg, text: str) -> None:
         """LegReports."""
@@ -138,10 +138,10 @@ class Reporter:
 class LegChainReports:
     """The ChainReports of one leg."""
 
-    def __init__(self, reporter: Reporter, leg: Leg, engines: dict[str, str]) -> None:
+    def __init__(self, reporter: Reporter, leg: Leg, recognizer: str | None) -> None:
         self._reporter = reporter
         self._leg = leg
-        self._engines = engines
+        self._recognizer = recognizer
 
     def translated(self, target: str, pending: Pending) -> None:
         """ChainReports."""
@@ -166,8 +166,9 @@ class LegChainReports:
         self._publish(CaptionKind.DROPPED, target, pending, note=str(error) if error else reason)
 
     def _engines_of(self, pending: Pending) -> dict[str, str]:
-        translated = {} if pending.translation is None else {"mt": pending.translation.engine}
-        return self._engines | translated
+        translator = None if pending.translation is None else pending.translation.engine
+        names = {"asr": self._recognizer, "mt": translator, "tts": pending.voice}
+        return {stage: name for stage, name in names.items() if name is not None}
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
