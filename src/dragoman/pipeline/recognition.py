@@ -30,6 +30,9 @@ OPEN_DEADLINE = 5.0
 PUSH_DEADLINE = 3.0
 """Seconds a stream may take to accept audio or a finalize; what it left is replayed to the next stream."""
 
+WATCH = 0.5
+"""Seconds between two looks at whether that is kept."""
+
 FINAL_DEADLINE = 3.0
 """Seconds a recogniser may take for the final after it was asked; then the stream counts as dead. One that was given
 a replay may take that much longer."""
@@ -73,6 +76,7 @@ class Recognition:
         self._closing = False
         self._wake = asyncio.Event()
         self._finalized: deque[float] = deque()
+        self._owed: float | None = None  # until when the stream must have taken what it was given
         self._failures = 0  # streams lost in a row without a final
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
         self.open = False
@@ -171,11 +175,13 @@ class Recognition:
         self._replayed = self._plan.lag / SAMPLE_RATE
         try:
             async with asyncio.TaskGroup() as group:
-                reader = group.create_task(self._read(stream))
+                beside = (group.create_task(self._read(stream)), group.create_task(self._watch()))
                 await self._feed(stream)
-                reader.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             self.open = False
+            self._owed = None
             if error := await let_go(self._recognizer.info.name, lambda: stream.aclose()):
                 self.on_error(error)
 
@@ -187,10 +193,10 @@ class Recognition:
             step = self._plan.step(audio.end)
             if isinstance(step, Push):
                 pcm = audio.read(step.start, step.stop)
-                await self._within(PUSH_DEADLINE, stream.push(pcm, step.start), STALLED)
+                await self._taken(stream.push(pcm, step.start))
             elif isinstance(step, Finalize):
                 self._finalized.append(self._clock())
-                await self._within(PUSH_DEADLINE, stream.finalize(step.at), STALLED)
+                await self._taken(stream.finalize(step.at))
             elif self._closing and not self._plan.active:
                 return
             else:
@@ -207,6 +213,23 @@ class Recognition:
         allowed = FINAL_DEADLINE + self._replayed
         left = self._finalized[0] + allowed - self._clock() if self._finalized else allowed
         await self._within(max(left, 0), self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it")
+
+    async def _taken(self, doing: Awaitable[None]) -> None:
+        """Await that the stream takes audio or a finalize. A deadline of its own would cost each push a timer."""
+        self._owed = self._clock() + PUSH_DEADLINE
+        try:
+            with crashes_of(self._recognizer.info.name):
+                await doing
+        except TimeoutError as error:
+            raise EngineTimeout(self._recognizer.info.name, str(error) or STALLED) from None
+        self._owed = None
+
+    async def _watch(self) -> None:
+        """Raises EngineTimeout, which ends the session, when the stream has not taken in time what it was given."""
+        while True:
+            await asyncio.sleep(WATCH)
+            if self._owed is not None and self._clock() >= self._owed:
+                raise EngineTimeout(self._recognizer.info.name, STALLED)
 
     async def _read(self, stream: RecognizerStream) -> None:
         name = self._recognizer.info.name
