@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 
-from dragoman.check.finding import Finding, fail, ok
+from yarl import URL
+
+from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.errors import AriError, AriMalformed, AriTransportError
 from dragoman.telephony.ari.client import AriClient
 
@@ -55,6 +58,20 @@ def judge_modules(status: Mapping[str, str]) -> Finding:
     return ok("modules", f"all {len(MODULES)} run")
 
 
+def judge_url(url: str) -> list[Finding]:
+    """Whether the ARI password, which every request bears, goes over a network in clear; nothing to say if not."""
+    parsed = URL(url)
+    host = parsed.host or ""
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if parsed.scheme == "https" or loopback:
+        return []
+    remedy = "use https (http.conf: tlsenable), a tunnel, or a network that nobody else listens to"
+    return [warn("asterisk.url", f"{url}: the password and all events go to {host} in clear", remedy)]
+
+
 async def check_pbx(client: AriClient, url: str, username: str) -> tuple[list[Finding], bool]:
     """Ask Asterisk; the second value is whether it makes sense to ask further."""
     try:
@@ -70,7 +87,7 @@ async def check_pbx(client: AriClient, url: str, username: str) -> tuple[list[Fi
         return [fail("ARI", f"{url} answers {error.status} {error.message}", remedy)], False
     except AriMalformed as error:
         return [fail("ARI", f"{url} is no ARI: {error}", "check the setting asterisk.url")], False
-    found = [ok("ARI user", username)]
+    found = [*judge_url(url), ok("ARI user", username)]
     try:
         found.append(judge_version(await client.version()))
         found.append(judge_modules(await client.modules()))

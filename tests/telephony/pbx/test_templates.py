@@ -45,6 +45,9 @@ def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     write_config(tmp_path, VALUES)
     assert (tmp_path / "ari.conf").stat().st_mode & 0o077 == 0
     assert (tmp_path / "extensions.conf").stat().st_mode & 0o077 == 0
+    (tmp_path / "ari.conf").chmod(0o644)
+    write_config(tmp_path, VALUES)
+    assert (tmp_path / "ari.conf").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_missing_value_and_a_stray_percent_are_named() -> None:

@@ -82,6 +82,7 @@ def write_config(directory: Path, values: Mapping[str, str]) -> None:
     for path in sorted(shared("asterisk").glob("*.conf")):
         target = directory / path.name
         target.touch(mode=0o600)
+        target.chmod(0o600)  # one that was there keeps its mode else
         target.write_text(render(path.read_text("utf-8"), values, name=path.name), "utf-8")
 
 
