@@ -43,8 +43,3 @@ LANGUAGES: dict[str, Language] = {
         Language("zh", "Chinese", "中文", "86", "cmn", "zho"),
     )
 }
-
-
-def by_calling_code(code: str) -> Language | None:
-    """The language a caller means by ``code`` after the room number, or None."""
-    return next((language for language in LANGUAGES.values() if language.calling_code == code), None)

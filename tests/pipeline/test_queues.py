@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.virtual_time import run, settled, virtual_time
 
-from dragoman.pipeline.queues import QueueClosed, StageQueue, WhenFull
+from dragoman.pipeline.queues import QueueClosed, StageQueue
 
 pytestmark = virtual_time
 
@@ -109,9 +109,7 @@ async def test_close_wakes_who_waits_and_takes_nothing_more() -> None:
     assert await full.get() == "one"
 
 
-async def test_the_policy_is_named_and_kept() -> None:
+async def test_nothing_is_offered_to_a_queue_that_cannot_merge() -> None:
     holding: StageQueue[str] = StageQueue("h", 1)
-    assert holding.policy is WhenFull.HOLD
-    assert StageQueue("m", 1, lambda a, b: a).policy is WhenFull.MERGE
     with pytest.raises(TypeError, match="queue h"):
         holding.offer("x")

@@ -15,7 +15,7 @@ from tests.virtual_time import settled, virtual_time
 
 from dragoman.errors import AriReplaced
 from dragoman.telephony.ari.client import AriClient
-from dragoman.telephony.attach import AT_ONCE, State
+from dragoman.telephony.attach import AT_ONCE
 from dragoman.telephony.attacher import CREATE_S, HEARTBEAT, HEARTBEAT_S, Attacher
 
 pytestmark = virtual_time
@@ -146,7 +146,7 @@ async def test_a_caller_who_leaves_is_not_waited_for(daemon: Daemon) -> None:
     daemon.ari.allowed.discard("StasisStart")  # what the tap waits for never comes
     caller = daemon.pbx.call("1000-en")
     await settled()
-    assert daemon.attacher.holdings(State.CREATING) == 2
+    assert len(daemon.ours()) == 4 and daemon.listener.told == []
     now = asyncio.get_running_loop().time()
     daemon.pbx.hang_up(caller)
     await settled()
@@ -410,8 +410,7 @@ async def test_detaching_from_an_asterisk_that_hangs_ends_at_its_deadline(daemon
     began = asyncio.get_running_loop().time()
     await daemon.attacher.detach_all(deadline=2.0)
     assert asyncio.get_running_loop().time() == began + 2.0
-    assert daemon.listener.taps == {}
-    assert daemon.attacher.holdings() == 0
+    assert daemon.listener.taps == daemon.listener.booths == {}
 
 
 async def test_cancelling_undoes_what_is_under_way_and_leaves_what_is_up(daemon: Daemon) -> None:

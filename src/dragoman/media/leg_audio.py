@@ -10,14 +10,10 @@ import numpy.typing as npt
 
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.media.jitter import JitterBank
-from dragoman.media.mix import rms_dbfs
 from dragoman.media.ring import RING_SAMPLES, RingBank
 
 NEVER: Final = np.iinfo(np.int64).max
 """The wake mark of a leg that waits for nothing."""
-
-LEVEL_SAMPLES: Final = SAMPLE_RATE // 10
-"""100 ms, about what a level meter integrates over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +76,6 @@ class LegAudio:
     def gated(self, value: bool) -> None:
         if self._kept is None:
             self._banks.jitter.gated[self._row] = value
-
-    @property
-    def level_dbfs(self) -> float:
-        """RMS level of the last 100 ms."""
-        return rms_dbfs(self.read(self.end - LEVEL_SAMPLES, self.end))
 
     def wake_when(self, sample: int) -> None:
         """Call the listener's ``on_audio`` once, in the tick in which ``end`` reaches ``sample``."""

@@ -1,8 +1,7 @@
-"""Mixing: the floor (the legs' originals) under what a booth says, levels, and a limiter instead of clipping."""
+"""Mixing: the floor (the legs' originals) under what a booth says, and a limiter instead of clipping."""
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -15,9 +14,6 @@ FULL_SCALE: Final = 32768.0
 
 KNEE: Final = 0.75 * FULL_SCALE
 """Where the limiter begins. Below it (-2.5 dBFS) nothing is touched; above, the sum bends towards full scale."""
-
-SILENT_DBFS: Final = -96.0
-"""What digital silence is said to have, for a logarithm needs a floor (one bit of sixteen is -90)."""
 
 FLOOR_LAG: Final = FRAME_SAMPLES
 """Samples that the floor keeps in reserve when it starts: one packet that comes a tick late must not tear it."""
@@ -35,15 +31,6 @@ _RISE = np.linspace(0.0, 1.0, FRAME_SAMPLES, endpoint=False, dtype=np.float32)
 def gain(db: float) -> float:
     """The factor of so many dB."""
     return float(10.0 ** (db / 20.0))
-
-
-def rms_dbfs(samples: Pcm) -> float:
-    """RMS level of some samples; 0 dBFS is a full-scale square wave."""
-    if not len(samples):
-        return SILENT_DBFS
-    wide = samples.astype(np.float32)
-    mean_square = float(np.dot(wide, wide)) / len(samples)
-    return max(10 * math.log10(mean_square / FULL_SCALE**2), SILENT_DBFS) if mean_square else SILENT_DBFS
 
 
 def limit(mix: Mix) -> Pcm:

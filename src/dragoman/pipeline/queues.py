@@ -5,19 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-
-
-class WhenFull(StrEnum):
-    """What a full queue does with the next item."""
-
-    HOLD = "hold"
-    """The producer waits (``put``)."""
-    MERGE = "merge"
-    """The item is merged into the newest one in the queue."""
 
 
 class QueueClosed(Exception):
@@ -28,7 +18,7 @@ class StageQueue(Generic[T]):
     """One producer, one consumer, in order."""
 
     def __init__(self, name: str, depth: int, merge: Callable[[T, T], T] | None = None) -> None:
-        """``name`` labels its metrics; with ``merge`` it never makes the producer wait."""
+        """When full, the producer waits (``put``), or, with ``merge``, the newest item takes the next one in."""
         self.name = name
         self.depth = depth
         self.merged = 0
@@ -37,22 +27,17 @@ class StageQueue(Generic[T]):
         self._closed = False
         self._changed = asyncio.Event()
 
-    @property
-    def policy(self) -> WhenFull:
-        """What it does when full."""
-        return WhenFull.HOLD if self._merge is None else WhenFull.MERGE
-
     def __len__(self) -> int:
         return len(self._items)
 
     def offer(self, item: T) -> None:
-        """Put without waiting; a full queue merges the item into its newest (policy MERGE only).
+        """Put without waiting; a full queue merges the item into its newest.
 
         Raises:
             QueueClosed: nobody would get it.
         """
         if self._merge is None:
-            raise TypeError(f"queue {self.name}: offer needs policy merge")
+            raise TypeError(f"queue {self.name}: offer needs a merge")
         if self._closed:
             raise QueueClosed
         if len(self._items) >= self.depth:
@@ -63,7 +48,7 @@ class StageQueue(Generic[T]):
         self._changed.set()
 
     async def put(self, item: T) -> None:
-        """Put; waits while the queue is full (policy HOLD).
+        """Put; waits while the queue is full.
 
         Raises:
             QueueClosed: nobody would get it.

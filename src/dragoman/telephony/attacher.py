@@ -24,7 +24,6 @@ from dragoman.telephony.attach import (
     Drop,
     Holdings,
     LegKey,
-    State,
     SweepOrphan,
     TellHeld,
     TellMuted,
@@ -144,10 +143,6 @@ class Attacher:
     def disagreements(self) -> int:
         """Callers whose variables named another room or language than the conference that they sit in."""
         return self._roster.disagreements
-
-    def holdings(self, state: State = State.READY) -> int:
-        """How many taps and booths are in a state."""
-        return sum(holding.state is state for holding in self._holdings)
 
     # ---- life
 
