@@ -13,7 +13,7 @@ from tests.virtual_time import settled, virtual_time
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.errors import EngineError
 from dragoman.pipeline.booth import BoothMixer
-from dragoman.pipeline.chain import Chain
+from dragoman.pipeline.chain import Chain, Pending
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.leg import SpeakingLeg
@@ -31,6 +31,7 @@ class LegNotes:
     partials: list[str] = field(default_factory=list)
     clauses: list[tuple[Clause, ClauseTimes]] = field(default_factory=list)
     failures: list[EngineError] = field(default_factory=list)
+    crashes: int = 0
 
     def partial(self, leg: Leg, text: str) -> None:
         self.partials.append(text)
@@ -40,6 +41,16 @@ class LegNotes:
 
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
         self.failures.append(error)
+
+    def chain_crashed(self) -> None:
+        self.crashes += 1
+
+
+class Crashing(Reports):
+    """Has a bug."""
+
+    def translated(self, target: str, pending: Pending) -> None:
+        raise ZeroDivisionError("a bug of ours")
 
 
 class Desk:
@@ -51,6 +62,7 @@ class Desk:
         self.mouth = FakeSynthesizer()
         self.translator = FakeTranslator()
         self.notes = LegNotes()
+        self.reports: dict[str, Reports] = {}
         self.leg = SpeakingLeg(ANN, recognizer, self._make, self.notes, loop.time)
         self.audio = self.media.add_leg("tap", ("::", 1), self.leg.recognition)
         self.leg.attach(self.audio)
@@ -66,7 +78,7 @@ class Desk:
             self.translator,
             [self.mouth],
             lambda: self.mixers[target],
-            Reports(),
+            self.reports.setdefault(target, Reports()),
             asyncio.get_running_loop().time,
         )
 
@@ -150,6 +162,40 @@ async def test_a_failing_recogniser_is_reported() -> None:
         await asyncio.sleep(3)
         assert len(made.notes.failures) == 1
         assert made.media.heard("es") == translated("es", "good morning")
+
+
+async def test_a_chain_that_crashes_by_a_bug_begins_again_at_the_next_clause_and_touches_no_other_language() -> None:
+    async with desk() as made:
+        made.leg.want({"es", "ca"}, False)
+        (crashing,) = [chain for chain in made.leg.chains if chain.target == "es"]
+        crashing.mt_queue.merged = 2
+        made.reports["es"] = Crashing()
+        crashing._reports = made.reports["es"]
+        made.say("good morning")
+        await asyncio.sleep(3)
+        assert made.notes.crashes == 1
+        assert [chain.target for chain in made.leg.chains] == ["ca"]
+        made.reports["es"] = Reports()
+        made.say("good evening")
+        await asyncio.sleep(1.7)
+        assert crashing not in made.leg.chains
+        assert {chain.target for chain in made.leg.chains} == {"es", "ca"}
+        assert made.leg.totals()["merged_clauses"] == 2
+    assert made.media.heard("es") == translated("es", "good evening")
+    assert made.media.heard("ca") == translated("ca", "good morning", "good evening")
+    assert made.notes.crashes == 1
+
+
+async def test_a_chain_that_crashed_speaks_the_last_words_of_one_who_left() -> None:
+    async with desk() as made:
+        made.leg.want({"es"}, False)
+        (crashing,) = made.leg.chains
+        crashing._reports = Crashing()
+        made.say("good morning")
+        await asyncio.sleep(3)
+        made.say("good bye")
+        await asyncio.sleep(0.7)
+    assert made.media.heard("es") == translated("es", "good bye")
 
 
 async def test_who_left_is_wanted_as_he_was() -> None:

@@ -37,6 +37,9 @@ class LegReports(Protocol):
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
         """The stream died; it is being opened again."""
 
+    def chain_crashed(self) -> None:
+        """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
+
 
 class SpeakingLeg:
     """Runs from the tap's first audio until the speaker left and all he said was spoken."""
@@ -111,13 +114,9 @@ class SpeakingLeg:
             self._segmenter.flush()  # said for those who left; whoever comes later begins at the next clause
         if self._group is None:
             return
-        for target in self._targets - self._chains.keys():
-            chain = self._make_chain(self.leg, target)
-            self._chains[target] = (chain, self._group.create_task(self._run_chain(chain)))
+        self._start_chains(self._group)
         for target in self._chains.keys() - self._targets:
-            chain, task = self._chains.pop(target)
-            self._merged += chain.mt_queue.merged
-            task.cancel()
+            self._forget(target).cancel()
 
     def close(self) -> None:
         """The speaker left; ``run`` ends when what he said was spoken, or at a deadline. Idempotent."""
@@ -156,9 +155,26 @@ class SpeakingLeg:
         for chain, _ in self._chains.values():
             chain.close()
 
+    def _start_chains(self, group: asyncio.TaskGroup) -> None:
+        for target in self._targets - self._chains.keys():
+            chain = self._make_chain(self.leg, target)
+            self._chains[target] = (chain, group.create_task(self._run_chain(chain)))
+
+    def _forget(self, target: str) -> asyncio.Task[None]:
+        chain, task = self._chains.pop(target)
+        self._merged += chain.mt_queue.merged
+        return task
+
     async def _run_chain(self, chain: Chain) -> None:
+        """Run one chain; when a bug of ours ends it, the other languages and the recognition go on."""
         with structlog.contextvars.bound_contextvars(target=chain.target):
-            await chain.run()
+            try:
+                await chain.run()
+            except Exception:
+                self._reports.chain_crashed()
+                log.exception("chain crashed")
+                if chain in self.chains:
+                    self._forget(chain.target)
 
     def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
         if self.recognition is None or not self.recognition.wanted:
@@ -173,5 +189,7 @@ class SpeakingLeg:
         said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)
         times = ClauseTimes(said, max(asked, said), recognised, self._clock())
         self._reports.committed(self.leg, clause, times)
+        if self._group is not None:
+            self._start_chains(self._group)  # those that crashed
         for chain, _ in self._chains.values():
             chain.offer(clause, times.copy())

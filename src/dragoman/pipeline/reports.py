@@ -38,7 +38,7 @@ class Measures(Protocol):
         """An engine failed."""
 
     def leg_crashed(self) -> None:
-        """A leg ended by a bug of ours."""
+        """A leg, or what speaks it in one language, ended by a bug of ours."""
 
 
 class Reporter:
@@ -76,6 +76,10 @@ class Reporter:
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
         """LegReports."""
         self.measures.engine_failed("asr", error)
+
+    def chain_crashed(self) -> None:
+        """LegReports."""
+        self.measures.leg_crashed()
 
     def leg_crashed(self) -> None:
         """A leg ended by a bug of ours."""
