@@ -58,18 +58,18 @@ async def say(phone: Phone, said: Iterable[str], after: float = 0.0) -> None:
 async def say_all(phone: Phone, said: Iterable[str]) -> None:
     """``say``, and wait until it was said, whoever heard it."""
     duration = await _change_mic(phone, said)
-    await _recorded(phone.spoken, duration)
+    await recorded(phone.spoken, duration)
 
 
 async def stop(*phones: Phone) -> None:
     """Let them hear what is on its way, and end their calls."""
     for phone in phones:
-        await _recorded(phone.heard, 0.5)
+        await recorded(phone.heard, 0.5)
     for phone in phones:
         await phone.stop()
 
 
-async def _recorded(path: Path, seconds: float) -> None:
+async def recorded(path: Path, seconds: float) -> None:
     """Wait until a recording is so much longer than now."""
     grown = asyncio.Event()
     watch = GrowthWatch(path.parent, lambda now, sizes: grown.set())

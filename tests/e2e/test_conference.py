@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from tests.e2e.conftest import CallerFactory, DaemonFactory
-from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say, stop
+from tests.e2e.talking import BY_BOOTH, HIMSELF, check, heard, into, recorded, say, stop
 from tests.tonewords.code import Source, words
 from tests.tonewords.decode import HeardWord
 from tests.tonewords.encode import LEVEL_DB
@@ -84,13 +84,13 @@ async def test_of_three_who_speak_over_each_other_two_sound_and_the_earlier_is_d
             assert word.level_db == pytest.approx(LEVEL_DB + ducked * DUCKED_DB, abs=1.0), timeline(found)
 
 
-async def test_a_room_of_one_language_is_not_recognised_and_who_comes_later_hears_the_next_clause(
+async def test_a_room_of_one_language_is_not_recognised_and_who_comes_later_hears_what_is_said_from_then_on(
     daemon_factory: DaemonFactory, caller: CallerFactory
 ) -> None:
     daemon = await daemon_factory()
     alice, bob = await caller("Alice", "1000*44"), await caller("Bob", "1000*44")
     await daemon.legs("1000", 2)
-    said = [words("a", "en", 6, first=first) for first in (0, 20, 40)]
+    said = [words("a", "en", count, first=first) for count, first in ((6, 0), (16, 20), (6, 40))]
     await say(alice, said[0])
     await daemon.speaking("1000")
     assert await daemon.metric("dragoman_recognizer_streams") == 0
@@ -99,15 +99,20 @@ async def test_a_room_of_one_language_is_not_recognised_and_who_comes_later_hear
     assert await daemon.metric("dragoman_clauses_committed_total") == 0
     await say(alice, said[1])
     await daemon.speaking("1000")
+    await recorded(alice.spoken, 1.5)
     carla = await caller("Carla", "1000*34")  # in the middle of it
     await daemon.legs("1000", 3)
     assert (await daemon.speaking("1000"))["name"] == "Alice", "she had said it all before Carla came"
+    await daemon.spoken("1000", 1)
     await daemon.quiet("1000")
     await say(alice, said[2])
-    await daemon.spoken("1000", 1)
+    await daemon.spoken("1000", 2)
     await stop(alice, bob, carla)
     check(bob, {HIMSELF["a"]: [*said[0], *said[1], *said[2]]})
-    check(carla, {BY_BOOTH["a"]: into("es", said[2])}, ignore=[HIMSELF["a"]])
+    middle = into("es", said[1])
+    rest = sum(word.source == BY_BOOTH["a"] and word.text in middle for word in heard(carla.heard))
+    assert 0 < rest < len(middle)
+    check(carla, {BY_BOOTH["a"]: [*middle[-rest:], *into("es", said[2])]}, ignore=[HIMSELF["a"]])
 
 
 async def test_who_reads_captions_counts_as_a_listener(daemon_factory: DaemonFactory, caller: CallerFactory) -> None:

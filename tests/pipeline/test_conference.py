@@ -65,13 +65,12 @@ async def test_two_rooms_do_not_hear_each_other() -> None:
         assert place.heard("es", "2000") == []
 
 
-async def test_a_second_language_gets_what_is_said_from_the_next_clause_on() -> None:
+async def test_a_second_language_gets_what_is_said_from_then_on() -> None:
     async with hall() as place:
         ann = place.join("ann", "en")
         place.say(ann, "nobody needs this one")
-        await place.passes(0.5)
-        place.join("bea", "es")
         await place.passes(4)
+        place.join("bea", "es")
         place.say(ann, "but this one")
         await place.passes(4)
         assert place.heard("es") == translated("es", "but this one")
@@ -81,6 +80,21 @@ async def test_a_second_language_gets_what_is_said_from_the_next_clause_on() -> 
         assert place.heard("ca") == translated("ca", "and this one")
         assert place.heard("es") == translated("es", "but this one", "and this one")
         assert len(place.ears.streams) == 1
+
+
+async def test_who_comes_into_a_monologue_hears_the_rest_of_it() -> None:
+    text = [f"m{i}" for i in range(180)]  # a minute in one breath
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        place.say(ann, " ".join(text))
+        await place.passes(20)
+        place.join("bea", "es")
+        await place.passes(20)
+        assert place.heard("es"), "she is still waiting for the end of the sentence"
+        await place.passes(40)
+        heard = place.heard("es")
+        assert heard == translated("es", " ".join(text[180 - len(heard) :]))
+        assert len(heard) in (118, 119)  # 20 s less the pre-roll, of 62.5 words
 
 
 async def test_one_translation_per_language_however_many_listen() -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.pipeline.fakes import WORD, Ears, FakeAudio, FakeMedia, FakeRecognizer, crashed, rejected, spoken
+from tests.pipeline.fakes import GAP, WORD, Ears, FakeAudio, FakeMedia, FakeRecognizer, crashed, rejected, spoken
 from tests.virtual_time import run, settled, virtual_time
 
 from dragoman.engines.base import Hypothesis, StreamRequest
@@ -16,6 +16,7 @@ from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
+from dragoman.pipeline.feed import PREROLL
 from dragoman.pipeline.recognition import FINAL_DEADLINE, OPEN_DEADLINE, PUSH_DEADLINE, RESTART_DELAYS, Recognition
 
 pytestmark = virtual_time
@@ -103,6 +104,39 @@ async def test_without_demand_nothing_is_opened_and_what_was_said_is_not_told_la
         assert heard.recognizer.open_streams == []
         await heard.hear("gone again")
         assert heard.texts == ["now they do"]
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+async def test_who_comes_into_a_monologue_gets_it_from_there_on(continuous: bool) -> None:
+    text = [f"m{i}" for i in range(60)]  # 19 s in one breath
+    async with listening(wanted=False, continuous=continuous) as heard:
+        heard.say(" ".join(text))
+        for wanted, seconds in ((False, 5.0), (True, 4.0), (False, 4.0), (True, 0.0)):
+            heard.recognition.want(wanted)
+            await asyncio.sleep(seconds)
+        first = heard.audio.end
+        await asyncio.sleep(10)
+        at = [[start // (WORD + GAP) for start, _ in stream.pushes] for stream in heard.recognizer.streams]
+        assert [words[0] for words in at] == [
+            (5 * SAMPLE_RATE - PREROLL) // (WORD + GAP),
+            (first - PREROLL) // (WORD + GAP),
+        ]
+        assert at[0][-1] <= 9 * SAMPLE_RATE // (WORD + GAP)
+        said = " ".join(heard.texts).split()
+        assert said == text[60 - len(said) :]
+        assert len(said) in range(60 - at[1][0] - 1, 60 - at[1][0] + 1)
+
+
+async def test_who_comes_when_he_has_just_stopped_gets_no_empty_words() -> None:
+    async with listening(wanted=False) as heard:
+        heard.say("one two three")
+        await asyncio.sleep(0.96 + 0.35)  # within the hangover
+        assert heard.recognition.speaking
+        heard.recognition.want(True)
+        await asyncio.sleep(2)
+        assert heard.texts == []
+        await heard.hear("four")
+        assert heard.texts == ["four"]
 
 
 async def test_demand_that_comes_back_at_once_loses_nothing() -> None:

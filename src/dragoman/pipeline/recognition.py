@@ -49,7 +49,7 @@ OnHypothesis = Callable[[Hypothesis, float, float], None]
 class Recognition:
     """One leg's recognition; the media plane's listener of that leg.
 
-    A stream is opened on the first speech after somebody wants the words (a room of one language opens none) and kept
+    A stream is opened on the first speech that somebody wants (a room of one language opens none) and kept
     until nobody does. When it dies or stops answering, a new one is opened and gets again what has no final; the
     ledger keeps any word from being committed twice.
     """
@@ -114,9 +114,12 @@ class Recognition:
         self._wake.set()
 
     def want(self, wanted: bool) -> None:
-        """Whether anybody needs this leg's words now."""
-        if wanted and not self.wanted and self._audio is not None and not self.speaking:
-            self._plan.forget(self._audio.end)
+        """Whether anybody needs this leg's words now; who comes while he speaks gets them from here on."""
+        if wanted and not self.wanted and self._audio is not None:
+            if not self.speaking:
+                self._plan.forget(self._audio.end)
+            elif not self._plan.active:  # else he who left came back before his words were forgotten
+                self._plan.speech_start(self._audio.end)
         self.wanted = wanted
         self._wake.set()
 
