@@ -231,9 +231,7 @@ async def test_a_hypothesis_that_comes_when_nobody_wants_it_any_more_is_not_kept
     made.leg.want({"es"}, False)
     made.leg.close()
     await running
-    assert [clause.text for clause, _ in made.notes.clauses] == [
-        "morning"
-    ]  # said when it was wanted again
+    assert [clause.text for clause, _ in made.notes.clauses] == ["morning"]  # said when it was wanted again
     ticking.cancel()
 
 
