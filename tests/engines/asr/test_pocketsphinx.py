@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -119,7 +120,7 @@ async def test_a_spare_is_taken_and_replaced(engine: PocketsphinxRecognizer) -> 
 
 async def test_a_dead_spare_is_not_handed_out(engine: PocketsphinxRecognizer) -> None:
     (spare,) = children()
-    subprocess.run(["kill", "-9", str(spare)], check=True)
+    os.kill(spare, signal.SIGKILL)
     assert ended(spare, 10)
     assert await heard(engine, "es", say("¿Me oyen todos?", "espeak:es")) == ["¿Me oyen todos?"]
 
@@ -139,7 +140,7 @@ async def test_a_worker_that_takes_nothing_is_given_up(
 ) -> None:
     monkeypatch.setattr("dragoman.engines.worker.SEND_DEADLINE_S", 0.05)
     stream = await engine.open(StreamRequest("leg", "room", "es"))
-    subprocess.run(["kill", "-STOP", str(stream.pid)], check=True)
+    os.kill(stream.pid, signal.SIGSTOP)
     with pytest.raises(Exception, match="took no data"):
         for at in range(0, 100 * SAMPLE_RATE, SAMPLE_RATE):
             await stream.push(np.zeros(SAMPLE_RATE, np.int16), at)
