@@ -42,6 +42,12 @@ start = "over"
 """
 
 
+def _hear_signals() -> None:
+    """Tests started in the background of a script ignore SIGINT, those under nohup SIGHUP; their demo shall not."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 async def start(folder: Path, script: str, *options: str) -> asyncio.subprocess.Process:
     (folder / "demo.toml").write_text(script, "utf-8")
     return await asyncio.create_subprocess_exec(
@@ -50,6 +56,7 @@ async def start(folder: Path, script: str, *options: str) -> asyncio.subprocess.
         stdout=PIPE,
         stderr=STDOUT,
         env={**os.environ, "TMPDIR": str(folder)},
+        preexec_fn=_hear_signals,
     )
 
 
