@@ -139,6 +139,14 @@ class Service:
         """Keep gauges and the health of every part as they are."""
         metrics, loop = self.metrics, asyncio.get_running_loop()
         metrics.watch_ari(attacher)
+
+        def count() -> None:
+            metrics.rooms.set(len(conference.rooms))
+            metrics.legs.set(len(conference.legs))
+            metrics.booths.set(len(conference.booths))
+            metrics.recognizer_streams.set(conference.streams)
+
+        metrics.on_scrape(count)
         while True:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
@@ -146,10 +154,6 @@ class Service:
                 self._judge(stage, measures.trouble(stage))
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
-            metrics.rooms.set(len(conference.rooms))
-            metrics.legs.set(len(conference.legs))
-            metrics.booths.set(len(conference.booths))
-            metrics.recognizer_streams.set(conference.streams)
             await asyncio.sleep(OBSERVE_S)
 
     def _judge(self, part: str, trouble: str) -> None:

@@ -245,6 +245,10 @@ class Metrics:
 
         self._refreshers.append(refresh)
 
+    def on_scrape(self, refresh: Callable[[], None]) -> None:
+        """Call ``refresh`` in the event loop before every scrape, to set what only it may read."""
+        self._refreshers.append(refresh)
+
     def refresh(self) -> None:
         """Read what only the event loop may read; call it there, before the registry is read in a thread."""
         for refresh in self._refreshers:
