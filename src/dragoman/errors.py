@@ -24,6 +24,8 @@
     ├── EngineError                 an engine failed
     │   ├── EngineUnavailable       not installed, no model, not licensed: says what to do (not retryable)
     │   ├── EngineRejected          the engine refuses this input: language, text (not retryable)
+    │   ├── EngineDenied            the provider refuses us: key, payment, permission, quota (not retryable)
+    │   ├── EngineBusy              the provider or its machine is overloaded: 429, 5xx, no stream free (retryable)
     │   ├── EngineTimeout           the deadline passed (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
@@ -147,6 +149,20 @@ class EngineUnavailable(EngineError):
 
 class EngineRejected(EngineError):
     """The engine refuses this input (language pair, text): another engine may take it."""
+
+
+class EngineDenied(EngineError):
+    """The provider refuses us (key, payment, permission, quota): only the operator can help; the message tells how."""
+
+
+class EngineBusy(EngineError):
+    """The provider or its machine is overloaded; ``retry_after``: seconds it asked us to wait, None if it did not."""
+
+    retryable = True
+
+    def __init__(self, engine: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(engine, message)
+        self.retry_after = retry_after
 
 
 class EngineTimeout(EngineError):

@@ -7,7 +7,7 @@ told to ``close`` once. It must never block the loop: work goes to a process or 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -81,6 +81,8 @@ class StreamRequest:
     leg: str
     room: str
     language: str
+    keyterms: tuple[str, ...] = ()
+    """Words of the room's glossary that are likely to be said; an engine that can be primed with them should be."""
 
 
 @runtime_checkable
@@ -132,7 +134,9 @@ class Recognizer(Protocol):
         """Open a stream for one leg.
 
         Raises:
-            EngineRejected: the language is not supported, or no stream is free.
+            EngineRejected: the language is not supported.
+            EngineBusy: no stream is free just now.
+            EngineDenied: the provider does not serve us at all.
         """
 
     async def close(self) -> None:
@@ -147,6 +151,10 @@ class TranslationRequest:
     source: str
     target: str
     context: tuple[str, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+    """(source term, target term) of the room's glossary for this pair, sorted; engines without glossaries ignore it."""
+    careful: bool = False
+    """Ask the slower, better model, where the engine has one: the first answer was not good enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,8 @@ class Translation:
 
     text: str
     engine: str
+    note: str | None = None
+    """For the readers of the captions: what was done to the text beside translating it."""
 
 
 @runtime_checkable
@@ -221,3 +231,11 @@ class Synthesizer(Protocol):
 
 
 Engine = Recognizer | Translator | Synthesizer
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """An engine may have this too: what it counted is exported with its metrics and shown in ``/api/stats``."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Counters that only grow, by a name such as ``cache_hits`` or ``characters``; few names, always the same."""

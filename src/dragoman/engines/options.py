@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from dragoman.errors import ConfigError
 
@@ -44,6 +47,52 @@ class Options:
         if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
             raise self._wrong(key, value, "a list of texts")
         return tuple(value)
+
+    def text(self, key: str, default: str) -> str:
+        """A text that is not empty; an empty ``default`` stands for "not set"."""
+        value = self._take(key, default)
+        if not isinstance(value, str) or (not value and default):
+            raise self._wrong(key, value, "a text")
+        return value
+
+    def choice(self, key: str, default: str, among: Sequence[str]) -> str:
+        """One of ``among``."""
+        value = self._take(key, default)
+        if value not in among:
+            raise self._wrong(key, value, f"one of {', '.join(among)}")
+        return str(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            raise self._wrong(key, value, "true or false")
+        return value
+
+    def table(self, key: str) -> dict[str, str]:
+        """A table of texts; empty when not set."""
+        value = self._take(key, {})
+        if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+            raise self._wrong(key, value, "a table of texts")
+        return dict(value)
+
+    def secret(self, key: str, variable: str) -> SecretStr | None:
+        """A secret: the option ``key``, or the file named by ``<key>_file``, or the environment's ``variable``.
+
+        The first that is set counts; None: none is. The value itself is in no error.
+        """
+        value, file = self._take(key, ""), self._take(f"{key}_file", "")
+        if not isinstance(value, str):
+            raise ConfigError(f"engines.options.{self._engine}.{key}: should be a text")
+        if not isinstance(file, str):
+            raise self._wrong(f"{key}_file", file, "a path")
+        if not value and file:
+            try:
+                value = Path(file).expanduser().read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"engines.options.{self._engine}.{key}_file: {error}") from None
+        value = value or os.environ.get(variable, "")
+        return SecretStr(value) if value else None
 
     def done(self) -> None:
         """Every key has been asked for.
