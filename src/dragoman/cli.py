@@ -136,10 +136,16 @@ def pbx_config(
     folder: Annotated[Path, typer.Argument(help="Where; Asterisk must see it under the same name.")],
     path: ConfigFile = None,
     sip_port: Annotated[int, typer.Option(help="UDP port for phones.")] = 5060,
+    jitter_buffer: Annotated[
+        bool | None,
+        typer.Option(help="A jitter buffer for each caller; if not given: unless the Asterisk here has a known fault."),
+    ] = None,
 ) -> None:
     """Write a complete Asterisk configuration for the languages, PIN and notice of the settings."""
     from yarl import URL
 
+    from dragoman.telephony.pbx.bootstrap import installed_version
+    from dragoman.telephony.pbx.flaws import forgets_callers
     from dragoman.telephony.pbx.folder import Ports, write_folder
     from dragoman.telephony.pbx.templates import Site
 
@@ -149,7 +155,9 @@ def pbx_config(
         site = Site(rooms.languages, pin=rooms.pin.get_secret_value() if rooms.pin else None, notice=rooms.notice)
         ports = Ports(sip=sip_port, http=URL(settings.asterisk.url).port or Ports().http)
         password = settings.asterisk.require_password()
-        conf = write_folder(folder, str(folder.resolve()), site, ports, password)
+        if jitter_buffer is None:
+            jitter_buffer = not forgets_callers(installed_version() or "")
+        conf = write_folder(folder, str(folder.resolve()), site, ports, password, jitter_buffer=jitter_buffer)
     except DragomanError as error:
         raise _fail(error) from None
     Console(soft_wrap=True).print(f"start it with: asterisk -f -C {conf.resolve()}", highlight=False)
