@@ -67,7 +67,7 @@ class Relay(asyncio.DatagramProtocol):
     """
 
     def __init__(self, sip_port: int, *, jitter: float, loss: float, seed: int, first: int = 1) -> None:
-        """Before the PBX at ``sip_port``; ``jitter``: seconds, ``loss``: from 0 to 1, ``first``: RTP sequence number."""
+        """Before the PBX at ``sip_port``; ``jitter`` in s, ``loss`` from 0 to 1, ``first``: RTP sequence number."""
         self.up = Line(Random(seed), jitter, loss, first)
         self.down = Line(Random(seed + 1), jitter, loss, first)
         self._pbx: Address = (HOST, sip_port)
