@@ -25,6 +25,7 @@ from dragoman.engines.base import (
     TranslationRequest,
     Word,
 )
+from dragoman.engines.circuits import Circuits
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected, MediaError
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.pipeline.latency import ClauseTimes
@@ -409,6 +410,7 @@ class FakeEngines:
     translator: FakeTranslator = field(default_factory=FakeTranslator)
     mouth: FakeSynthesizer = field(default_factory=FakeSynthesizer)
     spare: tuple[FakeSynthesizer, ...] = ()
+    circuits: Circuits = field(default_factory=Circuits)
 
     def recognizer(self, language: str) -> FakeRecognizer | None:
         return self.ears if self.ears.supports(language) else None
