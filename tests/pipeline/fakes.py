@@ -428,6 +428,7 @@ class FakeMeasures:
     spoken: list[tuple[str, str, ClauseTimes, dict[str, str]]] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     failed: list[tuple[str, EngineError]] = field(default_factory=list)
+    gave_way: list[tuple[str, EngineError]] = field(default_factory=list)
     crashed: int = 0
 
     def clause_committed(self) -> None:
@@ -444,6 +445,9 @@ class FakeMeasures:
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         self.failed.append((stage, error))
+
+    def engine_gave_way(self, stage: str, error: EngineError) -> None:
+        self.gave_way.append((stage, error))
 
     def leg_crashed(self) -> None:
         self.crashed += 1
