@@ -246,7 +246,8 @@ class Line(Generic[E]):
         for engine in self._engines:
             circuit = self._circuits.of(engine)
             if not circuit.usable(now) and not circuit.usable_in_need(now):
-                return EngineBusy(engine.info.name, f"not asked: {circuit.reason}")
+                name = engine.info.name
+                return EngineBusy(name, f"not asked: {circuit.reason.removeprefix(f'{name}: ')}")
         return None
 
 

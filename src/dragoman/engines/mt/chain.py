@@ -64,13 +64,14 @@ class TranslatorChain:
 
         Raises:
             EngineRejected: none takes this pair or this text.
-            EngineError: none could; the first failure that is ``retryable``, else the last one.
+            EngineError: none could; the first failure that is ``retryable``, else the last one. EngineBusy: the one
+                that could is not to be asked now.
         """
         clock = asyncio.get_running_loop().time
         ends = clock() + self._budget
         failures: list[EngineError] = []
         line = self._circuits.line(self._takers(request, failures))
-        asked = line.order()
+        asked, refusal = line.order(), line.refusal()
         for i, translator in enumerate(asked):
             after = sum(self._circuits.usable(other) for other in asked[i + 1 :])
             for again in (False, True):
@@ -88,7 +89,7 @@ class TranslatorChain:
                     line.served(translator)
                     self._tell(failures)
                     return translation
-        failure = next((error for error in failures if error.retryable), None) or line.refusal()
+        failure = next((error for error in failures if error.retryable), None) or refusal
         if failure is None and failures:
             failure = failures[-1]
         self._tell([error for error in failures if error is not failure])
