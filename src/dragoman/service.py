@@ -136,7 +136,7 @@ class Service:
             except EngineError as error:
                 self.health.failed(stage, str(error))
                 raise
-            self.health.ok(stage)
+            self.health.ok(stage, self.engines.degraded(stage))
             log.info("engines up", stage=str(stage))
 
     async def _observe(self, attacher: Attacher, conference: Conference, measures: ClauseMeasures) -> None:

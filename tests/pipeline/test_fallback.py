@@ -66,7 +66,7 @@ async def test_a_translator_that_dies_between_two_sentences_costs_none(death: En
                 first.outcomes.extend([death] * (FAILURES + 1))  # probes fail too
             place.say(ann, sentence)
             await place.passes(4)
-        await place.passes(24)
+        await place.passes(12)
         place.say(ann, "at last")
         await place.passes(4)
         assert place.heard("es") == translated("es", *SENTENCES, "at last")
@@ -101,10 +101,10 @@ async def test_a_voice_that_dies_gives_way_within_the_clause_and_then_at_once(de
         ann, _ = place.join("ann", "en"), place.join("bea", "es")
         for i, sentence in enumerate(SENTENCES):
             if i == 2:
-                mouth.outcomes.extend([death] * (FAILURES + 2))
+                mouth.outcomes.extend([death] * FAILURES)
             place.say(ann, sentence)
             await place.passes(4)
-        await place.passes(24)
+        await place.passes(12)
         place.say(ann, "at last")
         await place.passes(4)
         assert place.heard("es") == translated("es", *SENTENCES, "at last")

@@ -86,6 +86,7 @@ class Circuits:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._unix_clock = unix_clock
         self._entries: dict[tuple[Stage, str], _Entry] = {}
+        self._known: dict[int, _Entry] = {}  # by the identity of the engines in the entries
         self._changed = asyncio.Event()
         self.languages: tuple[str, ...] = ()
         """ISO 639-1 codes that the site offers: what a probe may ask for."""
@@ -110,13 +111,20 @@ class Circuits:
         """One request's way along these engines, which are in the order of the settings."""
         return Line(self, engines)
 
-    def took_over(self, before: Engine, after: Engine) -> None:
-        """``after`` served a request in place of ``before``, which failed or whose circuit is not closed."""
-        entry, stand_in = self._entry(before), after.info.name
-        self.fallbacks[entry.stage, entry.name, stand_in] += 1
-        if entry.circuit.state is not Circuit.CLOSED and stand_in not in entry.stand_ins:
-            entry.stand_ins.add(stand_in)
-            self._change(entry.stage, entry.name, stand_in)
+    def named(self, stage: Stage) -> Mapping[str, Availability]:
+        """The circuits of one stage by the names of their engines."""
+        return {entry.name: entry.circuit for entry in self._entries.values() if entry.stage is stage}
+
+    def took_over(self, stage: Stage, before: str, after: str) -> None:
+        """``after`` served a request (opened a stream) in place of ``before``, which failed or rests.
+
+        Not to be told when ``before`` is back: that its circuit closes says so.
+        """
+        self.fallbacks[stage, before, after] += 1
+        entry = self._entries[stage, before]
+        if entry.circuit.state is not Circuit.CLOSED and after not in entry.stand_ins:
+            entry.stand_ins.add(after)
+            self._change(stage, before, after)
 
     def states(self) -> tuple[EngineState, ...]:
         """Every engine, by stage, in the order in which they were named."""
@@ -173,14 +181,16 @@ class Circuits:
             self._changed.set()
 
     def _entry(self, engine: Engine) -> _Entry:
+        if known := self._known.get(id(engine)):
+            return known
         info = engine.info
         key = (info.stage, info.name)
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = _Entry(info.stage, info.name, self._unix_clock())
             entry.circuit.on_change = lambda before, after: self._on_change(entry, before, after)
-        if not any(known is engine for known in entry.engines):
-            entry.engines.append(engine)
+        entry.engines.append(engine)
+        self._known[id(engine)] = entry
         return entry
 
     def _on_change(self, entry: _Entry, before: Circuit, after: Circuit) -> None:
@@ -238,7 +248,8 @@ class Line(Generic[E]):
             if other is engine:
                 break
             if not self._circuits.usable(other) or any(other is failed for failed in self._failed):
-                self._circuits.took_over(other, engine)
+                info = engine.info
+                self._circuits.took_over(info.stage, other.info.name, info.name)
 
     def refusal(self) -> EngineError | None:
         """Why an engine is not in ``order``; None if they all are."""

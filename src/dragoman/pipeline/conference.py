@@ -269,7 +269,7 @@ class Conference:
             mixer,
             self._reporter.for_leg(leg, None if recognizer is None else recognizer.info.name),
             self._clock,
-            self._engines.circuits,
+            circuits=self._engines.circuits,
         )
 
     async def _run_leg(self, speaking: SpeakingLeg, media_id: str) -> None:
