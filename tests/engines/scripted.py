@@ -1,10 +1,11 @@
-"""Engines of which a test says, request by request or for now, what they do: work, hang, fail."""
+"""Engines of which a test says, request by request or for now, what they do: work, hang, fail; and probes running."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import numpy as np
 from tests.engines_scripted.engines import ScriptedStream
@@ -17,6 +18,7 @@ from dragoman.engines.base import (
     Translation,
     TranslationRequest,
 )
+from dragoman.engines.circuits import Circuits
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected
 from dragoman.media.format import Pcm
 
@@ -117,3 +119,17 @@ class MoodyRecognizer(_Moody):
         stream = ScriptedStream(None, 4_800, 48_000)
         self.streams = [*getattr(self, "streams", []), stream]
         return stream
+
+
+@asynccontextmanager
+async def running(circuits: Circuits | None = None) -> AsyncIterator[Circuits]:
+    """Probes run; at the end nothing of them is left."""
+    circuits = circuits or Circuits()
+    circuits.languages = ("en", "es")
+    before = asyncio.all_tasks()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(circuits.run())
+        await asyncio.sleep(0)
+        yield circuits
+        task.cancel()
+    assert asyncio.all_tasks() == before

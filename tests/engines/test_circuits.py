@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from structlog.testing import capture_logs
-from tests.engines.scripted import QUICK, MoodyRecognizer, MoodySynthesizer, MoodyTranslator
+from tests.engines.scripted import QUICK, MoodyRecognizer, MoodySynthesizer, MoodyTranslator, running
 from tests.virtual_time import START, virtual_time
 
 from dragoman.engines.availability import DENIED_REST, FAILURES, FIRST_REST, LONGEST_REST, Circuit
@@ -19,20 +17,6 @@ from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError
 pytestmark = virtual_time
 
 MT = Stage.MT
-
-
-@asynccontextmanager
-async def running(circuits: Circuits | None = None) -> AsyncIterator[Circuits]:
-    """Probes run; at the end nothing of them is left."""
-    circuits = circuits or Circuits()
-    circuits.languages = ("en", "es")
-    before = asyncio.all_tasks()
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(circuits.run())
-        await asyncio.sleep(0)
-        yield circuits
-        task.cancel()
-    assert asyncio.all_tasks() == before
 
 
 def open_(circuits: Circuits, engine: Engine, error: EngineError | None = None) -> None:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.pipeline.fakes import FakeEngines, FakeSynthesizer, FakeTranslator, crashed
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.engines.scripted import BEHAVIOURS, MoodyTranslator, running
+from tests.pipeline.fakes import FakeEngines, FakeMedia, FakeSynthesizer, FakeTranslator, crashed
 from tests.pipeline.hall import Hall, hall, translated
-from tests.virtual_time import virtual_time
+from tests.pipeline.test_chain import Reports
+from tests.virtual_time import run, virtual_time
 
 from dragoman.engines import availability
 from dragoman.engines.availability import FAILURES
 from dragoman.engines.base import EngineInfo, Stage
 from dragoman.engines.circuits import Circuits
 from dragoman.engines.mt.chain import BUDGET, TranslatorChain
-from dragoman.errors import EngineDenied, EngineError
+from dragoman.errors import EngineBusy, EngineDenied, EngineError
+from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionKind
-from dragoman.pipeline.chain import TTS_DEADLINE
+from dragoman.pipeline.chain import MT_DEPTH, TTS_DEADLINE, Chain
+from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.latency import ClauseTimes
 
 pytestmark = virtual_time
 
@@ -170,3 +178,73 @@ async def test_a_voice_that_dies_in_the_middle_of_a_clause_counts_against_it_and
         await place.passes(3)
         assert place.heard("es") == translated("es", *cut, SENTENCES[FAILURES])
         assert place.measures.spoken[-1][3]["tts"] == "spare"
+
+
+deaths = st.sampled_from(["works", "stall", "stall-later", "crash-later", "empty", "crash", "deny", "busy"])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    translators=st.lists(st.lists(st.sampled_from(BEHAVIOURS), max_size=8), min_size=1, max_size=2),
+    mouths=st.lists(st.lists(deaths, max_size=8), min_size=1, max_size=2),
+)
+def test_whatever_engines_do_each_clause_is_translated_or_dropped_and_then_spoken_or_dropped(
+    translators: list[list[str]], mouths: list[list[str]]
+) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        reports, mixer, media = Reports(), BoothMixer(), FakeMedia()
+        media.add_booth("es", ("::", 1), mixer)
+        brains = [MoodyTranslator(f"brain{i}", *script) for i, script in enumerate(translators)]
+        voices = [
+            FakeSynthesizer(
+                outcomes=deque(outcome(f"mouth{i}", death) for death in script),
+                info=EngineInfo(f"mouth{i}", Stage.TTS, ("es",), True, "0BSD", True, "tests"),
+            )
+            for i, script in enumerate(mouths)
+        ]
+        async with running() as circuits:
+            chain = Chain(
+                "ann",
+                "es",
+                TranslatorChain(brains, circuits),
+                voices,
+                lambda: mixer,
+                reports,
+                loop.time,
+                circuits=circuits,
+            )
+            ticking = asyncio.ensure_future(media.run())
+            speaking = asyncio.ensure_future(chain.run())
+            clauses = []
+            for i in range(MT_DEPTH):  # so that none is merged
+                clause = Clause("leg", i, "en", f"a{i} b{i}", 0, 16_000)
+                clauses.append(clause.id)
+                chain.offer(clause, ClauseTimes(loop.time(), loop.time(), loop.time(), loop.time()))
+                await asyncio.sleep(1.0)
+            chain.close()
+            async with asyncio.timeout(MT_DEPTH * (BUDGET + 2 * 2 * TTS_DEADLINE + 1)):
+                await speaking
+            ticking.cancel()
+            await asyncio.wait([ticking])
+        translated_, spoken, dropped = (reports.of(what) for what in ("translated", "spoken", "dropped"))
+        unheard = [clause for clause in clauses if clause not in spoken]
+        assert sorted({*translated_, *dropped}) == clauses
+        assert spoken == [clause for clause in clauses if clause in spoken]  # in order
+        assert [clause for clause in dropped if clause in unheard] == unheard  # once each
+        assert len(set(dropped)) == len(dropped)
+        heard = " ".join(media.heard("es")).replace("es:", "").split()
+        assert len(heard) == len(set(heard))  # nothing twice
+        assert heard == sorted(heard, key=lambda word: (word[1], word[0]))
+        assert all(f"{name}{clause.rpartition('/')[2]}" in heard for clause in spoken for name in "a")
+
+    run(scenario())
+
+
+def outcome(name: str, death: str) -> EngineError | str | None:
+    errors: dict[str, EngineError] = {
+        "crash": crashed(name),
+        "deny": EngineDenied(name, "402: pay"),
+        "busy": EngineBusy(name, "429", retry_after=3.0),
+    }
+    return None if death == "works" else errors.get(death, death)

@@ -8,8 +8,7 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engines.scripted import BEHAVIOURS, QUICK, MoodyTranslator
-from tests.engines.test_circuits import running
+from tests.engines.scripted import BEHAVIOURS, QUICK, MoodyTranslator, running
 from tests.virtual_time import START, run, virtual_time
 
 from dragoman.engines.availability import FIRST_REST, PAROLE
