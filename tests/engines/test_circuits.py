@@ -219,6 +219,31 @@ async def test_engines_of_two_stages_that_call_themselves_the_same_have_two_circ
     assert circuits.usable(ears)
 
 
+async def test_by_name_it_is_the_same_circuit_whoever_asks_first() -> None:
+    circuits = Circuits()
+    ears = circuits.named(Stage.ASR)
+    engine = MoodyRecognizer("ears")
+    assert ears["ears"] is circuits.of(engine) and list(ears) == ["ears"]
+    assert len(circuits.named(MT)) == 0
+
+
+async def test_a_circuit_of_which_only_the_name_is_known_is_not_probed() -> None:
+    async with running() as circuits:
+        circuits.named(MT)["unknown"].failed(EngineDenied("unknown", "402"), asyncio.get_running_loop().time())
+        await asyncio.sleep(2 * DENIED_REST)
+        assert circuits.named(MT)["unknown"].state is Circuit.OPEN
+
+
+async def test_streams_that_move_to_another_recogniser_are_a_change_too() -> None:
+    circuits = Circuits()
+    ears = circuits.named(Stage.ASR)
+    ears["cloud"].failed(EngineDenied("cloud", "402"), 0.0)
+    for _ in range(3):
+        circuits.took_over(Stage.ASR, "cloud", "local")
+    assert circuits.fallbacks == {(Stage.ASR, "cloud", "local"): 3}
+    assert circuits.changes == {(Stage.ASR, "cloud", "local"): 1}
+
+
 async def test_what_flaps_is_asked_less_and_less() -> None:
     """It answers every probe and fails every clause: what that costs is one clause per rest, and the rests grow."""
     engine = MoodyTranslator("x")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -112,8 +112,8 @@ class Circuits:
         return Line(self, engines)
 
     def named(self, stage: Stage) -> Mapping[str, Availability]:
-        """The circuits of one stage by the names of their engines."""
-        return {entry.name: entry.circuit for entry in self._entries.values() if entry.stage is stage}
+        """The circuits of one stage by the names of their engines, now and later; one asked for by name is made."""
+        return _Named(self, stage)
 
     def took_over(self, stage: Stage, before: str, after: str) -> None:
         """``after`` served a request (opened a stream) in place of ``before``, which failed or rests.
@@ -121,7 +121,7 @@ class Circuits:
         Not to be told when ``before`` is back: that its circuit closes says so.
         """
         self.fallbacks[stage, before, after] += 1
-        entry = self._entries[stage, before]
+        entry = self._by_name(stage, before)
         if entry.circuit.state is not Circuit.CLOSED and after not in entry.stand_ins:
             entry.stand_ins.add(after)
             self._change(stage, before, after)
@@ -150,11 +150,15 @@ class Circuits:
                 self._changed.clear()
                 now = self._clock()
                 for entry in self._entries.values():
-                    if entry.circuit.probe_due(now) and not entry.probed:
+                    if entry.engines and entry.circuit.probe_due(now) and not entry.probed:
                         entry.probed = True
                         entry.circuit.probing()
                         group.create_task(self._probe(entry))
-                times = [at for e in self._entries.values() if not e.probed and (at := e.circuit.probe_at) is not None]
+                times = [
+                    at
+                    for entry in self._entries.values()
+                    if entry.engines and not entry.probed and (at := entry.circuit.probe_at) is not None
+                ]
                 try:
                     async with asyncio.timeout(max(min(times) - now, 0.0) if times else None):
                         await self._changed.wait()
@@ -184,13 +188,15 @@ class Circuits:
         if known := self._known.get(id(engine)):
             return known
         info = engine.info
-        key = (info.stage, info.name)
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = _Entry(info.stage, info.name, self._unix_clock())
-            entry.circuit.on_change = lambda before, after: self._on_change(entry, before, after)
+        entry = self._known[id(engine)] = self._by_name(info.stage, info.name)
         entry.engines.append(engine)
-        self._known[id(engine)] = entry
+        return entry
+
+    def _by_name(self, stage: Stage, name: str) -> _Entry:
+        entry = self._entries.get((stage, name))
+        if entry is None:
+            entry = self._entries[stage, name] = _Entry(stage, name, self._unix_clock())
+            entry.circuit.on_change = lambda before, after: self._on_change(entry, before, after)
         return entry
 
     def _on_change(self, entry: _Entry, before: Circuit, after: Circuit) -> None:
@@ -216,6 +222,21 @@ class Circuits:
     def _change(self, stage: Stage, before: str, after: str) -> None:
         self.changes[stage, before, after] += 1
         log.warning("engine changed", stage=str(stage), before=before, after=after)
+
+
+class _Named(Mapping[str, Availability]):
+    def __init__(self, circuits: Circuits, stage: Stage) -> None:
+        self._circuits = circuits
+        self._stage = stage
+
+    def __getitem__(self, name: str) -> Availability:
+        return self._circuits._by_name(self._stage, name).circuit
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for stage, name in tuple(self._circuits._entries) if stage is self._stage)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Line(Generic[E]):

@@ -64,8 +64,8 @@ class TranslatorChain:
 
         Raises:
             EngineRejected: none takes this pair or this text.
-            EngineError: none could; the first failure that is ``retryable``, else the last one. EngineBusy: the one
-                that could is not to be asked now.
+            EngineBusy: who may take it is not to be asked now.
+            EngineError: none could; the first failure that is ``retryable``, else the first that is no rejection.
         """
         clock = asyncio.get_running_loop().time
         ends = clock() + self._budget
@@ -89,9 +89,7 @@ class TranslatorChain:
                     line.served(translator)
                     self._tell(failures)
                     return translation
-        failure = next((error for error in failures if error.retryable), None) or refusal
-        if failure is None and failures:
-            failure = failures[-1]
+        failure = _gravest(failures, refusal)
         self._tell([error for error in failures if error is not failure])
         raise failure or EngineRejected("mt", f"no translator for {request.source}-{request.target}")
 
@@ -135,6 +133,13 @@ class TranslatorChain:
                     return await translator.translate(request)
         except TimeoutError:
             raise EngineTimeout(name, f"no translation within {seconds:.3g} s") from None
+
+
+def _gravest(failures: Sequence[EngineError], refusal: EngineError | None) -> EngineError | None:
+    """What kept the clause from being translated: a rejection only where nothing else did."""
+    retryable = [error for error in failures if error.retryable]
+    others = [error for error in failures if not isinstance(error, EngineRejected)]
+    return next(iter((*retryable, *([refusal] if refusal else ()), *others, *failures)), None)
 
 
 def _always(translators: Sequence[Translator]) -> Choice:
