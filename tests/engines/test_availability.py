@@ -134,15 +134,17 @@ def test_in_need_it_is_asked_unless_it_told_us_to_stay_away() -> None:
         for error in (CRASH, EngineTimeout("x", "late"), EngineBusy("x", "503"), EngineDenied("x", "402"))
     }
     assert asked == {"EngineCrashed": True, "EngineTimeout": True, "EngineBusy": True, "EngineDenied": False}
-    assert not opened(EngineBusy("x", "429", retry_after=5.0)).usable_in_need(0.0)
+    busy = opened(EngineBusy("x", "429", retry_after=5.0))
+    assert not busy.usable_in_need(0.0) and not busy.denied
 
 
 def test_an_answer_in_need_brings_it_back_but_a_late_one_does_not_overrule_the_provider() -> None:
     circuit = opened()
     assert circuit.succeeded() and circuit.usable(0.0)
     denied = opened(EngineDenied("x", "402"))
-    assert not denied.succeeded() and denied.state is Circuit.OPEN
+    assert not denied.succeeded() and denied.state is Circuit.OPEN and denied.denied
     back(denied)
+    assert not denied.denied and not denied.told
 
 
 def test_every_change_is_told_once() -> None:

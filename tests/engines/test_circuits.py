@@ -103,7 +103,9 @@ async def test_a_bug_in_a_probe_is_that_engines_failure_and_ends_nothing() -> No
 async def test_no_probe_before_the_provider_wants_one() -> None:
     engine = MoodyTranslator("x")
     async with running() as circuits:
-        circuits.failed(engine, EngineBusy("x", "429", retry_after=42.0))
+        with capture_logs() as logs:
+            circuits.failed(engine, EngineBusy("x", "429", retry_after=42.0))
+        assert [line["log_level"] for line in logs] == ["warning"]  # no operator can help
         await asyncio.sleep(41.9)
         assert engine.asked == []
         await asyncio.sleep(1)

@@ -60,6 +60,8 @@ class Availability:
         """Why it is not closed."""
         self.opened = 0
         """Times the circuit opened from closed."""
+        self.denied = False
+        """Whether it is not closed because the provider refuses us: only the operator can help."""
         self.told = False
         """Whether the provider itself told us to stay away: it refuses us, or said how long to wait."""
         self.on_change: Callable[[Circuit, Circuit], None] = lambda before, after: None
@@ -104,7 +106,7 @@ class Availability:
             return False
         self._parole = PAROLE
         self.reason = ""
-        self.told = False
+        self.denied = self.told = False
         self._go("succeed")
         return True
 
@@ -124,7 +126,8 @@ class Availability:
             self._rest = min(self._rest * 2, LONGEST_REST)
         until = now + max(self._rest, wait or 0.0)
         self._until = max(self._until, until) if was is Circuit.OPEN else until
-        self.told = wait is not None or (self.told and was is Circuit.OPEN)
+        self.denied = _denies(error) or (self.denied and was is Circuit.OPEN)
+        self.told = wait is not None
         self.reason = str(error)
         self.opened += was is Circuit.CLOSED
         self._go("trip")
@@ -139,9 +142,13 @@ class Availability:
             self.on_change(before, after)
 
 
+def _denies(error: EngineError) -> bool:
+    return isinstance(error, EngineDenied | EngineUnavailable)
+
+
 def _told_to_wait(error: EngineError) -> float | None:
     """Seconds that the provider wants us to stay away; None: it did not say."""
-    if isinstance(error, EngineDenied | EngineUnavailable):
+    if _denies(error):
         return DENIED_REST
     if isinstance(error, EngineBusy) and error.retry_after is not None:
         return min(max(error.retry_after, 0.0), DENIED_REST)

@@ -207,7 +207,7 @@ class Circuits:
         about = {"stage": str(entry.stage), "engine": entry.name}
         if before is Circuit.CLOSED:
             entry.down_since = now
-            if circuit.told:
+            if circuit.denied:
                 log.error("engine refuses us and is not asked", **about, error=circuit.reason, next_probe_s=rest)
             else:
                 log.warning("engine fails and is not asked", **about, error=circuit.reason, next_probe_s=rest)

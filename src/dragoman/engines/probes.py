@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncGenerator, Sequence
+from itertools import permutations
 from typing import cast
 
 from dragoman.engines.base import (
     Engine,
     Recognizer,
     SpeechRequest,
+    Stage,
     StreamRequest,
     Synthesizer,
     TranslationRequest,
@@ -38,21 +40,24 @@ async def probe(engine: Engine, languages: Sequence[str]) -> None:
     """
     languages = (*languages, *(code for code in LANGUAGES if code not in languages))
     number = random.randrange(NUMBERS)
-    match engine:
-        case Translator():
-            pairs = ((source, target) for source in languages for target in languages if source != target)
-            pair = next((pair for pair in pairs if engine.supports(*pair)), None)
-            if pair is not None:
-                await engine.translate(TranslationRequest(f"Test {number}.", *pair))
-        case Synthesizer():
-            language = next((code for code in languages if engine.supports(code)), None)
-            if language is not None:
-                await _speak(engine, SpeechRequest(str(number % 100), language, PROBE))
-        case Recognizer():
-            language = next((code for code in languages if engine.supports(code)), None)
-            if language is not None:
-                stream = await engine.open(StreamRequest(PROBE, PROBE, language))
+    match engine.info.stage:
+        case Stage.ASR:
+            recognizer = cast("Recognizer", engine)
+            for language in filter(recognizer.supports, languages):
+                stream = await recognizer.open(StreamRequest(PROBE, PROBE, language))
                 await let_go(engine.info.name, stream.aclose)
+                return
+        case Stage.MT:
+            translator = cast("Translator", engine)
+            for source, target in permutations(languages, 2):
+                if translator.supports(source, target):
+                    await translator.translate(TranslationRequest(f"Test {number}.", source, target))
+                    return
+        case Stage.TTS:
+            synthesizer = cast("Synthesizer", engine)
+            for language in filter(synthesizer.supports, languages):
+                await _speak(synthesizer, SpeechRequest(str(number % 100), language, PROBE))
+                return
 
 
 async def _speak(engine: Synthesizer, request: SpeechRequest) -> None:
