@@ -241,9 +241,16 @@ async def test_streams_that_move_to_another_recogniser_are_a_change_too() -> Non
     ears = circuits.named(Stage.ASR)
     ears["cloud"].failed(EngineDenied("cloud", "402"), 0.0)
     for _ in range(3):
-        circuits.took_over(Stage.ASR, "cloud", "local")
+        circuits.moved("asr", "cloud", "local")
     assert circuits.fallbacks == {(Stage.ASR, "cloud", "local"): 3}
     assert circuits.changes == {(Stage.ASR, "cloud", "local"): 1}
+    ears["cloud"].probing()
+    ears["cloud"].succeeded()
+    for _ in range(3):
+        circuits.moved("asr", "local", "cloud")  # back
+    circuits.moved("asr", "cloud", "local")  # a stream that was lost twice, its engine works for others
+    assert circuits.fallbacks == {(Stage.ASR, "cloud", "local"): 4}
+    assert circuits.changes == {(Stage.ASR, "cloud", "local"): 1, (Stage.ASR, "local", "cloud"): 1}
 
 
 async def test_what_flaps_is_asked_less_and_less() -> None:

@@ -116,15 +116,22 @@ class Circuits:
         return _Named(self, stage)
 
     def took_over(self, stage: Stage, before: str, after: str) -> None:
-        """``after`` served a request (opened a stream) in place of ``before``, which failed or rests.
-
-        Not to be told when ``before`` is back: that its circuit closes says so.
-        """
+        """``after`` served a request in place of ``before``, which failed or rests."""
         self.fallbacks[stage, before, after] += 1
         entry = self._by_name(stage, before)
         if entry.circuit.state is not Circuit.CLOSED and after not in entry.stand_ins:
             entry.stand_ins.add(after)
             self._change(stage, before, after)
+
+    def moved(self, stage: str, before: str, after: str) -> None:
+        """A stream moved from one engine to another: away from one that failed, or back to it.
+
+        The way back is no use of a fallback; that the change is over is known when the circuit closes.
+        """
+        stage = Stage(stage)
+        away = self._by_name(stage, before).circuit.state is not Circuit.CLOSED
+        if away or (stage, after, before) not in self.fallbacks:
+            self.took_over(stage, before, after)
 
     def states(self) -> tuple[EngineState, ...]:
         """Every engine, by stage, in the order in which they were named."""
