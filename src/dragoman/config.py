@@ -12,16 +12,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -39,8 +36,9 @@ from pydantic_settings import (
 )
 from yarl import URL
 
+from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
-from dragoman.config_types import EngineNames, Ipv4, Port, no_bool, secret, split_list, unique
+from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
@@ -48,17 +46,10 @@ ENV_PREFIX = "DRAGOMAN_"
 ENV_DELIMITER = "__"
 ENV_CONFIG = "DRAGOMAN_CONFIG"
 SYSTEM_FILE = Path("/etc/dragoman/dragoman.toml")
-ENGINE_GROUP = "dragoman.engines"
 MENU_KEYS = 9
 """Digits 1 to 9 of the language menu; 0 is the prompt's "hear this again"."""
 TOKEN_LENGTH = 16
 """Least length of a bearer token that guards an address others can reach: 16 hex digits are 64 bits."""
-
-
-class Section(BaseModel):
-    """A table of the file: no unknown keys, never changed after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AsteriskSettings(Section):
@@ -163,29 +154,6 @@ class RoomsSettings(Section):
     def _digits(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[0-9]{3,12}", value.get_secret_value(), re.ASCII):
             raise ValueError("should be a string of 3 to 12 digits")
-        return value
-
-
-class EnginesSettings(Section):
-    """Which engines, in order.
-
-    Translators and synthesizers: the next ones are the fallback. Recognizers: the first that knows a language is used.
-    """
-
-    recognizers: EngineNames = ("pocketsphinx",)
-    translators: EngineNames = ("phrasebook", "apertium")
-    synthesizers: EngineNames = ("espeak",)
-    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Per engine, a table that the engine itself checks."""
-
-    @field_validator("options")
-    @classmethod
-    def _for_an_engine(cls, value: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
-        listed = {name for names in info.data.values() for name in names}
-        known = listed | {entry.name for entry in entry_points(group=ENGINE_GROUP)}
-        for name in value:
-            if name not in known:
-                raise ValueError(f"no engine is called {name!r}{suggest(name, known)}")
         return value
 
 

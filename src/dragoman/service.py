@@ -74,6 +74,7 @@ class Service:
         unix_offset = time.time() - started
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
+        self.engines.on_failure = measures.engine_gave_way
         reporter = Reporter(captions, measures, loop.time, unix_offset)
         conference = Conference(
             self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db
@@ -90,6 +91,7 @@ class Service:
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
             self.metrics.watch_conference(conference)
+            self.metrics.watch_engines(self.engines.circuits)
             async with AriClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,
@@ -116,12 +118,14 @@ class Service:
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
+            probing = group.create_task(self.engines.circuits.run())
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
             observing.cancel()
+            probing.cancel()
             conference.stop()
             await meeting
 
@@ -132,7 +136,7 @@ class Service:
             except EngineError as error:
                 self.health.failed(stage, str(error))
                 raise
-            self.health.ok(stage)
+            self.health.ok(stage, self.engines.degraded(stage))
             log.info("engines up", stage=str(stage))
 
     async def _observe(self, attacher: Attacher, conference: Conference, measures: ClauseMeasures) -> None:
@@ -151,16 +155,17 @@ class Service:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
             for stage in Stage:
-                self._judge(stage, measures.trouble(stage))
+                trouble = self.engines.trouble(stage) or measures.trouble(stage)
+                self._judge(stage, trouble, self.engines.degraded(stage))
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
 
-    def _judge(self, part: str, trouble: str) -> None:
+    def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:
             self.health.failed(part, trouble)
         else:
-            self.health.ok(part)
+            self.health.ok(part, degraded)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

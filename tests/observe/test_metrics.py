@@ -53,6 +53,7 @@ def test_names_are_ours_and_labels_are_few() -> None:
         for sample in family.samples:
             assert set(sample.labels) <= {
                 "le", "stage", "engine", "source", "target", "reason", "kind", "queue", "version",
+                "event", "from", "to",
             }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 
 from dragoman import __version__
+from dragoman.observe.engines import EngineCollector, EnginesView
 
 SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 """Seconds. The ear-voice span's targets, 0.7 (p50) and 0.9 (p95), are bounds, so that meeting them is exact."""
@@ -244,6 +245,12 @@ class Metrics:
                 self.queue_depth.labels(queue).set(depth)
 
         self._refreshers.append(refresh)
+
+    def watch_engines(self, engines: EnginesView) -> None:
+        """Read the engines' states and counters at every scrape; once per registry."""
+        collector = EngineCollector(engines)
+        self.registry.register(collector)
+        self._refreshers.append(collector.refresh)
 
     def on_scrape(self, refresh: Callable[[], None]) -> None:
         """Call ``refresh`` in the event loop before every scrape, to set what only it may read."""

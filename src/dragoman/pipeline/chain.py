@@ -11,6 +11,7 @@ from typing import Protocol, cast
 import structlog
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation, TranslationRequest
+from dragoman.engines.circuits import Circuits
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
@@ -85,10 +86,11 @@ class Chain:
         mixer: Callable[[], BoothMixer | None],
         reports: ChainReports,
         clock: Callable[[], float],
+        circuits: Circuits | None = None,
     ) -> None:
         """``synthesizers``: asked in order; without any, and without a booth, clauses end as captions.
 
-        ``mixer`` gives the target's booth while somebody listens there.
+        ``mixer`` gives the target's booth while somebody listens there. ``circuits``: those that all chains share.
         """
         self.target = target
         self._speaker = speaker
@@ -97,6 +99,7 @@ class Chain:
         self._mixer = mixer
         self._reports = reports
         self._clock = clock
+        self._circuits = circuits or Circuits()
         self._context: deque[str] = deque(maxlen=CONTEXT)
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
@@ -199,19 +202,25 @@ class Chain:
             speech.finish()  # what was said of it is said
 
     async def _voice(self, pending: Pending, speech: Speech, room: asyncio.Event) -> None:
-        """Speak by the first synthesizer that gives a sound, each asked twice where that may help."""
+        """Speak by the first synthesizer that gives a sound, each that works asked twice where that may help."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
         request = SpeechRequest(pending.translation.text, self.target, self._speaker)
-        left = [(synthesizer, tries) for synthesizer in self._synthesizers for tries in (2, 1)]
+        line = self._circuits.line(self._synthesizers)
+        left = [(synthesizer, again) for synthesizer in line.order() for again in (False, True)]
+        if not left and (refusal := line.refusal()):
+            raise refusal
         while left:
-            synthesizer, tries = left.pop(0)
+            synthesizer, again = left.pop(0)
             pending.voice = synthesizer.info.name
             try:
                 await self._synthesize(request, synthesizer, speech, room, pending.times)
+                if pending.times.tts_first is not None:
+                    line.served(synthesizer)
                 return
             except EngineError as error:
-                if tries == 2 and not error.retryable:
+                line.failed(synthesizer, error)
+                if not again and not (error.retryable and self._circuits.usable(synthesizer)):
                     left.pop(0)
                 if not left or speech.cancelled or pending.times.tts_first is not None:
                     raise

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from dragoman.engines.base import Recognizer, Synthesizer
+from dragoman.engines.circuits import Circuits
 from dragoman.errors import MediaError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
@@ -30,6 +31,10 @@ TOTALS = ("merged_clauses", "recognizer_restarts", "recognizer_dropped_ms", "boo
 
 class Engines(Protocol):
     """The configured engines, chosen by language."""
+
+    @property
+    def circuits(self) -> Circuits:
+        """Of all engines; those that fail are not asked for a while."""
 
     @property
     def translator(self) -> Translates:
@@ -264,6 +269,7 @@ class Conference:
             mixer,
             self._reporter.for_leg(leg, None if recognizer is None else recognizer.info.name),
             self._clock,
+            circuits=self._engines.circuits,
         )
 
     async def _run_leg(self, speaking: SpeakingLeg, media_id: str) -> None:
