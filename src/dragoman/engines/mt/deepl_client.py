@@ -59,7 +59,7 @@ class Timing:
     deadline: float = 1.1
     """For a clause, retry included: below the 1.2 s that the chain gives an engine for one try."""
     attempt: float = 0.8
-    """For one attempt: leaves time for a retry before the deadline."""
+    """For one attempt, hedge included: who has not answered by then rarely does by the deadline."""
     hedge: float = 0.35
     """Without an answer for so long, the request is sent a second time (p95 of the answers); 0: never."""
 
@@ -130,12 +130,12 @@ class DeepLClient:
             await session.close()
 
     async def translate(self, body: Mapping[str, object], until: float) -> Answer:
-        """Translate by ``until`` (loop time).
+        """Translate by ``until`` (loop time); retried once after a connection that failed, 429, 5xx or junk.
 
         Raises:
             EngineRejected, EngineDenied: the server refuses this text, or us.
             EngineBusy, EngineCrashed: twice, or once and the server asks us to wait for longer than there is time.
-            EngineTimeout: neither in time.
+            EngineTimeout: no answer in time.
         """
         data = json.dumps(body, ensure_ascii=False).encode()
         try:
@@ -145,8 +145,8 @@ class DeepLClient:
                 try:
                     return await self._attempt(data, hedge=self._timing.hedge > 0)
                 except EngineError as error:
-                    if not error.retryable:
-                        raise
+                    if not error.retryable or isinstance(error, EngineTimeout):
+                        raise  # late: the hedge was the second chance, and the next translator is quicker than a third
                     await self._pause(error, until)
                 self.counters.retries += 1
                 return await self._attempt(data, hedge=False)
