@@ -248,6 +248,14 @@ async def test_quick_answers_are_not_hedged(fake: FakeDeepL, engine: DeepLTransl
 
 
 @virtual_time
+async def test_hedging_can_be_turned_off(fake: FakeDeepL) -> None:
+    async with started(fake, hedge_ms=0) as engine:
+        fake.fault(TRANSLATE, delay=0.7)
+        assert (await engine.translate(REQUEST)).text == SAID
+        assert len(fake.asked) == 1
+
+
+@virtual_time
 async def test_no_answer_is_given_up_in_time_and_leaves_nothing_running(
     fake: FakeDeepL, engine: DeepLTranslator
 ) -> None:
@@ -362,6 +370,44 @@ async def test_the_key_is_nowhere(
             fake.faults.clear()
     said += capsys.readouterr().out + caplog.text
     assert "403" in said and KEY not in said
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+HALF = b'{"translations":[{"text":"a"'
+RAW = [
+    b"",
+    b"junk\r\n\r\n",
+    b"HTTP/1.1 200\r\n",
+    b"HTTP/9.9 999 ?\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    OK + b"Content-Length: -5\r\n\r\n",
+    OK + b"Content-Length: 99\r\n\r\n" + HALF,
+    OK + b"Content-Length: 5\r\n\r\n" + HALF,
+    OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + HALF,
+    OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n" + HALF,
+    OK + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain",
+    OK + b"Content-Encoding: br\r\nContent-Length: 5\r\n\r\nplain",
+    OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n",
+    OK + b"Content-Type: application/json; charset=\xff\r\nContent-Length: 2\r\n\r\n\xff\xfe",
+    b"HTTP/1.1 429 \xff\r\nRetry-After: -1\r\nRetry-After: \xff\r\nContent-Length: 1\r\n\r\n{",
+]
+
+
+@pytest.mark.parametrize("answer", RAW, ids=lambda answer: repr(answer)[:40])
+@virtual_time
+async def test_whatever_comes_over_the_wire_is_an_engine_error(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = "http://{}:{}".format(*server.sockets[0].getsockname())
+    async with server, started(None, server_url=address) as engine:
+        with pytest.raises(EngineError) as failed:
+            await engine.translate(REQUEST)
+        assert failed.value.retryable and "\n" not in str(failed.value)
 
 
 # ---- what is no clause

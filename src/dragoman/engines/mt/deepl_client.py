@@ -24,6 +24,7 @@ from dragoman.engines.mt.deepl_messages import (
     QUOTA,
     Answer,
     error_of,
+    one_line,
     parse_answer,
     parse_languages,
     parse_refusal,
@@ -230,8 +231,9 @@ class DeepLClient:
             async with session.request(method, self._url + path, data=data, allow_redirects=False) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, OSError) as error:
-            log.info("deepl gave no answer", path=path, error=f"{type(error).__name__}: {error}")
-            raise EngineCrashed(NAME, f"no answer: {type(error).__name__}: {error}") from None
+            what = one_line(f"{type(error).__name__}: {error}")
+            log.info("deepl gave no answer", path=path, error=what)
+            raise EngineCrashed(NAME, f"no answer: {what}") from None
         if response.status == 200:
             return body
         refusal = parse_refusal(response.status, body, response.headers, time.time())
