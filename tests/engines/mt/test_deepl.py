@@ -424,6 +424,13 @@ async def test_whatever_comes_over_the_wire_is_an_engine_error(answer: bytes) ->
         assert failed.value.retryable and "\n" not in str(failed.value)
 
 
+@virtual_time
+async def test_an_answer_of_megabytes_is_not_read_to_its_end(fake: FakeDeepL, engine: DeepLTranslator) -> None:
+    fake.fault(TRANSLATE, times=2, body=b'{"translations": [{"text": "' + b"x" * (2 << 20) + b'"}]}')
+    with pytest.raises(EngineCrashed, match="more than"):
+        await engine.translate(REQUEST)
+
+
 # ---- what is no clause
 
 
