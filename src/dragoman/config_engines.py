@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from dragoman.config_cache import CacheSettings
 from dragoman.config_errors import suggest
 from dragoman.config_types import EngineNames, Section, language, language_pair
 
@@ -40,6 +41,7 @@ class EnginesSettings(Section):
     """By pair, written ``en-vi``."""
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Per engine, a table that the engine itself checks."""
+    cache: CacheSettings = CacheSettings()
 
     @field_validator("options")
     @classmethod

@@ -14,6 +14,7 @@ from dragoman.engines import registry
 from dragoman.engines.base import Engine, Recognizer, Stage, Synthesizer, Translator
 from dragoman.engines.circuits import Circuits
 from dragoman.engines.faults import crashes_of
+from dragoman.engines.mt.cache import remembering
 from dragoman.engines.mt.chain import TranslatorChain
 from dragoman.errors import EngineError
 
@@ -84,6 +85,8 @@ class EngineSet:
         for stage, key, where, names in _named(settings):
             new = [name for name in names if (stage, name) not in built]
             engines = registry.build(stage, new, settings.options, where)
+            if stage is Stage.MT:
+                engines = [remembering(cast("Translator", engine), settings.cache) for engine in engines]
             built.update(((stage, name), engine) for name, engine in zip(new, engines, strict=True))
             if names:
                 lines[stage, key] = [built[stage, name] for name in names]
