@@ -19,9 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -40,6 +38,7 @@ from pydantic_settings import (
 from yarl import URL
 
 from dragoman.config_errors import explain, key_lines, suggest
+from dragoman.config_sections import GlossarySettings, Section
 from dragoman.config_types import EngineNames, Ipv4, Port, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
@@ -53,12 +52,6 @@ MENU_KEYS = 9
 """Digits 1 to 9 of the language menu; 0 is the prompt's "hear this again"."""
 TOKEN_LENGTH = 16
 """Least length of a bearer token that guards an address others can reach: 16 hex digits are 64 bits."""
-
-
-class Section(BaseModel):
-    """A table of the file: no unknown keys, never changed after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AsteriskSettings(Section):
@@ -256,6 +249,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     rooms: RoomsSettings = RoomsSettings()
     engines: EnginesSettings = EnginesSettings()
+    glossary: GlossarySettings = GlossarySettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 
@@ -337,7 +331,8 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    for section, key in (("asterisk", "password_file"), ("http", "token_file")):
+    paths = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
+    for section, key in paths:
         table = data.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = str(file.parent / table[key])  # a path in a file is meant from where that file is

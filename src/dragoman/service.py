@@ -13,6 +13,7 @@ from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
 from dragoman.errors import EngineError
+from dragoman.glossary.store import GlossaryStore
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
@@ -52,6 +53,7 @@ class Service:
         self.metrics = Metrics()
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
+        self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.media = MediaPlane(
             MediaConfig(
                 bind=settings.media.bind,
@@ -76,7 +78,13 @@ class Service:
         measures = ClauseMeasures(self.metrics, loop.time)
         reporter = Reporter(captions, measures, loop.time, unix_offset)
         conference = Conference(
-            self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db
+            self.media,
+            self.engines,
+            captions,
+            reporter,
+            loop.time,
+            floor_db=self._settings.media.floor_db,
+            terms=self.glossary.room,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
         app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)
@@ -86,6 +94,7 @@ class Service:
         try:
             if not await _unless(stop, self._start_engines()):
                 return
+            await asyncio.to_thread(self.glossary.refresh)
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
@@ -116,12 +125,14 @@ class Service:
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
+            watching = group.create_task(self.glossary.watch())
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
             observing.cancel()
+            watching.cancel()
             conference.stop()
             await meeting
 

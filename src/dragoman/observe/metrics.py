@@ -209,6 +209,12 @@ class Metrics:
             "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
         )
         self.leg_crashes = Counter("dragoman_leg_crashes", "Legs that ended by a bug of ours", registry=registry)
+        self.glossary_reads = Counter(
+            "dragoman_glossary_reads", "Versions of glossary files, read or not", ["outcome"], registry=registry
+        )
+        self.guard = Counter(
+            "dragoman_guard", "Clauses by what the numbers and names guard did to them", ["outcome"], registry=registry
+        )
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
         )
@@ -244,6 +250,10 @@ class Metrics:
                 self.queue_depth.labels(queue).set(depth)
 
         self._refreshers.append(refresh)
+
+    def glossary_read(self, ok: bool) -> None:
+        """A version of a glossary file was read, or could not be."""
+        self.glossary_reads.labels("ok" if ok else "failed").inc()
 
     def on_scrape(self, refresh: Callable[[], None]) -> None:
         """Call ``refresh`` in the event loop before every scrape, to set what only it may read."""

@@ -17,6 +17,7 @@ from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.clause import Clause, merge
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.ports import NO_TERMS, Terms
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 
 log = structlog.get_logger(__name__)
@@ -85,10 +86,11 @@ class Chain:
         mixer: Callable[[], BoothMixer | None],
         reports: ChainReports,
         clock: Callable[[], float],
+        terms: Terms = NO_TERMS,
     ) -> None:
         """``synthesizers``: asked in order; without any, and without a booth, clauses end as captions.
 
-        ``mixer`` gives the target's booth while somebody listens there.
+        ``mixer`` gives the target's booth while somebody listens there. ``terms``: the room's glossary.
         """
         self.target = target
         self._speaker = speaker
@@ -97,6 +99,7 @@ class Chain:
         self._mixer = mixer
         self._reports = reports
         self._clock = clock
+        self._terms = terms
         self._context: deque[str] = deque(maxlen=CONTEXT)
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
@@ -141,7 +144,8 @@ class Chain:
             self.tts_queue.close()
 
     async def _translate(self, clause: Clause) -> Translation:
-        request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context))
+        terms = self._terms.pairs(clause.language, self.target)
+        request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context), terms)
         return await self._translator.translate(request)
 
     async def _speak_all(self) -> None:
@@ -202,7 +206,7 @@ class Chain:
         """Speak by the first synthesizer that gives a sound, each asked twice where that may help."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
-        request = SpeechRequest(pending.translation.text, self.target, self._speaker)
+        request = SpeechRequest(self._terms.say(pending.translation.text, self.target), self.target, self._speaker)
         left = [(synthesizer, tries) for synthesizer in self._synthesizers for tries in (2, 1)]
         while left:
             synthesizer, tries = left.pop(0)

@@ -1,0 +1,22 @@
+"""Tables of the settings file that stand for themselves, and what all tables have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """A table of the file: no unknown keys, never changed after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GlossarySettings(Section):
+    """The words a site or a room cares about (docs/glossary.md); read again when somebody saves them."""
+
+    site: Path | None = None
+    """The file that holds in every room."""
+    folder: Path | None = None
+    """A folder of ``ROOM.tsv`` (``1000.tsv``), whose terms stand over the site's."""
