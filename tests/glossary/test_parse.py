@@ -1,4 +1,4 @@
-"""A glossary file as people and spreadsheets write it: what loads, what is named by its line, and that nothing breaks it."""
+"""A glossary file as people and spreadsheets write it: what loads, what is named by its line; no bytes break it."""
 
 from __future__ import annotations
 
