@@ -99,6 +99,7 @@ class Service:
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
             self.metrics.watch_conference(conference)
+            self.metrics.watch_guard(self.engines.translator.counts)
             async with AriClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,

@@ -13,6 +13,7 @@ from dragoman.engines import registry
 from dragoman.engines.base import Engine, Recognizer, Stage, Synthesizer, Translator
 from dragoman.engines.faults import crashes_of
 from dragoman.engines.mt.chain import TranslatorChain
+from dragoman.engines.mt.guarded import GuardedTranslator
 from dragoman.errors import EngineError
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ class EngineSet:
             Stage.TTS: self._synthesizers,
         }
         self._all: tuple[Engine, ...] = (*recognizers, *translators, *synthesizers)
-        self.translator = TranslatorChain(self._translators)
+        self.translator = GuardedTranslator(TranslatorChain(self._translators), self._translators_without)
 
     @classmethod
     def build(cls, settings: EnginesSettings) -> Self:
@@ -74,6 +75,9 @@ class EngineSet:
     def translates(self, source: str, target: str) -> bool:
         """Whether some translator takes this pair."""
         return any(engine.supports(source, target) for engine in self._translators)
+
+    def _translators_without(self, engine: str) -> TranslatorChain:
+        return TranslatorChain([each for each in self._translators if each.info.name != engine])
 
     def names(self, stage: Stage) -> tuple[str, ...]:
         """The engines of one stage that are used, in the order in which they are asked."""

@@ -212,9 +212,6 @@ class Metrics:
         self.glossary_reads = Counter(
             "dragoman_glossary_reads", "Versions of glossary files, read or not", ["outcome"], registry=registry
         )
-        self.guard = Counter(
-            "dragoman_guard", "Clauses by what the numbers and names guard did to them", ["outcome"], registry=registry
-        )
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
         )
@@ -254,6 +251,10 @@ class Metrics:
     def glossary_read(self, ok: bool) -> None:
         """A version of a glossary file was read, or could not be."""
         self.glossary_reads.labels("ok" if ok else "failed").inc()
+
+    def watch_guard(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Read at every scrape what the numbers and names guard did; once per registry."""
+        self.registry.register(_GuardCollector(counts))
 
     def on_scrape(self, refresh: Callable[[], None]) -> None:
         """Call ``refresh`` in the event loop before every scrape, to set what only it may read."""
@@ -320,6 +321,18 @@ class _ConferenceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, text, read in CONFERENCE_COUNTERS:
             yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._totals))
+
+
+class _GuardCollector(Collector):
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        text = "Translated clauses, by what the numbers and names guard found and did"
+        family = CounterMetricFamily("dragoman_guard", text, labels=["outcome"])
+        for outcome, count in self._counts().items():
+            family.add_metric([outcome], count)
+        yield family
 
 
 def _histogram(
