@@ -1,4 +1,4 @@
-"""What the doctor says of glossary files: each problem with file and line, none of them keeping the daemon from running."""
+"""What the doctor says of glossary files: each problem with its file and line; none keeps the daemon from running."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dragoman.guard.figures import Date, Digits, Figure, conflict, keys, plain
+from dragoman.guard.figures import Date, Digits, Figure, Time, conflict, keys, plain
 
 LONG = 4
 """Digits in a row that, found within the digits of the translation, are no accident: grouping may differ."""
@@ -90,10 +90,15 @@ def _within(digits: str, slots: list[_Slot]) -> bool:
 
 def _in_parts(figure: Figure, slots: list[_Slot], strict_dates: bool) -> bool:
     """Whether each number the figure is made of stands there by itself, or the figure is a part of another."""
+    wanted: tuple[str, ...]
     if isinstance(figure.value, Date):
         if strict_dates:
             return False
-        wanted: tuple[str, ...] = plain(figure)
+        wanted = plain(figure)
+    elif isinstance(figure.value, Time):
+        # "Ten to six" is not "ten past six", nor is "half past six" six; as two numbers they may be a time unread.
+        wanted = plain(figure) if len(figure.parts) > 1 else ()
+        slots = [slot for slot in slots if not isinstance(slot.figure.value, Time)]
     elif figure.parts:
         wanted = plain(figure)
     else:

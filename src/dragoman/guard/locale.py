@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import get_month_names
-from babel.numbers import get_decimal_symbol, get_group_symbol
+from babel.numbers import get_currency_symbol, get_decimal_symbol, get_group_symbol
 
 SPACES = " \u00a0\u202f\u2009"
 
@@ -31,6 +32,11 @@ def locale_of(language: str) -> Locale:
         return Locale.parse(language)
     except (UnknownLocaleError, ValueError):
         return Locale.parse("en")
+
+
+def currency_signs(language: str, codes: Iterable[str]) -> dict[str, str]:
+    """What ``language`` writes for these currencies (``US$`` in Spanish), lower case -> ISO 4217."""
+    return {str(get_currency_symbol(code, locale=locale_of(language))).lower(): code for code in codes}
 
 
 @cache

@@ -84,15 +84,15 @@ def mend(clause: Clause, translation: str) -> Mended:
         if not lack:
             return Mended(text, tuple(put), True)
         text = _nfc(text)
-        after, added = _replaced(text, lack, clause.target)
+        after, added = _replaced(text, lack, clause)
         if not added:
-            after, added = _added(text, lack, clause.target)
+            after, added = _added(text, lack, clause)
         text = after
         put += added
     return Mended(text, tuple(dict.fromkeys(put)), not check(clause, text))
 
 
-def _replaced(text: str, lack: Lack, language: str) -> tuple[str, list[str]]:
+def _replaced(text: str, lack: Lack, clause: Clause) -> tuple[str, list[str]]:
     """Terms left in the source's language, and the one wrong figure for the one missing, where they are alike."""
     put: list[str] = []
     missing, spare = lack.figures.missing, lack.figures.spare
@@ -100,7 +100,7 @@ def _replaced(text: str, lack: Lack, language: str) -> tuple[str, list[str]]:
         wanted = [figure for figure in missing if _kind(figure.value) is kind]
         wrong = [figure for figure in spare if _kind(figure.value) is kind]
         if len(wanted) == len(wrong) == 1:
-            form = _form(_with_unit_of(wrong[0].value, wanted[0]), language)
+            form = _form(_with_unit_of(wrong[0].value, wanted[0]), clause)
             text = text[: wrong[0].start] + form + text[wrong[0].end :]
             return text, [form]  # what stands behind it has moved
     for term in lack.names:
@@ -123,9 +123,9 @@ def _with_unit_of(wrong: Value, wanted: Figure) -> Figure:
     return wanted
 
 
-def _added(text: str, lack: Lack, language: str) -> tuple[str, list[str]]:
+def _added(text: str, lack: Lack, clause: Clause) -> tuple[str, list[str]]:
     """``text`` with all that is missing in brackets before what closes it."""
-    put = [_form(figure, language) for figure in lack.figures.missing] + [term.target for term in lack.names]
+    put = [_form(figure, clause) for figure in lack.figures.missing] + [term.target for term in lack.names]
     body = text.rstrip()
     end = len(body) - len(body) + len(body.rstrip(CLOSING + " ")) if not body.endswith(")") else len(body)
     bracket = f"({'; '.join(put)})"
@@ -133,10 +133,11 @@ def _added(text: str, lack: Lack, language: str) -> tuple[str, list[str]]:
     return f"{body[:end]}{lead}{bracket}{body[end:]}{text[len(body) :]}", put
 
 
-def _form(figure: Figure, language: str) -> str:
+def _form(figure: Figure, clause: Clause) -> str:
     value = figure.value
     year = isinstance(value, Amount) and value.unit is None and value.value % 1 == 0 and int(value.value) in YEARS
-    return written(value, language, grouped=not year)
+    grouped = not year or (figure.written and not _nfc(clause.text)[figure.start : figure.end].isdigit())
+    return written(value, clause.target, grouped=grouped)
 
 
 def _nfc(text: str) -> str:

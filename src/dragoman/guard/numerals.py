@@ -131,12 +131,13 @@ def _numeric(table: LanguageTable) -> re.Pattern[str]:
           (?P<iso>\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d))
         | (?P<dmy>\d{{1,2}}(?P<sep>[/.-])\d{{1,2}}(?P=sep)(?:\d{{4}}|\d\d)(?![\d.]\d|\d))
         | (?P<cjk>(?:\d{{4}}\s?年\s?)?\d{{1,2}}\s?月(?:\s?\d{{1,2}}\s?日)?)
+        | (?P<viet>(?:\d{{1,2}}\ )?tháng\ \d{{1,2}}(?:(?:\ năm|,)\ \d{{4}})?)
         | (?P<clock>(?<![\d.,:])(?:[01]?\d|2[0-4])
             (?: :[0-5]\d(?::[0-5]\d)? | [ ]?h[ ]?[0-5]\d | \.[0-5]\d(?=[ ]?(?:uhr|[ap]\.?m)) )(?!\d))
         | (?P<number>(?P<grouped>\d{{1,3}}(?P<mark>[., '])\d{{3}}(?:(?P=mark)\d{{3}})*(?:[.,]\d+)?(?!\d)(?![ .,-]\d))
             (?:[ ]?(?P<scale>{scales}){edge})?)
         | (?P<phone>\+\d[\d ().-]{{5,}}\d | \(\d{{2,5}}\)[ -]?\d[\d -]{{3,}}\d
-            | \d{{2,4}}(?:[ .-]\d{{2,4}}){{2,}}(?!\d))
+            | \d{{2,4}}(?:[ .-]\d{{2,4}}){{2,}}(?![.-]?\d))
         | (?P<plain>\d+(?:[.,]\d+)*)(?: (?P<ordinal>{ordinal})(?!\w) | [ ]?(?P<scales>{scales}){edge} )?
         """,
         re.VERBOSE,
@@ -147,7 +148,7 @@ def _read(match: re.Match[str], table: LanguageTable, how: Writing) -> Item:
     """What stands there in digits."""
     start, end = match.span()
     written = match[0]
-    if match["iso"] or match["dmy"] or match["cjk"]:
+    if match["iso"] or match["dmy"] or match["cjk"] or match["viet"]:
         date = _date([int(part) for part in re.findall(r"\d+", written)], match, table)
         if date is not None:
             parts = tuple(Decimal(part) for part in (date.day, date.year) if part is not None)
@@ -186,6 +187,9 @@ def _date(numbers: list[int], match: re.Match[str], table: LanguageTable) -> Dat
         if "年" in match[0]:
             year, *numbers = numbers
         month, day = (numbers[0], numbers[1] if len(numbers) > 1 else None)
+    elif match["viet"]:
+        day = None if match["viet"].startswith("t") else numbers.pop(0)
+        month, year = numbers if len(numbers) > 1 else (numbers[0], None)
     elif match["iso"]:
         year, month, day = numbers
     else:
@@ -193,7 +197,7 @@ def _date(numbers: list[int], match: re.Match[str], table: LanguageTable) -> Dat
         if year < 100:
             year += 2000 if year < 70 else 1900  # as POSIX strptime %y, near enough
         swappable = match["sep"] == "/" and max(day, month) <= 12
-        if (table.month_first and match["sep"] == "/") or month > 12:
+        if month > 12 or (table.month_first and match["sep"] == "/" and day <= 12):
             day, month = month, day
     if not 1 <= month <= 12 or (day is not None and not 1 <= day <= 31):
         return None
@@ -257,7 +261,8 @@ def _occurrences(words: list[str], found: list[Item], language: str) -> Iterator
         return
     tokens = [_Word(word, item.value is None) for word, item in zip(words, found, strict=True)]
     for each in find_numbers(tokens, language, 0):
-        yield each.start, each.end, each.text, each.is_ordinal
+        # Of some short forms, "tercer", it tells only by the sign behind the digits that they are ordinals.
+        yield each.start, each.end, each.text, each.is_ordinal or not each.text[-1].isdigit()
 
 
 def _worded(found: list[Item], start: int, end: int, text: str, ordinal: bool, table: LanguageTable) -> Item:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache, lru_cache
 
-from dragoman.guard.figures import PERCENT, Amount, Date, Digits, Figure, Time
+from dragoman.guard.figures import ORDINAL, PERCENT, Amount, Date, Digits, Figure, Time
 from dragoman.guard.languages import table_of
 from dragoman.guard.languages.table import LanguageTable, TimeRule
-from dragoman.guard.locale import writing
+from dragoman.guard.locale import currency_signs, writing
 from dragoman.guard.numerals import CARDINAL, CLOCK, DAY, ROW, Item, items, simplified
 
-SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₺": "TRY", "₹": "INR", "₫": "VND", "zł": "PLN"}
+SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "￥": "JPY", "₺": "TRY", "₹": "INR", "₫": "VND", "zł": "PLN"}
 CODES = ("EUR", "USD", "GBP", "JPY", "CHF", "CNY", "TRY", "PLN", "BRL", "VND", "INR")
 
 MONEY, SHARE = "M", "P"
@@ -59,6 +59,11 @@ class Rendered:
     def within(self, match: re.Match[str]) -> list[Item]:
         """All items that the pattern matched, but for those that only lead to it."""
         return self.items[self.at(begin(match)) : self.at(match.end())]
+
+
+def rendered(text: str) -> str:
+    """A text without numbers as it is rendered."""
+    return Rendered(items(text, "")).text
 
 
 def begin(match: re.Match[str]) -> int:
@@ -124,7 +129,7 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Build], ...]:
         rules.append((r"(?P<n>#) " + _any(table.halves), _and_a_half))
     rules += _dates(table, language)
     rules.append((r"% ?(?P<n>#)|(?P<m>#) ?%", _share))
-    rules += _money(table)
+    rules += _money(table, language)
     return tuple((re.compile(rf"(?<!\S)(?:{pattern})(?!\S)"), build) for pattern, build in rules)
 
 
@@ -295,12 +300,13 @@ def _share(match: re.Match[str], rendered: Rendered) -> Item | None:
     return replace(_whole(found, SHARE, Amount(number(item), PERCENT), ()), weak=item.weak)
 
 
-def _money(table: LanguageTable) -> list[tuple[str, Build]]:
-    words = dict(table.currencies) | SIGNS | {code.lower(): code for code in CODES}
-    names = f"(?P<unit>{'|'.join(sorted(map(re.escape, words), key=len, reverse=True))})"
+def _money(table: LanguageTable, language: str) -> list[tuple[str, Build]]:
+    signs = {rendered(sign): code for sign, code in currency_signs(language, CODES).items()}
+    words = signs | SIGNS | {code.lower(): code for code in CODES} | dict(table.currencies)
+    names = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
     of = rf"(?: (?:{table.of}))?" if table.of else ""
     build = _sum(words)
-    rules: list[tuple[str, Build]] = [(rf"(?P<n>#){of} {names}|(?P<unit2>{names[8:-1]}) (?P<n2>#)", build)]
+    rules: list[tuple[str, Build]] = [(rf"(?P<n>#){of} (?P<behind>{names})|(?P<before>{names}) #", build)]
     if table.cents:
         rules.append((rf"(?P<sum>{MONEY})(?: \w+)? (?P<cents>#) (?:{table.cents})", _and_cents))
     rules.append((rf"(?P<sum>{MONEY}) (?:con |y |and |mit |e |et |i |amb |com )?(?P<cents>#)(?! [\w%@#])", _and_cents))
@@ -311,7 +317,7 @@ def _sum(words: dict[str, str]) -> Build:
     def build(match: re.Match[str], rendered: Rendered) -> Item | None:
         found = rendered.within(match)
         item = next(item for item in found if item.value is not None)
-        unit = words[match["unit"] or match["unit2"]]
+        unit = words[match["behind"] or match["before"]]
         return replace(_whole(found, MONEY, Amount(number(item), unit), ()), weak=item.weak)
 
     return build
@@ -360,12 +366,24 @@ def _parts(item: Item) -> tuple[Decimal, ...]:
 
 def _equivalents(text: str, simple: str, table: LanguageTable) -> list[Figure]:
     lower = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
-    return [
+    found = [
         Figure(Amount(Decimal(value)), match.start(), match.end(), weak=True)
         for pattern, values in _equivalent_patterns(table)
         for match in pattern.finditer(lower)
         for value in values
     ]
+    for match in _ROMAN.finditer(text):
+        found.append(Figure(Amount(Decimal(_roman(match[0])), ORDINAL), match.start(), match.end(), weak=True))
+    return found
+
+
+_ROMAN = re.compile(r"(?<!\w)(?=[IVXL]{2})X{0,4}L?X{0,3}(?:IX|IV|V?I{0,4})(?!\w)")
+"""Two letters at least, up to 89: kings, popes and centuries, which other languages write as ordinals."""
+
+
+def _roman(text: str) -> int:
+    values = [{"I": 1, "V": 5, "X": 10, "L": 50}[letter] for letter in text]
+    return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True))
 
 
 @cache

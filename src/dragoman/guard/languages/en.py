@@ -29,6 +29,7 @@ TABLE = LanguageTable(
         r"six of one",
     ),
     weak=frozenset({"second", "seconds", "oh", "o"}),
+    respell={"oh": "zero"},
     fraction=r"an?|one|#|half",
     equivalents={
         r"(?:a |the )?dozen|dozens": (12,),

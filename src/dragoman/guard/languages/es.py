@@ -45,7 +45,13 @@ TABLE = LanguageTable(
         r"(?:un )?tercio|tercios": (3,),
         r"cuarto": (15, 4),
     },
-    respell={"veintiún": "veintiuno", "veintiun": "veintiuno", "veintiuna": "veintiuno", "veintidos": "veintidós"}
+    respell={
+        "tercer": "tercero",
+        "veintiún": "veintiuno",
+        "veintiun": "veintiuno",
+        "veintiuna": "veintiuno",
+        "veintidos": "veintidós",
+    }
     | {"veintitres": "veintitrés", "veintiseis": "veintiséis", "dieciseis": "dieciséis"},
     scales={"mil": 10**3, "millón": 10**6, "millon": 10**6, "millones": 10**6, "billón": 10**12, "billones": 10**12}
     | {"mil millones": 10**9, "docenas": 12, "cientos": 100},
