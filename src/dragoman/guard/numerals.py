@@ -233,7 +233,7 @@ def _with_words(found: list[Item], table: LanguageTable) -> list[Item]:
     """``found`` with the number words in it made numbers."""
     if table.half_suffix:
         found = [_with_half(item, table) for item in found]
-    words = ["…" if item.mark in table.other else table.respell.get(item.mark, item.mark) for item in found]
+    words = [_respelled(item.mark, table) for item in found]
     merged: list[Item] = []
     at = 0
     for start, end, text, ordinal in _occurrences(words, found, table.code):
@@ -241,6 +241,14 @@ def _with_words(found: list[Item], table: LanguageTable) -> list[Item]:
         merged.append(_worded(found, start, end, text, ordinal, table))
         at = end
     return [*merged, *found[at:]]
+
+
+def _respelled(word: str, table: LanguageTable) -> str:
+    if word in table.other:
+        return "…"
+    for lost, whole in table.elisions:
+        word = word.replace(lost, whole)
+    return table.respell.get(word, word)
 
 
 def _with_half(item: Item, table: LanguageTable) -> Item:

@@ -95,18 +95,30 @@ class GuardedTranslator:
         """Whichever answer lacks least; a second one is asked for only while the first came in time."""
         if self._clock() - began > self._late:
             return first, lack
-        second: Translation | None = None
         try:
             async with asyncio.timeout(max(0.0, began + self._deadline - self._clock())):
-                if not request.careful:
-                    second = await self._translator.translate(replace(request, careful=True))
-                if self._without is not None and (second is None or second == first):  # it has no other mode
-                    second = await self._without(first.engine).translate(request)
+                second = await self._second(request, first)
         except TimeoutError:
             log.debug("no second translation in time", engine=first.engine)
-        except EngineError as error:
-            log.debug("no second translation", engine=error.engine, error=str(error))
+            return first, lack
         if second is None:
             return first, lack
         other = check(clause, second.text)
         return (second, other) if len(other) < len(lack) else (first, lack)
+
+    async def _second(self, request: TranslationRequest, first: Translation) -> Translation | None:
+        """The other mode's answer, or the next engine's where that fails or says the same."""
+        asked: list[tuple[Translates, TranslationRequest]] = []
+        if not request.careful:
+            asked.append((self._translator, replace(request, careful=True)))
+        if self._without is not None:
+            asked.append((self._without(first.engine), request))
+        for translator, again in asked:
+            try:
+                second = await translator.translate(again)
+            except EngineError as error:
+                log.debug("no second translation", engine=error.engine, error=str(error))
+                continue
+            if second != first:
+                return second
+        return None

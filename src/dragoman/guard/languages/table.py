@@ -41,6 +41,8 @@ class LanguageTable:
     """What says a figure without a number word: "dozen", "both", "a fortnight"."""
     respell: Mapping[str, str] = field(default_factory=dict)
     """Number words as they are also written."""
+    elisions: tuple[tuple[str, str], ...] = ()
+    """Letters lost within a number word, and what they were: ``centottanta`` is ``centoottanta``."""
     scales: Mapping[str, int] = field(default_factory=dict)
     """Words that multiply the number before them."""
     halves: tuple[str, ...] = ()
