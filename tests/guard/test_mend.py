@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from dragoman.guard.figures import PERCENT, Amount, Date, Time, Value
 from dragoman.guard.form import written
-from dragoman.guard.mend import Clause, check, mend
+from dragoman.guard.mend import MAX_TEXT, Clause, check, mend, warm_up
 from dragoman.guard.reader import read
+from dragoman.languages import LANGUAGES
 
 WORDS = {
     "en": "the meeting is about houses and people who came late because of rain".split(),
@@ -126,6 +127,21 @@ def test_a_term_with_another_accent_or_an_ending_stands() -> None:
 def test_a_decomposed_text_is_read_and_mended() -> None:
     text = unicodedata.normalize("NFD", "Costó demasiado.")
     assert mend(Clause("It cost 50 euros.", "en", "es"), text).text == "Costó demasiado (50\u00a0€)."
+
+
+def test_what_is_too_long_to_be_read_in_time_is_passed_as_it_is() -> None:
+    clause = Clause("five " * (MAX_TEXT // 5), "en", "es")
+    assert not check(clause, "x" * (MAX_TEXT + 1))
+    assert check(clause, "x" * MAX_TEXT)
+
+
+def test_a_place_that_cannot_take_another_figure_is_left_alone() -> None:
+    clause = Clause("It takes three and a half hours.", "en", "es")
+    assert mend(clause, "Tarda dos horas y media.").text == "Tarda dos horas y media (3,5)."
+
+
+def test_every_language_can_be_warmed_up() -> None:
+    warm_up([*LANGUAGES, "xx"])
 
 
 def test_without_closing_marks_and_within_brackets() -> None:

@@ -172,6 +172,7 @@ def test_what_is_written_is_read_as_what_it_was(value: Value, language: str) -> 
 @given(st.text(), LANGUAGE)
 @example("Đ 1 000 000 000 000", "es")
 @example("1" * 5000, "en")
+@example("1" * 16 + " billion and a half, $" + "9" * 15 + " trillion", "en")
 @example("half past 25 and 99 to 61", "en")
 @example("€ € 5 € 5", "en")
 @example("99/99/9999 0/0/0000 00:61", "es")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -15,6 +16,7 @@ from dragoman.engines.faults import crashes_of
 from dragoman.engines.mt.chain import TranslatorChain
 from dragoman.engines.mt.guarded import GuardedTranslator
 from dragoman.errors import EngineError
+from dragoman.guard.mend import warm_up
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +106,8 @@ class EngineSet:
         Raises:
             EngineError: none works; the first one's failure, which says what to install or set.
         """
+        if stage is Stage.MT:
+            await asyncio.to_thread(warm_up, languages)
         problems = [each.problem for each in await self.load(stage, languages) if each.problem is not None]
         if problems and not self._by_stage[stage]:
             raise problems[0]

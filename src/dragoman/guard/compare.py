@@ -48,8 +48,9 @@ def compare(source: Sequence[Figure], target: Sequence[Figure], *, strict_dates:
     for figure in source:
         if figure.weak:
             _alike(figure, slots)
-    spare = [slot.figure for slot in slots if not (slot.used or slot.touched or slot.figure.weak)]
+    spare = [slot.figure for slot in slots if not (slot.used or slot.touched)]
     spare += [figure for figure in target if figure.foreign]
+    spare = [figure for figure in spare if not (figure.weak or figure.apart)]
     return Comparison(tuple(missing), tuple(sorted(spare, key=lambda figure: figure.start)))
 
 

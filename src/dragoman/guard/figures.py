@@ -62,6 +62,8 @@ class Figure:
     """In digits, not in words."""
     parts: tuple[Decimal, ...] = ()
     """The numbers it is made of, where there are several."""
+    apart: bool = False
+    """There are words in it that are not its own ("two hours and a half"): it cannot be replaced by another."""
     foreign: bool = False
     """Written as another language writes it: 1,234.50 in a Spanish text."""
 
@@ -88,6 +90,8 @@ def keys(value: Value) -> frozenset[str]:
         case Time(hour, minute, _):
             found = {f"{hour % 12}:{minute:02}", f"{hour}{minute:02}", f"{hour % 12 or 12}{minute:02}"}
             found.add(f"{hour % 12 + 12}{minute:02}")
+            if minute % 15 == 0:  # "deux heures et demie" may be two and a half hours
+                found |= {canonical(Decimal(each) + Decimal(minute) / 60) for each in (hour, hour % 12)}
             if not minute:
                 found |= {str(hour), str(hour % 12 or 12), str(hour % 12 + 12)}
         case Digits(text):

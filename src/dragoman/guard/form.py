@@ -29,6 +29,10 @@ _ORDINALS = {
 
 def written(value: Value, language: str, *, grouped: bool = True) -> str:
     """``value`` in the form of ``language``; ``grouped`` False: no separators of thousands (years)."""
+    return _written(value, language, grouped).replace("\u202f", "\u00a0")  # synthesizers know the wider one
+
+
+def _written(value: Value, language: str, grouped: bool) -> str:
     locale = locale_of(language)
     match value:
         case Amount(number, str(unit)) if unit == PERCENT:

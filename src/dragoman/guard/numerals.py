@@ -20,11 +20,20 @@ from dragoman.guard.languages import table_of
 from dragoman.guard.languages.table import LanguageTable
 from dragoman.guard.locale import SPACES, Writing, writing
 
+MASK = "…"
+"""Stands for an idiom."""
+
 FILLER = "\ufffc"
 """Stands where an idiom was, and what a percent sign was longer than: no word, no mark, no digit."""
 
+MAX_DIGITS = 15
+"""Digits (and separators) of what is taken for a number: with a scale of 10^12 behind it, it fits Decimal's 28."""
+
 LONG_NUMBER = 9
 """Digits in groups of three between spaces that make a telephone number, where numbers are not grouped by spaces."""
+
+SHORT_YEARS = range(1920, 2030)
+"""Years that are said without their century."""
 
 CARDINAL, ORDINAL_MARK, CLOCK, DAY, ROW = "#", "@", "T", "D", "R"
 """How the reader renders a number, an ordinal, a time, a date, and digits in a row."""
@@ -42,6 +51,7 @@ class Item:
     written: bool = False
     weak: bool = False
     foreign: bool = False
+    apart: bool = False
     parts: tuple[Decimal, ...] = ()
 
 
@@ -62,12 +72,14 @@ class _Word:
         return not self.number
 
 
-def simplified(text: str, language: str) -> str:
-    """``text`` in NFC as it is read, of the same length: lower case, ASCII digits and spaces, idioms taken out."""
+def simplified(text: str, language: str, *, idioms: bool = True) -> str:
+    """``text`` in NFC as it is read, of the same length: lower case, ASCII digits and spaces, ``idioms`` taken out."""
     table = table_of(language)
     text = "".join(map(_simple, text))
-    for pattern, put in _masks(table):
-        text = pattern.sub(lambda match, put=put: put + FILLER * (len(match[0]) - len(put)), text)  # type: ignore[misc]  # a bound default
+    for pattern in _idioms(table) if idioms else ():
+        text = pattern.sub(lambda match: MASK + FILLER * (len(match[0]) - 1), text)
+    for pattern in _percents(table):
+        text = pattern.sub(lambda match: "%" + FILLER * (len(match[0]) - 1), text)
     return text
 
 
@@ -89,10 +101,13 @@ def _simple(char: str) -> str:
 
 
 @cache
-def _masks(table: LanguageTable) -> tuple[tuple[re.Pattern[str], str], ...]:
-    percent = [(rf"(?<!\w)(?:{each})(?!\w)", "%") for each in table.percent]
-    idioms = [(rf"(?<!\w)(?:{each})(?!\w)", "…") for each in table.idioms]
-    return tuple((re.compile(pattern), put) for pattern, put in (*idioms, *percent))
+def _percents(table: LanguageTable) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(rf"(?<!\w)(?:{each})(?!\w)") for each in table.percent)
+
+
+@cache
+def _idioms(table: LanguageTable) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(rf"(?<![\w-])(?:{each})(?![\w-])") for each in table.idioms)
 
 
 def items(text: str, language: str) -> list[Item]:
@@ -107,7 +122,9 @@ def items(text: str, language: str) -> list[Item]:
         found += _words(text, item.end, match.end())
         at = match.end()
     found += _words(text, at, len(text))
-    return _with_words(found, table) if table.words else found
+    if not table.words:
+        return found
+    return _with_words([part for item in found for part in _unjoined(item, table)], table)
 
 
 _WORD = re.compile(r"o'clock\b|[^\W\d_]+(?:-[^\W\d_]+)*")
@@ -138,7 +155,8 @@ def _numeric(table: LanguageTable) -> re.Pattern[str]:
             (?:[ ]?(?P<scale>{scales}){edge})?)
         | (?P<phone>\+\d[\d ().-]{{5,}}\d | \(\d{{2,5}}\)[ -]?\d[\d -]{{3,}}\d
             | \d{{2,4}}(?:[ .-]\d{{2,4}}){{2,}}(?![.-]?\d))
-        | (?P<plain>\d+(?:[.,]\d+)*)(?: (?P<ordinal>{ordinal})(?!\w) | [ ]?(?P<scales>{scales}){edge} )?
+        | (?P<plain>\d+(?:[.,]\d+)*)(?: (?P<ordinal>{ordinal})(?!\w) | [ ]?(?P<scales>{scales}){edge}
+            | (?P<decade>'?s)(?!\w) )?
         """,
         re.VERBOSE,
     )
@@ -163,7 +181,7 @@ def _read(match: re.Match[str], table: LanguageTable, how: Writing) -> Item:
     digits = match["grouped"] or match["plain"]
     if match["mark"] == " " and how.group != " " and len(re.sub(r"\D", "", digits)) >= LONG_NUMBER:
         return _row(written, start, end)
-    number = parse_number(digits, how)
+    number = parse_number(digits, how) if len(digits) <= MAX_DIGITS else None
     if number is None or (digits[0] == "0" and digits.isdigit() and len(digits) > 1):
         return _row(digits, start, start + len(digits))
     value, foreign = number
@@ -172,7 +190,14 @@ def _read(match: re.Match[str], table: LanguageTable, how: Writing) -> Item:
         value *= table.scales[scale]
     if match["ordinal"]:
         return Item(ORDINAL_MARK, start, end, Amount(value, ORDINAL), written=True, foreign=foreign)
-    return Item(CARDINAL, start, end, Amount(value), written=True, foreign=foreign)
+    weak = bool(match["decade"])  # "the 1990s" are "los noventa"
+    short = _short_year(value) if digits.isdigit() and not scale else ()
+    return Item(CARDINAL, start, end, Amount(value), written=True, weak=weak, foreign=foreign, parts=short)
+
+
+def _short_year(value: Decimal) -> tuple[Decimal, ...]:
+    """What is left of a year where its century goes without saying."""
+    return (value % 100,) if value % 1 == 0 and int(value) in SHORT_YEARS else ()
 
 
 def _row(written: str, start: int, end: int) -> Item:
@@ -243,6 +268,17 @@ def _with_words(found: list[Item], table: LanguageTable) -> list[Item]:
     return [*merged, *found[at:]]
 
 
+def _unjoined(item: Item, table: LanguageTable) -> list[Item]:
+    """``five-star`` as two words, ``twenty-five`` as the one number that it is."""
+    if item.value is not None or "-" not in item.mark[1:-1]:
+        return [item]
+    whole = next(_occurrences([_respelled(item.mark, table)], [item], table.code), None)
+    if whole is not None:
+        return [item]
+    words = re.finditer(r"[^-]+", item.mark)
+    return [Item(word[0], item.start + word.start(), item.start + word.end()) for word in words]
+
+
 def _respelled(word: str, table: LanguageTable) -> str:
     if word in table.other:
         return "…"
@@ -281,8 +317,8 @@ def _worded(found: list[Item], start: int, end: int, text: str, ordinal: bool, t
     if ordinal:
         before = found[start - 1] if start else None
         part = before is not None and (before.value is not None or re.fullmatch(table.fraction, before.mark))
-        weak = weak or value <= 2 or bool(part) or text.endswith("s")
+        weak = weak or value <= 2 or bool(part) or text.endswith("s") or first.mark.endswith("s")
         return Item(ORDINAL_MARK, first.start, last.end, Amount(value, ORDINAL), weak=weak)
-    if len(text) > 1 and text.isdigit() and text[0] == "0":
+    if text.isdigit() and (len(text) > MAX_DIGITS or (len(text) > 1 and text[0] == "0")):
         return Item(ROW, first.start, last.end, Digits(text), parts=(value,))
-    return Item(CARDINAL, first.start, last.end, Amount(value), weak=weak or value <= 1)
+    return Item(CARDINAL, first.start, last.end, Amount(value), weak=weak or value <= 1, parts=_short_year(value))

@@ -30,9 +30,6 @@ SCALES = (10**9, 10**6, 10**3)
 
 YEARS = range(1000, 3000)
 
-MAX_TEXT = 2000
-"""Characters of a clause that are read: one says some hundred in ten seconds, and every pattern passes over them."""
-
 Build = Callable[[re.Match[str], "Rendered"], Item | None]
 
 
@@ -77,25 +74,30 @@ def number(item: Item) -> Decimal:
     return item.value.value if isinstance(item.value, Amount) else Decimal(0)
 
 
+@lru_cache(maxsize=64)  # a clause is read once per target, its translation again while it is mended
 def read(text: str, language: str) -> tuple[Figure, ...]:
     """The figures of ``text`` (NFC), in order; those that words such as "dozen" may stand for are among them, weak."""
-    return _read(text[:MAX_TEXT], language)
+    masked, whole = simplified(text, language), simplified(text, language, idioms=False)
+    figures = _figures(masked, language)
+    if masked != whole:  # within an idiom they are not demanded, but taken where they fit
+        figures += [
+            replace(figure, weak=True)
+            for figure in _figures(whole, language)
+            if masked[figure.start : figure.end] != whole[figure.start : figure.end]
+        ]
+    figures += _equivalents(text, table_of(language))
+    return tuple(sorted(figures, key=lambda figure: figure.start))
 
 
-@lru_cache(maxsize=64)
-def _read(text: str, language: str) -> tuple[Figure, ...]:
-    simple = simplified(text, language)
-    table = table_of(language)
-    found = items(simple, language)
+def _figures(text: str, language: str) -> list[Figure]:
+    found = items(text, language)
     for pattern, build in _rules(language):
         found = _apply(found, pattern, build)
-    found = _rows(found)
-    figures = [
-        Figure(item.value, item.start, item.end, item.weak, item.written, item.parts, item.foreign)
-        for item in found
+    return [
+        Figure(item.value, item.start, item.end, item.weak, item.written, item.parts, item.apart, item.foreign)
+        for item in _rows(found)
         if item.value is not None
     ]
-    return tuple(sorted((*figures, *_equivalents(text, simple, table)), key=lambda figure: figure.start))
 
 
 def _apply(found: list[Item], pattern: re.Pattern[str], build: Build) -> list[Item]:
@@ -126,7 +128,8 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Build], ...]:
     if parts := _parts_of_day(table):
         rules += [(rf"(?P<h>[#{CLOCK}]) (?:{parts})", _time(TimeRule(""))), (f"# # (?:{parts})", _two_numbers)]
     if table.halves:
-        rules.append((r"(?P<n>#) " + _any(table.halves), _and_a_half))
+        units = f"(?: (?P<unit>{table.units}))?" if table.units else ""
+        rules.append((rf"(?P<n>#){units} {_any(table.halves)}", _and_a_half))
     rules += _dates(table, language)
     rules.append((r"% ?(?P<n>#)|(?P<m>#) ?%", _share))
     rules += _money(table, language)
@@ -239,7 +242,8 @@ def _and_a_half(match: re.Match[str], rendered: Rendered) -> Item | None:
     """``three and a half``; of a million, half a million."""
     value = number(rendered.item(match, "n"))
     unit = next((scale for scale in SCALES if value and value % scale == 0), 1)
-    return _whole(rendered.within(match), CARDINAL, Amount(value + Decimal(unit) / 2), ())
+    whole = _whole(rendered.within(match), CARDINAL, Amount(value + Decimal(unit) / 2), ())
+    return replace(whole, apart=bool(match.groupdict().get("unit")))
 
 
 # dates
@@ -364,10 +368,10 @@ def _parts(item: Item) -> tuple[Decimal, ...]:
     return item.parts or (number(item),)
 
 
-def _equivalents(text: str, simple: str, table: LanguageTable) -> list[Figure]:
+def _equivalents(text: str, table: LanguageTable) -> list[Figure]:
     lower = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
     found = [
-        Figure(Amount(Decimal(value)), match.start(), match.end(), weak=True)
+        Figure(Amount(Decimal(str(value))), match.start(), match.end(), weak=True)
         for pattern, values in _equivalent_patterns(table)
         for match in pattern.finditer(lower)
         for value in values
@@ -387,5 +391,5 @@ def _roman(text: str) -> int:
 
 
 @cache
-def _equivalent_patterns(table: LanguageTable) -> tuple[tuple[re.Pattern[str], tuple[int, ...]], ...]:
+def _equivalent_patterns(table: LanguageTable) -> tuple[tuple[re.Pattern[str], tuple[float, ...]], ...]:
     return tuple((re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), values) for pattern, values in table.equivalents.items())

@@ -14,12 +14,13 @@ TABLE = LanguageTable(
         r"(?:en )?(?:dues|quatre) paraules",
         r"cent per cent (?:segur|segura|d'acord)",
         r"quinze dies",
+        r"(?:em|et|li|ens|us|els) deu",
         r"vuit dies",
         r"segona mà",
         r"tercera edat|tercer món|tercers",
         r"tinc set|tens set|té set|tenim set|la set|té nou|de nou",
     ),
-    weak=frozenset({"segon", "segons", "segona", "segones", "quinta", "nou", "nous", "deu", "té"}),
+    weak=frozenset({"milions", "segon", "segons", "segona", "segones", "quinta", "nou", "nous", "deu", "té"}),
     other=frozenset({"quart", "quarts"}),
     fraction=r"una?|#",
     equivalents={
@@ -40,6 +41,7 @@ TABLE = LanguageTable(
     },
     scales={"mil": 10**3, "milió": 10**6, "milions": 10**6, "mil milions": 10**9, "bilió": 10**12, "dotzenes": 12},
     halves=("i mig", "i mitja"),
+    units=r"hor(?:a|es)|anys?|mes(?:os)?|setman(?:a|es)|di(?:a|es)|minuts?|quilos?|quilòmetres?|litres?|metres?|punts?|vegades|euros?",
     half_of=("mig",),
     percent=("per cent", "percent", "punts? percentuals?"),
     currencies={"euro": "EUR", "euros": "EUR", "eur": "EUR", "dòlar": "USD", "dòlars": "USD", "usd": "USD"}

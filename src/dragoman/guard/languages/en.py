@@ -28,7 +28,7 @@ TABLE = LanguageTable(
         r"forty winks",
         r"six of one",
     ),
-    weak=frozenset({"second", "seconds", "oh", "o"}),
+    weak=frozenset({"hundreds", "thousands", "millions", "billions", "second", "seconds", "oh", "o"}),
     respell={"oh": "zero"},
     fraction=r"an?|one|#|half",
     equivalents={
@@ -49,6 +49,7 @@ TABLE = LanguageTable(
     scales={"thousand": 10**3, "million": 10**6, "millions": 10**6, "billion": 10**9, "billions": 10**9, "k": 10**3}
     | {"bn": 10**9, "trillion": 10**12, "hundred": 100, "dozen": 12},
     halves=("and a half",),
+    units=r"hours?|years?|months?|weeks?|days?|minutes?|kilos?|miles?|litres?|metres?|points?|times",
     half_of=("half a", "a half", "half"),
     percent=("percent", "per cent", "percentage points?"),
     currencies={"euro": "EUR", "euros": "EUR", "eur": "EUR", "dollar": "USD", "dollars": "USD", "usd": "USD"}

@@ -25,8 +25,8 @@ TABLE = LanguageTable(
         r"ni una ni dos",
         r"más de (?:uno|una)",
     ),
-    other=frozenset({"cuarto", "cuarta", "cuartos"}),
-    weak=frozenset({"quinta", "quinto", "segundo", "segundos", "segunda", "segundas"}),
+    other=frozenset({"cuarto", "cuarta", "cuartos", "cuartas", "centavo", "centavos"}),
+    weak=frozenset({"cientos", "miles", "millones", "quinta", "quinto", "segundo", "segundos", "segunda", "segundas"}),
     fraction=r"una?|#",
     equivalents={
         r"(?:una )?docena|docenas": (12,),
@@ -56,6 +56,7 @@ TABLE = LanguageTable(
     scales={"mil": 10**3, "millón": 10**6, "millon": 10**6, "millones": 10**6, "billón": 10**12, "billones": 10**12}
     | {"mil millones": 10**9, "docenas": 12, "cientos": 100},
     halves=("y medio", "y media"),
+    units=r"horas?|años?|mes(?:es)?|semanas?|días?|minutos?|kilos?|kilómetros?|litros?|metros?|puntos?|veces|euros?",
     half_of=("medio",),
     percent=("por ciento", "por cien", "porciento", "puntos? porcentuales"),
     currencies={"euro": "EUR", "euros": "EUR", "eur": "EUR", "dólar": "USD", "dólares": "USD", "usd": "USD"}

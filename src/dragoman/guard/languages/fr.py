@@ -17,9 +17,11 @@ TABLE = LanguageTable(
         r"huit jours",
         r"(?:de )?seconde main",
         r"tiers monde",
+        r"(?<=\w )(?<!zéro |cinq |sept |huit |neuf )(?<!six )(?<!deux )(?<!trois )(?<!quatre )(?<!un )"
+        r"neuf(?= ?(?:[.,;:!?…]|$))",
         r"rien de neuf|quoi de neuf|tout neuf|à neuf|comme neuf",
     ),
-    weak=frozenset({"second", "seconde", "secondes"}),
+    weak=frozenset({"milliers", "millions", "milliards", "second", "seconde", "secondes"}),
     fraction=r"une?|#|le",
     equivalents={
         r"douzaine|douzaines": (12,),
@@ -43,6 +45,7 @@ TABLE = LanguageTable(
     scales={"mille": 10**3, "million": 10**6, "millions": 10**6, "milliard": 10**9, "milliards": 10**9, "k": 10**3}
     | {"billion": 10**12, "billions": 10**12, "douzaines": 12},
     halves=("et demi", "et demie"),
+    units=r"ans?|années?|mois|semaines?|jours?|minutes?|kilos?|kilomètres?|litres?|mètres?|points?|fois|euros?",
     half_of=("demi", "un demi"),
     percent=("pour cent", "pourcent", "pour-cent", "points? de pourcentage"),
     currencies={"euro": "EUR", "euros": "EUR", "eur": "EUR", "dollar": "USD", "dollars": "USD", "usd": "USD"}

@@ -23,8 +23,8 @@ TABLE = LanguageTable(
         r"tu sei|lei sei|sei (?:sicur|pront|stat)\w*",
         r"sei (?:d'accordo|mai|qui|lì|tu|una?|in|molto|troppo|proprio|il|la|ancora|già)",
     ),
-    weak=frozenset({"sei", "secondo", "seconda", "secondi", "seconde", "quinta", "terzi"}),
-    other=frozenset({"quarto", "quarti"}),
+    weak=frozenset({"milioni", "miliardi", "sei", "secondo", "seconda", "secondi", "seconde", "quinta", "terzi"}),
+    other=frozenset({"centesimo", "centesimi", "quarto", "quarti"}),
     fraction=r"una?|#|un '",
     equivalents={
         r"dozzina|dozzine": (12,),
@@ -50,6 +50,7 @@ TABLE = LanguageTable(
     scales={"mila": 10**3, "mille": 10**3, "milione": 10**6, "milioni": 10**6, "miliardo": 10**9, "miliardi": 10**9}
     | {"dozzine": 12, "mln": 10**6, "mld": 10**9},
     halves=("e mezzo", "e mezza"),
+    units=r"or[ae]|ann[oi]|mes[ei]|settiman[ae]|giorn[oi]|minut[oi]|chil[oi]|chilometr[oi]|litr[oi]|metr[oi]|punt[oi]|volte|euro",
     half_of=("mezzo",),
     percent=("per cento", "percento", "punti? percentuali"),
     currencies={"euro": "EUR", "eur": "EUR", "dollaro": "USD", "dollari": "USD", "usd": "USD", "yen": "JPY"}

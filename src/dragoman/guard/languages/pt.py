@@ -20,8 +20,22 @@ TABLE = LanguageTable(
         r"dois dedos de conversa",
         r"de quatro",
     ),
-    weak=frozenset({"meia", "segundo", "segundos", "segunda", "terça", "quarta", "quinta", "sexta"}),
-    other=frozenset({"quarto", "quartos"}),
+    weak=frozenset(
+        {
+            "milhares",
+            "milhões",
+            "centenas",
+            "meia",
+            "segundo",
+            "segundos",
+            "segunda",
+            "terça",
+            "quarta",
+            "quinta",
+            "sexta",
+        }
+    ),
+    other=frozenset({"centavo", "centavos", "quarto", "quartos"}),
     fraction=r"uma?|#",
     equivalents={
         r"dúzia|dúzias": (12,),
@@ -43,6 +57,7 @@ TABLE = LanguageTable(
     scales={"mil": 10**3, "milhão": 10**6, "milhões": 10**6, "bilhão": 10**9, "bilhões": 10**9, "mil milhões": 10**9}
     | {"bilião": 10**12, "biliões": 10**12, "dúzias": 12},
     halves=("e meio", "e meia"),
+    units=r"horas?|anos?|m[êe]s(?:es)?|semanas?|dias?|minutos?|quilos?|quilómetros?|quilômetros?|litros?|metros?|pontos?|vezes|euros?",
     half_of=("meio",),
     percent=("por cento", "porcento", "pontos? percentuais"),
     currencies={"euro": "EUR", "euros": "EUR", "eur": "EUR", "dólar": "USD", "dólares": "USD", "usd": "USD"}

@@ -37,7 +37,7 @@ class LanguageTable:
     """What a number word ends with that has a half more: "zweieinhalb"."""
     fraction: str = ""
     """What stands before an ordinal that is a fraction: "a third"."""
-    equivalents: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    equivalents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """What says a figure without a number word: "dozen", "both", "a fortnight"."""
     respell: Mapping[str, str] = field(default_factory=dict)
     """Number words as they are also written."""
@@ -47,6 +47,8 @@ class LanguageTable:
     """Words that multiply the number before them."""
     halves: tuple[str, ...] = ()
     """What adds a half to the number before it."""
+    units: str = ""
+    """What may stand between a number and its half: two *hours* and a half."""
     half_of: tuple[str, ...] = ()
     """What halves the scale behind it: "half a" million."""
     percent: tuple[str, ...] = ()
