@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 from dataclasses import dataclass
 from decimal import Decimal
 
 PERCENT = "%"
 ORDINAL = "#"
 CENT = Decimal(100)
+LEAP = 2024
+"""Any year with a 29 February, for a day of which no year is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Figure:
     """There are words in it that are not its own ("two hours and a half"): it cannot be replaced by another."""
     foreign: bool = False
     """Written as another language writes it: 1,234.50 in a Spanish text."""
+
+
+def exists(month: int, day: int | None, year: int | None) -> bool:
+    """Whether the calendar has this day (29 February in some year)."""
+    return 1 <= month <= 12 and (day is None or 1 <= day <= calendar.monthrange(year or LEAP, month)[1])
 
 
 def canonical(value: Decimal) -> str:

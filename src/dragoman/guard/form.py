@@ -9,11 +9,8 @@ from decimal import Decimal
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 
-from dragoman.guard.figures import ORDINAL, PERCENT, Amount, Date, Digits, Time, Value
+from dragoman.guard.figures import LEAP, ORDINAL, PERCENT, Amount, Date, Digits, Time, Value
 from dragoman.guard.locale import locale_of
-
-_LEAP = 2024
-"""Any year with a 29 February, to format a day of which no year is known."""
 
 _ORDINALS = {
     "es": lambda n: f"{n}.º",
@@ -45,11 +42,11 @@ def _written(value: Value, language: str, grouped: bool) -> str:
         case Amount(number, None):
             return str(format_decimal(number, locale=locale, decimal_quantization=False, group_separator=grouped))
         case Date(month, None, None):
-            return str(format_skeleton("MMMM", datetime.date(_LEAP, month, 1), locale=locale))
+            return str(format_skeleton("MMMM", datetime.date(LEAP, month, 1), locale=locale))
         case Date(month, None, int(year)):
             return str(format_skeleton("yMMMM", datetime.date(year, month, 1), locale=locale))
         case Date(month, int(day), year):
-            date = datetime.date(year or _LEAP, month, min(day, 28 if month == 2 and year else 31))
+            date = datetime.date(year or LEAP, month, day)
             return str(
                 format_date(date, "long", locale=locale) if year else format_skeleton("MMMMd", date, locale=locale)
             )

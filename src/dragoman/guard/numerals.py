@@ -5,6 +5,7 @@ What a number means beside its value (a date, a sum, a time) is for ``reader``.
 
 from __future__ import annotations
 
+import datetime
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from functools import cache
 from text_to_num import find_numbers
 
 from dragoman.guard import catalan
-from dragoman.guard.figures import ORDINAL, Amount, Date, Digits, Time, Value
+from dragoman.guard.figures import ORDINAL, Amount, Date, Digits, Time, Value, exists
 from dragoman.guard.languages import table_of
 from dragoman.guard.languages.table import LanguageTable
 from dragoman.guard.locale import SPACES, Writing, writing
@@ -224,7 +225,9 @@ def _date(numbers: list[int], match: re.Match[str], table: LanguageTable) -> Dat
         swappable = match["sep"] == "/" and max(day, month) <= 12
         if month > 12 or (table.month_first and match["sep"] == "/" and day <= 12):
             day, month = month, day
-    if not 1 <= month <= 12 or (day is not None and not 1 <= day <= 31):
+    if year is not None and not datetime.MINYEAR <= year <= datetime.MAXYEAR:
+        return None
+    if not exists(month, day, year):
         return None
     return Date(month, day, year, swappable)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache, lru_cache
 
-from dragoman.guard.figures import ORDINAL, PERCENT, Amount, Date, Digits, Figure, Time
+from dragoman.guard.figures import ORDINAL, PERCENT, Amount, Date, Digits, Figure, Time, exists
 from dragoman.guard.languages import table_of
 from dragoman.guard.languages.table import LanguageTable, TimeRule
 from dragoman.guard.locale import currency_signs, writing
@@ -279,6 +279,8 @@ def _date(months: dict[str, int]) -> Build:
             if year is None:
                 return None  # "on 5 March, 300 people came": the rule without a year comes next
         date = Date(months[match["month"]], None if day is None else int(day), year)
+        if not exists(date.month, date.day, date.year):
+            return None
         parts = tuple(Decimal(part) for part in (date.day, year) if part is not None)
         return _whole(rendered.within(match), DAY, date, parts)
 
