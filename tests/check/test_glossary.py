@@ -20,7 +20,7 @@ def test_good_files_and_wrong_lines(tmp_path: Path) -> None:
     found = check_glossary(site, folder)
     assert [finding.verdict for finding in found] == [Verdict.WARN, Verdict.OK, Verdict.OK]
     assert f"{site} line 3" in found[0].found and found[0].remedy
-    assert [finding.found for finding in found[1:]] == [f"{site}: 1 terms", f"{folder / '1000.tsv'}: 1 terms"]
+    assert [finding.found for finding in found[1:]] == [f"{site}: 1 term", f"{folder / '1000.tsv'}: 1 term"]
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

@@ -27,5 +27,6 @@ def check_glossary(site: Path | None, folder: Path | None) -> list[Finding]:
             found.append(warn(WHAT, str(error), "docs/glossary.md says how to write one; no term of it counts"))
             continue
         found += [warn(WHAT, problem, "mend the line; all others count") for problem in parsed.problems]
-        found.append(ok(WHAT, f"{path}: {len(parsed.entries)} terms"))
+        count = len(parsed.entries)
+        found.append(ok(WHAT, f"{path}: {count} term{'s' if count != 1 else ''}"))
     return found

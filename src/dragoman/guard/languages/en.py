@@ -36,6 +36,8 @@ TABLE = LanguageTable(
         r"both|(?:a )?couple|(?:a )?pair|twice|double|the two of (?:us|you|them)": (2,),
         r"fortnight|two weeks": (14, 15),
         r"a week": (7, 8),
+        r"every (?:other|second)": (2,),
+        r"an? (?:hour|year|month|week|day|minute|kilo|mile|litre|metre|point) and a half": (1.5,),
         r"triple|the three of (?:us|you|them)|three times": (3,),
         r"half": (30,),
         r"decade": (10,),

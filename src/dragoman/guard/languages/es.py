@@ -25,7 +25,7 @@ TABLE = LanguageTable(
         r"ni una ni dos",
         r"más de (?:uno|una)",
     ),
-    other=frozenset({"cuarto", "cuarta", "cuartos", "cuartas", "centavo", "centavos"}),
+    other=frozenset({"unos", "unas", "cuarto", "cuarta", "cuartos", "cuartas", "centavo", "centavos"}),
     weak=frozenset({"cientos", "miles", "millones", "quinta", "quinto", "segundo", "segundos", "segunda", "segundas"}),
     fraction=r"una?|#",
     equivalents={

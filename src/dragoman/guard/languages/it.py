@@ -45,7 +45,9 @@ TABLE = LanguageTable(
         r"sei": (6,),
         r"quarto": (15, 4),
     },
-    respell={"ventitre": "ventitré", "trentatre": "trentatré"},
+    respell={"vent": "venti", "trent": "trenta", "quarant": "quaranta", "cinquant": "cinquanta"}
+    | {"sessant": "sessanta", "settant": "settanta", "ottant": "ottanta", "novant": "novanta"}
+    | {"ventitre": "ventitré", "trentatre": "trentatré"},
     elisions=(("centott", "centoott"),),
     scales={"mila": 10**3, "mille": 10**3, "milione": 10**6, "milioni": 10**6, "miliardo": 10**9, "miliardi": 10**9}
     | {"dozzine": 12, "mln": 10**6, "mld": 10**9},

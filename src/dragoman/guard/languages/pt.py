@@ -35,7 +35,7 @@ TABLE = LanguageTable(
             "sexta",
         }
     ),
-    other=frozenset({"centavo", "centavos", "quarto", "quartos"}),
+    other=frozenset({"uns", "umas", "centavo", "centavos", "quarto", "quartos"}),
     fraction=r"uma?|#",
     equivalents={
         r"dúzia|dúzias": (12,),
