@@ -399,19 +399,65 @@ BAD: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("Vive en el tercer piso.", "He lives upstairs.", "He lives upstairs (3rd)."),
         ("Tres mil doscientos.", "Three thousand.", "3,200."),
         ("En mil novecientos noventa y nueve.", "In 1989.", "In 1999."),
+        ("Son veintiún mil personas.", "There are 21 people.", "There are 21,000 people."),
+        ("Llame al 612 345 678.", "Call us.", "Call us (612 345 678)."),
+        ("La sala 101.", "Room 111.", "Room 101."),
+        ("Cinco y seis.", "Five.", "Five (6)."),
+        ("A las 17:30.", "At half past six.", "At 5:30 PM."),
+        ("El siglo veintiuno y 3 más.", "The century.", "The century (21; 3)."),
+        ("1.500 personas.", "1.500 people.", "1,500 people."),
+        ("En 2026 y en 2027.", "In 2026 and in 2026.", "In 2026 and in 2027."),
     ),
     ("en", "fr"): (
         ("It costs 4,250.50 euros.", "C'est cher.", "C'est cher (4\u00a0250,50\u00a0€)."),
         ("Ninety-seven people.", "Quatre-vingt-sept personnes.", "97 personnes."),
+        ("We meet at half past six.", "On se voit à sept heures et demie.", "On se voit à 6:30."),
+        ("On March 1st, 2026.", "Le 1er mai 2026.", "Le 1er mars 2026."),
     ),
     ("en", "de"): (
         ("It is half past four.", "Es ist halb vier.", "Es ist 4:30."),
         ("On March 5th, 2026.", "Am 5. Mai 2026.", "Am 5. März 2026."),
+        ("Twenty-five people.", "Zweiundfünfzig Leute.", "25 Leute."),
+        ("It costs 4,250.50 euros.", "Es kostet 4,250.50 Euro.", "Es kostet 4.250,50\u00a0€."),
     ),
-    ("en", "pt"): (("Ten percent.", "Um pouco.", "Um pouco (10%)."),),
-    ("en", "it"): (("Twenty-five people.", "Trentacinque persone.", "25 persone."),),
-    ("en", "ca"): (("It is half past four.", "Són dos quarts de quatre.", "Són 4:30."),),
+    ("en", "pt"): (
+        ("Ten percent.", "Um pouco.", "Um pouco (10%)."),
+        ("Twenty-five people.", "Vinte pessoas.", "25 pessoas."),
+        ("At 3 pm.", "Às três da manhã.", "Às 15:00."),
+    ),
+    ("en", "it"): (
+        ("Twenty-five people.", "Trentacinque persone.", "25 persone."),
+        ("Ten percent.", "Venti per cento.", "10%."),
+        ("On March 5th, 2026.", "Il 5 maggio 2026.", "Il 5 marzo 2026."),
+    ),
+    ("en", "ca"): (
+        ("It is half past four.", "Són dos quarts de quatre.", "Són 4:30."),
+        ("Three thousand two hundred.", "Tres mil tres-cents.", "3.200."),
+        ("Ten percent of it.", "Una part.", "Una part (10\u00a0%)."),
+    ),
     ("en", "ja"): (("It costs 4,250 yen.", "高いです。", "高いです (￥4,250)。"),),
     ("en", "tr"): (("It costs 4,250 euros.", "Pahalı.", "Pahalı (€4.250)."),),
+    ("fr", "en"): (
+        ("Quatre-vingt-dix pour cent d'entre eux.", "Eighty percent of them.", "90% of them."),
+        ("Il est huit heures du soir.", "It is eight in the morning.", "It is 8:00 PM."),
+        ("Mille neuf cents euros.", "Some euros.", "Some euros (€1,900)."),
+    ),
+    ("de", "en"): (
+        ("Fünfundzwanzig Leute.", "Fifty-two people.", "25 people."),
+        ("Es ist halb fünf.", "It is half past five.", "It is 4:30."),
+        ("Am dritten Oktober.", "On October 13.", "On October 3."),
+    ),
+    ("pt", "en"): (
+        ("Três mil e duzentos euros.", "Three thousand euros.", "€3,200."),
+        ("No dia 5 de março.", "On March 15.", "On March 5."),
+    ),
+    ("it", "en"): (
+        ("Duecentocinquantamila euro.", "Two hundred euros.", "€250,000."),
+        ("Alle sei e mezza.", "At six.", "At six (6:30)."),
+    ),
+    ("ca", "en"): (
+        ("Són dos quarts de cinc.", "It is half past five.", "It is 4:30."),
+        ("Vint-i-cinc persones.", "Some people.", "Some people (25)."),
+    ),
 }
 """(source language, target language) -> (source, what a translator made of it, what the guard makes of that)."""

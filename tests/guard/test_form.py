@@ -42,6 +42,8 @@ DAY = Date(3, 5, 2026)
         (DAY, "de", "5. März 2026"),
         (DAY, "ca", "5 de març del 2026"),
         (DAY, "ja", "2026年3月5日"),
+        (Date(3, 1, 2026), "fr", "1er mars 2026"),
+        (Date(3, 1), "fr", "1er mars"),
         (Date(2, 29), "es", "29 de febrero"),
         (Date(3, None, 2026), "pt", "março de 2026"),
         (Time(17, 0, True), "en", "5:00 PM"),

@@ -75,7 +75,8 @@ def _alike(figure: Figure, slots: list[_Slot]) -> bool:
 def _within(digits: str, slots: list[_Slot]) -> bool:
     """Whether the digits stand in the translation in one stretch, cut into figures in another way."""
     written = [
-        (slot.figure.value.text if isinstance(slot.figure.value, Digits) else min(slot.keys, key=len)) for slot in slots
+        (slot.figure.value.text if isinstance(slot.figure.value, Digits) else min(sorted(slot.keys), key=len))
+        for slot in slots
     ]
     stream = "".join(written)
     at = stream.find(digits)

@@ -47,9 +47,10 @@ def _written(value: Value, language: str, grouped: bool) -> str:
             return str(format_skeleton("yMMMM", datetime.date(year, month, 1), locale=locale))
         case Date(month, int(day), year):
             date = datetime.date(year or LEAP, month, day)
-            return str(
+            text = str(
                 format_date(date, "long", locale=locale) if year else format_skeleton("MMMMd", date, locale=locale)
             )
+            return text.replace("1", "1er", 1) if day == 1 and language == "fr" else text  # CLDR writes "1 mars"
         case Time(hour, minute, sure):
             return _clock(hour % 24, minute, sure, language)
         case Digits(text, as_written):
