@@ -225,6 +225,12 @@ def test_a_wrong_secret_is_not_in_the_message(tmp_path: Path) -> None:
     assert "31337" not in str(caught.value)
 
 
+def test_glossaries_are_meant_from_where_the_settings_are(tmp_path: Path) -> None:
+    settings = read(tmp_path, '[glossary]\nsite = "site.tsv"\nfolder = "/srv/rooms"\n')
+    assert settings.glossary.site == tmp_path / "site.tsv"
+    assert settings.glossary.folder == Path("/srv/rooms")
+
+
 def test_secrets_from_files_are_meant_from_where_the_settings_are(tmp_path: Path) -> None:
     (tmp_path / "ari").write_text("s3cret\n")
     settings = read(tmp_path, '[asterisk]\npassword_file = "ari"\n')

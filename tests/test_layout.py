@@ -15,12 +15,20 @@ import pytest
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 
-CORE = ("dragoman.media", "dragoman.pipeline", "dragoman.telephony", "dragoman.voices")
+CORE = (
+    "dragoman.glossary",
+    "dragoman.guard",
+    "dragoman.media",
+    "dragoman.pipeline",
+    "dragoman.telephony",
+    "dragoman.voices",
+)
 """Packages whose modules decide things: plain objects, told the time."""
 
 CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base")
 
 SHELLS = {
+    "dragoman.glossary.store": "watches files",
     "dragoman.media.alarm": "wakes the loop by a timerfd",
     "dragoman.media.plane": "owns the tick",
     "dragoman.media.senders": "writes into the socket's rows",

@@ -38,6 +38,7 @@ from yarl import URL
 
 from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
+from dragoman.config_sections import GlossarySettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
@@ -224,6 +225,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     rooms: RoomsSettings = RoomsSettings()
     engines: EnginesSettings = EnginesSettings()
+    glossary: GlossarySettings = GlossarySettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 
@@ -305,7 +307,8 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    for section, key in (("asterisk", "password_file"), ("http", "token_file")):
+    paths = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
+    for section, key in paths:
         table = data.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = str(file.parent / table[key])  # a path in a file is meant from where that file is

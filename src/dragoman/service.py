@@ -13,6 +13,7 @@ from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
 from dragoman.errors import EngineError
+from dragoman.glossary.store import GlossaryStore
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
@@ -52,6 +53,7 @@ class Service:
         self.metrics = Metrics()
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
+        self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.media = MediaPlane(
             MediaConfig(
                 bind=settings.media.bind,
@@ -77,7 +79,13 @@ class Service:
         self.engines.on_failure = measures.engine_gave_way
         reporter = Reporter(captions, measures, loop.time, unix_offset)
         conference = Conference(
-            self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db
+            self.media,
+            self.engines,
+            captions,
+            reporter,
+            loop.time,
+            floor_db=self._settings.media.floor_db,
+            terms=self.glossary.room,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
         app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)
@@ -87,11 +95,13 @@ class Service:
         try:
             if not await _unless(stop, self._start_engines()):
                 return
+            await asyncio.to_thread(self.glossary.refresh)
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
             self.metrics.watch_conference(conference)
             self.metrics.watch_engines(self.engines.circuits)
+            self.metrics.watch_guard(self.engines.translator.counts)
             async with AriClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,
@@ -119,6 +129,7 @@ class Service:
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
+            watching = group.create_task(self.glossary.watch())
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
             log.info("stopping")
@@ -126,6 +137,7 @@ class Service:
             attaching.cancel()
             observing.cancel()
             probing.cancel()
+            watching.cancel()
             conference.stop()
             await meeting
 

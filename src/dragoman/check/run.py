@@ -9,6 +9,7 @@ from rich.text import Text
 
 from dragoman.check.engines import check_engines
 from dragoman.check.finding import Finding, Verdict, fail, ok
+from dragoman.check.glossary import check_glossary
 from dragoman.check.media import check_media
 from dragoman.check.pbx import check_pbx
 from dragoman.check.ports import check_ports
@@ -25,6 +26,8 @@ STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, cheap ones first."""
     for finding in check_ports(settings):
+        yield finding
+    for finding in check_glossary(settings.glossary.site, settings.glossary.folder):
         yield finding
     for finding in await check_engines(settings):
         yield finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,7 +17,9 @@ from dragoman.engines.circuits import Circuits
 from dragoman.engines.faults import crashes_of
 from dragoman.engines.mt.cache import remembering
 from dragoman.engines.mt.chain import TranslatorChain
+from dragoman.engines.mt.guarded import GuardedTranslator
 from dragoman.errors import EngineError
+from dragoman.guard.mend import warm_up
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +74,7 @@ class EngineSet:
         self._languages: tuple[str, ...] = ()
         chain = TranslatorChain(lambda source, target: self._line(Stage.MT, f"{source}-{target}"), self.circuits)
         chain.on_failure = lambda error: self.on_failure(Stage.MT, error)
-        self.translator = chain
+        self.translator = GuardedTranslator(chain, self._translators_without)
 
     @classmethod
     def build(cls, settings: EnginesSettings) -> Self:
@@ -121,6 +124,15 @@ class EngineSet:
         """Whether some translator takes this pair."""
         return bool(self.translators(source, target))
 
+    def _translators_without(self, engine: str) -> TranslatorChain:
+        """The chain without one engine, for a second opinion."""
+
+        def line(source: str, target: str) -> list[Translator]:
+            every = cast("list[Translator]", self._line(Stage.MT, f"{source}-{target}"))
+            return [each for each in every if each.info.name != engine]
+
+        return TranslatorChain(line, self.circuits)
+
     def names(self, stage: Stage) -> tuple[str, ...]:
         """The engines of one stage that are used, in the order in which they are named."""
         return tuple(engine.info.name for engine in self._by_stage[stage])
@@ -149,6 +161,8 @@ class EngineSet:
         Raises:
             EngineError: none works; the first one's failure, which says what to install or set.
         """
+        if stage is Stage.MT:
+            await asyncio.to_thread(warm_up, languages)
         problems = [each.problem for each in await self.load(stage, languages) if each.problem is not None]
         if problems and not self._by_stage[stage]:
             raise problems[0]

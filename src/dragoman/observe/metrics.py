@@ -210,6 +210,9 @@ class Metrics:
             "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
         )
         self.leg_crashes = Counter("dragoman_leg_crashes", "Legs that ended by a bug of ours", registry=registry)
+        self.glossary_reads = Counter(
+            "dragoman_glossary_reads", "Versions of glossary files, read or not", ["outcome"], registry=registry
+        )
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
         )
@@ -251,6 +254,14 @@ class Metrics:
         collector = EngineCollector(engines)
         self.registry.register(collector)
         self._refreshers.append(collector.refresh)
+
+    def glossary_read(self, ok: bool) -> None:
+        """A version of a glossary file was read, or could not be."""
+        self.glossary_reads.labels("ok" if ok else "failed").inc()
+
+    def watch_guard(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Read at every scrape what the numbers and names guard did; once per registry."""
+        self.registry.register(_GuardCollector(counts))
 
     def on_scrape(self, refresh: Callable[[], None]) -> None:
         """Call ``refresh`` in the event loop before every scrape, to set what only it may read."""
@@ -317,6 +328,18 @@ class _ConferenceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, text, read in CONFERENCE_COUNTERS:
             yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._totals))
+
+
+class _GuardCollector(Collector):
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        text = "Translated clauses, by what the numbers and names guard found and did"
+        family = CounterMetricFamily("dragoman_guard", text, labels=["outcome"])
+        for outcome, count in self._counts().items():
+            family.add_metric([outcome], count)
+        yield family
 
 
 def _histogram(

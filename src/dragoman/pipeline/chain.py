@@ -18,6 +18,7 @@ from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.clause import Clause, merge
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.ports import NO_TERMS, Terms
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 
 log = structlog.get_logger(__name__)
@@ -87,10 +88,12 @@ class Chain:
         reports: ChainReports,
         clock: Callable[[], float],
         circuits: Circuits | None = None,
+        terms: Terms = NO_TERMS,
     ) -> None:
         """``synthesizers``: asked in order; without any, and without a booth, clauses end as captions.
 
         ``mixer`` gives the target's booth while somebody listens there. ``circuits``: those that all chains share.
+        ``terms``: the room's glossary.
         """
         self.target = target
         self._speaker = speaker
@@ -100,6 +103,7 @@ class Chain:
         self._reports = reports
         self._clock = clock
         self._circuits = circuits or Circuits()
+        self._terms = terms
         self._context: deque[str] = deque(maxlen=CONTEXT)
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
@@ -144,7 +148,8 @@ class Chain:
             self.tts_queue.close()
 
     async def _translate(self, clause: Clause) -> Translation:
-        request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context))
+        terms = self._terms.pairs(clause.language, self.target)
+        request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context), terms)
         return await self._translator.translate(request)
 
     async def _speak_all(self) -> None:
@@ -205,7 +210,7 @@ class Chain:
         """Speak by the first synthesizer that gives a sound, each that works asked twice where that may help."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
-        request = SpeechRequest(pending.translation.text, self.target, self._speaker)
+        request = SpeechRequest(self._terms.say(pending.translation.text, self.target), self.target, self._speaker)
         line = self._circuits.line(self._synthesizers)
         left = [(synthesizer, again) for synthesizer in line.order() for again in (False, True)]
         if not left and (refusal := line.refusal()):

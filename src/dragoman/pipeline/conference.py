@@ -18,7 +18,7 @@ from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, Translates
 from dragoman.pipeline.leg import SpeakingLeg
-from dragoman.pipeline.ports import LegAudio, Media
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.telephony.model import Booth, Leg, Tap
@@ -74,14 +74,16 @@ class Conference:
         reporter: Reporter,
         clock: Callable[[], float],
         floor_db: float,
+        terms: Callable[[str], Terms] = lambda _: NO_TERMS,
     ) -> None:
-        """``floor_db``: gain of the original speech under the translation, dB."""
+        """``floor_db``: gain of the original speech under the translation, dB. ``terms`` gives a room's glossary."""
         self._media = media
         self._engines = engines
         self._captions = captions
         self._reporter = reporter
         self._clock = clock
         self._floor_db = floor_db
+        self._terms = terms
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()
         self._mixers: dict[tuple[str, str], BoothMixer] = {}
@@ -166,6 +168,7 @@ class Conference:
             self._reporter,
             self._clock,
             self._numbers,
+            self._terms(leg.room),
         )
         try:
             audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
@@ -270,6 +273,7 @@ class Conference:
             self._reporter.for_leg(leg, None if recognizer is None else recognizer.info.name),
             self._clock,
             circuits=self._engines.circuits,
+            terms=self._terms(leg.room),
         )
 
     async def _run_leg(self, speaking: SpeakingLeg, media_id: str) -> None:

@@ -15,7 +15,7 @@ from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.latency import ClauseTimes
-from dragoman.pipeline.ports import LegAudio
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Terms
 from dragoman.pipeline.recognition import Recognition
 from dragoman.telephony.model import Leg
 
@@ -52,8 +52,12 @@ class SpeakingLeg:
         reports: LegReports,
         clock: Callable[[], float],
         numbers: Iterator[int] | None = None,
+        terms: Terms = NO_TERMS,
     ) -> None:
-        """``recognizer`` None: no engine knows this language; the leg listens only. ``numbers``: of its clauses."""
+        """``recognizer`` None: no engine knows this language; the leg listens only. ``numbers``: of its clauses.
+
+        ``terms``: the room's glossary; its recogniser knows those of the moment it came.
+        """
         self.leg = leg
         self._make_chain = make_chain
         self._reports = reports
@@ -70,7 +74,7 @@ class SpeakingLeg:
         self.recognition: Recognition | None = None
         if recognizer is not None:
             self.recognition = Recognition(
-                StreamRequest(leg.id, leg.room, leg.language),
+                StreamRequest(leg.id, leg.room, leg.language, terms.keyterms(leg.language)),
                 recognizer,
                 self._segmenter.ledger,
                 self._on_hypothesis,

@@ -184,6 +184,7 @@ class LegChainReports:
     def _publish(self, kind: CaptionKind, target: str, pending: Pending, note: str | None = None) -> None:
         translation = pending.translation
         merged = ", ".join(pending.clause.merged)
+        notes = [note, translation and translation.note, merged and f"merged with {merged}"]
         self._reporter.publish(
             kind,
             self._leg,
@@ -192,5 +193,5 @@ class LegChainReports:
             pending.times,
             translation.text if translation else "",
             engine=translation.engine if translation else None,
-            note=note or (f"merged with {merged}" if merged else None),
+            note="; ".join(each for each in notes if each) or None,
         )
