@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from dragoman.engines import registry
-from dragoman.engines.base import Counting, Engine, Recognizer, Stage, Synthesizer, Translator
+from dragoman.engines.base import Counting, Engine, Stage
 from dragoman.engines.conformance.info import complaints
 from dragoman.engines.conformance.running import Running, children, done_within, nothing_beyond, send, start, turns
 from dragoman.engines.faults import CLOSE_DEADLINE
@@ -51,7 +51,6 @@ BAD_TEXTS = {
 }
 """Texts that reach an engine when a recogniser or another translator fails oddly: by what is wrong with them."""
 
-_PROTOCOLS: dict[Stage, type] = {Stage.ASR: Recognizer, Stage.MT: Translator, Stage.TTS: Synthesizer}
 
 Fresh = Callable[[], Engine]
 """Builds another engine like the one under test; not started."""
@@ -146,7 +145,7 @@ class EngineConformance:
     # What it says
 
     def test_has_the_shape_of_its_stage(self, engine: Engine) -> None:
-        assert isinstance(engine, _PROTOCOLS[self.stage])
+        assert isinstance(engine, registry.PROTOCOLS[self.stage])
 
     def test_info_is_sane(self, engine: Engine) -> None:
         info = engine.info
