@@ -51,15 +51,19 @@ def available() -> list[Listed]:
     return sorted(listed, key=lambda each: (order.index(each.info.stage) if each.info else len(order), each.name))
 
 
-def build(stage: Stage, names: Sequence[str], options: Mapping[str, Mapping[str, object]]) -> list[Engine]:
+def build(
+    stage: Stage, names: Sequence[str], options: Mapping[str, Mapping[str, object]], where: str = ""
+) -> list[Engine]:
     """The engines of one stage, in order, each with its options; nothing is started.
+
+    ``where``: the setting that names them, for what is said of a wrong one; the stage's own list if not given.
 
     Raises:
         ConfigError: unknown name, not importable, an engine of another stage, or a wrong option.
     """
     engines = []
     for name in names:
-        where = f"engines.{_SETTING[stage]}"
+        where = where or f"engines.{_SETTING[stage]}"
         engine = _make(_find(name, where), options.get(name, {}))
         if engine.info.stage is not stage:
             raise ConfigError(f"{where}: {name} is no engine for {stage} but for {engine.info.stage}")

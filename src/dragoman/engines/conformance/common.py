@@ -51,7 +51,6 @@ BAD_TEXTS = {
 }
 """Texts that reach an engine when a recogniser or another translator fails oddly: by what is wrong with them."""
 
-
 Fresh = Callable[[], Engine]
 """Builds another engine like the one under test; not started."""
 
@@ -79,6 +78,10 @@ class EngineConformance:
     crashes: ClassVar[bool | None] = None
     """Whether it has processes of its own that can be killed; None: see whether any run."""
 
+    has_options: ClassVar[bool] = True
+    """Whether it is built from an option table alone, as everything behind an entry point is. False, for what wraps
+    another engine: what builds a second one is left out, unless the fixture ``fresh`` is given."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """A subclass that names its engine is given the fixture."""
         super().__init_subclass__(**kwargs)
@@ -98,6 +101,7 @@ class EngineConformance:
     @pytest.fixture
     def fresh(self, engine: Engine, options: Mapping[str, object]) -> Fresh:
         """See ``Fresh``."""
+        self._needs_options()
         return lambda: type(engine)(options)  # type: ignore[call-arg]  # protocols have no __init__
 
     @pytest.fixture
@@ -160,11 +164,13 @@ class EngineConformance:
         assert not names or engine.info.name in names
 
     def test_can_be_listed_without_options(self, engine: Engine) -> None:
+        self._needs_options()
         bare = type(engine)({})  # type: ignore[call-arg]  # protocols have no __init__
         assert complaints(bare.info, self.stage) == []
         assert bare.info.name == engine.info.name
 
     def test_refuses_an_unknown_option(self, engine: Engine, options: Mapping[str, object]) -> None:
+        self._needs_options()
         with pytest.raises(ConfigError, match="no-such-option"):
             type(engine)({**options, "no-such-option": 1})  # type: ignore[call-arg]  # protocols have no __init__
 
@@ -284,6 +290,10 @@ class EngineConformance:
         await nothing_beyond(before)
         if not stopped:
             pytest.skip("no process of its own")
+
+    def _needs_options(self) -> None:
+        if not self.has_options:
+            pytest.skip("not built from options")
 
     async def _settle(self, engine: Engine, work: Work) -> None:
         """Close the engine under test, after whatever happens only once in a process has happened."""

@@ -42,8 +42,8 @@ class SynthesizerConformance(EngineConformance):
     """Give ``name`` (or a fixture ``engine``), and the fixture ``known``: a request that it can speak."""
 
     stage: ClassVar[Stage] = Stage.TTS
-    slack_ms: ClassVar[float] = 30.0
-    """How much longer or shorter the same text may be the next time: espeak-ng varies a little."""
+    slack_ms: ClassVar[float] = 100.0
+    """How much longer or shorter the same text may be the next time: espeak-ng varies by 60 ms in 3.4 s."""
     likeness: ClassVar[float] = 0.8
     """Least correlation of the loudness, frame by frame, of the same text spoken twice; lower it for an engine that
     speaks a text differently each time."""
