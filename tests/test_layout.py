@@ -54,8 +54,8 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
-    "dragoman.engines.conformance.running": "the test awaits it by done_within; nothing of the daemon",
     "dragoman.engines.tts.espeak": "its stop awaits the reader, after killing the worker it reads",
+    "dragoman.engines.conformance.running": "the test awaits it by done_within; nothing of the daemon",
     "dragoman.telephony.ari.client": "a request that must end before it is undone; awaited in the same method",
 }
 """Modules that start a task outside of a TaskGroup: where it is awaited."""

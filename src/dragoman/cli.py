@@ -93,6 +93,22 @@ def check(path: ConfigFile = None) -> None:
         raise _fail(error) from None
 
 
+def _test_engine(path: Path | None, name: str, language: str | None) -> int:
+    from dragoman.check.run import report
+    from dragoman.check.smoke import smoke
+    from dragoman.observe import log
+
+    async def run() -> int:
+        return await report(smoke(settings, name, language), Console(highlight=False, soft_wrap=True))
+
+    try:
+        settings = config.load(path)
+        log.configure(config.LogSettings(level="error"), log.secrets_of(settings))  # the report is what counts here
+        return 1 if asyncio.run(run()) else 0
+    except DragomanError as error:
+        raise _fail(error) from None
+
+
 @app.command()
 def engines(
     path: ConfigFile = None,
@@ -125,22 +141,6 @@ def engines(
         )
         table.add_row(info.name, str(info.stage), Text.assemble(info.purpose, ("\n" + "; ".join(facts), "dim")))
     Console().print(table)
-
-
-def _test_engine(path: Path | None, name: str, language: str | None) -> int:
-    from dragoman.check.run import report
-    from dragoman.check.smoke import smoke
-    from dragoman.observe import log
-
-    async def run() -> int:
-        return await report(smoke(settings, name, language), Console(highlight=False, soft_wrap=True))
-
-    try:
-        settings = config.load(path)
-        log.configure(config.LogSettings(level="error"), log.secrets_of(settings))  # the report is what counts here
-        return 1 if asyncio.run(run()) else 0
-    except DragomanError as error:
-        raise _fail(error) from None
 
 
 @app.command()

@@ -148,7 +148,7 @@ class PocketsphinxRecognizer:
         if not self.supports(language):
             raise EngineRejected(NAME, f"no sentences in {language!r}; known: {', '.join(self._languages)}")
         if self._in_use >= self._max_streams:
-            raise EngineBusy(NAME, f"all {self._max_streams} streams are in use (option max_streams)")
+            raise EngineBusy(NAME, f"no stream free: all {self._max_streams} are in use (option max_streams)")
         self._in_use += 1
         try:
             worker = await self._spares.take(language)
