@@ -202,7 +202,7 @@ class LeavesATask(Worker):
     async def close(self) -> None: ...
 
 
-@found_by(MT, "test_leaves_nothing_running")
+@found_by(MT, "test_may_be_started_twice")
 class DoublesItsTask(Worker):
     """A second start forgets the first one's task."""
 
