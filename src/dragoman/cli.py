@@ -94,9 +94,35 @@ def check(path: ConfigFile = None) -> None:
         raise _fail(error) from None
 
 
+def _test_engine(path: Path | None, name: str, language: str | None) -> int:
+    from dragoman.check.run import report
+    from dragoman.check.smoke import smoke
+    from dragoman.observe import log
+
+    async def run() -> int:
+        return await report(smoke(settings, name, language), Console(highlight=False, soft_wrap=True))
+
+    try:
+        settings = config.load(path)
+        log.configure(config.LogSettings(level="error"), log.secrets_of(settings))  # the report is what counts here
+        return 1 if asyncio.run(run()) else 0
+    except DragomanError as error:
+        raise _fail(error) from None
+
+
 @app.command()
-def engines() -> None:
-    """List the engines that are installed."""
+def engines(
+    path: ConfigFile = None,
+    test: Annotated[str | None, typer.Option(help="Have this engine do one piece of work, and show it.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="To test it in: es; of a translator the target, or both: en-es.")
+    ] = None,
+) -> None:
+    """List the engines that are installed, or test one."""
+    if test is not None:
+        raise typer.Exit(_test_engine(path, test, language))
+    if language is not None:
+        raise _fail(ConfigError("--language goes with --test NAME"))
     from dragoman.engines.registry import available
 
     table = Table.grid(padding=(0, 2))
@@ -112,6 +138,7 @@ def engines() -> None:
             languages_in_words(info.languages) or "any language it is set up for",
             "streaming" if info.streaming else "sentence by sentence",
             f"{info.licence}, commercial use {'allowed' if info.commercial_use else 'NOT allowed'}",
+            *([] if listed.package.startswith("dragoman ") else [f"from {listed.package}"]),
         )
         table.add_row(info.name, str(info.stage), Text.assemble(info.purpose, ("\n" + "; ".join(facts), "dim")))
     Console().print(table)

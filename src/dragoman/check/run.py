@@ -54,12 +54,22 @@ async def run_checks(settings: Settings, console: Console | None = None) -> int:
     """
     console = console or Console(highlight=False, soft_wrap=True)
     console.print(_line(ok("settings", "read")))
-    failed = 0
-    async for finding in findings(settings):
-        failed += finding.verdict is Verdict.FAIL
-        console.print(_line(finding))
+    failed = await report(findings(settings), console)
     console.print(f"\n{failed} to mend before it can run" if failed else "\nready: dragoman serve")
     return 1 if failed else 0
+
+
+async def report(found: AsyncIterator[Finding], console: Console) -> int:
+    """Print a line per finding, as it is known.
+
+    Returns:
+        How many failed.
+    """
+    failed = 0
+    async for finding in found:
+        failed += finding.verdict is Verdict.FAIL
+        console.print(_line(finding))
+    return failed
 
 
 def _line(finding: Finding) -> Text:

@@ -144,7 +144,7 @@ class EngineSet:
         for engine in tuple(self._by_stage[stage]):
             name = engine.info.name
             try:
-                with crashes_of(name):
+                with crashes_of(name, deadline=False):
                     await engine.start(languages)
             except EngineError as error:
                 self._forget(stage, engine)
