@@ -61,9 +61,11 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
+    "dragoman.engines.asr.faster_whisper": "its stop awaits the reader; close, and all who open, await the loading",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
     "dragoman.engines.mt.cache_redis": "its close awaits the worker",
     "dragoman.engines.mt.deepl_glossaries": "its close awaits the worker",
+    "dragoman.engines.mt.batching": "its close awaits the runner, which ends when nobody waits",
     "dragoman.engines.tts.espeak": "its stop awaits the reader, after killing the worker it reads",
     "dragoman.engines.conformance.running": "the test awaits it by done_within; nothing of the daemon",
     "dragoman.telephony.ari.client": "a request that must end before it is undone; awaited in the same method",
