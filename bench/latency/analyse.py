@@ -25,7 +25,7 @@ from bench.latency.figures import (
     measure,
     percentiles,
 )
-from bench.latency.script import LANGUAGE_OF, Script
+from bench.latency.script import LANGUAGE_OF, WORD_S, Script
 from tests.tonewords.code import Source, ToneWord
 from tests.tonewords.decode import HeardWord, decode
 
@@ -168,7 +168,11 @@ def _sort(
     booths: dict[str, Placed] = {}
     taps: dict[str, Placed] = {}
     phones: dict[str, Placed] = {}
+    # A booth's channel sends too: what is said in its language, mixed by the conference. That is no tap.
+    at_booths = {flow.target for flow in flows if flow.source == media_port}
     for flow, track, words in zip(flows, tracks, found, strict=True):
+        if flow.source in at_booths and flow.target == media_port:
+            continue
         of_booths = [word for word in words if word.source.booth]
         persons = {word.source.voice for word in words if not word.source.booth}
         if flow.source == media_port and of_booths:
@@ -188,7 +192,7 @@ def _ends(said: Sequence[Sound], found: Iterable[tuple[HeardWord, wire.Track]]) 
     """When the packet with the end of each word (by its index in ``said``) was sent; without those that were lost."""
     sent = _sent(found)
     ends: dict[int, float] = {}
-    for index, word in zip(follow(said, sent), sent, strict=True):
+    for index, word in zip(follow(said, sent, haste=2 * WORD_S), sent, strict=True):
         if index is not None:
             ends.setdefault(index, word.end)
     return ends

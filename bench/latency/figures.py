@@ -46,10 +46,10 @@ class Sound:
         return None if self.text is None else ToneWord.parse(self.text).number
 
 
-def follow(said: Sequence[Sound], heard: Sequence[Sound]) -> list[int | None]:
-    """Which word of ``said`` (index) each word of ``heard`` translates; None: one that was not said, or damaged.
+def follow(said: Sequence[Sound], heard: Sequence[Sound], haste: float = HASTE_S) -> list[int | None]:
+    """Which word of ``said`` (index) each word of ``heard`` is; None: one that was not said, or damaged.
 
-    It is the latest of that number that had been said by then.
+    It is the latest of that number of which the end had been said by then, or by ``haste`` s later.
     """
     places: dict[int | None, list[int]] = {}
     for index, word in enumerate(said):
@@ -57,7 +57,7 @@ def follow(said: Sequence[Sound], heard: Sequence[Sound]) -> list[int | None]:
     found: list[int | None] = []
     for word in heard:
         among = places.get(word.number, []) if word.text is not None else []
-        at = bisect_right([said[i].end for i in among], word.start + HASTE_S) - 1
+        at = bisect_right([said[i].end for i in among], word.start + haste) - 1
         fits = at >= 0 and word.start - said[among[at]].end < MEMORY_S
         found.append(among[at] if fits else None)
     return found
@@ -121,7 +121,7 @@ class Span:
     clause: str
     voice: str
     target: str
-    words: range
+    words: tuple[int, ...]
     """Indices of the words said."""
     said: float
     """Acoustic end of its last word in the speaker's recording."""
@@ -166,22 +166,24 @@ class Interpretation:
         return self._first[where].get(index)
 
 
-def words_of(told: Told, said: Sequence[Sound]) -> range | None:
-    """Which words a clause holds, by its text and about its end; None: it has none that were said."""
-    numbers = []
-    for text in told.source_text.split():
+def words_of(told: Told, said: Sequence[Sound]) -> tuple[int, ...]:
+    """Which words a clause holds (indices), by its text and about its end; what was misheard is not among them."""
+    found: list[int] = []
+    before = len(said)
+    for text in reversed(told.source_text.split()):
         try:
-            numbers.append(ToneWord.parse(text).number)
+            number = ToneWord.parse(text).number
         except ValueError:
-            return None
-    best: range | None = None
-    for last, word in enumerate(said):
-        begin = last + 1 - len(numbers)
-        if begin < 0 or [other.number for other in said[begin : last + 1]] != numbers:
             continue
-        if best is None or abs(word.end - told.end) < abs(said[best[-1]].end - told.end):
-            best = range(begin, last + 1)
-    return best
+        near = [
+            index
+            for index in range(before)
+            if said[index].number == number and abs(said[index].end - told.end) < MEMORY_S / 2
+        ]
+        if near:
+            before = min(near, key=lambda index: abs(said[index].end - told.end)) if not found else near[-1]
+            found.append(before)
+    return tuple(reversed(found))
 
 
 def measure(told: Told, way: Interpretation, hangover_s: float) -> Span | None:
@@ -193,8 +195,6 @@ def measure(told: Told, way: Interpretation, hangover_s: float) -> Span | None:
         hangover_s: the silence by which an utterance is known to have ended, as it is set.
     """
     words = words_of(told, way.said)
-    if words is None:
-        return None
     places = [place for index in words if (place := way.first("wire", index)) is not None]
     if not places:
         return None
