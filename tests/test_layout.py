@@ -54,6 +54,8 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
+    "dragoman.engines.mt.cache_redis": "its close awaits the worker",
+    "dragoman.engines.mt.deepl_glossaries": "its close awaits the worker",
     "dragoman.engines.tts.espeak": "its stop awaits the reader, after killing the worker it reads",
     "dragoman.telephony.ari.client": "a request that must end before it is undone; awaited in the same method",
 }

@@ -39,6 +39,7 @@ from pydantic_settings import (
 )
 from yarl import URL
 
+from dragoman.config_cache import CacheSettings
 from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_types import EngineNames, Ipv4, Port, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
@@ -177,6 +178,7 @@ class EnginesSettings(Section):
     synthesizers: EngineNames = ("espeak",)
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Per engine, a table that the engine itself checks."""
+    cache: CacheSettings = CacheSettings()
 
     @field_validator("options")
     @classmethod

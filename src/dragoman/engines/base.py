@@ -165,6 +165,8 @@ class Translation:
     engine: str
     note: str | None = None
     """For the readers of the captions: what was done to the text beside translating it."""
+    provisional: bool = False
+    """The engine would soon say it better (its glossary is still being made): fit to be spoken, not to be kept."""
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from dragoman.config import EnginesSettings
 from dragoman.engines import registry
 from dragoman.engines.base import Engine, Recognizer, Stage, Synthesizer, Translator
 from dragoman.engines.faults import crashes_of
+from dragoman.engines.mt.cache import remembering
 from dragoman.engines.mt.chain import TranslatorChain
 from dragoman.errors import EngineError
 
@@ -59,7 +60,12 @@ class EngineSet:
         """
         return cls(
             cast("list[Recognizer]", registry.build(Stage.ASR, settings.recognizers, settings.options)),
-            cast("list[Translator]", registry.build(Stage.MT, settings.translators, settings.options)),
+            [
+                remembering(translator, settings.cache)
+                for translator in cast(
+                    "list[Translator]", registry.build(Stage.MT, settings.translators, settings.options)
+                )
+            ],
             cast("list[Synthesizer]", registry.build(Stage.TTS, settings.synthesizers, settings.options)),
         )
 

@@ -1,0 +1,24 @@
+"""Answer times of a cloud service, seeded: lognormal, as measured services are, through two given quantiles."""
+
+from __future__ import annotations
+
+import math
+import random
+from statistics import NormalDist
+
+Z95 = NormalDist().inv_cdf(0.95)
+
+
+class Latency:
+    """Seconds, half of them below ``p50_ms``, 95 in 100 below ``p95_ms``; the same ones for the same ``seed``."""
+
+    def __init__(self, p50_ms: float, p95_ms: float, seed: int = 0) -> None:
+        if not 0 <= p50_ms <= p95_ms:
+            raise ValueError(f"p50 {p50_ms} ms, p95 {p95_ms} ms: not 0 <= p50 <= p95")
+        self._p50 = p50_ms / 1000
+        self._sigma = math.log(p95_ms / p50_ms) / Z95 if p50_ms else 0.0
+        self._random = random.Random(seed)
+
+    def sample(self) -> float:
+        """The next one, seconds."""
+        return self._p50 * math.exp(self._sigma * self._random.gauss(0.0, 1.0))
