@@ -32,6 +32,7 @@ SHELLS = {
     "dragoman.pipeline.queues": "stages wait for each other",
     "dragoman.pipeline.recognition": "runs a recogniser's stream",
     "dragoman.pipeline.reports": "publishes captions",
+    "dragoman.pipeline.speculation": "asks engines ahead",
     "dragoman.telephony.ari.client": "speaks HTTP",
     "dragoman.telephony.ari.connection": "speaks WebSocket",
     "dragoman.telephony.ari.queue": "its reader waits for events",

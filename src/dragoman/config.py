@@ -19,9 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -41,7 +39,8 @@ from yarl import URL
 
 from dragoman.config_cache import CacheSettings
 from dragoman.config_errors import explain, key_lines, suggest
-from dragoman.config_types import EngineNames, Ipv4, Port, no_bool, secret, split_list, unique
+from dragoman.config_pipeline import PipelineSettings
+from dragoman.config_types import EngineNames, Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
@@ -54,12 +53,6 @@ MENU_KEYS = 9
 """Digits 1 to 9 of the language menu; 0 is the prompt's "hear this again"."""
 TOKEN_LENGTH = 16
 """Least length of a bearer token that guards an address others can reach: 16 hex digits are 64 bits."""
-
-
-class Section(BaseModel):
-    """A table of the file: no unknown keys, never changed after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AsteriskSettings(Section):
@@ -258,6 +251,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     rooms: RoomsSettings = RoomsSettings()
     engines: EnginesSettings = EnginesSettings()
+    pipeline: PipelineSettings = PipelineSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

@@ -76,7 +76,13 @@ class Service:
         measures = ClauseMeasures(self.metrics, loop.time)
         reporter = Reporter(captions, measures, loop.time, unix_offset)
         conference = Conference(
-            self.media, self.engines, captions, reporter, loop.time, floor_db=self._settings.media.floor_db
+            self.media,
+            self.engines,
+            captions,
+            reporter,
+            loop.time,
+            floor_db=self._settings.media.floor_db,
+            options=self._settings.pipeline.options,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
         app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)

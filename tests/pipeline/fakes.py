@@ -81,6 +81,10 @@ class FakeAudio:
         self._speech_from: int | None = None
         self._last_speech = 0
 
+    @property
+    def heard_until(self) -> int:
+        return self._last_speech
+
     def read(self, start: int, stop: int) -> Pcm:
         out = np.zeros(max(stop - start, 0), np.int16)
         there = self._samples[start : min(stop, self.end)]

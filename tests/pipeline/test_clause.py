@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.clause import MAX_CLAUSE, STABLE_AFTER, Clause, ClauseSegmenter, merge
+from dragoman.pipeline.clause import STABLE_AFTER, Clause, ClauseSegmenter, merge
+from dragoman.pipeline.cuts import MAX_CLAUSE
 
 MS = ms_to_samples(1)
 HALF_JITTER = 30 * MS

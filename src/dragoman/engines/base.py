@@ -42,6 +42,12 @@ class EngineInfo:
     """ASR: wants silence pushed too (a cloud stream). Else only speech with its pre-roll and hangover."""
     chunk_ms: int = 60
     """ASR: how much audio one ``push`` should bring, ms; a multiple of 20."""
+    interim_agreement: int = 0
+    """ASR: partials in a row that must agree on a word before it is worth translating ahead of its final
+    (LocalAgreement-n). 0: its partials change too much, or its finals come so soon that nothing is gained."""
+    early_finalize: bool = False
+    """ASR: may be asked for a final at a pause shorter than the one that ends an utterance, because its final takes a
+    round trip; what is said behind the pause must not be recognised worse for it."""
 
 
 @dataclass(frozen=True, slots=True)

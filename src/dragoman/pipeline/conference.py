@@ -17,6 +17,7 @@ from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, Translates
 from dragoman.pipeline.leg import SpeakingLeg
+from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import LegAudio, Media
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
@@ -24,7 +25,18 @@ from dragoman.telephony.model import Booth, Leg, Tap
 
 log = structlog.get_logger(__name__)
 
-TOTALS = ("merged_clauses", "recognizer_restarts", "recognizer_dropped_ms", "booth_underruns", "repeated_words")
+TOTALS = (
+    "merged_clauses",
+    "recognizer_restarts",
+    "recognizer_dropped_ms",
+    "booth_underruns",
+    "repeated_words",
+    "speculations_made",
+    "speculations_confirmed",
+    "speculations_dropped",
+    "early_words",
+    "revised_words",
+)
 """What ``Conference.totals`` counts."""
 
 
@@ -69,8 +81,10 @@ class Conference:
         reporter: Reporter,
         clock: Callable[[], float],
         floor_db: float,
+        options: PipelineOptions = DEFAULTS,
     ) -> None:
         """``floor_db``: gain of the original speech under the translation, dB."""
+        self._options = options
         self._media = media
         self._engines = engines
         self._captions = captions
@@ -126,7 +140,9 @@ class Conference:
         ``merged_clauses``: clauses merged into their neighbour because translation was behind. ``recognizer_restarts``:
         streams lost and opened again. ``recognizer_dropped_ms``: speech that no recogniser got. ``booth_underruns``:
         ticks of 20 ms in which a clause sounded and its synthesizer was late. ``repeated_words``: words that a
-        recogniser said again and that were not translated twice.
+        recogniser said again and that were not translated twice. ``speculations_made``, ``..._confirmed``,
+        ``..._dropped``: clauses translated ahead of their commit, into one language. ``early_words``: words committed
+        ahead of their final. ``revised_words``: of those, words that the final did not have.
         """
         totals = Counter(dict.fromkeys(TOTALS, 0))
         totals.update(self._past)
@@ -161,6 +177,7 @@ class Conference:
             self._reporter,
             self._clock,
             self._numbers,
+            self._options,
         )
         try:
             audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)

@@ -13,8 +13,10 @@ from dragoman.engines.base import Hypothesis, Recognizer, StreamRequest
 from dragoman.errors import EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.chain import Chain
-from dragoman.pipeline.clause import Clause, ClauseSegmenter
+from dragoman.pipeline.clause import STABLE_AFTER, Clause, ClauseSegmenter
+from dragoman.pipeline.completeness import Completeness, Ears
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import LegAudio
 from dragoman.pipeline.recognition import Recognition
 from dragoman.telephony.model import Leg
@@ -52,15 +54,24 @@ class SpeakingLeg:
         reports: LegReports,
         clock: Callable[[], float],
         numbers: Iterator[int] | None = None,
+        options: PipelineOptions = DEFAULTS,
     ) -> None:
         """``recognizer`` None: no engine knows this language; the leg listens only. ``numbers``: of its clauses."""
+        agreement = 0 if recognizer is None else recognizer.info.interim_agreement
         self.leg = leg
         self._make_chain = make_chain
         self._reports = reports
         self._clock = clock
-        self._segmenter = ClauseSegmenter(leg.id, leg.language, numbers)
+        self._segmenter = ClauseSegmenter(
+            leg.id,
+            leg.language,
+            numbers,
+            agreement=agreement or STABLE_AFTER,
+            by_clause=options.by_clause and agreement > 0,
+        )
+        self._completeness = Completeness(leg.language) if options.speculate and agreement else None
         self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
-        self._merged = 0  # of chains that ended
+        self._past: Counter[str] = Counter()  # totals of chains that ended
         self._targets: frozenset[str] = frozenset()
         self._group: asyncio.TaskGroup | None = None
         self._deadline: asyncio.Timeout | None = None
@@ -75,6 +86,7 @@ class SpeakingLeg:
                 self._segmenter.ledger,
                 self._on_hypothesis,
                 clock,
+                options.finalize_after_ms,
             )
             self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
 
@@ -90,7 +102,11 @@ class SpeakingLeg:
 
     def totals(self) -> Counter[str]:
         """What was merged, started again, given up and heard twice so far; see Conference.totals."""
-        totals = Counter(merged_clauses=self._merged + sum(chain.mt_queue.merged for chain in self.chains))
+        totals = Counter(self._past)
+        for chain in self.chains:
+            totals.update(chain.totals())
+        totals["early_words"] = self._segmenter.early.committed
+        totals["revised_words"] = self._segmenter.early.revised
         totals["repeated_words"] = self._segmenter.ledger.repeats
         if self.recognition is not None:
             totals["recognizer_restarts"] = self.recognition.restarts
@@ -162,7 +178,7 @@ class SpeakingLeg:
 
     def _forget(self, target: str) -> asyncio.Task[None]:
         chain, task = self._chains.pop(target)
-        self._merged += chain.mt_queue.merged
+        self._past.update(chain.totals())
         return task
 
     async def _run_chain(self, chain: Chain) -> None:
@@ -182,8 +198,15 @@ class SpeakingLeg:
         clauses = self._segmenter.feed(hypothesis)
         if not hypothesis.is_final and not clauses:
             self._reports.partial(self.leg, self._segmenter.partial)
+        if asked >= now and not hypothesis.end_of_utterance:
+            asked = 0.0  # nobody waited for an end of speech
         for clause in clauses:
             self._commit(clause, asked, now)
+        if self._completeness is not None and self._audio is not None:
+            ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end)
+            likely = self._completeness.judge(self._segmenter.foreseen(), ears)
+            for chain, _ in self._chains.values():
+                chain.foresee(likely)
 
     def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
         said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -13,6 +14,7 @@ from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, Stre
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
+from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.ports import LegAudio
@@ -61,15 +63,20 @@ class Recognition:
         ledger: WordLedger,
         on_hypothesis: OnHypothesis,
         clock: Callable[[], float],
+        finalize_after_ms: int = 0,
     ) -> None:
-        """``on_hypothesis`` runs in the reader's task and must not block."""
+        """``on_hypothesis`` runs in a task of ``run`` and must not block.
+
+        ``finalize_after_ms``: pause inside an utterance at which a final is asked, of engines that allow it; 0: never.
+        """
         self._request = request
         self._recognizer = recognizer
         self._ledger = ledger
         self._on_hypothesis = on_hypothesis
         self._clock = clock
         info = recognizer.info
-        self._plan = FeedPlan(ms_to_samples(info.chunk_ms), continuous=info.continuous)
+        early = ms_to_samples(finalize_after_ms) if info.early_finalize else 0
+        self._plan = FeedPlan(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=early)
         self._audio: LegAudio | None = None
         self.wanted = False
         """Whether anybody needs this leg's words now."""
@@ -161,6 +168,7 @@ class Recognition:
     async def _until_speech(self) -> bool:
         """Wait for speech that somebody wants; False when closed and nothing is left."""
         while True:
+            self._tell_over()
             if self._closing and not (self.wanted and self._plan.active):
                 return False
             if self.wanted and self._plan.active:
@@ -193,7 +201,8 @@ class Recognition:
             audio = self._audio
             if audio is None or not self.wanted:
                 return
-            step = self._plan.step(audio.end)
+            self._tell_over()
+            step = self._plan.step(audio.end, audio.heard_until)
             if isinstance(step, Push):
                 pcm = audio.read(step.start, step.stop)
                 await self._taken(stream.push(pcm, step.start))
@@ -204,6 +213,13 @@ class Recognition:
                 return
             else:
                 await self._wait(audio)
+
+    def _tell_over(self) -> None:
+        """An utterance whose early final came has ended: the speaker did not go on behind his pause."""
+        over = self._plan.take_over()
+        if over is not None:
+            now = self._clock()
+            self._on_hypothesis(Hypothesis((), is_final=True, end_of_utterance=True, upto=over), now, now)
 
     async def _wait(self, audio: LegAudio) -> None:
         self._wake.clear()
@@ -244,8 +260,13 @@ class Recognition:
                 raise EngineCrashed(name, "the stream ended by itself")
             now = self._clock()
             asked = now
+            if not hypothesis.is_final:
+                self._plan.interim(
+                    hypothesis.upto, unfinished=looks_unfinished(hypothesis.words, self._request.language)
+                )
             if hypothesis.end_of_utterance:
-                self._plan.answered()
+                if not self._plan.answered():
+                    hypothesis = replace(hypothesis, end_of_utterance=False)
                 self._failures = 0
                 if self._finalized:
                     asked = self._finalized.popleft()
