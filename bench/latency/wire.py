@@ -67,8 +67,8 @@ def capture(path: Path, ports: frozenset[int]) -> None:
         print("ready", flush=True)
         while True:
             readable, _, _ = select.select([tap, sys.stdin], [], [])
-            if sys.stdin in readable:
-                return
+            if tap not in readable:
+                return  # what came before the end is noted
             data, ancillary, _, _ = tap.recvmsg(4096, 64)
             source, target = struct.unpack_from(">HH", data, 20)
             if source in ports or target in ports:
