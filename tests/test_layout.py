@@ -53,6 +53,7 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
+    "dragoman.engines.asr.deepgram_stream": "its aclose ends and awaits it",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
     "dragoman.engines.tts.espeak": "its stop awaits the reader, after killing the worker it reads",
     "dragoman.telephony.ari.client": "a request that must end before it is undone; awaited in the same method",

@@ -42,6 +42,12 @@ class EngineInfo:
     """ASR: wants silence pushed too (a cloud stream). Else only speech with its pre-roll and hangover."""
     chunk_ms: int = 60
     """ASR: how much audio one ``push`` should bring, ms; a multiple of 20."""
+    stall_ms: int = 0
+    """ASR: of so much speech a partial (which may be empty) has come, or the stream is stalled, ms; 0: no promise."""
+    open_ahead: bool = False
+    """ASR: open a stream as soon as a leg's words are wanted, not at the first of them."""
+    idle_s: int = 0
+    """ASR: let a stream go when its leg has not spoken for so long, s; 0: keep it while the words are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
