@@ -15,10 +15,20 @@ class Latency:
     def __init__(self, p50_ms: float, p95_ms: float, seed: int = 0) -> None:
         if not 0 <= p50_ms <= p95_ms:
             raise ValueError(f"p50 {p50_ms} ms, p95 {p95_ms} ms: not 0 <= p50 <= p95")
-        self._p50 = p50_ms / 1000
+        self._p50_ms, self._p95_ms = p50_ms, p95_ms
         self._sigma = math.log(p95_ms / p50_ms) / Z95 if p50_ms else 0.0
         self._random = random.Random(seed)
 
     def sample(self) -> float:
         """The next one, seconds."""
-        return self._p50 * math.exp(self._sigma * self._random.gauss(0.0, 1.0))
+        return self._p50_ms / 1000 * math.exp(self._sigma * self._random.gauss(0.0, 1.0))
+
+    def reseeded(self, seed: int) -> Latency:
+        """The same distribution, for another connection."""
+        return Latency(self._p50_ms, self._p95_ms, seed)
+
+    @classmethod
+    def parse(cls, text: str, seed: int = 0) -> Latency:
+        """From ``p50/p95`` in milliseconds, as a command line has it: ``250/300``; ``250`` alone does not vary."""
+        p50, _, p95 = text.partition("/")
+        return cls(float(p50), float(p95 or p50), seed)

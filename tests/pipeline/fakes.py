@@ -414,8 +414,8 @@ class FakeEngines:
     mouth: FakeSynthesizer = field(default_factory=FakeSynthesizer)
     spare: tuple[FakeSynthesizer, ...] = ()
 
-    def recognizer(self, language: str) -> FakeRecognizer | None:
-        return self.ears if self.ears.supports(language) else None
+    def recognizers(self, language: str) -> tuple[FakeRecognizer, ...]:
+        return (self.ears,) if self.ears.supports(language) else ()
 
     def synthesizers(self, language: str) -> tuple[FakeSynthesizer, ...]:
         return tuple(mouth for mouth in (self.mouth, *self.spare) if mouth.supports(language))

@@ -54,6 +54,8 @@ class Availability:
         """Why it is not closed."""
         self.opened = 0
         """Times the circuit opened from closed."""
+        self.denied = False
+        """Whether it is not closed because the provider refuses us."""
         self._failures = 0
         self._rest = FIRST_REST
         self._until = 0.0
@@ -86,6 +88,7 @@ class Availability:
         self._failures = 0
         self._rest = FIRST_REST
         self.reason = ""
+        self.denied = False
         return was is not Circuit.CLOSED
 
     def failed(self, error: EngineError, now: float) -> bool:
@@ -105,6 +108,7 @@ class Availability:
         self._until = now + rest
         self._go("trip")
         self.reason = str(error)
+        self.denied = denied
         self.opened += was is Circuit.CLOSED
         return was is Circuit.CLOSED
 

@@ -69,9 +69,9 @@ class EngineSet:
             cast("list[Synthesizer]", registry.build(Stage.TTS, settings.synthesizers, settings.options)),
         )
 
-    def recognizer(self, language: str) -> Recognizer | None:
-        """The first recogniser that hears this language."""
-        return next((engine for engine in self._recognizers if engine.supports(language)), None)
+    def recognizers(self, language: str) -> tuple[Recognizer, ...]:
+        """The recognisers that hear this language, in order."""
+        return tuple(engine for engine in self._recognizers if engine.supports(language))
 
     def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
         """The synthesizers that speak this language, in order."""

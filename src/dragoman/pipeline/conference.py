@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from dragoman.engines.availability import Availability
 from dragoman.engines.base import Recognizer, Synthesizer
 from dragoman.errors import MediaError
 from dragoman.pipeline.booth import BoothMixer
@@ -47,8 +48,8 @@ class Engines(Protocol):
     def translator(self) -> Translates:
         """The ordered translators, as one."""
 
-    def recognizer(self, language: str) -> Recognizer | None:
-        """The first that hears this language."""
+    def recognizers(self, language: str) -> tuple[Recognizer, ...]:
+        """Those that hear this language, in the order in which they are asked."""
 
     def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
         """Those that speak this language, in the order in which they are asked."""
@@ -82,8 +83,9 @@ class Conference:
         clock: Callable[[], float],
         floor_db: float,
         options: PipelineOptions = DEFAULTS,
+        circuits: Mapping[str, Availability] | None = None,
     ) -> None:
-        """``floor_db``: gain of the original speech under the translation, dB."""
+        """``floor_db``: gain of the original speech under the translation, dB; ``circuits``: of the recognizers."""
         self._options = options
         self._media = media
         self._engines = engines
@@ -91,6 +93,7 @@ class Conference:
         self._reporter = reporter
         self._clock = clock
         self._floor_db = floor_db
+        self._circuits = defaultdict(Availability) if circuits is None else circuits
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()
         self._mixers: dict[tuple[str, str], BoothMixer] = {}
@@ -172,12 +175,13 @@ class Conference:
             self.tap_closed(self.legs[leg.id].tap)
         speaking = SpeakingLeg(
             leg,
-            self._engines.recognizer(leg.language),
+            self._engines.recognizers(leg.language),
             self._make_chain,
             self._reporter,
             self._clock,
             self._numbers,
             self._options,
+            self._circuits,
         )
         try:
             audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
@@ -272,7 +276,7 @@ class Conference:
             listening = any(state.leg.language == target for state in self._present(leg.room).values())
             return self.mixer(leg.room, target) if listening else None
 
-        recognizer = self._engines.recognizer(leg.language)
+        recognizer = next(iter(self._engines.recognizers(leg.language)), None)
         return Chain(
             leg.channel_id,
             target,

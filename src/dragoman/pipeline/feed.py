@@ -160,8 +160,14 @@ class FeedPlan:
         over, self._over = self._over, None
         return over
 
-    def replay(self, committed_until: int, end: int) -> None:
-        """A new stream was opened: push again what has no final, behind what is committed.
+    def suit(self, chunk: int, *, continuous: bool, early: int = 0) -> None:
+        """The next stream is another engine's; see ``__init__``."""
+        self._chunk = max(chunk, FRAME_SAMPLES)
+        self._continuous = continuous
+        self._early = early
+
+    def replay(self, known_until: int, end: int) -> None:
+        """A new stream was opened: push again what has no final, from ``known_until`` on.
 
         What is older than ``REPLAY`` before ``end``, the leg's audio so far, is given up.
         """
@@ -169,9 +175,11 @@ class FeedPlan:
         self._give_up_before(end - REPLAY)
         self._pushed = False
         if self._open:
-            oldest = max(committed_until, self._open[0].start)
+            oldest = max(known_until, self._open[0].start)
             self._cursor = max(oldest, end - REPLAY)
             self.dropped += self._cursor - oldest
+        else:  # opened ahead: the first words may have begun, but no silence of before is needed
+            self._cursor = max(self._cursor, end - 2 * PREROLL)
         self.lag = max(end - self._cursor, 0)
 
     def give_up_oldest(self, end: int) -> None:

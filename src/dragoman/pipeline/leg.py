@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
+from dragoman.engines.availability import Availability
 from dragoman.engines.base import Hypothesis, Recognizer, StreamRequest
 from dragoman.errors import EngineError
 from dragoman.media.format import SAMPLE_RATE
@@ -39,6 +40,12 @@ class LegReports(Protocol):
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
         """The stream died; it is being opened again."""
 
+    def recogniser_changed(self, leg: Leg, before: str, after: str) -> None:
+        """Another engine hears this leg now; both by name."""
+
+    def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
+        """This leg can have no stream for now; told once, until it had one again."""
+
     def chain_crashed(self) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
@@ -49,15 +56,16 @@ class SpeakingLeg:
     def __init__(
         self,
         leg: Leg,
-        recognizer: Recognizer | None,
+        recognizers: Sequence[Recognizer],
         make_chain: Callable[[Leg, str], Chain],
         reports: LegReports,
         clock: Callable[[], float],
         numbers: Iterator[int] | None = None,
         options: PipelineOptions = DEFAULTS,
+        circuits: Mapping[str, Availability] | None = None,
     ) -> None:
-        """``recognizer`` None: no engine knows this language; the leg listens only. ``numbers``: of its clauses."""
-        agreement = 0 if recognizer is None else recognizer.info.interim_agreement
+        """No ``recognizers``: no engine knows this language; the leg listens only. ``numbers``: of its clauses."""
+        agreement = recognizers[0].info.interim_agreement if recognizers else 0
         self.leg = leg
         self._make_chain = make_chain
         self._reports = reports
@@ -79,16 +87,19 @@ class SpeakingLeg:
         self.closed = asyncio.Event()
         """Set when the speaker left."""
         self.recognition: Recognition | None = None
-        if recognizer is not None:
+        if recognizers:
             self.recognition = Recognition(
                 StreamRequest(leg.id, leg.room, leg.language),
-                recognizer,
+                recognizers,
                 self._segmenter.ledger,
                 self._on_hypothesis,
                 clock,
+                circuits,
                 options.finalize_after_ms,
             )
             self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
+            self.recognition.on_change = lambda before, after: reports.recogniser_changed(leg, before, after)
+            self.recognition.on_missing = lambda error: reports.recogniser_missing(leg, error)
 
     @property
     def chains(self) -> tuple[Chain, ...]:

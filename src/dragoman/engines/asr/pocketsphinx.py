@@ -21,7 +21,7 @@ from dragoman.engines.base import EngineInfo, Hypothesis, Stage, StreamRequest
 from dragoman.engines.options import Options
 from dragoman.engines.phrases import default_path, load_table
 from dragoman.engines.worker import WorkerProcess
-from dragoman.errors import EngineCrashed, EngineRejected, EngineTimeout, EngineUnavailable
+from dragoman.errors import EngineBusy, EngineCrashed, EngineRejected, EngineTimeout, EngineUnavailable
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import SAMPLE_RATE, Pcm
 
@@ -148,7 +148,7 @@ class PocketsphinxRecognizer:
         if not self.supports(language):
             raise EngineRejected(NAME, f"no sentences in {language!r}; known: {', '.join(self._languages)}")
         if self._in_use >= self._max_streams:
-            raise EngineRejected(NAME, f"all {self._max_streams} streams are in use (option max_streams)")
+            raise EngineBusy(NAME, f"no stream free: all {self._max_streams} are in use (option max_streams)")
         self._in_use += 1
         try:
             worker = await self._spares.take(language)
