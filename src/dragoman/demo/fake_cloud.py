@@ -25,7 +25,7 @@ from dragoman.engines.phrases import load_table, tokens
 from dragoman.errors import ConfigError, DemoError, EngineError
 
 LATENCIES = {
-    "deepgram": ("--interim-p50", "250", "--interim-p95", "300", "--final-p50", "247", "--final-p95", "298"),
+    "deepgram": ("--latency", "250/300", "--final", "247/298"),
     "deepl": ("--p50", "150", "--p95", "350"),
     "elevenlabs": ("--p50", "120", "--p95", "200"),
 }
@@ -37,6 +37,9 @@ SIMULATION = (
     "and latencies (interims 250 ms, finals 247 ms, translation 150 ms, first audio 120 ms, each with its tail). The "
     "recogniser was told the script; the network, the providers' load and their errors were not there."
 )
+
+REPEATS = 100
+"""How often the meeting may be held (``--keep``) before the fake recogniser is at the end of its script."""
 
 KEY = "fake-key-0000"
 """What the servers take for a key; no secret."""
@@ -125,11 +128,8 @@ async def fake_cloud(occasion: Occasion) -> AsyncIterator[Engines]:
     hearing.write_text(json.dumps({}), "utf-8")
 
     def seated(legs: Mapping[str, str]) -> None:
-        """The fake recogniser knows a stream by its leg."""
-        scripts = {
-            leg: [turn.text for turn in occasion.scenario.turns if turn.speaker == name] for name, leg in legs.items()
-        }
-        hearing.write_text(json.dumps(scripts, ensure_ascii=False), "utf-8")
+        """The fake recogniser knows a stream by its leg, and reads this when one is opened."""
+        hearing.write_text(json.dumps(script(occasion, legs), ensure_ascii=False), "utf-8")
 
     async with AsyncExitStack() as servers:
 
@@ -147,6 +147,15 @@ async def fake_cloud(occasion: Occasion) -> AsyncIterator[Engines]:
         yield Engines(settings(deepgram, deepl, elevenlabs), simulation=SIMULATION, seated=seated)
 
 
+def script(occasion: Occasion, legs: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """What each leg (by its id; ``legs`` has them by name) says, as the fake recogniser wants it."""
+    turns = list(zip(occasion.scenario.turns, occasion.durations, strict=True))
+    return {
+        leg: [{"text": turn.text, "seconds": round(s, 3)} for turn, s in turns if turn.speaker == name] * REPEATS
+        for name, leg in legs.items()
+    }
+
+
 def settings(deepgram: str, deepl: str, elevenlabs: str) -> dict[str, Any]:
     """The daemon's section ``engines`` for servers at these addresses (``host:port``)."""
     return {
@@ -156,7 +165,7 @@ def settings(deepgram: str, deepl: str, elevenlabs: str) -> dict[str, Any]:
         "options": {
             "deepgram": {"api_key": KEY, "base_url": f"http://{deepgram}"},
             "deepl": {"auth_key": KEY, "server_url": f"http://{deepl}"},
-            "elevenlabs": {"api_key": KEY, "base_url": f"http://{elevenlabs}"},
+            "elevenlabs": {"api_key": "sk_fake", "url": f"http://{elevenlabs}"},
         },
     }
 

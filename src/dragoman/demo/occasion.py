@@ -18,6 +18,8 @@ class Occasion:
     phrases: Path
     own_phrases: bool
     """Whether ``phrases`` was given, and is not the file that comes with Dragoman."""
+    durations: tuple[float, ...]
+    """Seconds for which each of the turns is spoken."""
     folder: Path
     """For the files of this demo; gone after it."""
     say: Callable[[str], None]

@@ -30,7 +30,7 @@ from dragoman.demo.voices import Voice, check_voices, render
 from dragoman.engines.phrases import default_path
 from dragoman.errors import DragomanError
 from dragoman.languages import LANGUAGES
-from dragoman.media.format import Pcm
+from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.resources import shared
 from dragoman.signals import ended_by_signals
 from dragoman.telephony.pbx import Pbx, Site, ensure_asterisk
@@ -89,11 +89,12 @@ class _Demo:
         scenario = load(script)
         self._say(f"script {script}: {len(scenario.people)} people, {len(scenario.turns)} turns")
         phrases = self._options.phrases
-        occasion = Occasion(scenario, phrases or default_path(), phrases is not None, self._work, self._say)
+        turns = await self._voices(scenario)
+        durations = tuple(len(turns[number]) / SAMPLE_RATE for number in range(len(turns)))
+        occasion = Occasion(scenario, phrases or default_path(), phrases is not None, durations, self._work, self._say)
         async with chosen.start(occasion) as self._engines:
             for remark in self._engines.remarks:
                 self._say(remark)
-            turns = await self._voices(scenario)
             self._out.mkdir(parents=True, exist_ok=True)
             asterisk = await asyncio.to_thread(ensure_asterisk, self._say)
             async with Pbx(Site(scenario.languages, scenario.room, notice=False), asterisk=asterisk) as pbx:

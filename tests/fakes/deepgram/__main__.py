@@ -16,7 +16,8 @@ def hearing_of(text: str) -> Hearing:
     if kind == "tone" and not path:
         return ToneWords()
     if kind == "script" and path:
-        return ScriptedWords.load(Path(path))
+        ScriptedWords.load(Path(path))  # what is wrong with it is said now
+        return ScriptedWords.following(Path(path))
     raise argparse.ArgumentTypeError(f"{text!r} is neither 'tone' nor 'script:FILE.json'")
 
 

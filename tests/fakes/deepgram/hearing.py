@@ -212,6 +212,7 @@ class ScriptedWords:
     def __init__(self, script: Mapping[str, Sequence[Line]]) -> None:
         """``script``: the lines by leg (as in the tag ``leg:…``); ``*`` for every leg that is not named."""
         self._script = script
+        self._path: Path | None = None
         self._tapes: dict[str, _Tape] = {}
 
     @classmethod
@@ -220,7 +221,16 @@ class ScriptedWords:
         lines = json.loads(path.read_text(encoding="utf-8"))
         return cls({leg: [Line(x) if isinstance(x, str) else Line(**x) for x in said] for leg, said in lines.items()})
 
+    @classmethod
+    def following(cls, path: Path) -> ScriptedWords:
+        """The same, but the file is read for each connection: whoever writes it may not know the legs yet."""
+        made = cls({})
+        made._path = path
+        return made
+
     def ear(self, leg: str, language: str) -> ScriptEar:
+        if self._path is not None:
+            self._script = self.load(self._path)._script
         lines = self._script.get(leg, self._script.get("*", ()))
         return ScriptEar(self._tapes.setdefault(leg, _Tape(lines)))
 
