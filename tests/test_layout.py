@@ -58,6 +58,8 @@ OWNED_TASKS = {
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
     "dragoman.engines.mt.cache_redis": "its close awaits the worker",
     "dragoman.engines.mt.deepl_glossaries": "its close awaits the worker",
+    "dragoman.engines.asr.faster_whisper": "its stop awaits the reader; close, and all who open, await the loading",
+    "dragoman.engines.mt.batching": "its close awaits the runner, which ends when nobody waits",
     "dragoman.engines.tts.espeak": "its stop awaits the reader, after killing the worker it reads",
     "dragoman.telephony.ari.client": "a request that must end before it is undone; awaited in the same method",
 }

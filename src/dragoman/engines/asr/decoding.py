@@ -175,6 +175,12 @@ class Timeline:
         time = self._at[i] + heard - self._heard[i]
         return min(time, self._at[i + 1]) if i + 1 < len(self._at) else min(time, self.end)
 
+    def heard(self, at: int) -> int:
+        """How many samples were given before audio time ``at``: the inverse of ``audio_time``."""
+        i = max(bisect_right(self._at, at) - 1, 0)
+        heard = max(self._heard[i] + at - self._at[i], 0)
+        return min(heard, self._heard[i + 1] if i + 1 < len(self._heard) else self.length)
+
 
 class Transcriber:
     """One stream: audio in, hypotheses out."""

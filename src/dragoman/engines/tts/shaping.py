@@ -1,4 +1,4 @@
-"""From what espeak-ng makes to what a booth plays: rate, loudness, no silence at the ends. Pure."""
+"""From what a synthesizer makes to what a booth plays: rate, loudness, no silence at the ends. Pure."""
 
 from __future__ import annotations
 
@@ -36,29 +36,15 @@ def measure_gain(pcm: Pcm) -> float:
     return min(TARGET_RMS / rms, PEAK / peak)
 
 
-class Shaper:
-    """One clause's audio, piece by piece."""
+class Trimmer:
+    """Cuts the silence at both ends of a clause that comes piece by piece, levelled already."""
 
-    def __init__(self, rate: int, gain: float) -> None:
-        """``rate`` of what comes in, Hz; ``gain`` of its voice."""
-        self._resampler = Resampler(rate, SAMPLE_RATE)
-        self._gain = gain
+    def __init__(self) -> None:
         self._held = np.zeros(0, np.int16)
         self._speaking = False
 
     def push(self, pcm: Pcm) -> Pcm:
-        """Levelled audio at 16 kHz up to the last sound so far; silence is held back until sound follows it."""
-        return self._trim(self._level(self._resampler.push(pcm)))
-
-    def flush(self) -> Pcm:
-        """What is left: the last sound and its tail."""
-        rest = self._trim(self._level(self._resampler.flush()))
-        return np.concatenate([rest, self._held[:TAIL]]) if self._speaking else rest
-
-    def _level(self, pcm: Pcm) -> Pcm:
-        return to_pcm(pcm.astype(np.float32) * np.float32(self._gain))
-
-    def _trim(self, pcm: Pcm) -> Pcm:
+        """What there is up to the last sound so far; silence is held back until sound follows it."""
         pcm = np.concatenate([self._held, pcm])
         sound = np.flatnonzero(np.abs(pcm.astype(np.int32)) > SILENCE)
         if not len(sound):
@@ -69,3 +55,29 @@ class Shaper:
         stop = int(sound[-1]) + 1
         self._held = pcm[stop:]
         return pcm[start:stop]
+
+    def flush(self, pcm: Pcm) -> Pcm:
+        """The last piece, up to the last sound and its tail."""
+        rest = self.push(pcm)
+        return np.concatenate([rest, self._held[:TAIL]]) if self._speaking else rest
+
+
+class Shaper:
+    """One clause's audio, piece by piece."""
+
+    def __init__(self, rate: int, gain: float) -> None:
+        """``rate`` of what comes in, Hz; ``gain`` of its voice."""
+        self._resampler = Resampler(rate, SAMPLE_RATE)
+        self._gain = gain
+        self._trim = Trimmer()
+
+    def push(self, pcm: Pcm) -> Pcm:
+        """Levelled audio at 16 kHz up to the last sound so far; silence is held back until sound follows it."""
+        return self._trim.push(self._level(self._resampler.push(pcm)))
+
+    def flush(self) -> Pcm:
+        """What is left: the last sound and its tail."""
+        return self._trim.flush(self._level(self._resampler.flush()))
+
+    def _level(self, pcm: Pcm) -> Pcm:
+        return to_pcm(pcm.astype(np.float32) * np.float32(self._gain))
