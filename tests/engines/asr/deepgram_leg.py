@@ -1,4 +1,4 @@
-"""One leg over the fake Deepgram, as a call has it: audio that grows in time, Recognition, the segmenter and its ledger."""
+"""One leg over the fake Deepgram, as a call has it: audio that grows in time, Recognition, segmenter and ledger."""
 
 from __future__ import annotations
 
