@@ -13,8 +13,8 @@ class Latency:
     """Seconds, half of them below ``p50_ms``, 95 in 100 below ``p95_ms``; the same ones for the same ``seed``."""
 
     def __init__(self, p50_ms: float, p95_ms: float, seed: int = 0) -> None:
-        if not 0 <= p50_ms <= p95_ms:
-            raise ValueError(f"p50 {p50_ms} ms, p95 {p95_ms} ms: not 0 <= p50 <= p95")
+        if not 0 < p50_ms <= p95_ms and (p50_ms, p95_ms) != (0, 0):
+            raise ValueError(f"p50 {p50_ms} ms, p95 {p95_ms} ms: should be positive, and in this order, or both 0")
         self._p50_ms, self._p95_ms = p50_ms, p95_ms
         self._sigma = math.log(p95_ms / p50_ms) / Z95 if p50_ms else 0.0
         self._random = random.Random(seed)

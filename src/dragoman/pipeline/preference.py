@@ -82,6 +82,12 @@ class Preference:
         """How often this engine failed this leg in a row."""
         return self._engines[index].failures
 
+    def progressed(self, index: int) -> None:
+        """Its stream was lost, but had told something new: the next try may come soon."""
+        engine = self._engines[index]
+        engine.failures = min(engine.failures, 1)
+        engine.ready_at = 0.0
+
     def heard(self, index: int) -> None:
         """It gave a final."""
         engine = self._engines[index]

@@ -15,11 +15,12 @@ from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, Stre
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
+from dragoman.pipeline.agreement import Agreement
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import JITTER, WordLedger
 from dragoman.pipeline.ports import LegAudio
-from dragoman.pipeline.preference import RESTART_DELAYS, Preference
+from dragoman.pipeline.preference import RESTART_DELAYS, SECOND_LOSS, Preference
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +100,7 @@ class Recognition:
         self._failures = 0  # streams lost in a row without a final
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
         self._final: Word | None = None  # the last word of which a final told
+        self._agreement = Agreement()
         self._unheard = 0  # samples pushed since the last hypothesis
         self._unheard_since = 0.0
         self._stalls = 0  # streams in a row given up for want of a partial
@@ -114,7 +116,7 @@ class Recognition:
         self.on_change: Callable[[str, str], None] = lambda before, after: None
         """Called with the names of two engines, when the second took over from the first."""
         self.on_missing: Callable[[EngineError], None] = lambda error: None
-        """Called once when the leg can have no stream for now, with the reason. Its words wait, the oldest go first."""
+        """Called once when this leg can have no stream for now, with the reason. Its words wait, the oldest go."""
 
     @property
     def _recognizer(self) -> Recognizer:
@@ -212,8 +214,25 @@ class Recognition:
             if not self._missing and wait > 0 and isinstance(error, EngineBusy | EngineDenied):
                 self._missing = True
                 self.on_missing(error)
+        if self._failures >= SECOND_LOSS:
+            self._keep_stable()
         if opened and self._failures > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
+
+    def _keep_stable(self) -> None:
+        """Streams die one after the other without a final: what the last one's partials agreed on counts as one.
+
+        Else each would begin again at the same word, and get no further than the one before.
+        """
+        words = self._agreement.words
+        self._agreement.clear()
+        if not words or (self._final is not None and words[-1].end <= self._final.end):
+            return
+        self._final = words[-1]
+        self._failures = 1
+        self._preference.progressed(self._now)
+        now = self._clock()
+        self._on_hypothesis(Hypothesis(words, is_final=True, end_of_utterance=False, upto=words[-1].end), now, now)
 
     async def _until_needed(self) -> bool:
         """Wait for speech that somebody wants, or for that want alone; False when closed and nothing is left."""
@@ -239,6 +258,7 @@ class Recognition:
         self._used = info.name
         self._finalized.clear()
         self._unheard = 0
+        self._agreement.clear()
         self._release = False
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
@@ -380,17 +400,19 @@ class Recognition:
             now = self._clock()
             asked = now
             self._unheard = self._stalls = 0
+            self._agreement.feed(hypothesis)
             if hypothesis.is_final and hypothesis.words:
                 self._final = hypothesis.words[-1]
             if not hypothesis.is_final:
                 self._plan.interim(
                     hypothesis.upto, unfinished=looks_unfinished(hypothesis.words, self._request.language)
                 )
-            if hypothesis.end_of_utterance:
+            if hypothesis.end_of_utterance or (hypothesis.is_final and hypothesis.words):
                 self._preference.heard(self._now)
+                self._failures = 0
+            if hypothesis.end_of_utterance:
                 if not self._plan.answered():
                     hypothesis = replace(hypothesis, end_of_utterance=False)
-                self._failures = 0
                 if self._finalized:
                     asked = self._finalized.popleft()
                 if not self._plan.awaiting_final:

@@ -145,7 +145,6 @@ class FakeDeepgram:
         except Refusal as refusal:
             self.refused.append(refusal.status)
             response = connection.respond(refusal.status, refusal.body(request_id))  # type: ignore[arg-type]
-            response.headers["dg-request-id"] = request_id
             response.headers["dg-error"] = refusal.text
             del response.headers["Content-Type"]
             response.headers["Content-Type"] = "application/json"

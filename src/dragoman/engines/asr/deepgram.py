@@ -178,8 +178,9 @@ class DeepgramRecognizer:
                 return await stack.enter_async_context(client.listen.v1.connect(**query))
         except ApiError as error:
             # The SDK gives its own request's headers; those of the answer are in what it caught.
-            answer = getattr(error.__context__, "headers", {})
-            raise refused(error.status_code or 0, {key.lower(): value for key, value in answer.items()}) from None
+            answer = getattr(error.__context__, "headers", None)
+            headers = {} if answer is None else {key.lower(): value for key, value in answer.raw_items()}
+            raise refused(error.status_code or 0, headers) from None
         except TimeoutError:
             raise EngineTimeout(NAME, f"not connected within {self._settings.open_timeout:g} s") from None
         except OSError as error:

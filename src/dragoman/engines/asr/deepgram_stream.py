@@ -141,16 +141,21 @@ class DeepgramStream:
         self._on_end(self, self._dead is not None, self._unheard)
         self._task.cancel()
         await asyncio.wait((self._task,))
+        cut = asyncio.get_running_loop().call_later(CLOSE_DEADLINE, self._cut)  # its close swallows a cancellation
         try:
-            async with asyncio.timeout(CLOSE_DEADLINE):
-                if self._dead is None:
-                    await self._connection.send_close_stream()
-                await self._stack.aclose()
-        except (TimeoutError, ConnectionClosed, OSError):
-            if self._socket.transport is not None:
-                self._socket.transport.abort()
+            if self._dead is None:
+                await self._connection.send_close_stream()
+            await self._stack.aclose()
+        except (ConnectionClosed, OSError) as error:
+            log.debug("closed by the peer first", engine=NAME, error=str(error))
+        finally:
+            cut.cancel()
 
     # private
+
+    def _cut(self) -> None:
+        if self._socket.transport is not None:
+            self._socket.transport.abort()
 
     def _check(self) -> None:
         if self._closed:
