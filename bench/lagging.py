@@ -2,20 +2,21 @@
 
     python -m bench.lagging              all rows; writes bench/results/lagging.json and lagging.md
 
-The pipeline is the product's own, the engines are simulated at the latencies of cloud engines (``tests/pipeline/cloud``:
+The pipeline is the product's own, the engines are simulated at the latencies of cloud ones (``tests/pipeline/cloud``):
 interims every 200 ms of audio, 250 ms behind it, 300 at the 95th percentile; finals 247 (298) ms after they are asked
-for; translation 150 (350) ms; first audio 120 (200) ms), and time is virtual, so that every run gives the same figures.
+for; translation 150 (350) ms; first audio 120 (200) ms. Time is virtual, so that every run gives the same figures.
 What is said: the sentences of ``config/demo.toml``, each a turn, and the monologues of ``bench/monologues.toml``.
 
 Figures:
 
 * ear-voice span: from the end of a clause's last word to its first translated sample on the wire, per clause.
-* own: the part of it that is neither an engine's nor the hangover (``pipeline/latency.py``).
-* lagging: StreamLAAL (Papi et al. 2024, "StreamAtt"), computation-aware: for every sentence of the source, LAAL (Papi et
-  al. 2022, "Over-generation cannot be rewarded") of its words, averaged over the sentences. The delay of a translated
-  word is when it begins to sound at the booth, from the beginning of its sentence on; the ideal is a translation that
-  speaks evenly along with the source. The simulated translation has a word for each of the source's, so that the
-  alignment of sentences is exact.
+* own: the part of it that is neither an engine's nor the hangover (``pipeline/latency.py``), with what a clause waits
+  until the one before it was spoken.
+* lagging: StreamLAAL (Papi et al. 2024, "StreamAtt"), computation-aware: for every sentence of the source the LAAL of
+  its words (Papi et al. 2022, "Over-generation cannot be rewarded"), averaged over the sentences. The delay of a
+  translated word is when it begins to sound at the booth, from the beginning of its sentence on; the ideal is a
+  translation that speaks evenly along with the source. The simulated translation has a word for each of the source's,
+  so that the alignment of sentences is exact.
 * first sound: from the beginning of the speech to the first translated sample.
 """
 
@@ -57,7 +58,7 @@ WAYS = {
     "clause, no early final": PipelineOptions(finalize_after_ms=0),
     "clause": PipelineOptions(),
 }
-"""``waits``: nothing ahead, a final at the end of the utterance, as before there was speculation. ``clause``: the default."""
+"""``waits``: nothing ahead, a final at the end of the utterance only. ``clause``: the default settings."""
 
 
 @dataclass
@@ -136,7 +137,7 @@ def laal(starts: Sequence[float], length: float, delays: Sequence[float | None])
 
 async def say(language: str, text: str, seed: int, options: PipelineOptions, score: Score) -> None:
     """Let somebody say this, and add what came of it to ``score``."""
-    engines = cloud_engines(seed)
+    engines = cloud_engines(Random(f"{text}{seed}").getrandbits(32))
     other = "es" if language == "en" else "en"
     async with hall(engines, options) as place:
         tap = place.join("ann", language)

@@ -1,7 +1,7 @@
 """A cloud recogniser and engines at given latencies, in virtual time, over the sound of ``fakes.spoken``.
 
 The recogniser gives an interim every ``cadence`` of audio, ``lag`` behind it; of a word whose end it has not heard yet
-it says something wrong, and now and then it revises a word that it had heard in full. A final comes ``final`` after it
+it often says something wrong, and some words it understands only by those that follow. A final comes ``final`` after it
 was asked for. Its words carry capitals and commas as smart formatting gives them.
 """
 
@@ -75,7 +75,7 @@ class Manner:
     cadence: int = ms_to_samples(200)
     """Samples of audio between two interims."""
     revises: float = 0.03
-    """How often an interim has a word wrong that it had heard in full."""
+    """How often a word is heard wrong until one or two more words were heard."""
     interim: Latency = INTERIM
     final: Latency = FINAL
 
@@ -89,7 +89,7 @@ class CloudStream(FakeStream):
         self.random = random
         self._next_interim = 0
         self._sent_at = 0.0
-        self._wrong = 0
+        self._misheard: dict[int, int] = {}  # by the word's start, how many words must follow it
 
     async def push(self, pcm: Pcm, at: int) -> None:
         if not len(self._samples):
@@ -124,9 +124,13 @@ class CloudStream(FakeStream):
             whole = word.end < end
             if not whole and word.end - word.start < ms_to_samples(150):
                 return tuple(words[:i])
-            if (not whole and self.random.random() < 0.4) or self.random.random() < self.manner.revises / len(words):
-                self._wrong += 1
-                words[i] = replace(word, text=f"wrong{self._wrong}")
+            if not whole and self.random.random() < 0.4:
+                words[i] = replace(word, text=f"half{word.end}")
+            if whole and word.start not in self._misheard:
+                misheard = self.random.random() < self.manner.revises
+                self._misheard[word.start] = self.random.randint(1, 2) if misheard else 0
+            if self._misheard.get(word.start, 0) > len(words) - 1 - i:
+                words[i] = replace(word, text=f"wrong{word.start}")
         return tuple(words)
 
     def _later(self, hypothesis: Hypothesis, latency: Latency) -> None:
