@@ -10,6 +10,7 @@ from tests.pipeline.fakes import FakeEngines, FakeMeasures, FakeMedia, FakeRecog
 
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, CaptionSubscription
 from dragoman.pipeline.conference import Conference
+from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.model import Booth, Leg, Tap
 
@@ -37,14 +38,16 @@ class Reader:
 class Hall:
     """See the module."""
 
-    def __init__(self, engines: FakeEngines) -> None:
+    def __init__(self, engines: FakeEngines, options: PipelineOptions) -> None:
         loop = asyncio.get_running_loop()
         self.engines = engines
         self.media = FakeMedia()
         self.measures = FakeMeasures()
         self.captions = CaptionHub(lambda: self.conference.refresh_demand())
         self.reporter = Reporter(self.captions, self.measures, loop.time, unix_offset=1_000_000.0)
-        self.conference = Conference(self.media, engines, self.captions, self.reporter, loop.time, floor_db=-18.0)
+        self.conference = Conference(
+            self.media, engines, self.captions, self.reporter, loop.time, floor_db=-18.0, options=options
+        )
         self.group: asyncio.TaskGroup | None = None
         self.readers: list[Reader] = []
         self._epoch = 0
@@ -96,9 +99,9 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall(engines: FakeEngines | None = None) -> AsyncIterator[Hall]:
+async def hall(engines: FakeEngines | None = None, options: PipelineOptions = DEFAULTS) -> AsyncIterator[Hall]:
     """Open a hall; at its end the conference is stopped, and nothing of it may be left."""
-    place = Hall(engines or FakeEngines())
+    place = Hall(engines or FakeEngines(), options)
     before = asyncio.all_tasks()
     async with asyncio.TaskGroup() as group:
         place.group = group

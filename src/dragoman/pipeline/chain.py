@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 import structlog
@@ -157,15 +158,15 @@ class Chain:
             while True:
                 pending = await self.mt_queue.get()
                 pending.times.mt_begin = self._clock()
+                context = tuple(self._context)
+                self._context.append(pending.clause.text)
                 try:
                     if not await self._use_ahead(pending):
-                        pending.translation = await self._translate(pending.clause)
+                        pending.translation = await self._translate(pending.clause, context)
                         pending.times.mt_end = self._clock()
                 except EngineError as error:
                     self._drop(pending, "mt", error)
                     continue
-                finally:
-                    self._context.append(pending.clause.text)
                 self._reports.translated(self.target, pending)
                 if self._mixer() is not None:
                     await self.tts_queue.put(pending)
@@ -177,9 +178,9 @@ class Chain:
     def _begin(self, clause: Clause, known: Translation | None) -> Ahead:
         if self._group is None:
             raise AssertionError("only a running chain begins ahead")
-        ahead = Ahead(clause, self._clock)
-        ahead.translation = known
-        ahead.task = self._group.create_task(ahead.run(self._translate, self._voice_ahead))
+        ahead = Ahead(clause.text, self._clock, known)
+        translate = partial(self._translate, clause, tuple(self._context))
+        ahead.task = self._group.create_task(ahead.run(translate, self._voice_ahead))
         return ahead
 
     def _voice_ahead(self, translation: Translation) -> tuple[Synthesizer, SpeechRequest, float] | None:
@@ -202,8 +203,8 @@ class Chain:
     def _request(self, translation: Translation) -> SpeechRequest:
         return SpeechRequest(translation.text, self.target, self._speaker)
 
-    async def _translate(self, clause: Clause) -> Translation:
-        request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context))
+    async def _translate(self, clause: Clause, context: tuple[str, ...]) -> Translation:
+        request = TranslationRequest(clause.text, clause.language, self.target, context)
         return await self._translator.translate(request)
 
     async def _speak_all(self) -> None:

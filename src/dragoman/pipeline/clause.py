@@ -135,9 +135,10 @@ class ClauseSegmenter:
 
     def _stable_cut(self) -> int:
         known = (*self._pending, *self._tentative[: self._prefix.stable])
-        if self._by_clause:
-            return first_cut(known, self._connectives, closed=False)
         everything = (*self._pending, *self._tentative)
+        if self._by_clause:  # that more is coming is certain before it is certain what
+            cut = first_cut(everything, self._connectives, closed=False)
+            return cut if cut <= len(known) else 0
         if not everything or everything[-1].end - everything[0].start < MAX_CLAUSE:
             return 0
         if cut := longest_breath(known):

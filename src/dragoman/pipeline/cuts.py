@@ -18,15 +18,16 @@ MIN_CUT_PAUSE = ms_to_samples(120)
 SENTENCE_WORDS = 2
 """Words that a sentence must have to be a clause of its own while more follows: "Yes. I agree." is one."""
 
-MARK_LENGTH = ms_to_samples(1200)
-MARK_WORDS = 4
-"""Least clause before a comma, a pause or a strong connective: shorter ones ("However,") say nothing alone."""
+MARK_LENGTH = ms_to_samples(2000)
+MARK_WORDS = 5
+"""Least clause before a comma, a pause or a strong connective: shorter ones ("However,") say nothing alone, and what
+follows would only wait for their translation to be spoken."""
 
-WEAK_LENGTH = ms_to_samples(2400)
-WEAK_WORDS = 6
+WEAK_LENGTH = ms_to_samples(3000)
+WEAK_WORDS = 8
 """Least clause before a weak connective: behind so much, an "and" joins clauses rather than words."""
 
-AHEAD = 2
+AHEAD = 1
 """Words that must be known behind a cut inside a sentence, so that no single word is left over."""
 
 CAP = ms_to_samples(6000)

@@ -26,7 +26,10 @@ word often revises it back."""
 HELD = READY_FRAMES * FRAME_SAMPLES
 """Samples synthesized ahead; the rest is made when it is spoken, so that a wrong guess costs 160 ms of speech."""
 
-Translate = Callable[[Clause], Awaitable[Translation]]
+PATIENCE = 5.0
+"""Seconds for which audio is held unconfirmed: a final takes one, and each held stream is one of the synthesizer's."""
+
+Translate = Callable[[], Awaitable[Translation]]
 Voice = Callable[[Translation], tuple[Synthesizer, SpeechRequest, float] | None]
 """Who speaks a translation, what he is asked, and how many seconds he may take for each piece; None: nobody."""
 
@@ -34,10 +37,11 @@ Voice = Callable[[Translation], tuple[Synthesizer, SpeechRequest, float] | None]
 class Ahead:
     """One clause under way ahead of its commit. Its own task asks the engines; ``cancel`` ends them at once."""
 
-    def __init__(self, clause: Clause, clock: Callable[[], float]) -> None:
-        self.key = plain_text(clause.text)
+    def __init__(self, text: str, clock: Callable[[], float], translation: Translation | None = None) -> None:
+        """``translation``: where it is known already."""
+        self.key = plain_text(text)
         self.task: asyncio.Task[None] | None = None
-        self.translation: Translation | None = None
+        self.translation = translation
         self.error: EngineError | None = None
         """What ended it; whoever needs the clause then asks the engines himself."""
         self.voice: str | None = None
@@ -45,8 +49,8 @@ class Ahead:
         self.mt_end: float | None = None
         self.tts_begin: float | None = None
         self.tts_first: float | None = None
-        self._clause = clause
         self._clock = clock
+        self._confirmed = False
         self._pieces: deque[Pcm] = deque()
         self._ready = 0
         self._ended = False
@@ -57,7 +61,7 @@ class Ahead:
         try:
             self.mt_begin = self._clock()
             if self.translation is None:
-                self.translation = await translate(self._clause)
+                self.translation = await translate()
             self.mt_end = self._clock()
             self._changed.set()
             asked = voice(self.translation)
@@ -73,6 +77,11 @@ class Ahead:
         """Nobody needs it any more; idempotent."""
         if self.task is not None:
             self.task.cancel()
+
+    def confirm(self) -> None:
+        """It was committed and waits for its turn: its audio is held for as long as that takes."""
+        self._confirmed = True
+        self._changed.set()
 
     async def translated(self) -> Translation | None:
         """The translation, or None when there will be none."""
@@ -101,6 +110,20 @@ class Ahead:
         self._changed.clear()
         await self._changed.wait()
 
+    async def _room(self) -> bool:
+        """Wait until more may be synthesized; False when nobody confirmed it for so long that its audio is let go."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while self._ready >= HELD and not self._confirmed:
+                    await self._wait()
+        except TimeoutError:
+            self._pieces.clear()
+            self.tts_first = None
+            return False
+        while self._ready >= HELD:
+            await self._wait()
+        return True
+
     async def _synthesize(self, synthesizer: Synthesizer, request: SpeechRequest, deadline: float) -> None:
         self.voice = name = synthesizer.info.name
         self.tts_begin = self._clock()
@@ -123,8 +146,8 @@ class Ahead:
                 self._pieces.append(pcm)
                 self._ready += len(pcm)
                 self._changed.set()
-                while self._ready >= HELD:
-                    await self._wait()
+                if not await self._room():
+                    return
         finally:
             await let_go(name, lambda: pieces.aclose())
 
@@ -158,6 +181,7 @@ class Speculations:
         found = next((ahead for ahead in self._alive if ahead.key == key), None)
         if found is not None:
             self._alive.remove(found)
+            found.confirm()
             self.counts["confirmed"] += 1
         return found
 
