@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import sys
+from itertools import permutations
 
 import pytest
 from typer.testing import CliRunner
 
-from dragoman.cli import app
+from dragoman.cli import app, languages_in_words
 
 
 @pytest.mark.parametrize("package", ["matplotlib", "soundfile", "scipy"])
@@ -17,3 +18,12 @@ def test_the_demo_without_its_extra_says_what_to_install(package: str, monkeypat
     assert result.exit_code == 1
     assert f"the demo needs {package}" in result.output
     assert 'pip install "dragoman[demo]"' in result.output
+
+
+def test_all_pairs_of_many_languages_are_said_in_short() -> None:
+    every = [f"{a}-{b}" for a, b in permutations(("es", "ca", "en", "fr", "de"), 2)]
+    assert languages_in_words(every) == "from and to any of ca de en es fr"
+    assert languages_in_words(every[1:]) == " ".join(every[1:])
+    assert languages_in_words(("en-es", "es-en")) == "en-es es-en"
+    assert languages_in_words(("en", "es", "ca", "fr", "de")) == "en es ca fr de"
+    assert languages_in_words(()) == ""

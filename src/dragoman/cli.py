@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,12 +109,20 @@ def engines() -> None:
             table.add_row(listed.name, "", Text(f"cannot be used: {listed.problem}", "red"))
             continue
         facts = (
-            " ".join(info.languages) or "any language it is set up for",
+            languages_in_words(info.languages) or "any language it is set up for",
             "streaming" if info.streaming else "sentence by sentence",
             f"{info.licence}, commercial use {'allowed' if info.commercial_use else 'NOT allowed'}",
         )
         table.add_row(info.name, str(info.stage), Text.assemble(info.purpose, ("\n" + "; ".join(facts), "dim")))
     Console().print(table)
+
+
+def languages_in_words(languages: Sequence[str]) -> str:
+    """Codes or pairs as they are, but for all the pairs of many languages, which would fill the screen."""
+    codes = sorted({code for pair in languages for code in pair.split("-")})
+    if len(codes) > 4 and set(languages) == {f"{a}-{b}" for a, b in permutations(codes, 2)}:
+        return f"from and to any of {' '.join(codes)}"
+    return " ".join(languages)
 
 
 @app.command()

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qs
 
 from aiohttp import web
 from tests.fakes.deepl_words import (
@@ -370,7 +371,8 @@ class FakeDeepL:
         return web.json_response({"character_count": self.used, "character_limit": self.limit})
 
     async def _languages(self, request: web.Request) -> web.StreamResponse:
-        kind = request.query.get("type") or (await request.post()).get("type", "source")
+        form = parse_qs((await request.read()).decode())  # the official client sends a body with its GET
+        kind = request.query.get("type") or form.get("type", ["source"])[0]
         if kind not in ("source", "target"):
             raise Refused(400, "Parameter 'type' is invalid. 'source' and 'target' are valid values.")
         return web.json_response(v2_languages(kind == "target"))

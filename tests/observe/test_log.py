@@ -20,6 +20,7 @@ from dragoman.observe.log import REDACTED, Redactor, configure, secrets_of, setu
 
 SECRET = "correct-horse-battery"
 OPTION_SECRET = "staple-0123456789"
+KEY_SECRET = "279a2e9d-83b3:fx"
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def settings() -> Settings:
         asterisk={"password": SECRET},
         http={"token": SECRET + "-token"},
         rooms={"pin": "4711"},
-        engines={"options": {"espeak": {"api_key": OPTION_SECRET, "rate": 3}}},
+        engines={"options": {"espeak": {"api_key": OPTION_SECRET, "rate": 3}, "deepl": {"auth_key": KEY_SECRET}}},
     )  # type: ignore[arg-type]  # pydantic makes the sections of tables
 
 
@@ -51,7 +52,7 @@ def logged(form: str = "json", *, transcripts: bool = False, level: str = "debug
 
 
 def test_secrets_of_the_settings() -> None:
-    assert set(secrets_of(settings())) == {SECRET, SECRET + "-token", "4711", OPTION_SECRET}
+    assert set(secrets_of(settings())) == {SECRET, SECRET + "-token", "4711", OPTION_SECRET, KEY_SECRET}
 
 
 def say_everything_with_the_secret() -> None:
@@ -82,7 +83,7 @@ def test_no_form_of_logging_lets_a_secret_out(form: str) -> None:
     text = stream.getvalue()
     assert text.count("\n") >= 11
     assert SECRET not in text
-    assert OPTION_SECRET not in text
+    assert OPTION_SECRET not in text and KEY_SECRET not in text
     assert REDACTED in text
     assert "cannot log in with" in text  # the traceback is there, without locals
 
@@ -93,6 +94,7 @@ def test_no_form_of_logging_lets_a_secret_out(form: str) -> None:
         "Authorization: Basic ZHJhZ29tYW46aHVudGVyMg==",
         "{'Authorization': 'Token hunter2hunter2', 'a': 1}",
         "sent bearer hunter2hunter2",
+        "{'auth_key': 'hunter2hunter2'}",
         "ws://h/ari/events?api_key=dragoman:hunter2hunter2&app=x",
         "AsteriskSettings(url='x', password='hunter2hunter2')",
         '{"token": "hunter2hunter2"}',

@@ -31,7 +31,7 @@ LITERAL_LENGTH = 8
 """Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
 
 _SECRET_KEY = re.compile(
-    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|api_?key|pin|cookie)$", re.IGNORECASE
+    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|api_?key|auth_?key|pin|cookie)$", re.IGNORECASE
 )
 
 _SECRET_FORMS = (
@@ -41,7 +41,7 @@ _SECRET_FORMS = (
     # key=value in a query (ARI's WebSocket takes api_key=user:password), key: value in a repr or in JSON.
     (
         re.compile(
-            r"((?:password|passwd|secret|token|api_?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
+            r"((?:password|passwd|secret|token|api_?key|auth_?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
             re.IGNORECASE,
         ),
         rf"\1{REDACTED}",

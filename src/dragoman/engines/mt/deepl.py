@@ -61,6 +61,7 @@ class DeepLTranslator:
         self._connections = reader.integer("connections", 2, 0, 32)
         reader.done()
         self._check(variants)
+        self._chosen = frozenset(variants)
         self._targets = {code: variants.get(code, language.target) for code, language in LANGUAGES.items()}
         self._sources = frozenset(LANGUAGES)
         self._formal = frozenset(self._targets[code] for code, language in LANGUAGES.items() if language.formality)
@@ -83,6 +84,12 @@ class DeepLTranslator:
             purpose="Production: the best translations, by a paid service (a key); the text leaves this host.",
         )
 
+    @property
+    def url(self) -> str:
+        """The server that is asked: the one set, else the one that belongs to the key's plan."""
+        free = self._key is not None and self._key.get_secret_value().endswith(":fx")
+        return self._server_url or (FREE_SERVER if free else SERVER)
+
     def supports(self, source: str, target: str) -> bool:
         """Whether this pair can be translated."""
         return source != target and source in self._sources and target in self._targets
@@ -96,8 +103,7 @@ class DeepLTranslator:
             raise EngineUnavailable(NAME, f"no key: {KEY_HELP}")
         account = self._account = Account(self._key, self._server_url or None)
         await account.open()
-        url = self._server_url or (FREE_SERVER if self._key.get_secret_value().endswith(":fx") else SERVER)
-        client = self._client = DeepLClient(url, self._key, self._timing, hedge_share=self._share)
+        client = self._client = DeepLClient(self.url, self._key, self._timing, hedge_share=self._share)
         client.open()
         try:
             async with asyncio.timeout(START_S):
@@ -199,12 +205,15 @@ class DeepLTranslator:
         """Keep what the server has, too.
 
         Raises:
-            EngineUnavailable: it lacks the variant that was chosen for a language that is wanted.
+            EngineUnavailable: it lacks the variant that the settings choose for a language that is wanted.
         """
         for code, target in list(self._targets.items()):
             if target in listed.targets:
                 continue
             others = sorted(each for each in listed.targets if each.partition("-")[0] == LANGUAGES[code].source)
+            if code not in self._chosen and others:
+                self._targets[code] = others[0]  # the plain code where there is one
+                continue
             if code in wanted and others:
                 raise EngineUnavailable(
                     NAME,

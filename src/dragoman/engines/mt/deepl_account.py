@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -110,6 +111,7 @@ class Account:
             raise EngineUnavailable(
                 NAME, f"the package deepl is missing ({error}): pip install 'dragoman[deepl]'"
             ) from None
+        logging.getLogger("deepl").setLevel(logging.WARNING)  # below that it tells each request, and its body
         deepl.http_client.max_network_retries = RETRIES
         deepl.http_client.min_connection_timeout = TIMEOUT_S
         client = deepl.DeepLClient(self._key.get_secret_value(), server_url=self._server_url)

@@ -24,6 +24,7 @@ from dragoman.engines.mt.deepl_messages import (
     QUOTA,
     Answer,
     error_of,
+    one_line,
     parse_answer,
     parse_languages,
     parse_refusal,
@@ -59,7 +60,7 @@ class Timing:
     deadline: float = 1.1
     """For a clause, retry included: below the 1.2 s that the chain gives an engine for one try."""
     attempt: float = 0.8
-    """For one attempt: leaves time for a retry before the deadline."""
+    """For one attempt, hedge included: who has not answered by then rarely does by the deadline."""
     hedge: float = 0.35
     """Without an answer for so long, the request is sent a second time (p95 of the answers); 0: never."""
 
@@ -130,12 +131,12 @@ class DeepLClient:
             await session.close()
 
     async def translate(self, body: Mapping[str, object], until: float) -> Answer:
-        """Translate by ``until`` (loop time).
+        """Translate by ``until`` (loop time); retried once after a connection that failed, 429, 5xx or junk.
 
         Raises:
             EngineRejected, EngineDenied: the server refuses this text, or us.
             EngineBusy, EngineCrashed: twice, or once and the server asks us to wait for longer than there is time.
-            EngineTimeout: neither in time.
+            EngineTimeout: no answer in time.
         """
         data = json.dumps(body, ensure_ascii=False).encode()
         try:
@@ -145,8 +146,8 @@ class DeepLClient:
                 try:
                     return await self._attempt(data, hedge=self._timing.hedge > 0)
                 except EngineError as error:
-                    if not error.retryable:
-                        raise
+                    if not error.retryable or isinstance(error, EngineTimeout):
+                        raise  # late: the hedge was the second chance, and the next translator is quicker than a third
                     await self._pause(error, until)
                 self.counters.retries += 1
                 return await self._attempt(data, hedge=False)
@@ -230,8 +231,9 @@ class DeepLClient:
             async with session.request(method, self._url + path, data=data, allow_redirects=False) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, OSError) as error:
-            log.info("deepl gave no answer", path=path, error=f"{type(error).__name__}: {error}")
-            raise EngineCrashed(NAME, f"no answer: {type(error).__name__}: {error}") from None
+            what = one_line(f"{type(error).__name__}: {error}")
+            log.info("deepl gave no answer", path=path, error=what)
+            raise EngineCrashed(NAME, f"no answer: {what}") from None
         if response.status == 200:
             return body
         refusal = parse_refusal(response.status, body, response.headers, time.time())

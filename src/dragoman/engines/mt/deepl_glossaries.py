@@ -18,7 +18,9 @@ from typing import Protocol
 
 import structlog
 
+from dragoman.engines.faults import crashes_of
 from dragoman.engines.mt.deepl_account import Glossary
+from dragoman.engines.mt.deepl_messages import NAME
 from dragoman.errors import EngineError
 
 log = structlog.get_logger(__name__)
@@ -135,7 +137,8 @@ class Glossaries:
         while True:
             wanted = await self._wanted.get()
             try:
-                self._ready[wanted.name] = await self._make(wanted)
+                with crashes_of(NAME):
+                    self._ready[wanted.name] = await self._make(wanted)
                 self._not_before.pop(wanted.name, None)
             except EngineError as error:
                 again = self._clock() + RETRY_S if error.retryable else math.inf

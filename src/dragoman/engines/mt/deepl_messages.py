@@ -169,14 +169,15 @@ def _message(data: bytes) -> str:
     try:
         answer = json.loads(data)
     except (ValueError, RecursionError):
-        return _line(data.decode("utf-8", "replace"))
+        return one_line(data.decode("utf-8", "replace"))
     if not isinstance(answer, dict):
         return ""
     parts = [answer.get("message"), answer.get("detail")]
-    return _line("; ".join(part for part in parts if isinstance(part, str) and part))
+    return one_line("; ".join(part for part in parts if isinstance(part, str) and part))
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Of a server's or a library's words, what fits into a log and an error: no line ends, no control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_MESSAGE]
 
 
