@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 from bench.latency.script import LANGUAGE_OF, LEAD_S, Script
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -106,6 +107,7 @@ async def hold(script: Script, engines: Mapping[str, Any], folder: Path, media: 
                 await _dial(phones, pbx, daemon)
                 await _wait(script, captions)
                 stats = await daemon.stats()
+                (folder / "metrics.txt").write_text(await _metrics(daemon), "utf-8")
                 drift -= time.time() - time.monotonic()
             for task in reading:
                 task.cancel()
@@ -188,6 +190,11 @@ async def _wait(script: Script, captions: list[Caption]) -> None:
                 told += f", the daemon says: median {np.median(spans):.0f} ms"
             progress.update(task, completed=script.seconds + TAIL_S - left, told=told)
             await asyncio.sleep(min(PROGRESS_S, left))
+
+
+async def _metrics(daemon: Daemon) -> str:
+    async with aiohttp.ClientSession() as session, session.get(f"{daemon.url}/metrics") as answer:
+        return await answer.text()
 
 
 async def _read(daemon: Daemon, language: str, captions: list[Caption]) -> None:

@@ -28,6 +28,12 @@ recogniser may tell a word before its very end."""
 PARTS = ("asterisk", "hangover", "engine", "queue", "ours")
 """Into what an ear-voice span is divided; they add up to it."""
 
+WAY = ("mt_wait", "mt", "tts_wait", "tts", "playback")
+"""The daemon's stages behind a clause's commit, in order."""
+
+WAITS = ("mt_wait", "tts_wait", "playback")
+"""Of these, the ones in which it may wait for the clause before it."""
+
 ENGINES = ("asr", "mt", "tts")
 """Of the daemon's stages, those in which an engine is waited for."""
 
@@ -202,10 +208,7 @@ def measure(told: Told, way: Interpretation, hangover_s: float) -> Span | None:
     ears = [ear for index in words if (ear := way.first("ear", index)) is not None]
     said, sent = way.said[words[-1]].end, way.wire[place].start
     stages = dict(told.stages_s)
-    playback = stages.get("playback", 0.0)
-    queue = 0.0
-    if place > 0:  # until the clause before it had been spoken, if it was ready before
-        queue = min(max(way.wire[place - 1].end - (sent - playback), 0.0), playback)
+    queue = _waited(stages, sent, way.wire[place - 1].end) if place > 0 else 0.0
     asterisk = way.tapped[words[-1]] - said
     engine = sum(max(stages.get(stage, 0.0), 0.0) for stage in ENGINES)
     silent = told.end + stages.get("hangover", 0.0) - way.tapped[words[-1]]
@@ -223,6 +226,17 @@ def measure(told: Told, way: Interpretation, hangover_s: float) -> Span | None:
         {part: parts[part] * 1000 for part in PARTS},
         {stage: seconds * 1000 for stage, seconds in stages.items()},
     )
+
+
+def _waited(stages: Mapping[str, float], sent: float, busy_until: float) -> float:
+    """Seconds for which a clause waited for the one before it: what of its waits lay before that had been spoken."""
+    waited, at = 0.0, sent
+    for stage in reversed(WAY):
+        begin = at - stages.get(stage, 0.0)
+        if stage in WAITS:
+            waited += max(min(at, busy_until) - begin, 0.0)
+        at = begin
+    return waited
 
 
 def first_sounds(way: Interpretation, begins: Iterable[int]) -> list[float]:

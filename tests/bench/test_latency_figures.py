@@ -122,6 +122,10 @@ def test_waiting_for_the_clause_before_is_told_apart() -> None:
     assert span is not None
     # Ready 500 ms before it was sent; the word before it sounded until 45 ms before that.
     assert span.parts_ms["queue"] == pytest.approx(500 - 1000 * GAP, abs=1e-6)
+    # Held back for 600 ms before it was synthesized, which took 120 ms, and sent at once.
+    span = measure(told(text, line.said[9].end, STAGES | {"playback": 0.0, "tts_wait": 0.6}), line, 0.4)
+    assert span is not None
+    assert span.parts_ms["queue"] == pytest.approx(600, abs=1e-6)
 
 
 def test_a_clause_with_a_misheard_word_is_still_found() -> None:
