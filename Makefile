@@ -8,9 +8,9 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test lint unit e2e bench setup check clean
+.PHONY: help python demo test lint unit e2e bench bench-lagging setup check clean
 help:
-	@sed -n 's/^# make /make /p; s/^\([a-z]*\):.*## /make \1    /p' Makefile
+	@sed -n 's/^# make /make /p; s/^\([a-z-]*\):.*## /make \1    /p' Makefile
 
 $(VENV)/.ready: pyproject.toml requirements/no-deps.txt
 	@echo "Installing Python packages into $(VENV): a minute or two, once"
@@ -53,6 +53,9 @@ e2e: $(VENV)/.ready ## the tests on a real Asterisk with real phones
 bench: setup ## what a leg costs; writes bench/results/
 	$(BIN)/python -m bench.media
 	$(BIN)/python -m bench.legs
+
+bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the speaker, simulated
+	$(BIN)/python -m bench.lagging
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache

@@ -17,6 +17,7 @@ from dragoman import config
 from dragoman.config import Settings, load
 from dragoman.config_errors import key_lines
 from dragoman.errors import ConfigError
+from dragoman.pipeline.options import PipelineOptions
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "dragoman.toml"
 
@@ -42,6 +43,13 @@ def test_the_example_names_every_key_and_no_other() -> None:
         for key in field.annotation.model_fields
     }
     assert named == there
+
+
+def test_how_hastily_the_pipeline_works_is_a_setting(tmp_path: Path) -> None:
+    assert config.Settings().pipeline.options == PipelineOptions()
+    file = tmp_path / "slow.toml"
+    file.write_text("[pipeline]\nspeculate = false\nmode = 'sentence'\nfinalize_after_ms = 0")
+    assert load(file).pipeline.options == PipelineOptions(speculate=False, by_clause=False, finalize_after_ms=0)
 
 
 def test_no_file_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +142,8 @@ BAD = {
     "media on all addresses": ("[media]\nbind = '0.0.0.0'", ["media", ":1", "needs advertise"]),
     "gain above 0": ("[media]\nfloor_db = 3", ["media.floor_db", "less than or equal to 0"]),
     "hangover too short": ("[media]\nhangover_ms = 20", ["media.hangover_ms", "greater than or equal to 100"]),
+    "final too late": ("[pipeline]\nfinalize_after_ms = 2001", ["pipeline.finalize_after_ms", "less than or equal to"]),
+    "no such mode": ("[pipeline]\nmode = 'word'", ["pipeline.mode", "'clause' or 'sentence'"]),
     "unknown language": ("[rooms]\nlanguages = ['en', 'xx']", ["rooms.languages", ":2", "'xx' unknown", "en, es, ca"]),
     "no language": ("[rooms]\nlanguages = []", ["rooms.languages", "at least 1"]),
     "language twice": ("[rooms]\nlanguages = ['en', 'en']", ["rooms.languages", "named twice: en"]),

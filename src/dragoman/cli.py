@@ -205,6 +205,13 @@ def demo(
     phrases: Annotated[Path | None, typer.Option(help="Phrase list; config/phrases.tsv if not given.")] = None,
     out: Annotated[Path, typer.Option(help="Where recordings, captions and the timeline go.")] = Path("demo-out"),
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running, to dial in with a softphone.")] = False,
+    engines: Annotated[
+        str,
+        typer.Option(
+            help="embedded: no key, no network; fake-cloud: Deepgram, DeepL and ElevenLabs, played by local servers "
+            "with the real ones' protocols and latencies (in a checkout only)."
+        ),
+    ] = "embedded",
 ) -> None:
     """Hold a short meeting over real phones, hear what everybody heard, and check it."""
     try:
@@ -215,7 +222,7 @@ def demo(
         missing = ConfigError(f'the demo needs {error.name}, which is not installed: pip install "dragoman[demo]"')
         raise _fail(missing) from None
     try:
-        raise typer.Exit(asyncio.run(run_demo(DemoOptions(script=script, phrases=phrases, out=out, keep=keep))))
+        raise typer.Exit(asyncio.run(run_demo(DemoOptions(script, phrases, out, keep, engines))))
     except DragomanError as error:
         raise _fail(error) from None
 

@@ -38,6 +38,7 @@ from yarl import URL
 
 from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
+from dragoman.config_pipeline import PipelineSettings
 from dragoman.config_sections import GlossarySettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
@@ -226,6 +227,7 @@ class Settings(BaseSettings):
     rooms: RoomsSettings = RoomsSettings()
     engines: EnginesSettings = EnginesSettings()
     glossary: GlossarySettings = GlossarySettings()
+    pipeline: PipelineSettings = PipelineSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

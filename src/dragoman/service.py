@@ -78,6 +78,7 @@ class Service:
         measures = ClauseMeasures(self.metrics, loop.time)
         self.engines.on_failure = measures.engine_gave_way
         reporter = Reporter(captions, measures, loop.time, unix_offset)
+        reporter.on_engine_change = self.engines.circuits.moved
         conference = Conference(
             self.media,
             self.engines,
@@ -86,6 +87,7 @@ class Service:
             loop.time,
             floor_db=self._settings.media.floor_db,
             terms=self.glossary.room,
+            options=self._settings.pipeline.options,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
         app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)

@@ -90,5 +90,11 @@ async def test_a_daemon_that_ends_is_told_with_its_log(tmp_path: Path, monkeypat
 
 @given(st.text(), st.lists(st.text(), max_size=3))
 def test_any_text_is_written_as_toml(text: str, texts: list[str]) -> None:
-    sections = {"a": {"text": text, "texts": texts, "b": {"number": 1.5, "yes": True}}, "c": {"n": 7}}
+    sections = {"a": {"text": text, "texts": texts, "b": {"number": 1.5, "yes": True}}, "c": {"n": 7}, "d": {}}
+    assert tomllib.loads(to_toml(sections)) == sections
+
+
+@given(st.text())
+def test_a_table_and_a_key_may_have_any_name(name: str) -> None:
+    sections = {"engines": {name: {name: 1, "under": {name: "text"}}}}
     assert tomllib.loads(to_toml(sections)) == sections

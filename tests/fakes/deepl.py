@@ -26,6 +26,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs
 
@@ -472,10 +473,11 @@ async def _main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=500_000_000, help="characters until 456")
     parser.add_argument("--translation", choices=("tone", "phrases"), default="phrases")
+    parser.add_argument("--phrases", type=Path, help="phrase file; default: config/phrases.tsv")
     parser.add_argument("--faults", type=_share, nargs="*", default=[], metavar="FAULT:SHARE", help="such as 503:0.02")
     args = parser.parse_args()
     fake = FakeDeepL(
-        tones if args.translation == "tone" else phrases(),
+        tones if args.translation == "tone" else phrases(args.phrases),
         latency=Latency(args.p50, args.p95, args.seed) if args.p50 else None,
         keys=frozenset(args.key or [KEY]),
         limit=args.limit,

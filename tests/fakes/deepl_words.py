@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from tests.tonewords.code import ToneWord
 
@@ -89,9 +90,9 @@ def tones(text: str, source: str, target: str) -> str:
     return " ".join(words)
 
 
-def phrases() -> Translate:
-    """By the phrase file; what is not in it is marked."""
-    table = load_table(default_path())
+def phrases(path: Path | None = None) -> Translate:
+    """By a phrase file (None: the one that comes with Dragoman); what is not in it is marked."""
+    table = load_table(path or default_path())
     columns = {language: table.column(language) for language in table.languages}
 
     def translate(text: str, source: str, target: str) -> str:

@@ -358,10 +358,14 @@ async def test_a_listener_is_told_where_speech_starts_and_ends(vad) -> None:
     said = np.concatenate([np.zeros(8000, np.int16), spoken(), np.zeros(16000, np.int16)])
     async with opened(MediaConfig(vad=vad, max_legs=2, max_streams=1)) as bench:
         peer, listener = bench.peer(), Listener()
-        bench.plane.add_leg("a", peer.address, listener)
+        audio = bench.plane.add_leg("a", peer.address, listener)
+        assert audio.heard_until == 0
         for at in range(0, len(said) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
             peer.say(said[at : at + FRAME_SAMPLES])
             bench.tick()
+        heard_until = audio.heard_until
+        bench.plane.remove_leg("a")
+        assert audio.heard_until == heard_until == listener.calls[1][1]
     assert [name for name, _ in listener.calls] == ["start", "end"]
     assert abs(listener.calls[0][1] - 8000) < 1600
     assert abs(listener.calls[1][1] - (8000 + len(spoken()))) < 2400

@@ -30,6 +30,16 @@ def test_speech_starts_with_the_first_of_two_windows_and_ends_after_the_last() -
     assert events == [SpeechEvent(1, True, WINDOW), SpeechEvent(1, False, 4 * WINDOW)]
 
 
+def test_it_tells_at_any_time_where_speech_was_last_heard() -> None:
+    gate = SpeechGate(2, WINDOW, HANGOVER)
+    gated([0.1, 0.9], gate)
+    assert gate.heard_until[1] == 0  # one window is a click
+    gated([0.1, 0.9, 0.9, 0.6, 0.1], gate)
+    assert gate.heard_until.tolist() == [0, 4 * WINDOW]
+    gate.reset(1)
+    assert gate.heard_until[1] == 0
+
+
 def test_a_click_is_no_speech() -> None:
     assert gated([0.9, 0.1, 0.9, 0.4, 0.9, 0.2]) == []
 

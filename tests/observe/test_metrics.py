@@ -117,7 +117,7 @@ def test_the_conference_is_read_when_the_loop_is_asked_and_none_of_its_counters_
     assert scrape(metrics)["dragoman_clauses_merged_total"] == 0
     metrics.refresh()
     seen = scrape(metrics)
-    pattern = re.compile("dragoman_(clauses_merged|recognizer|booth|repeated)_?.*_total$")
+    pattern = re.compile("dragoman_(clauses_merged|recognizer|booth|repeated|speculations|early|revised)_?.*_total$")
     shown = {name: value for name, value in seen.items() if pattern.match(name)}
     dropped = shown.pop("dragoman_recognizer_dropped_seconds_total") * 1000
     assert sorted([dropped, *shown.values()]) == [1000 * number for number in range(1, len(TOTALS) + 1)]

@@ -82,6 +82,10 @@ class FakeAudio:
         self._speech_from: int | None = None
         self._last_speech = 0
 
+    @property
+    def heard_until(self) -> int:
+        return self._last_speech
+
     def read(self, start: int, stop: int) -> Pcm:
         out = np.zeros(max(stop - start, 0), np.int16)
         there = self._samples[start : min(stop, self.end)]
@@ -412,8 +416,8 @@ class FakeEngines:
     spare: tuple[FakeSynthesizer, ...] = ()
     circuits: Circuits = field(default_factory=Circuits)
 
-    def recognizer(self, language: str) -> FakeRecognizer | None:
-        return self.ears if self.ears.supports(language) else None
+    def recognizers(self, language: str) -> tuple[FakeRecognizer, ...]:
+        return (self.ears,) if self.ears.supports(language) else ()
 
     def synthesizers(self, language: str) -> tuple[FakeSynthesizer, ...]:
         return tuple(mouth for mouth in (self.mouth, *self.spare) if mouth.supports(language))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.clause import MAX_CLAUSE, STABLE_AFTER, Clause, ClauseSegmenter, merge
+from dragoman.pipeline.clause import STABLE_AFTER, Clause, ClauseSegmenter, merge
+from dragoman.pipeline.cuts import MAX_CLAUSE
 
 MS = ms_to_samples(1)
 HALF_JITTER = 30 * MS
@@ -96,10 +97,10 @@ def utterances(random: Random) -> Iterator[list[Word]]:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**32))
-def test_every_word_comes_once_and_in_order_whatever_the_recogniser_does(seed: int) -> None:
+@given(st.integers(0, 2**32), st.booleans())
+def test_every_word_comes_once_and_in_order_whatever_the_recogniser_does(seed: int, by_clause: bool) -> None:
     random = Random(seed)
-    talk = Talk(random)
+    talk = Talk(random, ClauseSegmenter("leg", "en", by_clause=by_clause))
     said: list[str] = []
     for words in utterances(random):
         talk.utter(words)
@@ -204,3 +205,62 @@ def test_merging_neighbours_keeps_the_first_id_and_names_the_others() -> None:
     merged = merge(one, merge(two, three))
     assert merged == Clause("leg", 1, "en", "t1 t2 t3", 100, 350, merged=("leg/2", "leg/3"))
     assert merge(merge(one, two), three) == merged
+
+
+def by_clause(agreement: int = 2) -> ClauseSegmenter:
+    return ClauseSegmenter("leg", "en", agreement=agreement, by_clause=True)
+
+
+LONG = "we have moved all the boxes upstairs because it rains again and nobody told us"
+
+
+def test_long_speech_does_not_wait_for_its_final() -> None:
+    segmenter = by_clause()
+    words = sentence(LONG)
+    clauses = []
+    for upto in range(1, 11):
+        clauses += segmenter.feed(partial(words[:upto]))
+    assert [clause.text for clause in clauses] == ["we have moved all the boxes upstairs"]
+    (rest,) = segmenter.feed(final(words))
+    assert rest.text == "because it rains again and nobody told us"
+    assert (segmenter.early.committed, segmenter.early.revised) == (7, 0)
+
+
+def test_a_clause_is_not_cut_off_before_its_partials_agree() -> None:
+    segmenter = by_clause()
+    words = sentence(LONG)
+    assert segmenter.feed(partial(words)) == []
+    changed = [Word("books" if word.text == "boxes" else word.text, word.start, word.end) for word in words]
+    assert segmenter.feed(partial(changed)) == []
+    assert [clause.text for clause in segmenter.feed(partial(changed))] == ["we have moved all the books upstairs"]
+    segmenter.feed(final(words))
+    assert segmenter.early.revised == 1
+
+
+def test_each_sentence_of_a_final_is_a_clause() -> None:
+    segmenter = by_clause()
+    words = sentence("It rains. Take a coat. And the")
+    assert [clause.text for clause in segmenter.feed(final(words, end=False))] == ["It rains.", "Take a coat."]
+    assert segmenter.partial == "And the"
+
+
+def test_the_end_that_comes_behind_the_final_commits_what_was_kept() -> None:
+    segmenter = by_clause()
+    assert segmenter.feed(final(sentence("we are done"), end=False)) == []
+    assert [clause.text for clause in segmenter.feed(final([]))] == ["we are done"]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.booleans())
+def test_what_is_foreseen_is_what_is_committed_when_nothing_is_revised(seed: int, clauses: bool) -> None:
+    random = Random(seed)
+    for words in utterances(random):
+        segmenter = ClauseSegmenter("leg", "en", by_clause=clauses)
+        if not words:
+            continue
+        segmenter.feed(partial(words))
+        foreseen = [(clause.text, clause.start, clause.end) for clause in segmenter.foreseen()]
+        assert segmenter.foreseen() == segmenter.foreseen()  # it changes nothing
+        said = segmenter.feed(final(words))
+        assert [(clause.text, clause.start, clause.end) for clause in said] == foreseen
+        assert segmenter.foreseen() == []

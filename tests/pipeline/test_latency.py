@@ -45,3 +45,25 @@ def test_a_copy_shares_the_source_and_nothing_of_the_target() -> None:
     assert list(second.stages()) == ["hangover", "asr", "segment"]
     second.mt_begin = 9.0
     assert first.mt_begin != 9.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5000), min_size=9, max_size=9))
+def test_what_was_done_ahead_makes_no_stage_negative_and_hides_nothing(milliseconds: list[int]) -> None:
+    said, finalized, recognised, committed, *ahead, sent = sorted(milliseconds)[:4] + milliseconds[4:]
+    engines = sorted(ahead)  # some of it before the clause was committed, some behind
+    sent = max(sent, committed, *engines)
+    marks = [said, finalized, recognised, committed, *engines, sent]
+    clause = ClauseTimes(*(mark / 1000 for mark in marks))
+    stages = clause.stages()
+    assert min(stages.values()) >= 0
+    assert sum(stages.values()) == pytest.approx(clause.ear_voice_span, abs=1e-9)
+    done = max(committed, *engines)
+    assert stages["playback"] == pytest.approx((sent - done) / 1000)  # from when the engines were done, all is ours
+    assert (clause.own_share or 0) >= stages["playback"]
+
+
+def test_what_was_done_before_the_commit_took_nobodys_time() -> None:
+    clause = ClauseTimes(1.0, 1.2, 1.45, 1.45, mt_begin=1.25, mt_end=1.35, tts_begin=1.35, tts_first=1.5, sent=1.51)
+    stages = {stage: round(seconds * 1000) for stage, seconds in clause.stages().items()}
+    assert (stages["mt"], stages["tts_wait"], stages["tts"], stages["playback"]) == (0, 0, 50, 10)

@@ -42,6 +42,10 @@ class LegNotes:
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
         self.failures.append(error)
 
+    def recogniser_changed(self, leg: Leg, before: str, after: str) -> None: ...
+
+    def recogniser_missing(self, leg: Leg, error: EngineError) -> None: ...
+
     def chain_crashed(self) -> None:
         self.crashes += 1
 
@@ -63,7 +67,7 @@ class Desk:
         self.translator = FakeTranslator()
         self.notes = LegNotes()
         self.reports: dict[str, Reports] = {}
-        self.leg = SpeakingLeg(ANN, recognizer, self._make, self.notes, loop.time)
+        self.leg = SpeakingLeg(ANN, () if recognizer is None else (recognizer,), self._make, self.notes, loop.time)
         self.audio = self.media.add_leg("tap", ("::", 1), self.leg.recognition)
         self.leg.attach(self.audio)
         self.mixers: dict[str, BoothMixer] = {}

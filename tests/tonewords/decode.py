@@ -222,6 +222,8 @@ def _steps(slots: Floats) -> int:
 def _edge(power: Floats, near: float, *, rising: bool) -> float:
     """Hop (with fraction) at which the tone begins or ends: there half of the window's amplitude is in it."""
     low, high = max(0, int(near) - 6), min(len(power), int(near) + 8)
+    if high <= low:
+        return float(near)  # it began before the recording
     amplitude = np.sqrt(power[low:high])
     if not rising:
         amplitude = amplitude[::-1]

@@ -49,7 +49,7 @@ def judge_languages(engines: EngineSet, languages: Iterable[str]) -> list[Findin
     found = []
     for language in languages:
         lacks = []
-        if engines.recognizer(language) is None:
+        if not engines.recognizers(language):
             lacks.append("nobody's speech in it is recognised")
         if not engines.synthesizers(language):
             lacks.append("no voice speaks it")

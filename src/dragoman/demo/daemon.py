@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -177,18 +178,21 @@ def _caption(data: str) -> Caption:
 
 
 def to_toml(sections: Mapping[str, Any], path: str = "") -> str:
-    """Settings as TOML: tables of strings, numbers, booleans and lists of these.
-
-    JSON's notation of those is TOML's too (https://toml.io/en/v1.0.0#string), but for DEL, which TOML wants escaped.
-    """
-    values = [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f")
-        for key, value in sections.items()
-        if not isinstance(value, Mapping)
-    ]
+    """Settings as TOML: tables of strings, numbers, booleans and lists of these."""
+    values = [f"{_key(key)} = {_value(value)}\n" for key, value in sections.items() if not isinstance(value, Mapping)]
     tables = [
-        to_toml(value, f"{path}.{key}" if path else key)
+        to_toml(value, f"{path}.{_key(key)}" if path else _key(key))
         for key, value in sections.items()
         if isinstance(value, Mapping)
     ]
-    return (f"[{path}]\n" if path and values else "") + "".join(values) + "".join(tables)
+    return (f"[{path}]\n" if path and (values or not tables) else "") + "".join(values) + "".join(tables)
+
+
+def _value(value: Any) -> str:
+    """JSON's notation is TOML's too (https://toml.io/en/v1.0.0#string), but for DEL, which TOML wants escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    """Bare where TOML allows it (letters, digits, ``-`` and ``_``), else quoted."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +73,20 @@ class Meeting:
     """The scenario's people on their phones, in the room: ``hold`` it once to judge it, or ``stay`` with it."""
 
     def __init__(
-        self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, sip_port: int, folder: Path, view: View
+        self,
+        scenario: Scenario,
+        turns: Mapping[int, Pcm],
+        daemon: Daemon,
+        sip_port: int,
+        folder: Path,
+        view: View,
+        seated: Callable[[Mapping[str, str]], None],
     ) -> None:
-        """``turns``: audio by number; ``sip_port``: the PBX's; ``folder``: for the phones' files; ``view`` shows it."""
+        """``turns``: audio by number; ``sip_port``: the PBX's; ``folder``: for the phones' files; ``view`` shows it.
+
+        ``seated`` is told each person's leg before anybody speaks.
+        """
+        self._seated = seated
         self._scenario = scenario
         self._turns = turns
         self._daemon = daemon
@@ -159,6 +170,7 @@ class Meeting:
                 while True:
                     room = await self._daemon.room(self._scenario.room)
                     if all_in(self._scenario, room):
+                        self._seated({leg["name"]: leg["id"] for leg in room["legs"]})
                         return
                     await self._daemon.pause()
         except TimeoutError:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from dragoman.config_engines import EnginesSettings
 from dragoman.demo.minutes import Minutes
 from dragoman.engines import registry
 from dragoman.engines.base import SpeechRequest, Stage, Synthesizer
@@ -15,17 +16,17 @@ from dragoman.errors import DemoError
 from dragoman.media.format import Pcm
 
 
-async def speak_again(minutes: Minutes, engines: Sequence[str]) -> dict[tuple[str, str], Pcm]:
-    """Audio of every translated line, by (clause id, language).
+async def speak_again(minutes: Minutes, settings: EnginesSettings) -> dict[tuple[str, str], Pcm]:
+    """Audio of every translated line, by (clause id, language), by the engines that the daemon was set up with.
 
     It is the sound that was played only with an engine that says the same words the same way each time (espeak-ng
     does), for the same speaker: the daemon names speakers by their channel.
 
     Raises:
         ConfigError, EngineError: the engine cannot be had or fails.
-        DemoError: none of ``engines`` speaks a language.
+        DemoError: none of the synthesizers speaks a language.
     """
-    synthesizers = cast("list[Synthesizer]", registry.build(Stage.TTS, engines, {}))
+    synthesizers = cast("list[Synthesizer]", registry.build(Stage.TTS, settings.synthesizers, settings.options))
     sounds: dict[tuple[str, str], Pcm] = {}
     try:
         for synthesizer in synthesizers:

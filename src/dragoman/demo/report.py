@@ -52,10 +52,12 @@ def captions(
     verdict: Verdict,
     stats: Mapping[str, Any],
     begin: float,
+    simulation: str = "",
 ) -> dict[str, Any]:
     """Every clause with its texts, times and ear-voice spans, as it is written to ``captions.json``.
 
     Times are seconds after ``begin`` (seconds since the epoch), where the WAV files and the timeline begin too.
+    ``simulation`` says what of the engines was not real.
     """
     clauses, _ = assign(played, minutes.entries)
     turn_of = {entry.clause: number for number, entries in clauses.items() for entry in entries}
@@ -73,6 +75,8 @@ def captions(
         "people": [
             {"name": p.name, "language": p.language, "voice": p.voice, "heard": names[p.name]} for p in scenario.people
         ],
+        "engines": stats.get("engines"),
+        "simulation": simulation or None,
         "good": verdict.good,
         "findings": [
             {"fault": str(f.fault), "message": f.message, "listener": f.listener, "clause": f.clause}

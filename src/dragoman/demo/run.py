@@ -19,24 +19,23 @@ from dragoman.demo.daemon import Daemon
 from dragoman.demo.judge import Verdict, judge
 from dragoman.demo.meeting import REPEAT_S, Held, Meeting
 from dragoman.demo.minutes import Minutes
+from dragoman.demo.occasion import Engines, Occasion
 from dragoman.demo.picture import draw
+from dragoman.demo.profiles import DEFAULT, profile
 from dragoman.demo.references import speak_again
 from dragoman.demo.report import captions, file_names, write_captions, write_recordings
 from dragoman.demo.scenario import Scenario, load
 from dragoman.demo.table import View
 from dragoman.demo.voices import Voice, check_voices, render
-from dragoman.engines.phrases import default_path, load_table, tokens
+from dragoman.engines.phrases import default_path
 from dragoman.errors import DragomanError
 from dragoman.languages import LANGUAGES
-from dragoman.media.format import Pcm
+from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.resources import shared
 from dragoman.signals import ended_by_signals
 from dragoman.telephony.pbx import Pbx, Site, ensure_asterisk
 from dragoman.telephony.pbx.ports import free_port
 from dragoman.telephony.prompts import cache_dir
-
-OPEN_LANGUAGE = "en"
-"""The embedded recogniser knows any English, of other languages the sentences of the phrase file."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
@@ -50,6 +49,8 @@ class DemoOptions:
     phrases: Path | None = None
     out: Path = Path("demo-out")
     keep: bool = False
+    engines: str = DEFAULT
+    """Name of a profile (``demo/profiles.py``)."""
 
 
 async def run_demo(options: DemoOptions) -> int:
@@ -80,30 +81,39 @@ class _Demo:
         self._out = options.out
         self._work = work
         self._console = Console(highlight=False, soft_wrap=not Console().is_terminal)
-        self._engines = EnginesSettings()
+        self._engines = Engines({})
 
     async def run(self) -> int:
+        chosen = profile(self._options.engines)
         script = self._options.script or shared("config/demo.toml")
         scenario = load(script)
         self._say(f"script {script}: {len(scenario.people)} people, {len(scenario.turns)} turns")
-        self._warn_of_unknown_sentences(scenario)
+        phrases = self._options.phrases
         turns = await self._voices(scenario)
-        self._out.mkdir(parents=True, exist_ok=True)
-        asterisk = await asyncio.to_thread(ensure_asterisk, self._say)
-        async with Pbx(Site(scenario.languages, scenario.room, notice=False), asterisk=asterisk) as pbx:
-            self._say(f"PBX ready: {asterisk.version}, SIP on 127.0.0.1:{pbx.sip_port}")
-            daemon = Daemon(self._settings(scenario, pbx), self._work, free_port(socket.SOCK_STREAM))
-            try:
-                async with daemon:
-                    await daemon.wait_ready()
-                    self._say(f"daemon ready: {daemon.url}")
-                    held = await self._hold(scenario, turns, daemon, pbx)
-                    status = await self._judge(scenario, turns, held)
-                    if self._options.keep:
-                        await self._keep(scenario, turns, daemon, pbx)
-                    return status
-            finally:
-                shutil.copyfile(daemon.log_path, self._out / "dragoman.log")
+        durations = tuple(len(turns[number]) / SAMPLE_RATE for number in range(len(turns)))
+        occasion = Occasion(scenario, phrases or default_path(), phrases is not None, durations, self._work, self._say)
+        async with chosen.start(occasion) as self._engines:
+            for remark in self._engines.remarks:
+                self._say(remark)
+            self._out.mkdir(parents=True, exist_ok=True)
+            asterisk = await asyncio.to_thread(ensure_asterisk, self._say)
+            async with Pbx(Site(scenario.languages, scenario.room, notice=False), asterisk=asterisk) as pbx:
+                self._say(f"PBX ready: {asterisk.version}, SIP on 127.0.0.1:{pbx.sip_port}")
+                return await self._interpreted(scenario, turns, pbx)
+
+    async def _interpreted(self, scenario: Scenario, turns: Mapping[int, Pcm], pbx: Pbx) -> int:
+        daemon = Daemon(self._settings(scenario, pbx), self._work, free_port(socket.SOCK_STREAM))
+        try:
+            async with daemon:
+                await daemon.wait_ready()
+                self._say(f"daemon ready: {daemon.url}")
+                held = await self._hold(scenario, turns, daemon, pbx)
+                status = await self._judge(scenario, turns, held)
+                if self._options.keep:
+                    await self._keep(scenario, turns, daemon, pbx)
+                return status
+        finally:
+            shutil.copyfile(daemon.log_path, self._out / "dragoman.log")
 
     async def _voices(self, scenario: Scenario) -> dict[int, Pcm]:
         voices = {person.name: Voice.parse(person.voice) for person in scenario.people if person.voice}
@@ -111,41 +121,25 @@ class _Demo:
         cache = cache_dir() / "demo-voices"
         return {i: await render(voices[turn.speaker], turn.text, cache) for i, turn in enumerate(scenario.turns)}
 
-    def _warn_of_unknown_sentences(self, scenario: Scenario) -> None:
-        """Say beforehand what the embedded recogniser cannot know; it may be another that listens."""
-        path = self._options.phrases or default_path()
-        table = load_table(path)
-        for turn in scenario.turns:
-            language = scenario.person(turn.speaker).language
-            if language != OPEN_LANGUAGE and table.column(language).parse(tokens(turn.text)) is None:
-                self._say(
-                    f"{turn.text!r} is not in {path} ({language}): the embedded recogniser knows of languages other "
-                    "than English only what stands there"
-                )
-
     def _settings(self, scenario: Scenario, pbx: Pbx) -> dict[str, Any]:
         """The daemon's settings file, section by section; its HTTP port is set by Daemon."""
-        engines: dict[str, Any] = {}
-        if self._options.phrases is not None:
-            phrases = {"phrases": str(self._options.phrases.resolve())}
-            engines = {"options": {"phrasebook": phrases, "pocketsphinx": phrases}}
         return {
             "asterisk": {"url": pbx.ari_url, "username": pbx.ari_username, "password": pbx.ari_password},
             "rooms": {"languages": list(scenario.languages)},
-            "engines": engines,
+            "engines": self._engines.settings,
         }
 
     async def _hold(self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, pbx: Pbx) -> Held:
         with (
             tempfile.TemporaryDirectory(prefix="meeting-", dir=self._work) as folder,
-            View(self._console, scenario, Minutes()) as view,
+            View(self._console, scenario, Minutes(), bool(self._engines.simulation)) as view,
         ):
-            return await Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view).hold()
+            return await Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view, self._engines.seated).hold()
 
     async def _judge(self, scenario: Scenario, turns: Mapping[int, Pcm], held: Held) -> int:
         """Listen to the recordings, write ``out``, tell the verdict; the exit status."""
         self._say("listening to what everybody heard ...")
-        translations = await speak_again(held.minutes, self._engines.synthesizers)
+        translations = await speak_again(held.minutes, EnginesSettings(**self._engines.settings))
         verdict = await asyncio.to_thread(
             judge, scenario, held.played, turns, held.minutes, held.recordings, translations
         )
@@ -155,13 +149,17 @@ class _Demo:
 
     def _write(self, scenario: Scenario, held: Held, verdict: Verdict) -> None:
         write_recordings(self._out, scenario, held.recordings, held.begin)
-        content = captions(scenario, held.played, held.minutes, verdict, held.stats, held.begin)
+        content = captions(
+            scenario, held.played, held.minutes, verdict, held.stats, held.begin, self._engines.simulation
+        )
         write_captions(self._out / "captions.json", content)
         span = (held.begin, held.end)
         draw(self._out / "timeline.png", scenario, held.played, held.minutes, held.recordings, verdict, span)
 
     def _tell(self, scenario: Scenario, held: Held, verdict: Verdict) -> None:
-        content = captions(scenario, held.played, held.minutes, verdict, held.stats, held.begin)
+        content = captions(
+            scenario, held.played, held.minutes, verdict, held.stats, held.begin, self._engines.simulation
+        )
         for place, what in (("wire", "on the wire"), ("ear", "at the ear")):
             found = content["ear_voice_span_ms"][place]
             if found["count"]:
@@ -174,6 +172,8 @@ class _Demo:
             self._say(
                 f"tick lateness: p50 {tick['p50_ms']:.2f} ms, p99 {tick['p99_ms']:.2f} ms over {tick['ticks']} ticks"
             )
+        if self._engines.simulation:
+            self._say(self._engines.simulation)
         names = ", ".join(file_names(scenario).values())
         self._say(f"in {self._out}: {names}, captions.json, timeline.png, dragoman.log")
         if verdict.good:
@@ -208,10 +208,10 @@ class _Demo:
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="meeting-", dir=self._work) as folder,
-                View(self._console, scenario, Minutes()) as view,
+                View(self._console, scenario, Minutes(), bool(self._engines.simulation)) as view,
             ):
                 view.footer = (f"dial {'  '.join(uris.values())}", f"captions {captions_url}  Ctrl-C ends it")
-                await Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view).stay()
+                await Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view, self._engines.seated).stay()
         except asyncio.CancelledError:
             task.uncancel()
             self._say("ending")

@@ -30,7 +30,9 @@ FRAME_LINES = 11
 class View:
     """Shows Minutes as they grow: a live table on a terminal, plain lines elsewhere. A context manager."""
 
-    def __init__(self, console: Console, scenario: Scenario, minutes: Minutes) -> None:
+    def __init__(self, console: Console, scenario: Scenario, minutes: Minutes, simulated: bool = False) -> None:
+        """``simulated``: the engines are played by fakes, and the view says so."""
+        self._simulated = simulated
         self.console = console
         self.status = "starting"
         self.stats: Mapping[str, Any] = {}
@@ -100,6 +102,7 @@ class View:
         chain = " → ".join(
             "+".join(engines[stage]) for stage in ("recognizers", "translators", "synthesizers") if engines.get(stage)
         )
+        chain += "   SIMULATED" if self._simulated else ""
         grid.add_row("room", f"{self._scenario.room}  {' '.join(self._scenario.languages)}   {chain}")
         span = Text("-")
         if spans:

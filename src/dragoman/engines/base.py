@@ -42,6 +42,18 @@ class EngineInfo:
     """ASR: wants silence pushed too (a cloud stream). Else only speech with its pre-roll and hangover."""
     chunk_ms: int = 60
     """ASR: how much audio one ``push`` should bring, ms; a multiple of 20."""
+    interim_agreement: int = 0
+    """ASR: partials in a row that must agree on a word before it is worth translating ahead of its final
+    (LocalAgreement-n). 0: its partials change too much, or its finals come so soon that nothing is gained."""
+    early_finalize: bool = False
+    """ASR: may be asked for a final at a pause shorter than the one that ends an utterance, because its final takes a
+    round trip; what is said behind the pause must not be recognised worse for it."""
+    stall_ms: int = 0
+    """ASR: of so much speech a partial (which may be empty) has come, or the stream is stalled, ms; 0: no promise."""
+    open_ahead: bool = False
+    """ASR: open a stream as soon as a leg's words are wanted, not at the first of them."""
+    idle_s: int = 0
+    """ASR: let a stream go when its leg has not spoken for so long, s; 0: keep it while the words are wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,10 +106,6 @@ class EngineSet:
         line = cast("list[Recognizer]", self._line(Stage.ASR, language))
         return tuple(engine for engine in line if engine.supports(language))
 
-    def recognizer(self, language: str) -> Recognizer | None:
-        """The first recogniser that hears this language."""
-        return next(iter(self.recognizers(language)), None)
-
     def translators(self, source: str, target: str) -> tuple[Translator, ...]:
         """The translators that take this pair, in order."""
         line = self._line(Stage.MT, f"{source}-{target}")

@@ -24,12 +24,15 @@ class LegBanks:
     jitter: JitterBank
     wake_at: npt.NDArray[np.int64]
     """(rows,) audio time at which the leg's listener wants to be called."""
+    heard_until: npt.NDArray[np.int64]
+    """(rows,) audio time behind the last speech that the VAD heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     end: int
     origin: float
+    heard_until: int
     samples: Pcm
 
 
@@ -46,6 +49,11 @@ class LegAudio:
     def end(self) -> int:
         """Samples written so far: the audio time of the next one."""
         return int(self._banks.ring.end[self._row]) if self._kept is None else self._kept.end
+
+    @property
+    def heard_until(self) -> int:
+        """Audio time behind the last speech that the VAD heard; 0 before any, and without a VAD."""
+        return int(self._banks.heard_until[self._row]) if self._kept is None else self._kept.heard_until
 
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop), a copy; zeros where they left the ring (20 s) or are not there yet."""
@@ -86,4 +94,4 @@ class LegAudio:
         """Let go of the row, and keep what it held; idempotent."""
         if self._kept is None:
             end = self.end
-            self._kept = _Kept(end, self.time_of(0), self.read(max(end - RING_SAMPLES, 0), end))
+            self._kept = _Kept(end, self.time_of(0), self.heard_until, self.read(max(end - RING_SAMPLES, 0), end))

@@ -113,9 +113,6 @@ class MediaPlane:
         self._settings = settings
         self._encoder = encoder
         ring = RingBank(settings.max_legs)
-        self._banks = LegBanks(
-            ring, JitterBank(settings.max_legs, ring, self.stats), np.full(settings.max_legs, NEVER, np.int64)
-        )
         self._floor = FloorMixer(ring, settings.max_legs)
         self._sources = SourceTable()
         self._free = list(range(settings.max_legs))
@@ -126,6 +123,12 @@ class MediaPlane:
         vad = vad if vad is not None else open_vad(settings.vad, settings.max_legs)
         self._speech = (
             None if vad is None else SpeechDetector(vad, ring, settings.max_legs, settings.hangover_ms, self.stats)
+        )
+        self._banks = LegBanks(
+            ring,
+            JitterBank(settings.max_legs, ring, self.stats),
+            np.full(settings.max_legs, NEVER, np.int64),
+            np.zeros(settings.max_legs, np.int64) if self._speech is None else self._speech.heard_until,
         )
         self._wire: _Wire | None = None
         self._clock = MediaClock(0.0)

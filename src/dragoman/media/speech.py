@@ -59,12 +59,14 @@ class SpeechGate:
         self._speaking = np.zeros(rows, np.bool_)
         self._run = np.zeros(rows, np.int64)  # windows above START_ABOVE in a row
         self._run_at = np.zeros(rows, np.int64)
-        self._last_speech = np.zeros(rows, np.int64)
+        self.heard_until = np.zeros(rows, np.int64)
+        """(rows,) audio time behind each leg's last window of speech; 0 before its first."""
 
     def reset(self, row: int) -> None:
         """Begin with silence."""
         self._speaking[row] = False
         self._run[row] = 0
+        self.heard_until[row] = 0
 
     def update(self, rows: Rows, starts: Rows, probabilities: Probabilities) -> list[SpeechEvent]:
         """Take one window of each of these legs, beginning at audio time ``starts``; at most one event per leg."""
@@ -77,13 +79,13 @@ class SpeechGate:
         ends = starts + self._window
         begins = ~speaking & (run >= START_WINDOWS)
         heard = begins | (speaking & (probabilities >= END_BELOW))
-        self._last_speech[rows[heard]] = ends[heard]
-        stops = speaking & (ends - self._last_speech[rows] >= self._hangover)
+        self.heard_until[rows[heard]] = ends[heard]
+        stops = speaking & (ends - self.heard_until[rows] >= self._hangover)
         self._speaking[rows] = (speaking | begins) & ~stops
         if not (begins.any() or stops.any()):
             return []
         return [SpeechEvent(row, True, int(self._run_at[row])) for row in rows[begins].tolist()] + [
-            SpeechEvent(row, False, int(self._last_speech[row])) for row in rows[stops].tolist()
+            SpeechEvent(row, False, int(self.heard_until[row])) for row in rows[stops].tolist()
         ]
 
 
@@ -109,6 +111,11 @@ class SpeechDetector:
         self._rows: Rows = np.zeros(0, np.int64)
         self._windows = ring.windows(vad.window)
         self._contexts = ring.windows(vad.context) if vad.context else None
+
+    @property
+    def heard_until(self) -> Rows:
+        """See SpeechGate."""
+        return self._gate.heard_until
 
     def open(self, row: int) -> None:
         """Listen to a leg from its beginning."""

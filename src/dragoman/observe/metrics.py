@@ -163,6 +163,11 @@ CONFERENCE_COUNTERS: tuple[tuple[str, str, Callable[[Mapping[str, int]], float]]
     ),
     ("booth_underruns", "Times a booth had nothing to say in the middle of a clause", lambda c: c["booth_underruns"]),
     ("repeated_words", "Words that a new stream heard again, not used again", lambda c: c["repeated_words"]),
+    ("speculations_made", "Clauses translated before they were certain", lambda c: c["speculations_made"]),
+    ("speculations_confirmed", "Of those, clauses spoken as they were", lambda c: c["speculations_confirmed"]),
+    ("speculations_dropped", "Of those, clauses that the recognizer revised", lambda c: c["speculations_dropped"]),
+    ("early_words", "Words used before the recognizer called them final", lambda c: c["early_words"]),
+    ("revised_words", "Of those, words that the recognizer then revised", lambda c: c["revised_words"]),
 )
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 import structlog
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation, TranslationRequest
-from dragoman.engines.circuits import Circuits
+from dragoman.engines.circuits import Circuits, Line
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.clause import Clause, merge
+from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.ports import NO_TERMS, Terms
 from dragoman.pipeline.queues import QueueClosed, StageQueue
+from dragoman.pipeline.speculation import Ahead, Speculations
 
 log = structlog.get_logger(__name__)
 
@@ -45,10 +48,20 @@ class Pending:
     translation: Translation | None = None
     voice: str | None = None
     """The synthesizer that was asked last."""
+    ahead: Ahead | None = None
+    """What was begun of it before it was committed."""
+
+    def release(self) -> None:
+        """End what was begun ahead of it; idempotent."""
+        if self.ahead is not None:
+            self.ahead.cancel()
+            self.ahead = None
 
 
 def merge_pending(first: Pending, second: Pending) -> Pending:
     """Two neighbours as one: the later one's times, because that is when all of it had been said."""
+    first.release()
+    second.release()
     return Pending(merge(first.clause, second.clause), second.times)
 
 
@@ -107,24 +120,43 @@ class Chain:
         self._context: deque[str] = deque(maxlen=CONTEXT)
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._speculations = Speculations(self._begin)
         self.mt_queue: StageQueue[Pending] = StageQueue("mt", MT_DEPTH, merge_pending)
         self.tts_queue: StageQueue[Pending] = StageQueue("tts", TTS_DEPTH)
 
     def offer(self, clause: Clause, times: ClauseTimes) -> None:
         """Take a committed clause; never waits."""
-        self.mt_queue.offer(Pending(clause, times))
+        self.mt_queue.offer(Pending(clause, times, ahead=self._speculations.take(clause)))
+
+    def foresee(self, likely: Sequence[Foreseen]) -> None:
+        """What will probably be committed next; never waits.
+
+        While clauses wait here for their turn, nothing is begun: it would be ready too soon, and perhaps for nothing.
+        """
+        if self._group is not None:
+            self._speculations.foresee(likely, begin=not (len(self.mt_queue) or len(self.tts_queue)))
+
+    def totals(self) -> Counter[str]:
+        """What was merged and foreseen so far; see Conference.totals."""
+        counts = Counter(merged_clauses=self.mt_queue.merged)
+        for what, count in self._speculations.counts.items():
+            counts[f"speculations_{what}"] += count
+        return counts
 
     def close(self) -> None:
         """No more clauses come; what was said is still translated and spoken. Idempotent."""
+        self._speculations.drop_all()
         self.mt_queue.close()
 
     async def run(self) -> None:
         """Translate and speak; an engine's failure costs the clause, not the chain."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._translate_all())
-                group.create_task(self._speak_all())
+            async with asyncio.TaskGroup() as self._group:
+                self._group.create_task(self._translate_all())
+                self._group.create_task(self._speak_all())
         finally:
+            self._group = None
             for speech, mixer in self._playing.items():
                 mixer.cancel(speech)
 
@@ -133,23 +165,55 @@ class Chain:
             while True:
                 pending = await self.mt_queue.get()
                 pending.times.mt_begin = self._clock()
+                context = tuple(self._context)
+                self._context.append(pending.clause.text)
                 try:
-                    pending.translation = await self._translate(pending.clause)
+                    if not await self._use_ahead(pending):
+                        pending.translation = await self._translate(pending.clause, context)
+                        pending.times.mt_end = self._clock()
                 except EngineError as error:
                     self._drop(pending, "mt", error)
                     continue
-                finally:
-                    self._context.append(pending.clause.text)
-                pending.times.mt_end = self._clock()
                 self._reports.translated(self.target, pending)
                 if self._mixer() is not None:
                     await self.tts_queue.put(pending)
+                else:
+                    pending.release()
         except QueueClosed:
             self.tts_queue.close()
 
-    async def _translate(self, clause: Clause) -> Translation:
+    def _begin(self, clause: Clause, known: Translation | None) -> Ahead:
+        if self._group is None:
+            raise AssertionError("only a running chain begins ahead")
+        ahead = Ahead(clause.text, self._clock, known)
+        translate = partial(self._translate, clause, tuple(self._context))
+        ahead.task = self._group.create_task(ahead.run(translate, self._voice_ahead))
+        return ahead
+
+    def _voice_ahead(self, translation: Translation) -> tuple[Synthesizer, SpeechRequest, float] | None:
+        works = [synthesizer for synthesizer in self._synthesizers if self._circuits.usable(synthesizer)]
+        if self._mixer() is None or not works:
+            return None
+        return works[0], self._request(translation), TTS_DEADLINE
+
+    async def _use_ahead(self, pending: Pending) -> bool:
+        """Take the translation that was begun ahead; False where there is none."""
+        ahead = pending.ahead
+        if ahead is None:
+            return False
+        pending.translation = await ahead.translated()
+        if pending.translation is None:
+            pending.release()
+            return False
+        pending.times.mt_begin, pending.times.mt_end = ahead.mt_begin, ahead.mt_end
+        return True
+
+    def _request(self, translation: Translation) -> SpeechRequest:
+        return SpeechRequest(self._terms.say(translation.text, self.target), self.target, self._speaker)
+
+    async def _translate(self, clause: Clause, context: tuple[str, ...]) -> Translation:
         terms = self._terms.pairs(clause.language, self.target)
-        request = TranslationRequest(clause.text, clause.language, self.target, tuple(self._context), terms)
+        request = TranslationRequest(clause.text, clause.language, self.target, context, terms)
         return await self._translator.translate(request)
 
     async def _speak_all(self) -> None:
@@ -157,15 +221,17 @@ class Chain:
             while True:
                 pending = await self.tts_queue.get()
                 mixer = self._mixer()
-                if mixer is None:
-                    continue  # its listeners left meanwhile
-                if not self._synthesizers:
-                    self._drop(pending, "no-voice", None)
-                    continue
                 try:
+                    if mixer is None:
+                        continue  # its listeners left meanwhile
+                    if not self._synthesizers:
+                        self._drop(pending, "no-voice", None)
+                        continue
                     await self._speak(pending, mixer)
                 except EngineError as error:
                     self._drop(pending, "tts", error)
+                finally:
+                    pending.release()
         except QueueClosed:
             while self._playing:
                 self._played.clear()
@@ -210,8 +276,10 @@ class Chain:
         """Speak by the first synthesizer that gives a sound, each that works asked twice where that may help."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
-        request = SpeechRequest(self._terms.say(pending.translation.text, self.target), self.target, self._speaker)
         line = self._circuits.line(self._synthesizers)
+        if pending.ahead is not None and await self._speak_ahead(pending, pending.ahead, line, speech, room):
+            return
+        request = self._request(pending.translation)
         left = [(synthesizer, again) for synthesizer in line.order() for again in (False, True)]
         if not left and (refusal := line.refusal()):
             raise refusal
@@ -231,6 +299,34 @@ class Chain:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
                 self._reports.engine_failed("tts", error)
+
+    async def _speak_ahead(
+        self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: asyncio.Event
+    ) -> bool:
+        """Speak what was synthesized ahead; False where that gave no sound.
+
+        Raises:
+            EngineError: it ended in the middle.
+        """
+        times = pending.times
+        pending.voice = ahead.voice
+        asked = [synthesizer for synthesizer in self._synthesizers if synthesizer.info.name == ahead.voice]
+        try:
+            while not speech.cancelled and (pcm := await ahead.next_piece()) is not None:
+                times.tts_begin, times.tts_first = ahead.tts_begin, ahead.tts_first
+                await _write(speech, pcm, room)
+        except EngineError as error:
+            for synthesizer in asked:
+                line.failed(synthesizer, error)
+            if speech.cancelled or times.tts_first is not None:
+                raise
+            log.warning("synthesizer failed", engine=error.engine, error=str(error))
+            self._reports.engine_failed("tts", error)
+        else:
+            if times.tts_first is not None:
+                for synthesizer in asked:
+                    line.served(synthesizer)
+        return speech.cancelled or times.tts_first is not None
 
     async def _synthesize(
         self, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event, times: ClauseTimes

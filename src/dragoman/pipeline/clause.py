@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dragoman.engines.base import Hypothesis, Word
-from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.connectives import connectives
+from dragoman.pipeline.cuts import MAX_CLAUSE, ends_sentence, first_cut, longest_breath
 from dragoman.pipeline.ledger import WordLedger
-
-MAX_CLAUSE = ms_to_samples(10_000)
-"""Longest clause, in samples: who speaks on without a pause is cut here, at his longest breath, or nobody hears him."""
-
-MIN_CUT_PAUSE = ms_to_samples(120)
-"""Samples between two words that count as a breath; shorter gaps are stop consonants."""
+from dragoman.pipeline.prefix import EarlyWords, StablePrefix
 
 STABLE_AFTER = 3
-"""Hypotheses in a row that must agree on a word before it may be committed ahead of its final (LocalAgreement-n, Liu et
-al. 2020, with n = 3: pocketsphinx revises its last two words often)."""
-
-_SENTENCE_END = (".", "?", "!", "…", "。", "？", "！")
+"""Hypotheses in a row that must agree on a word before it may be committed ahead of its final, where the engine does
+not say (pocketsphinx revises its last two words often)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +49,35 @@ def merge(first: Clause, second: Clause) -> Clause:
 class ClauseSegmenter:
     """One leg's words to clauses.
 
-    A final that ends the utterance commits all that is pending. A final inside an utterance commits whole sentences and
-    keeps the rest. A speaker who does not pause is cut at ``MAX_CLAUSE`` from the words that stayed the same over
-    ``STABLE_AFTER`` hypotheses, at his longest breath or, where he draws none, behind all of them; the ledger then
-    drops them from the final.
+    A final that ends the utterance commits all that is pending; a final inside an utterance commits whole sentences and
+    keeps the rest. The ledger drops from a final what was committed before it.
+
+    With ``by_clause`` (long speech that does not wait for a full stop) a clause is committed as soon as it is certain:
+    its words are final, or stayed the same over ``agreement`` partials, and ``cuts`` finds where it ends. Without it, a
+    speaker who does not pause is cut at ``MAX_CLAUSE`` from the stable words, at his longest breath or, where he draws
+    none, behind all of them.
     """
 
-    def __init__(self, leg: str, language: str, numbers: Iterator[int] | None = None) -> None:
+    def __init__(
+        self,
+        leg: str,
+        language: str,
+        numbers: Iterator[int] | None = None,
+        *,
+        agreement: int = STABLE_AFTER,
+        by_clause: bool = False,
+    ) -> None:
         """``numbers`` number the clauses: a leg whose tap was repaired must not begin at 1 again."""
         self._leg = leg
         self._language = language
+        self._connectives = connectives(language)
         self._numbers = itertools.count(1) if numbers is None else numbers
+        self._by_clause = by_clause
         self._pending: list[Word] = []
         self._tentative: tuple[Word, ...] = ()
-        self._agreed: list[tuple[str, int]] = []
+        self._prefix = StablePrefix(agreement)
         self.ledger = WordLedger()
+        self.early = EarlyWords()
 
     @property
     def partial(self) -> str:
@@ -81,74 +89,81 @@ class ClauseSegmenter:
         words = self.ledger.fresh(hypothesis.words, self._pending)
         if not hypothesis.is_final:
             self._tentative = words
-            return self._cut_stable(words)
+            self._prefix.hear(words)
+            return self._commit_stable()
         self._tentative = ()
-        self._agreed = []
+        self._prefix.clear()
+        self.early.judge(hypothesis.words, hypothesis.upto)
         self._pending.extend(words)
         if hypothesis.end_of_utterance:
             return self._commit(len(self._pending))
-        return self._commit(self._last_sentence_end())
+        return self._commit_sentences()
 
     def flush(self) -> list[Clause]:
         """The speaker is gone: commit all that is known, tentative words too; nobody will refine them."""
         self._pending.extend(self._tentative)
         self._tentative = ()
-        self._agreed = []
+        self._prefix.clear()
         return self._commit(len(self._pending))
 
-    def _last_sentence_end(self) -> int:
-        ends = [i + 1 for i, word in enumerate(self._pending) if word.text.endswith(_SENTENCE_END)]
-        return ends[-1] if ends else 0
+    def foreseen(self) -> list[Clause]:
+        """The clauses that would be committed if the speaker stopped here and nothing were revised; number 0."""
+        words = [*self._pending, *self._tentative]
+        return [self._clause(part, 0) for part in self._parts(words)]
 
-    def _cut_stable(self, words: tuple[Word, ...]) -> list[Clause]:
-        agreed: list[tuple[str, int]] = []
-        for i, word in enumerate(words):
-            count = self._agreed[i][1] + 1 if i < len(self._agreed) and self._agreed[i][0] == word.text else 1
-            if i and agreed[i - 1][1] < count:
-                count = agreed[i - 1][1]  # a prefix is stable only as far as all before it is
-            agreed.append((word.text, count))
-        self._agreed = agreed
-        everything = (*self._pending, *words)
+    def _commit_sentences(self) -> list[Clause]:
+        """Of pending words, which are final."""
+        if self._by_clause:
+            clauses = []
+            while cut := first_cut(self._pending, self._connectives, closed=True):
+                clauses += self._commit(cut)
+            return clauses
+        ends = [i + 1 for i, word in enumerate(self._pending) if ends_sentence(word, self._connectives)]
+        return self._commit(ends[-1] if ends else 0)
+
+    def _commit_stable(self) -> list[Clause]:
+        """Of pending and stable words."""
+        clauses = []
+        while cut := self._stable_cut():
+            taken = max(0, cut - len(self._pending))
+            self.early.commit(self._tentative[:taken])
+            self._pending.extend(self._tentative[:taken])
+            self._tentative = self._tentative[taken:]
+            self._prefix.take(taken)
+            clauses += self._commit(cut)
+        return clauses
+
+    def _stable_cut(self) -> int:
+        known = (*self._pending, *self._tentative[: self._prefix.stable])
+        everything = (*self._pending, *self._tentative)
+        if self._by_clause:  # that more is coming is certain before it is certain what
+            cut = first_cut(everything, self._connectives, closed=False)
+            return cut if cut <= len(known) else 0
         if not everything or everything[-1].end - everything[0].start < MAX_CLAUSE:
-            return []
-        stable = sum(1 for _, count in agreed if count >= STABLE_AFTER)
-        known = (*self._pending, *words[:stable])
-        cut = _longest_breath(known)
-        if cut == 0:
-            if not known or known[-1].end - known[0].start < MAX_CLAUSE // 2:
-                return []  # a few words would make no sense alone; more become stable soon
-            cut = len(known)
-        taken = max(0, cut - len(self._pending))
-        self._pending.extend(words[:taken])
-        self._tentative = words[taken:]
-        self._agreed = self._agreed[taken:]
-        return self._commit(cut)
+            return 0
+        if cut := longest_breath(known):
+            return cut
+        if not known or known[-1].end - known[0].start < MAX_CLAUSE // 2:
+            return 0  # a few words would make no sense alone; more become stable soon
+        return len(known)
 
     def _commit(self, count: int) -> list[Clause]:
         """Commit the first ``count`` pending words, as one clause or, where too long, as several."""
         words, self._pending = self._pending[:count], self._pending[count:]
-        clauses = []
+        self.ledger.commit(words)
+        return [self._clause(part, next(self._numbers)) for part in self._parts(words)]
+
+    def _parts(self, words: list[Word]) -> Iterator[list[Word]]:
+        """The clauses of words behind which the speaker stopped."""
         while words:
-            cut = len(words)
+            cut = (first_cut(words, self._connectives, closed=True) if self._by_clause else 0) or len(words)
             while words[cut - 1].end - words[0].start > MAX_CLAUSE:
-                cut = _longest_breath(words[:cut]) or cut // 2 or 1
+                cut = longest_breath(words[:cut]) or cut // 2 or 1
                 if cut == 1:
                     break
-            clauses.append(self._clause(words[:cut]))
+            yield words[:cut]
             words = words[cut:]
-        return clauses
 
-    def _clause(self, words: list[Word]) -> Clause:
-        self.ledger.commit(words)
+    def _clause(self, words: Sequence[Word], number: int) -> Clause:
         text = " ".join(word.text for word in words)
-        return Clause(self._leg, next(self._numbers), self._language, text, words[0].start, words[-1].end)
-
-
-def _longest_breath(words: tuple[Word, ...] | list[Word]) -> int:
-    """How many words stand before the longest pause in their second half; 0 where nobody drew breath."""
-    best, cut = MIN_CUT_PAUSE - 1, 0
-    for i in range(max(1, len(words) // 2), len(words)):
-        pause = words[i].start - words[i - 1].end
-        if pause > best:
-            best, cut = pause, i
-    return cut
+        return Clause(self._leg, number, self._language, text, words[0].start, words[-1].end)

@@ -11,13 +11,14 @@ from typing import Protocol
 
 import structlog
 
-from dragoman.engines.base import Recognizer, Synthesizer
+from dragoman.engines.base import Recognizer, Stage, Synthesizer
 from dragoman.engines.circuits import Circuits
 from dragoman.errors import MediaError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, Translates
 from dragoman.pipeline.leg import SpeakingLeg
+from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
@@ -25,7 +26,18 @@ from dragoman.telephony.model import Booth, Leg, Tap
 
 log = structlog.get_logger(__name__)
 
-TOTALS = ("merged_clauses", "recognizer_restarts", "recognizer_dropped_ms", "booth_underruns", "repeated_words")
+TOTALS = (
+    "merged_clauses",
+    "recognizer_restarts",
+    "recognizer_dropped_ms",
+    "booth_underruns",
+    "repeated_words",
+    "speculations_made",
+    "speculations_confirmed",
+    "speculations_dropped",
+    "early_words",
+    "revised_words",
+)
 """What ``Conference.totals`` counts."""
 
 
@@ -40,8 +52,8 @@ class Engines(Protocol):
     def translator(self) -> Translates:
         """The ordered translators, as one."""
 
-    def recognizer(self, language: str) -> Recognizer | None:
-        """The first that hears this language."""
+    def recognizers(self, language: str) -> tuple[Recognizer, ...]:
+        """Those that hear this language, in the order in which they are asked."""
 
     def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
         """Those that speak this language, in the order in which they are asked."""
@@ -74,9 +86,11 @@ class Conference:
         reporter: Reporter,
         clock: Callable[[], float],
         floor_db: float,
+        options: PipelineOptions = DEFAULTS,
         terms: Callable[[str], Terms] = lambda _: NO_TERMS,
     ) -> None:
         """``floor_db``: gain of the original speech under the translation, dB. ``terms`` gives a room's glossary."""
+        self._options = options
         self._media = media
         self._engines = engines
         self._captions = captions
@@ -84,6 +98,7 @@ class Conference:
         self._clock = clock
         self._floor_db = floor_db
         self._terms = terms
+        self._ears = engines.circuits.named(Stage.ASR)
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()
         self._mixers: dict[tuple[str, str], BoothMixer] = {}
@@ -133,7 +148,9 @@ class Conference:
         ``merged_clauses``: clauses merged into their neighbour because translation was behind. ``recognizer_restarts``:
         streams lost and opened again. ``recognizer_dropped_ms``: speech that no recogniser got. ``booth_underruns``:
         ticks of 20 ms in which a clause sounded and its synthesizer was late. ``repeated_words``: words that a
-        recogniser said again and that were not translated twice.
+        recogniser said again and that were not translated twice. ``speculations_made``, ``..._confirmed``,
+        ``..._dropped``: clauses translated ahead of their commit, into one language. ``early_words``: words committed
+        ahead of their final. ``revised_words``: of those, words that the final did not have.
         """
         totals = Counter(dict.fromkeys(TOTALS, 0))
         totals.update(self._past)
@@ -163,11 +180,13 @@ class Conference:
             self.tap_closed(self.legs[leg.id].tap)
         speaking = SpeakingLeg(
             leg,
-            self._engines.recognizer(leg.language),
+            self._engines.recognizers(leg.language),
             self._make_chain,
             self._reporter,
             self._clock,
             self._numbers,
+            self._options,
+            self._ears,
             self._terms(leg.room),
         )
         try:
@@ -263,7 +282,7 @@ class Conference:
             listening = any(state.leg.language == target for state in self._present(leg.room).values())
             return self.mixer(leg.room, target) if listening else None
 
-        recognizer = self._engines.recognizer(leg.language)
+        recognizer = next(iter(self._engines.recognizers(leg.language)), None)
         return Chain(
             leg.channel_id,
             target,

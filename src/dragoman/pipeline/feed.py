@@ -23,6 +23,9 @@ KEEP = ms_to_samples(100)
 REPLAY = ms_to_samples(19_000)
 """How old audio may be that a new stream is given: the leg's ring holds 20 s, and what left it reads as silence."""
 
+COVERED = ms_to_samples(60)
+"""How far behind the VAD's last speech a partial may end and still hold all of it: two windows of the VAD."""
+
 MAX_PUSH = ms_to_samples(1000)
 """Most that one push brings: a replay comes in pieces, which no transport chokes on."""
 
@@ -37,7 +40,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Finalize:
-    """Tell the recogniser that the utterance ended at this audio time."""
+    """Tell the recogniser that the utterance, or what was said of it before a pause, ended at this audio time."""
 
     at: int
 
@@ -45,10 +48,18 @@ class Finalize:
 @dataclass(slots=True)
 class _Utterance:
     start: int
+    spoken: int
+    """Speech was heard up to here before it began; what the VAD hears beyond is its own."""
     end: int = 0
     """Where the VAD heard its last speech."""
     stop: int | None = None
     """Up to where it is pushed; None while it goes on."""
+    whole: bool = True
+    """Whether its final ends the utterance; False: it was finalized at a pause, behind which the speaker may go on."""
+    done: bool = False
+    """Whether its final came, or was given up."""
+    before: _Utterance | None = None
+    """What was finalized at the pause behind which this begins."""
 
 
 class FeedPlan:
@@ -58,12 +69,20 @@ class FeedPlan:
     with its pre-roll and a little of the hangover. Each sample is pushed at most once to one stream; ``replay`` begins
     again for a new stream, with every utterance that has no final yet. Every utterance of which the stream got audio is
     finalized once; one that was given up wholly, or committed before, is passed over.
+
+    With ``early`` a final is also asked at a pause of so many samples inside an utterance, unless a partial that holds
+    all that was said shows that the speaker will go on. The utterance itself still ends when the VAD says so: where
+    nothing more was said, the early final was all of it, and ``take_over`` tells when that is sure.
     """
 
-    def __init__(self, chunk: int, *, continuous: bool = False) -> None:
-        """``chunk``: samples one push should bring at least, while speech goes on."""
+    def __init__(self, chunk: int, *, continuous: bool = False, early: int = 0) -> None:
+        """``chunk``: samples one push should bring at least, while speech goes on. ``early`` 0: never."""
         self._chunk = max(chunk, FRAME_SAMPLES)
         self._continuous = continuous
+        self._early = early
+        self._heard = 0
+        self._unfinished_upto = -1  # what the last partial covers, if it ends in the middle of a sentence
+        self._over: int | None = None
         self._open: deque[_Utterance] = deque()
         self._unanswered: deque[_Utterance] = deque()
         self._cursor = 0
@@ -88,21 +107,31 @@ class FeedPlan:
     def wake_at(self) -> int | None:
         """Ring length at which ``step`` has the next push; None while it waits for speech."""
         if self._open:
-            stop = self._open[0].stop
-            return self._cursor + self._chunk if stop is None else min(self._cursor + self._chunk, stop)
+            first = self._open[0]
+            if first.stop is not None:
+                return min(self._cursor + self._chunk, first.stop)
+            pause = self._heard + self._early if self._may_end(first) else self._cursor + self._chunk
+            return min(self._cursor + self._chunk, pause)
         return self._cursor + self._chunk if self._continuous and self._started else None
 
     def speech_start(self, at: int) -> None:
         """The VAD heard speech from audio time ``at``."""
         self._started = True
         if not self._open or self._open[-1].stop is not None:
-            self._open.append(_Utterance(max(at - PREROLL, 0)))
+            self._open.append(_Utterance(max(at - PREROLL, 0), at))
             self._give_up_before(at - REPLAY)
 
     def speech_end(self, at: int) -> None:
         """The VAD heard the last speech end at audio time ``at`` (and the hangover pass)."""
         if self._open and self._open[-1].stop is None:
             last = self._open[-1]
+            if last.before is not None and at <= last.spoken:  # nothing was said behind the pause
+                self._open.pop()
+                self._pushed = False
+                last.before.whole = True
+                if last.before.done:
+                    self._over = at
+                return
             last.end = max(at, last.start)
             last.stop = last.end + TAIL
 
@@ -113,13 +142,32 @@ class FeedPlan:
             if utterance.stop is not None:
                 utterance.stop = min(utterance.stop, end)
 
-    def answered(self) -> None:
-        """The final of the oldest finalized utterance came."""
-        if self._unanswered:
-            self._unanswered.popleft()
+    def interim(self, upto: int, *, unfinished: bool) -> None:
+        """A partial covers the audio up to ``upto``; ``unfinished``: it ends in the middle of a sentence."""
+        self._unfinished_upto = upto if unfinished else -1
 
-    def replay(self, committed_until: int, end: int) -> None:
-        """A new stream was opened: push again what has no final, behind what is committed.
+    def answered(self) -> bool:
+        """The final of the oldest finalized utterance came; False: he who spoke may go on behind it."""
+        self._unfinished_upto = -1
+        if not self._unanswered:
+            return True
+        utterance = self._unanswered.popleft()
+        utterance.done = True
+        return utterance.whole
+
+    def take_over(self) -> int | None:
+        """Where an utterance ended whose final came before that was known; once, else None."""
+        over, self._over = self._over, None
+        return over
+
+    def suit(self, chunk: int, *, continuous: bool, early: int = 0) -> None:
+        """The next stream is another engine's; see ``__init__``."""
+        self._chunk = max(chunk, FRAME_SAMPLES)
+        self._continuous = continuous
+        self._early = early
+
+    def replay(self, known_until: int, end: int) -> None:
+        """A new stream was opened: push again what has no final, from ``known_until`` on.
 
         What is older than ``REPLAY`` before ``end``, the leg's audio so far, is given up.
         """
@@ -127,9 +175,11 @@ class FeedPlan:
         self._give_up_before(end - REPLAY)
         self._pushed = False
         if self._open:
-            oldest = max(committed_until, self._open[0].start)
+            oldest = max(known_until, self._open[0].start)
             self._cursor = max(oldest, end - REPLAY)
             self.dropped += self._cursor - oldest
+        else:  # opened ahead: the first words may have begun, but no silence of before is needed
+            self._cursor = max(self._cursor, end - 2 * PREROLL)
         self.lag = max(end - self._cursor, 0)
 
     def give_up_oldest(self, end: int) -> None:
@@ -142,22 +192,31 @@ class FeedPlan:
                 oldest.start = max(end, oldest.start)
             else:
                 self.dropped += oldest.stop - oldest.start
-                self._open.popleft()
+                self._open.popleft().done = True
 
     def forget(self, end: int) -> None:
         """Nobody listens any more: what was said up to ``end`` is not needed."""
         self._open.clear()
         self._unanswered.clear()
+        self._over = None
         self._started = False
         self._cursor = end
 
-    def step(self, end: int) -> Push | Finalize | None:
-        """What to do next, when the leg's audio reaches up to ``end``; None: wait for more audio or speech."""
+    def step(self, end: int, heard: int = 0) -> Push | Finalize | None:
+        """What to do next; None: wait for more audio or speech.
+
+        Args:
+            end: how far the leg's audio reaches.
+            heard: up to where the VAD last heard speech.
+        """
+        self._heard = heard
         while self._open:
             current = self._open[0]
             if not self._continuous:
                 self._cursor = max(self._cursor, current.start)
             self._catch_up(current, end)
+            if current.stop is None and self._may_end(current) and end - heard >= self._early:
+                self._split(current)
             if current.stop is None:
                 return self._push(end) if end - self._cursor >= self._chunk else None
             if self._cursor < current.stop:
@@ -169,6 +228,18 @@ class FeedPlan:
                 return Finalize(current.end)
         ready = self._continuous and self._started and end - self._cursor >= self._chunk
         return self._push(end) if ready else None
+
+    def _may_end(self, current: _Utterance) -> bool:
+        """Whether a pause behind what was heard so far may end it."""
+        covered = self._unfinished_upto >= self._heard - COVERED
+        return self._early > 0 and self._heard > current.spoken and not covered
+
+    def _split(self, current: _Utterance) -> None:
+        """He who speaks paused: finalize what he said; what he may say behind it is an utterance of its own."""
+        current.end = max(self._heard, current.start)
+        current.stop = max(current.end + TAIL, self._cursor)
+        current.whole = False
+        self._open.append(_Utterance(current.stop, self._heard, before=current))
 
     def _push(self, stop: int) -> Push:
         push = Push(self._cursor, min(stop, self._cursor + MAX_PUSH))
@@ -193,4 +264,6 @@ class FeedPlan:
 
     def _give_up_before(self, mark: int) -> None:
         while self._open and (stop := self._open[0].stop) is not None and stop <= mark:
-            self.dropped += stop - self._open.popleft().start
+            given_up = self._open.popleft()
+            given_up.done = True
+            self.dropped += stop - given_up.start

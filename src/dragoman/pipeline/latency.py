@@ -1,4 +1,10 @@
-"""When each thing happened to one clause on its way to one language, and what that means per stage. Pure."""
+"""When each thing happened to one clause on its way to one language, and what that means per stage. Pure.
+
+A clause may be translated and synthesized ahead, before it is committed. What was done by then cost nobody any time, so
+each stage counts from when all before it had happened: the time until the clause was confirmed is the recogniser's (or
+the hangover's), and of translation and synthesis only what lay behind that counts. Nothing is hidden: the stages still
+add up to the ear-voice span, and from the moment at which the engines had done their part every second is ours.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,8 @@ STAGES = ("hangover", "asr", "segment", "mt_wait", "mt", "tts_wait", "tts", "pla
 """In the order in which a clause passes them; their sum is the ear-voice span."""
 
 OWN_STAGES = ("segment", "mt_wait", "tts_wait", "playback")
-"""What is neither an engine's time nor the hangover: our own share."""
+"""What is neither an engine's time nor the hangover: our own share. What a clause waits for
+those before it, in a queue or at the booth, is ours as well."""
 
 
 @dataclass(slots=True)
@@ -16,8 +23,9 @@ class ClauseTimes:
     """Monotonic seconds; None until it happened.
 
     ``said``: acoustic end of the clause's last word. ``finalized``: the recogniser was told that the utterance ended
-    (for a clause committed while one speaks: when its words came). ``recognised``: the words came. ``committed``: they
-    became a clause. ``sent``: the first translated sample left the booth's socket.
+    (for a clause committed while one speaks, when nobody waits for that: as ``said``). ``recognised``: the recogniser
+    had said enough to commit them. ``committed``: they became a clause. ``sent``: the first translated sample left the
+    booth's socket. Those of the engines may lie before ``committed``.
     """
 
     said: float
@@ -53,10 +61,12 @@ class ClauseTimes:
             self.sent,
         )
         result: dict[str, float] = {}
-        for stage, begin, end in zip(STAGES, marks[:-1], marks[1:], strict=True):
-            if begin is None or end is None:
+        reached = self.said
+        for stage, mark in zip(STAGES, marks[1:], strict=True):
+            if mark is None:
                 break
-            result[stage] = end - begin
+            result[stage] = max(mark - reached, 0.0)
+            reached = max(reached, mark)
         return result
 
     @property

@@ -32,6 +32,11 @@ class WordLedger:
         """Words dropped because they had been committed."""
         self._recent: tuple[Word, ...] = ()
 
+    @property
+    def last(self) -> Word | None:
+        """The last committed word, as far as it is remembered."""
+        return self._recent[-1] if self._recent else None
+
     def fresh(self, words: Iterable[Word], pending: Sequence[Word] = ()) -> tuple[Word, ...]:
         """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order."""
         until = max([self.committed_until, *(word.end for word in pending)])

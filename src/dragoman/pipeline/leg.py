@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
+from dragoman.engines.availability import Availability
 from dragoman.engines.base import Hypothesis, Recognizer, StreamRequest
 from dragoman.errors import EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.chain import Chain
-from dragoman.pipeline.clause import Clause, ClauseSegmenter
+from dragoman.pipeline.clause import STABLE_AFTER, Clause, ClauseSegmenter
+from dragoman.pipeline.completeness import Completeness, Ears
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Terms
 from dragoman.pipeline.recognition import Recognition
 from dragoman.telephony.model import Leg
@@ -37,6 +40,12 @@ class LegReports(Protocol):
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
         """The stream died; it is being opened again."""
 
+    def recogniser_changed(self, leg: Leg, before: str, after: str) -> None:
+        """Another engine hears this leg now; both by name."""
+
+    def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
+        """This leg can have no stream for now; told once, until it had one again."""
+
     def chain_crashed(self) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
@@ -47,24 +56,34 @@ class SpeakingLeg:
     def __init__(
         self,
         leg: Leg,
-        recognizer: Recognizer | None,
+        recognizers: Sequence[Recognizer],
         make_chain: Callable[[Leg, str], Chain],
         reports: LegReports,
         clock: Callable[[], float],
         numbers: Iterator[int] | None = None,
+        options: PipelineOptions = DEFAULTS,
+        circuits: Mapping[str, Availability] | None = None,
         terms: Terms = NO_TERMS,
     ) -> None:
-        """``recognizer`` None: no engine knows this language; the leg listens only. ``numbers``: of its clauses.
+        """No ``recognizers``: no engine knows this language; the leg listens only. ``numbers``: of its clauses.
 
         ``terms``: the room's glossary; its recogniser knows those of the moment it came.
         """
+        agreement = recognizers[0].info.interim_agreement if recognizers else 0
         self.leg = leg
         self._make_chain = make_chain
         self._reports = reports
         self._clock = clock
-        self._segmenter = ClauseSegmenter(leg.id, leg.language, numbers)
+        self._segmenter = ClauseSegmenter(
+            leg.id,
+            leg.language,
+            numbers,
+            agreement=agreement or STABLE_AFTER,
+            by_clause=options.by_clause and agreement > 0,
+        )
+        self._completeness = Completeness(leg.language) if options.speculate and agreement else None
         self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
-        self._merged = 0  # of chains that ended
+        self._past: Counter[str] = Counter()  # totals of chains that ended
         self._targets: frozenset[str] = frozenset()
         self._group: asyncio.TaskGroup | None = None
         self._deadline: asyncio.Timeout | None = None
@@ -72,15 +91,19 @@ class SpeakingLeg:
         self.closed = asyncio.Event()
         """Set when the speaker left."""
         self.recognition: Recognition | None = None
-        if recognizer is not None:
+        if recognizers:
             self.recognition = Recognition(
                 StreamRequest(leg.id, leg.room, leg.language, terms.keyterms(leg.language)),
-                recognizer,
+                recognizers,
                 self._segmenter.ledger,
                 self._on_hypothesis,
                 clock,
+                circuits,
+                options.finalize_after_ms,
             )
             self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
+            self.recognition.on_change = lambda before, after: reports.recogniser_changed(leg, before, after)
+            self.recognition.on_missing = lambda error: reports.recogniser_missing(leg, error)
 
     @property
     def chains(self) -> tuple[Chain, ...]:
@@ -94,7 +117,11 @@ class SpeakingLeg:
 
     def totals(self) -> Counter[str]:
         """What was merged, started again, given up and heard twice so far; see Conference.totals."""
-        totals = Counter(merged_clauses=self._merged + sum(chain.mt_queue.merged for chain in self.chains))
+        totals = Counter(self._past)
+        for chain in self.chains:
+            totals.update(chain.totals())
+        totals["early_words"] = self._segmenter.early.committed
+        totals["revised_words"] = self._segmenter.early.revised
         totals["repeated_words"] = self._segmenter.ledger.repeats
         if self.recognition is not None:
             totals["recognizer_restarts"] = self.recognition.restarts
@@ -166,7 +193,7 @@ class SpeakingLeg:
 
     def _forget(self, target: str) -> asyncio.Task[None]:
         chain, task = self._chains.pop(target)
-        self._merged += chain.mt_queue.merged
+        self._past.update(chain.totals())
         return task
 
     async def _run_chain(self, chain: Chain) -> None:
@@ -186,8 +213,15 @@ class SpeakingLeg:
         clauses = self._segmenter.feed(hypothesis)
         if not hypothesis.is_final and not clauses:
             self._reports.partial(self.leg, self._segmenter.partial)
+        if asked >= now and not hypothesis.end_of_utterance:
+            asked = 0.0  # nobody waited for an end of speech
         for clause in clauses:
             self._commit(clause, asked, now)
+        if self._completeness is not None and self._audio is not None:
+            ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end)
+            likely = self._completeness.judge(self._segmenter.foreseen(), ears)
+            for chain, _ in self._chains.values():
+                chain.foresee(likely)
 
     def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
         said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)

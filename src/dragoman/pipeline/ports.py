@@ -30,6 +30,10 @@ class LegAudio(Protocol):
         """Samples so far; audio time of the next one."""
 
     @property
+    def heard_until(self) -> int:
+        """Audio time behind the last speech that the VAD heard, a window or two late; 0 before any."""
+
+    @property
     def gated(self) -> bool:
         """Whether the leg is replaced by silence (mute, hold)."""
 

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
 
-from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest
+from dragoman.engines.availability import Availability
+from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
 from dragoman.engines.faults import crashes_of, let_go
-from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
+from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
+from dragoman.pipeline.agreement import Agreement
+from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
-from dragoman.pipeline.ledger import WordLedger
+from dragoman.pipeline.ledger import JITTER, WordLedger
 from dragoman.pipeline.ports import LegAudio
+from dragoman.pipeline.preference import RESTART_DELAYS, SECOND_LOSS, Preference
 
 log = structlog.get_logger(__name__)
-
-RESTART_DELAYS = (0.0, 0.2, 0.4, 0.8, 1.6, 3.2)
-"""Seconds before a lost stream is opened again; the first time at once, then slower, the last for ever. Streams that
-open, but die this many times in a row without a final, may die of what they hear: each further one costs an utterance.
-"""
 
 OPEN_DEADLINE = 5.0
 """Seconds a recogniser may take to open a stream: a connection through a proxy, with its TLS, takes under two."""
 
 PUSH_DEADLINE = 3.0
-"""Seconds a stream may take to accept audio or a finalize; what it left is replayed to the next stream."""
+"""Seconds a stream may take to accept audio or a finalize; what it left is replayed to the next stream. A replay comes
+in pieces of a second (feed.MAX_PUSH), which an engine that paces it at 1.25 times real time takes in 0.8 s."""
 
 WATCH = 0.5
 """Seconds between two looks at whether that is kept."""
@@ -36,6 +37,13 @@ WATCH = 0.5
 FINAL_DEADLINE = 3.0
 """Seconds a recogniser may take for the final after it was asked; then the stream counts as dead. One that was given
 a replay may take that much longer."""
+
+RETAKE = ms_to_samples(1000)
+"""How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
+next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
+
+STALLS = 2
+"""Streams in a row that may be given up because no partial came: after that it may be that there is nothing to hear."""
 
 NOT_OPEN = f"no stream within {OPEN_DEADLINE:g} s"
 STALLED = f"took no audio for {PUSH_DEADLINE:g} s"
@@ -49,27 +57,39 @@ OnHypothesis = Callable[[Hypothesis, float, float], None]
 class Recognition:
     """One leg's recognition; the media plane's listener of that leg.
 
-    A stream is opened on the first speech that somebody wants (a room of one language opens none) and kept
-    until nobody does. When it dies or stops answering, a new one is opened and gets again what has no final; the
-    ledger keeps any word from being committed twice.
+    A stream is opened on the first speech that somebody wants (a room of one language opens none), or as soon as it is
+    wanted where the engine says so, and kept until nobody does. When it dies or stops answering, a new one is opened,
+    by the same recogniser or the next, and gets again what has no final; the ledger keeps any word from being committed
+    twice. A recogniser that is preferred to the one in use is probed beside it, and takes over between two utterances.
     """
 
     def __init__(
         self,
         request: StreamRequest,
-        recognizer: Recognizer,
+        recognizers: Sequence[Recognizer],
         ledger: WordLedger,
         on_hypothesis: OnHypothesis,
         clock: Callable[[], float],
+        circuits: Mapping[str, Availability] | None = None,
+        finalize_after_ms: int = 0,
     ) -> None:
-        """``on_hypothesis`` runs in the reader's task and must not block."""
+        """``recognizers`` in order of preference, one at least; ``circuits`` by engine name, shared by all legs.
+
+        ``on_hypothesis`` runs in a task of ``run`` and must not block.
+        ``finalize_after_ms``: pause inside an utterance at which a final is asked, of engines that allow it; 0: never.
+        """
         self._request = request
-        self._recognizer = recognizer
+        self._recognizers = tuple(recognizers)
         self._ledger = ledger
         self._on_hypothesis = on_hypothesis
         self._clock = clock
-        info = recognizer.info
-        self._plan = FeedPlan(ms_to_samples(info.chunk_ms), continuous=info.continuous)
+        self._circuits = defaultdict(Availability) if circuits is None else circuits
+        self._preference = Preference([engine.info.name for engine in self._recognizers], self._circuits)
+        self._now = 0  # index of the recogniser in use
+        self._used = self._recognizer.info.name  # of the one that had the last stream
+        self._finalize_after = ms_to_samples(finalize_after_ms)
+        info = self._recognizer.info
+        self._plan = FeedPlan(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
         self._audio: LegAudio | None = None
         self.wanted = False
         """Whether anybody needs this leg's words now."""
@@ -79,12 +99,37 @@ class Recognition:
         self._owed: float | None = None  # until when the stream must have taken what it was given
         self._failures = 0  # streams lost in a row without a final
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
+        self._final: Word | None = None  # the last word of which a final told
+        self._agreement = Agreement()
+        self._unheard = 0  # samples pushed since the last hypothesis
+        self._unheard_since = 0.0
+        self._stalls = 0  # streams in a row given up for want of a partial
+        self._busy_at = 0.0  # when there was speech last
+        self._release = False
+        self._missing = False  # whether it was told that this leg has no recogniser
         self.open = False
         """Whether a stream is open now."""
         self.speaking = False
         """Whether the VAD hears speech now."""
         self.restarts = 0
         self.on_error: Callable[[EngineError], None] = lambda error: None
+        self.on_change: Callable[[str, str], None] = lambda before, after: None
+        """Called with the names of two engines, when the second took over from the first."""
+        self.on_missing: Callable[[EngineError], None] = lambda error: None
+        """Called once when this leg can have no stream for now, with the reason. Its words wait, the oldest go."""
+
+    @property
+    def _recognizer(self) -> Recognizer:
+        return self._recognizers[self._now]
+
+    @property
+    def _early(self) -> int:
+        return self._finalize_after if self._recognizer.info.early_finalize else 0
+
+    @property
+    def engine(self) -> str:
+        """Name of the recogniser in use."""
+        return self._recognizer.info.name
 
     @property
     def dropped(self) -> int:
@@ -133,7 +178,13 @@ class Recognition:
 
     async def run(self) -> None:
         """Until ``close`` and the last final; never raises an EngineError."""
-        while await self._until_speech():
+        while await self._until_needed():
+            self._now, wait = self._preference.choose(self._clock())
+            if wait > 0:
+                if self._closing and (wait > RESTART_DELAYS[-1] or self._failures >= len(RESTART_DELAYS)):
+                    return
+                await asyncio.sleep(min(wait, RESTART_DELAYS[-1]))
+                continue
             opened = False
             try:
                 stream = await self._within(OPEN_DEADLINE, self._recognizer.open(self._request), NOT_OPEN)
@@ -143,27 +194,54 @@ class Recognition:
                 self._lost(group, opened)
             else:
                 self._failures = 0
-            if self._failures:
-                if self._closing and self._failures >= len(RESTART_DELAYS):
-                    return
-                await asyncio.sleep(RESTART_DELAYS[min(self._failures, len(RESTART_DELAYS)) - 1])
+            if self._closing and self._failures >= len(RESTART_DELAYS):
+                return
 
     def _lost(self, group: BaseExceptionGroup[EngineError], opened: bool) -> None:
         self._failures += 1
         self.restarts += 1
+        now = self._clock()
         for error in group.exceptions:
-            if isinstance(error, EngineError):
-                self.on_error(error)
+            if not isinstance(error, EngineError):
+                continue
+            self.on_error(error)
+            denied = isinstance(error, EngineDenied)
+            if self._preference.lost(self._now, error, now, opened=opened):
+                log.error("recogniser not used for now", engine=error.engine, error=str(error))
+            elif not denied:  # that is said once, for all legs
                 log.warning("recogniser lost", engine=error.engine, error=str(error), failures=self._failures)
+            _, wait = self._preference.choose(now)
+            if not self._missing and wait > 0 and isinstance(error, EngineBusy | EngineDenied):
+                self._missing = True
+                self.on_missing(error)
+        if self._failures >= SECOND_LOSS:
+            self._keep_stable()
         if opened and self._failures > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
 
-    async def _until_speech(self) -> bool:
-        """Wait for speech that somebody wants; False when closed and nothing is left."""
+    def _keep_stable(self) -> None:
+        """Streams die one after the other without a final: what the last one's partials agreed on counts as one.
+
+        Else each would begin again at the same word, and get no further than the one before.
+        """
+        words = self._agreement.words
+        self._agreement.clear()
+        if not words or (self._final is not None and words[-1].end <= self._final.end):
+            return
+        self._final = words[-1]
+        self._failures = 1
+        self._preference.progressed(self._now)
+        now = self._clock()
+        self._on_hypothesis(Hypothesis(words, is_final=True, end_of_utterance=False, upto=words[-1].end), now, now)
+
+    async def _until_needed(self) -> bool:
+        """Wait for speech that somebody wants, or for that want alone; False when closed and nothing is left."""
         while True:
+            self._tell_over()
             if self._closing and not (self.wanted and self._plan.active):
                 return False
-            if self.wanted and self._plan.active:
+            ahead = self._recognizers[0].info.open_ahead and self._audio is not None
+            if self.wanted and (self._plan.active or ahead):
                 return True
             if not self.wanted and self._audio is not None:
                 self._plan.forget(self._audio.end)
@@ -171,32 +249,59 @@ class Recognition:
             await self._wake.wait()
 
     async def _session(self, stream: RecognizerStream) -> None:
+        info = self._recognizer.info
         self.open = True
+        self._missing = False
+        if self._used != info.name:
+            log.info("another recogniser takes over", before=self._used, after=info.name)
+            self.on_change(self._used, info.name)
+        self._used = info.name
         self._finalized.clear()
+        self._unheard = 0
+        self._agreement.clear()
+        self._release = False
+        self._busy_at = self._clock()
+        self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
         if self._audio is not None:
-            self._plan.replay(self._ledger.committed_until, self._audio.end)
+            self._plan.replay(self._known_until(), self._audio.end)
         self._replayed = self._plan.lag / SAMPLE_RATE
         try:
             async with asyncio.TaskGroup() as group:
-                beside = (group.create_task(self._read(stream)), group.create_task(self._watch()))
+                beside = [group.create_task(self._read(stream)), group.create_task(self._watch())]
+                if self._now > 0:
+                    beside.append(group.create_task(self._probe()))
                 await self._feed(stream)
                 for task in beside:
                     task.cancel()
         finally:
             self.open = False
             self._owed = None
-            if error := await let_go(self._recognizer.info.name, lambda: stream.aclose()):
+            if error := await let_go(info.name, lambda: stream.aclose()):
                 self.on_error(error)
+
+    def _known_until(self) -> int:
+        """From where on a new stream must hear: the last known word again, and all behind it."""
+        last = self._ledger.last
+        if self._final is not None and (last is None or self._final.end > last.end):
+            last = self._final
+        if last is None:
+            return self._ledger.committed_until
+        end = max(last.end, self._ledger.committed_until)
+        return max(last.start - JITTER, end - RETAKE, 0)
 
     async def _feed(self, stream: RecognizerStream) -> None:
         while True:
             audio = self._audio
-            if audio is None or not self.wanted:
+            if audio is None or not self.wanted or (self._release and not self._plan.active):
                 return
-            step = self._plan.step(audio.end)
+            self._tell_over()
+            step = self._plan.step(audio.end, audio.heard_until)
             if isinstance(step, Push):
                 pcm = audio.read(step.start, step.stop)
                 await self._taken(stream.push(pcm, step.start))
+                if not self._unheard:
+                    self._unheard_since = self._clock()
+                self._unheard += len(pcm)
             elif isinstance(step, Finalize):
                 self._finalized.append(self._clock())
                 await self._taken(stream.finalize(step.at))
@@ -204,6 +309,13 @@ class Recognition:
                 return
             else:
                 await self._wait(audio)
+
+    def _tell_over(self) -> None:
+        """An utterance whose early final came has ended: the speaker did not go on behind his pause."""
+        over = self._plan.take_over()
+        if over is not None:
+            now = self._clock()
+            self._on_hypothesis(Hypothesis((), is_final=True, end_of_utterance=True, upto=over), now, now)
 
     async def _wait(self, audio: LegAudio) -> None:
         self._wake.clear()
@@ -228,11 +340,54 @@ class Recognition:
         self._owed = None
 
     async def _watch(self) -> None:
-        """Raises EngineTimeout, which ends the session, when the stream has not taken in time what it was given."""
+        """Raises EngineTimeout, which ends the session, when the stream does not do in time what it promised."""
+        info = self._recognizer.info
+        stall = ms_to_samples(info.stall_ms)
         while True:
             await asyncio.sleep(WATCH)
-            if self._owed is not None and self._clock() >= self._owed:
-                raise EngineTimeout(self._recognizer.info.name, STALLED)
+            now = self._clock()
+            if self._owed is not None and now >= self._owed:
+                raise EngineTimeout(info.name, STALLED)
+            if stall and self._stalls < STALLS and self._unheard >= stall:
+                if now - self._unheard_since >= info.stall_ms / 1000:
+                    self._stalls += 1
+                    raise EngineTimeout(info.name, f"no partial of {info.stall_ms} ms of speech")
+            if self._plan.active:
+                self._busy_at = now
+            elif self._preference.better(self._now, now) or (info.idle_s and now - self._busy_at >= info.idle_s):
+                self._release = True
+                self._wake.set()
+
+    async def _probe(self) -> None:
+        """Look whether a preferred recogniser is back: open a stream and close it. One leg does it for all."""
+        while True:
+            await asyncio.sleep(WATCH)
+            index = self._preference.probe_due(self._now, self._clock())
+            if index is None:
+                continue
+            engine = self._recognizers[index]
+            name, circuit = engine.info.name, self._circuits[engine.info.name]
+            circuit.probing()
+            failure: EngineError | None = EngineTimeout(name, "the probe was given up")
+            try:
+                failure = await self._probed(engine)
+            finally:  # a speaker who leaves must not take the probe with him
+                if failure is None:
+                    circuit.succeeded()
+                    log.info("recogniser is back", engine=name)
+                else:
+                    circuit.failed(failure, self._clock())
+
+    async def _probed(self, engine: Recognizer) -> EngineError | None:
+        """Open a stream and close it; what went wrong. One that only rejects this leg is there for others."""
+        try:
+            stream = await self._within(OPEN_DEADLINE, engine.open(self._request), NOT_OPEN)
+        except EngineRejected:
+            return None
+        except EngineError as error:
+            return error
+        await let_go(engine.info.name, lambda: stream.aclose())
+        return None
 
     async def _read(self, stream: RecognizerStream) -> None:
         name = self._recognizer.info.name
@@ -244,9 +399,20 @@ class Recognition:
                 raise EngineCrashed(name, "the stream ended by itself")
             now = self._clock()
             asked = now
-            if hypothesis.end_of_utterance:
-                self._plan.answered()
+            self._unheard = self._stalls = 0
+            self._agreement.feed(hypothesis)
+            if hypothesis.is_final and hypothesis.words:
+                self._final = hypothesis.words[-1]
+            if not hypothesis.is_final:
+                self._plan.interim(
+                    hypothesis.upto, unfinished=looks_unfinished(hypothesis.words, self._request.language)
+                )
+            if hypothesis.end_of_utterance or (hypothesis.is_final and hypothesis.words):
+                self._preference.heard(self._now)
                 self._failures = 0
+            if hypothesis.end_of_utterance:
+                if not self._plan.answered():
+                    hypothesis = replace(hypothesis, end_of_utterance=False)
                 if self._finalized:
                     asked = self._finalized.popleft()
                 if not self._plan.awaiting_final:

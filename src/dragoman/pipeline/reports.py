@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from dragoman.errors import EngineError
+from dragoman.errors import EngineDenied, EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.pipeline.chain import Pending
@@ -57,6 +57,8 @@ class Reporter:
         self._unix_offset = unix_offset
         self.clauses: Counter[str] = Counter()
         """committed, translated, spoken, dropped."""
+        self.on_engine_change: Callable[[str, str, str], None] = lambda stage, before, after: None
+        """Called with the stage and the names of two engines when the second took over."""
 
     def for_leg(self, leg: Leg, recognizer: str | None) -> LegChainReports:
         """What one of this leg's chains reports to; ``recognizer``: the name of its engine."""
@@ -80,6 +82,16 @@ class Reporter:
         """LegReports."""
         self.measures.engine_failed("asr", error)
 
+    def recogniser_changed(self, leg: Leg, before: str, after: str) -> None:
+        """LegReports."""
+        self.on_engine_change("asr", before, after)
+
+    def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
+        """LegReports: tell all readers of the room that they miss what this speaker says."""
+        why = "the service refuses us" if isinstance(error, EngineDenied) else "no stream is free; it is tried again"
+        now = self._clock()
+        self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
+
     def chain_crashed(self) -> None:
         """LegReports."""
         self.measures.leg_crashed()
@@ -91,6 +103,9 @@ class Reporter:
     def gap(self, room: str, since: float) -> None:
         """Tell the room's readers that interpretation was away since monotonic time ``since``."""
         now = self._clock()
+        self._gap(room, since, now, f"interpretation was away for {now - since:.1f} s")
+
+    def _gap(self, room: str, since: float, until: float, note: str, speaker: str = "") -> None:
         for language in self._captions.languages(room):
             self._captions.publish(
                 Caption(
@@ -98,13 +113,13 @@ class Reporter:
                     room,
                     language,
                     clause="",
-                    speaker="",
+                    speaker=speaker,
                     source_language="",
                     source_text="",
                     text="",
                     start_unix=since + self._unix_offset,
-                    end_unix=now + self._unix_offset,
-                    note=f"interpretation was away for {now - since:.1f} s",
+                    end_unix=until + self._unix_offset,
+                    note=note,
                 )
             )
 

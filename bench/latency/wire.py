@@ -1,0 +1,149 @@
+"""What goes over the loopback interface: a process of its own that notes every RTP packet with the kernel's time.
+
+    python -m bench.latency.wire FILE PORT ...     UDP datagrams from or to these ports, until standard input closes
+
+It needs root or CAP_NET_RAW (packet(7)). No line of the daemon's is involved.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import select
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import G722
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.media.format import SAMPLE_RATE, Pcm
+
+_RECORD = struct.Struct("<qHHH")
+"""Nanoseconds since the epoch, source port, destination port, length of the datagram that follows."""
+
+_ETH_P_IP = 0x0800
+_SO_TIMESTAMPNS = 35
+_SO_ATTACH_FILTER = 26
+_SO_RCVBUF = 1 << 24
+
+_LD_BYTE, _JUMP_EQUAL, _RETURN = 0x30, 0x15, 0x06
+_FILTER = (  # classic BPF; each packet is seen once, as it comes: who asks for IP alone is not shown what goes out
+    (_LD_BYTE, 0, 0, 9),
+    (_JUMP_EQUAL, 0, 1, socket.IPPROTO_UDP),
+    (_RETURN, 0, 0, 0xFFFF),
+    (_RETURN, 0, 0, 0),
+)
+
+_IP_UDP = 28
+"""Bytes of both headers, without IP options."""
+_RTP = struct.Struct(">BBHII")
+
+G722_TYPE = 9
+"""RFC 3551 table 4; its clock is 8000 Hz although it samples at 16000."""
+
+TURN = 1 << 32
+
+
+def capture(path: Path, ports: frozenset[int]) -> None:
+    """Note datagrams until standard input closes; says "ready" first.
+
+    Raises:
+        PermissionError: this process may not open a packet socket.
+    """
+    with (
+        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_IP)) as tap,
+        path.open("wb", buffering=1 << 20) as out,
+    ):
+        code = b"".join(struct.pack("HBBI", *step) for step in _FILTER)
+        kept = ctypes.create_string_buffer(code, len(code))
+        tap.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(_FILTER), ctypes.addressof(kept)))
+        tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF)
+        tap.bind(("lo", _ETH_P_IP))
+        print("ready", flush=True)
+        while True:
+            readable, _, _ = select.select([tap, sys.stdin], [], [])
+            if tap not in readable:
+                return  # what came before the end is noted
+            data, ancillary, _, _ = tap.recvmsg(4096, 64)
+            source, target = struct.unpack_from(">HH", data, 20)
+            if source in ports or target in ports:
+                seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+                datagram = data[_IP_UDP:]
+                out.write(_RECORD.pack(seconds * 10**9 + nanoseconds, source, target, len(datagram)) + datagram)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Sound whose samples have times."""
+
+    pcm: Pcm
+    starts: npt.NDArray[np.int64]
+    """First sample of each packet."""
+    times: npt.NDArray[np.float64]
+    """When that packet was sent, seconds since the epoch."""
+
+    def sent(self, second: float) -> float:
+        """When the packet with this place (seconds from the track's beginning) was sent."""
+        packet = int(np.searchsorted(self.starts, second * SAMPLE_RATE, side="right")) - 1
+        return float(self.times[max(packet, 0)])
+
+
+@dataclass(slots=True)
+class Flow:
+    """The packets of one RTP stream."""
+
+    source: int
+    target: int
+    ssrc: int
+    payload_type: int
+    packets: list[tuple[float, int, bytes]] = field(default_factory=list)
+    """(seconds since the epoch, RTP timestamp, payload)."""
+
+    def track(self) -> Track:
+        """Its sound on its own timeline, what was never sent as silence."""
+        wide = self.payload_type == G722_TYPE
+        decoder = G722.G722(SAMPLE_RATE, 64000)
+        first = self.packets[0][1]
+        starts, times, pieces = [], [], []
+        for time, timestamp, payload in self.packets:
+            offset = (timestamp - first + TURN // 2) % TURN - TURN // 2  # packets may be out of order
+            pcm = np.asarray(decoder.decode(payload)) if wide else np.frombuffer(payload, ">i2")
+            starts.append(offset * 2 if wide else offset)
+            times.append(time)
+            pieces.append(pcm.astype(np.int16))
+        lowest = min(starts)
+        sound = np.zeros(max(s + len(p) for s, p in zip(starts, pieces, strict=True)) - lowest, np.int16)
+        for start, piece in zip(starts, pieces, strict=True):
+            sound[start - lowest : start - lowest + len(piece)] = piece
+        order = np.argsort(starts, kind="stable")
+        return Track(sound, np.asarray(starts)[order] - lowest, np.asarray(times)[order])
+
+
+def read(path: Path) -> list[Flow]:
+    """The RTP streams of a captured file, in the order in which they began."""
+    flows: dict[tuple[int, int, int], Flow] = {}
+    for time, source, target, datagram in _records(path.read_bytes()):
+        if len(datagram) <= _RTP.size or datagram[0] != 0x80 or 72 <= datagram[1] & 0x7F <= 79:
+            continue  # RTCP shares the range 200 to 207 (RFC 5761)
+        _, kind, _, timestamp, ssrc = _RTP.unpack_from(datagram)
+        flow = flows.setdefault((source, target, ssrc), Flow(source, target, ssrc, kind & 0x7F))
+        flow.packets.append((time, timestamp, datagram[_RTP.size :]))
+    return list(flows.values())
+
+
+def _records(data: bytes) -> Iterator[tuple[float, int, int, bytes]]:
+    at = 0
+    while at + _RECORD.size <= len(data):
+        nanoseconds, source, target, length = _RECORD.unpack_from(data, at)
+        at += _RECORD.size
+        yield nanoseconds / 1e9, source, target, data[at : at + length]
+        at += length
+
+
+if __name__ == "__main__":
+    capture(Path(sys.argv[1]), frozenset(map(int, sys.argv[2:])))

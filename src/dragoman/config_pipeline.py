@@ -1,0 +1,26 @@
+"""The settings' table ``[pipeline]``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from dragoman.config_types import Section, no_bool
+from dragoman.pipeline.options import FINALIZE_AFTER_MS, PipelineOptions
+
+
+class PipelineSettings(Section):
+    """How hastily speech is interpreted, where the recogniser's partials allow it."""
+
+    speculate: bool = True
+    """Translate and synthesize what looks complete before it is certain, and speak it when it is."""
+    mode: Literal["clause", "sentence"] = "clause"
+    """What long speech is cut into: clauses while one speaks, or whole sentences when they are final."""
+    finalize_after_ms: Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=2000)] = FINALIZE_AFTER_MS
+    """Pause at which a network recogniser is asked for a final, ms; the utterance ends at hangover_ms. 0: only then."""
+
+    @property
+    def options(self) -> PipelineOptions:
+        """As the pipeline takes them."""
+        return PipelineOptions(self.speculate, self.mode == "clause", self.finalize_after_ms)

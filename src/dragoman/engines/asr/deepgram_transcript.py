@@ -1,0 +1,215 @@
+"""Deepgram's results on one connection to hypotheses on the leg's timeline. Pure.
+
+What may go wrong on the wire and is made good here:
+
+- A final comes twice, or late: what it covers is frozen already, and nothing of it comes again.
+- A final never comes, but that of what is behind it does: the last interim's words stand for it.
+- A ``Finalize`` is not answered as such: any final up to where it was asked answers it, or UtteranceEnd, or, after
+  ``PATIENCE``, we do. Each is answered exactly once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from dragoman.engines.asr.deepgram_messages import HeardWord, Message, Result, UtteranceEnd
+from dragoman.engines.asr.timeline import Timeline, in_order
+from dragoman.engines.base import Hypothesis, Word
+from dragoman.media.format import ms_to_samples
+
+PATIENCE = 1.0
+"""Seconds after which a Finalize that nobody answered counts as answered, if the interims covered all that was said:
+four times what a final takes (measured by others: 247 ms, p95 298)."""
+
+LAST_PATIENCE = 2.5
+"""Seconds after which the stream counts as dead if they did not; below the pipeline's own limit for a final (3 s)."""
+
+TOLERANCE = ms_to_samples(20)
+"""Samples by which a range may miss where it should reach: times are told in hundredths of a second."""
+
+LOUD = 150
+"""Peak (of 32768) that somebody spoke with: the quietest speech of a telephone is louder, and its noise is not."""
+
+
+class Unanswered(Exception):
+    """A Finalize was not answered, and what was said may be lost with this stream; ``at``: its audio time."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"no answer to Finalize within {LAST_PATIENCE:g} s")
+        self.at = at
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One finalize that was not answered yet."""
+
+    at: int
+    """Audio time at which the utterance ended."""
+    reached: int
+    """Samples that had been sent up to there."""
+    since: int
+    """Samples that had been sent when the finalize before it was asked."""
+    sent: int
+    """Samples that had been sent when it was asked."""
+    when: float
+    loud: bool
+
+
+class Transcript:
+    """One connection's. ``now`` is monotonic seconds; hypotheses come in order of audio time."""
+
+    def __init__(self, unheard: int | None = None) -> None:
+        """``unheard``: audio time of a finalize that the connection before did not answer; this one need not."""
+        self.duplicates = 0
+        """Finals that told what was frozen already."""
+        self.timeline = Timeline()
+        self._unheard = unheard
+        self._frozen = 0  # samples sent that a final covers
+        self._tentative: tuple[HeardWord, ...] = ()
+        self._covered = 0  # samples sent that a result covers, final or not
+        self._asked: deque[_Asked] = deque()
+        self._last_asked = 0
+        self._loud = False
+        self._upto = 0  # audio time up to which hypotheses were given
+
+    def audio(self, at: int, length: int, peak: int) -> None:
+        """So many samples were sent, the first of audio time ``at``, with this peak."""
+        self.timeline.audio(at, length)
+        self._loud = self._loud or peak >= LOUD
+
+    def silence(self, length: int) -> None:
+        """So many samples of silence of our own were sent."""
+        self.timeline.silence(length)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a finalize is unanswered."""
+        return bool(self._asked)
+
+    def finalize(self, at: int, now: float) -> tuple[Hypothesis, ...]:
+        """The utterance ended at audio time ``at``; what this brings at once (then there is nothing to ask for)."""
+        sent = self.timeline.sent
+        if sent == self._last_asked:
+            return ()  # no audio since the last one: nothing is owed
+        reached = self.timeline.sent_at(at)
+        asked = _Asked(at, reached, self._last_asked, sent, now, self._loud)
+        self._last_asked, self._loud = sent, False
+        self._asked.append(asked)
+        if self._frozen >= max(reached - TOLERANCE, asked.since + 1) and not self._tentative and len(self._asked) == 1:
+            return self._answer(())
+        return ()
+
+    def take(self, message: Message) -> tuple[Hypothesis, ...]:
+        """What the provider says."""
+        if isinstance(message, Result):
+            return self._final(message) if message.is_final else self._interim(message)
+        if isinstance(message, UtteranceEnd):
+            return self._utterance_end(message)
+        return ()
+
+    def due(self, now: float) -> tuple[Hypothesis, ...]:
+        """Answer what waited long enough.
+
+        Raises:
+            Unanswered: only another stream can tell what was said.
+        """
+        if not self._asked or now < self._asked[0].when + PATIENCE:
+            return ()
+        asked = self._asked[0]
+        known = self._covered >= asked.reached - TOLERANCE
+        if not known and now < asked.when + LAST_PATIENCE:
+            return ()
+        if not known and asked.at != self._unheard and (asked.loud or self._before(asked)):
+            raise Unanswered(asked.at)
+        return self._answer(self._freeze(asked.sent))
+
+    # private
+
+    def _interim(self, result: Result) -> tuple[Hypothesis, ...]:
+        if result.end <= self._frozen + TOLERANCE and self._frozen:
+            return ()  # overtaken by a final
+        self._covered = max(self._covered, min(result.end, self.timeline.sent))
+        self._tentative = (*self._missing(result), *self._new(result))
+        return (self._hypothesis(self._tentative, result.end, is_final=False, end_of_utterance=False),)
+
+    def _final(self, result: Result) -> tuple[Hypothesis, ...]:
+        end = min(result.end, self.timeline.sent)
+        if result.words and end <= self._frozen + TOLERANCE and not self._new(result):
+            self.duplicates += 1
+            return self._end_of_utterance(result, ())
+        words = (*self._missing(result), *self._new(result))
+        if end > self._frozen:
+            self._frozen = end
+            self._tentative = tuple(word for word in self._tentative if word.middle >= end)
+        self._covered = max(self._covered, self._frozen)
+        return self._end_of_utterance(result, words)
+
+    def _new(self, result: Result) -> tuple[HeardWord, ...]:
+        """The result's words that no final told before; where ranges follow each other, all of them."""
+        if result.start >= self._frozen - TOLERANCE:
+            return result.words
+        return tuple(word for word in result.words if word.middle >= self._frozen)
+
+    def _missing(self, result: Result) -> tuple[HeardWord, ...]:
+        """Words from before this result whose final has not come."""
+        return tuple(word for word in self._tentative if word.middle < result.start - TOLERANCE)
+
+    def _end_of_utterance(self, result: Result, words: tuple[HeardWord, ...]) -> tuple[Hypothesis, ...]:
+        """A final's words, and the answers to all that was asked up to where it reaches."""
+        found: list[Hypothesis] = []
+        while self._asked and self._answers(result, self._asked[0]):
+            asked = self._asked[0]
+            mine = tuple(word for word in words if word.middle < asked.sent)
+            words = words[len(mine) :]
+            found += self._answer(mine)
+        if words or not found:
+            # Words behind all that was asked for, of an utterance whose finalize was answered by us: it ended long ago.
+            late = bool(words) and not self._asked and words[-1].middle < self._last_asked
+            found.append(self._hypothesis(words, result.end, is_final=True, end_of_utterance=late))
+        return tuple(found)
+
+    def _answers(self, result: Result, asked: _Asked) -> bool:
+        if result.from_finalize:
+            return result.end > asked.since + TOLERANCE
+        return result.end >= asked.reached - TOLERANCE
+
+    def _utterance_end(self, message: UtteranceEnd) -> tuple[Hypothesis, ...]:
+        if not self._asked or message.last_word_end <= self._asked[0].since or self._before(self._asked[0]):
+            return ()
+        if self._frozen < min(message.last_word_end, self._asked[0].sent) - TOLERANCE:
+            return ()  # its words have no final yet
+        return self._answer(())
+
+    def _answer(self, words: tuple[HeardWord, ...]) -> tuple[Hypothesis, ...]:
+        asked = self._asked.popleft()
+        located = self._locate(words)
+        upto = max([asked.at, self._upto, *(word.end for word in located)])
+        self._upto = upto
+        return (Hypothesis(located, is_final=True, end_of_utterance=True, upto=upto),)
+
+    def _before(self, asked: _Asked) -> tuple[HeardWord, ...]:
+        return tuple(word for word in self._tentative if word.middle < asked.sent)
+
+    def _freeze(self, sent: int) -> tuple[HeardWord, ...]:
+        """Let the interims' words up to there stand as final; a late final may still bring words behind them."""
+        words = tuple(word for word in self._tentative if word.middle < sent)
+        self._tentative = self._tentative[len(words) :]
+        if words:
+            self._frozen = max(self._frozen, words[-1].end)
+        return words
+
+    def _hypothesis(
+        self, words: tuple[HeardWord, ...], sent: int, *, is_final: bool, end_of_utterance: bool
+    ) -> Hypothesis:
+        located = self._locate(words)
+        reached = max([self.timeline.audio_time(sent), *(word.end for word in located)])
+        self._upto = max(self._upto, reached)
+        return Hypothesis(located, is_final, end_of_utterance, self._upto)
+
+    def _locate(self, words: tuple[HeardWord, ...]) -> tuple[Word, ...]:
+        placed = [(word, span) for word in words if (span := self.timeline.locate(word.start, word.end)) is not None]
+        spans = in_order([span for _, span in placed])
+        return tuple(
+            Word(word.text, start, end, word.confidence) for (word, _), (start, end) in zip(placed, spans, strict=True)
+        )

@@ -1,0 +1,102 @@
+"""Where long speech is cut into clauses that can be translated alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dragoman.engines.base import Word
+from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.connectives import Connectives
+from dragoman.pipeline.plain import plain
+
+MAX_CLAUSE = ms_to_samples(10_000)
+"""Longest clause, in samples: who speaks on without a pause is cut here, at his longest breath, or nobody hears him."""
+
+MIN_CUT_PAUSE = ms_to_samples(120)
+"""Samples between two words that count as a breath; shorter gaps are stop consonants."""
+
+SENTENCE_WORDS = 2
+"""Words that a sentence must have to be a clause of its own while more follows: "Yes. I agree." is one."""
+
+MARK_LENGTH = ms_to_samples(2000)
+MARK_WORDS = 5
+"""Least clause before a comma, a pause or a strong connective: shorter ones ("However,") say nothing alone, and what
+follows would only wait for their translation to be spoken."""
+
+WEAK_LENGTH = ms_to_samples(3000)
+WEAK_WORDS = 8
+"""Least clause before a weak connective: behind so much, an "and" joins clauses rather than words."""
+
+AHEAD = 1
+"""Words that must be known behind a cut inside a sentence, so that no single word is left over."""
+
+CAP = ms_to_samples(6000)
+"""Clause that is cut without any mark: 15 words, two lines of a caption; longer ones cost more delay than they give
+meaning (interpreters lag 2-5 s, design facts)."""
+
+PAUSE = ms_to_samples(200)
+"""Silence between two words that marks a clause; a breath is 200 ms and more."""
+
+_SENTENCE_END = (".", "?", "!", "…", "。", "？", "！")
+_CLAUSE_END = (",", ";", ":", "，", "、", "；", "：", "–", "—")
+
+
+def ends_sentence(word: Word, language: Connectives) -> bool:
+    """Whether this word carries a sentence mark that is no abbreviation's."""
+    return word.text.endswith(_SENTENCE_END) and plain(word.text) not in language.abbreviations
+
+
+def goes_on(text: str, language: Connectives) -> bool:
+    """Whether a speaker whose last word is ``text`` has more to say: a comma, or no mark behind a connective."""
+    return text.endswith(_CLAUSE_END) or (not text.endswith(_SENTENCE_END) and language.unfinished(plain(text)))
+
+
+def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool) -> int:
+    """How many words make the first clause; 0 while none is certain.
+
+    Depends on the words up to the cut and on ``AHEAD`` behind it only: whoever knows more of the sentence finds the
+    same cut, so that what is foreseen from a partial is what its final commits.
+
+    Args:
+        words: what is known, in order.
+        language: its connectives.
+        closed: whether a sentence mark at the very end counts: a partial's last mark is a guess.
+    """
+    for i in range(1, len(words) + 1):
+        last = words[i - 1]
+        if ends_sentence(last, language) and i >= SENTENCE_WORDS:
+            if i < len(words) or closed:
+                return i
+            return 0
+        if len(words) - i < AHEAD:
+            continue
+        length = last.end - words[0].start
+        if length >= CAP:
+            return longest_breath(words[:i]) or i
+        if _marks(last, words[i], length, i, language):
+            return i
+    return 0
+
+
+def _marks(last: Word, following: Word, length: int, count: int, language: Connectives) -> bool:
+    """Whether a clause of this length may end between these words of a sentence."""
+    if length < MARK_LENGTH or count < MARK_WORDS:
+        return False
+    if last.text.endswith(_CLAUSE_END):
+        return True
+    if goes_on(last.text, language):
+        return False
+    opener = plain(following.text)
+    if following.start - last.end >= PAUSE or opener in language.strong:
+        return True
+    return opener in language.weak and length >= WEAK_LENGTH and count >= WEAK_WORDS
+
+
+def longest_breath(words: Sequence[Word]) -> int:
+    """How many words stand before the longest pause in their second half; 0 where nobody drew breath."""
+    best, cut = MIN_CUT_PAUSE - 1, 0
+    for i in range(max(1, len(words) // 2), len(words)):
+        pause = words[i].start - words[i - 1].end
+        if pause > best:
+            best, cut = pause, i
+    return cut

@@ -1,0 +1,23 @@
+"""Words without what recognisers are free to change about them: capitals and punctuation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+PUNCTUATION = ".,;:?!…。，、？！；：¿¡\"'()«»“”‘’-–—"
+"""What stands around a word and is not part of it; inside a word (``it's``, ``3.5``) it stays."""
+
+
+def plain(word: str) -> str:
+    """``Hello,`` as ``hello``; punctuation alone as nothing."""
+    return word.strip(PUNCTUATION).casefold()
+
+
+def plain_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Each word plain, those that were punctuation alone left out."""
+    return tuple(bare for word in words if (bare := plain(word)))
+
+
+def plain_text(text: str) -> str:
+    """A clause by which two hypotheses of it can be compared."""
+    return " ".join(plain_words(text.split()))

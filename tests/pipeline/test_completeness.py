@@ -1,0 +1,77 @@
+"""Pins when a clause looks complete enough to be translated before its final."""
+
+from __future__ import annotations
+
+import pytest
+from tests.pipeline.test_clause import sentence
+
+from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.completeness import Completeness, Ears, looks_unfinished
+
+END = ms_to_samples(2000)
+"""Where the last word ends."""
+
+
+def clause(text: str) -> Clause:
+    return Clause("leg", 0, "en", text, 0, END)
+
+
+def ears(*, upto: int = 0, heard: int = 0, end: int = 250) -> Ears:
+    """Milliseconds behind the last word."""
+    return Ears(*(END + ms_to_samples(by) for by in (upto, heard, end)))
+
+
+def complete(text: str, at: Ears, *, times: int = 1) -> bool:
+    judge = Completeness("en")
+    for _ in range(times):
+        judged = judge.judge([clause(text)], at)
+    return judged[0].complete
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "expected"),
+    [
+        ("we are done", ears(), True),
+        ("We are done.", ears(), True),
+        ("we are done", ears(end=40), False),  # that may be a stop consonant
+        ("we are done", ears(upto=300, heard=700, end=900), False),  # he said more than the partial holds
+        ("we are done", ears(upto=690, heard=700, end=900), True),  # a cough, and the partial holds all of it
+        ("we are done because", ears(), False),
+        ("we are done with the", ears(), False),
+        ("well,", ears(), False),
+        ("That is what it is for. So.", ears(), True),
+        ("…", ears(), False),
+    ],
+)
+def test_silence_behind_all_that_was_said_makes_it_complete(text: str, at: Ears, expected: bool) -> None:
+    assert complete(text, at) is expected
+
+
+@pytest.mark.parametrize(("upto", "times", "expected"), [(300, 2, True), (300, 1, False), (100, 2, False)])
+def test_on_a_noisy_line_it_is_complete_when_it_stays_the_same(upto: int, times: int, expected: bool) -> None:
+    assert complete("we are done", ears(upto=upto, heard=900, end=900), times=times) is expected
+
+
+def test_without_a_vad_silence_proves_nothing() -> None:
+    at = Ears(END, 0, END + ms_to_samples(250))
+    assert not complete("we are done", at)
+
+
+def test_what_is_followed_by_more_is_complete_and_the_rest_is_judged() -> None:
+    judged = Completeness("en").judge([clause("It rains."), clause("take the")], ears())
+    assert [each.complete for each in judged] == [True, False]
+    assert Completeness("en").judge([], ears()) == ()
+
+
+def test_a_change_begins_the_count_again() -> None:
+    judge, noisy = Completeness("en"), ears(upto=300, heard=900, end=900)
+    seen = [judge.judge([clause(text)], noisy)[0].complete for text in ("one two", "one three", "one two", "One two.")]
+    assert seen == [False, False, False, True]
+
+
+def test_who_pauses_behind_an_article_has_more_to_say() -> None:
+    assert looks_unfinished(sentence("we need the"), "en")
+    assert not looks_unfinished(sentence("we need it"), "en")
+    assert not looks_unfinished(sentence("we need the"), "xx")
+    assert not looks_unfinished((), "en")
