@@ -43,6 +43,10 @@ next stream hears it whole. Half a word could be taken for another one, and the 
 STALLS = 2
 """Streams in a row that may be given up because no partial came: after that it may be that there is nothing to hear."""
 
+LONG_REPLAY = ms_to_samples(5000)
+"""Audio without a final from which on its stable words are kept when a stream dies: at 1.25 times real time, hearing it
+again would take 20 s to catch up with the speaker."""
+
 NOT_OPEN = f"no stream within {OPEN_DEADLINE:g} s"
 STALLED = f"took no audio for {PUSH_DEADLINE:g} s"
 
@@ -205,7 +209,8 @@ class Recognition:
             if not self._missing and wait > 0 and isinstance(error, EngineBusy | EngineDenied):
                 self._missing = True
                 self.on_missing(error)
-        if self._failures >= SECOND_LOSS:
+        waiting = 0 if self._audio is None else self._audio.end - self._known_until()
+        if self._failures >= SECOND_LOSS or (self._plan.active and waiting >= LONG_REPLAY):
             self._keep_stable()
         if opened and self._failures > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
