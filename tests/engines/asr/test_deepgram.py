@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -221,10 +222,8 @@ async def dies(engine: DeepgramRecognizer) -> EngineError:
 async def test_every_end_of_a_connection_is_a_crash(faults: Faults, says: str) -> None:
     async with FakeDeepgram(faults=scripted(faults)) as fake:
         engine = await started(fake)
-        with_text = str(await dies(engine))
-        import re
-
-        assert re.search(says, with_text), with_text
+        said = str(await dies(engine))
+        assert re.search(says, said), said
         again = await engine.open(request())
         await hear(again, encode(SAID), 0)
         assert (await until_final(aiter(again)))[-1].text == " ".join(SAID)
