@@ -1,4 +1,4 @@
-"""Which recogniser serves a leg: the first that works, the next at once when that may help, the first when it is back."""
+"""Which recogniser serves a leg: the first that works, the next at once if that may help, the first when it is back."""
 
 from __future__ import annotations
 

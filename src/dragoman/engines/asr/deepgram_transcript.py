@@ -162,9 +162,7 @@ class Transcript:
     def _final(self, result: Result) -> tuple[Hypothesis, ...]:
         end = min(result.end, self.timeline.sent)
         new = self._new(result)
-        if result.words and end <= self._frozen + TOLERANCE and not new:
-            self.duplicates += 1
-            return self._end_of_utterance(result, ())
+        self.duplicates += bool(result.words and not new)
         words = (*self._missing(result), *new)
         self._holes = [hole for hole in self._holes if not result.start <= sum(hole) // 2 < end]
         if end > self._frozen:
