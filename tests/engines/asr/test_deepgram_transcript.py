@@ -81,9 +81,17 @@ def test_utterance_end_answers_only_behind_its_words(before: bool) -> None:
     assert transcript.take(end, 0.3) == ()
 
 
-def test_silence_is_answered_by_us_when_all_was_covered() -> None:
+def quiet_behind(transcript: Transcript) -> int:
+    """400 ms of hangover that an interim covers; where they end."""
+    end = transcript.timeline.sent
+    transcript.audio(end, 6400, 0)
+    return end + 6400
+
+
+def test_all_that_interims_covered_is_answered_by_us() -> None:
     transcript = spoken(3)
-    transcript.take(result(0, 3, final=False), 0.0)
+    end = quiet_behind(transcript)
+    transcript.take(Result(0, end, tuple(word(i) for i in range(3)), False, False, False), 0.0)
     transcript.finalize(3 * 6400, 1.0)
     assert transcript.due(1.0 + PATIENCE - 0.01) == ()
     (answer,) = transcript.due(1.0 + PATIENCE)
@@ -91,6 +99,15 @@ def test_silence_is_answered_by_us_when_all_was_covered() -> None:
     assert told([answer]) == ["w0", "w1", "w2"]
     assert told(transcript.take(result(0, 3, flags=True), 3.0)) == []  # the final comes after all
     assert transcript.duplicates == 1
+
+
+def test_words_that_an_interim_only_just_covered_may_not_be_all() -> None:
+    transcript = spoken(3)
+    transcript.take(Result(0, 3 * 6400, (word(0), word(1)), False, False, False), 0.0)
+    transcript.finalize(3 * 6400, 0.0)
+    assert transcript.due(PATIENCE) == ()
+    with pytest.raises(Unanswered):
+        transcript.due(LAST_PATIENCE)
 
 
 def test_speech_that_nobody_covered_is_not_given_up_but_by_the_second_stream() -> None:
@@ -115,7 +132,8 @@ def test_quiet_noise_is_answered_by_us() -> None:
 def test_a_word_that_comes_after_we_answered_is_an_utterance_of_its_own() -> None:
     transcript = spoken(3)
     transcript.take(result(0, 2, final=False), 0.0)
-    transcript.take(Result(0, 3 * 6400, (word(0), word(1)), False, False, False), 0.0)
+    end = quiet_behind(transcript)
+    transcript.take(Result(0, end, (word(0), word(1)), False, False, False), 0.0)
     transcript.finalize(3 * 6400, 0.0)
     assert told(transcript.due(PATIENCE)) == ["w0", "w1"]
     (late,) = transcript.take(result(0, 3), 2.0)

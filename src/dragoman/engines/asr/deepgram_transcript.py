@@ -20,8 +20,8 @@ from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import ms_to_samples
 
 PATIENCE = 1.0
-"""Seconds after which a Finalize that nobody answered counts as answered, if the interims covered all that was said:
-four times what a final takes (measured by others: 247 ms, p95 298)."""
+"""Seconds after which a Finalize that nobody answered counts as answered, if interims covered all that was said and
+more: four times what a final takes (measured by others: 247 ms, p95 298)."""
 
 LAST_PATIENCE = 2.5
 """Seconds after which the stream counts as dead if they did not; below the pipeline's own limit for a final (3 s)."""
@@ -31,6 +31,10 @@ OVERTAKEN = 1.0
 
 TOLERANCE = ms_to_samples(20)
 """Samples by which a range may miss where it should reach: times are told in hundredths of a second."""
+
+SETTLED = ms_to_samples(200)
+"""Silence behind an utterance that an interim must have covered before its words may stand for all of it: the words of
+a range are complete only some way before its end."""
 
 MAX_HOLES = 8
 """Ranges without a final that are remembered: a final so late is of no use to anybody."""
@@ -132,7 +136,7 @@ class Transcript:
         if not self._asked or now < self._asked[0].when + PATIENCE:
             return ()
         asked = self._asked[0]
-        known = self._covered >= asked.reached - TOLERANCE
+        known = self._covered >= asked.reached + SETTLED
         if not known and now < asked.when + LAST_PATIENCE:
             return ()
         if not known and asked.at != self._unheard and (asked.loud or self._before(asked)):
