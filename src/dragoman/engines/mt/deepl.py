@@ -41,7 +41,7 @@ START_S = 15.0
 class DeepLTranslator:
     """Clauses by ``deepl_client``; languages, usage and glossaries by DeepL's own client in a thread.
 
-    A clause costs at most ``deadline_ms``: one attempt, which is sent a second time when it is late, and one retry.
+    A clause costs at most ``deadline_ms`` and two requests: the second when the first is late, or has failed.
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
@@ -79,6 +79,7 @@ class DeepLTranslator:
             stage=Stage.MT,
             languages=tuple(f"{a}-{b}" for a, b in permutations(LANGUAGES, 2) if self.supports(a, b)),
             streaming=False,
+            retries=True,
             licence="LicenseRef-DeepL",
             commercial_use=True,
             purpose="Production: the best translations, by a paid service (a key); the text leaves this host.",
