@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -92,7 +93,12 @@ class Options:
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(f"engines.options.{self._engine}.{key}_file: {error}") from None
         value = value or os.environ.get(variable, "")
-        return SecretStr(value) if value else None
+        if not value:
+            return None
+        # RFC 9110 section 5.5: what a header can carry; anything else is a file read wrong.
+        if not re.fullmatch(r"[\x21-\x7e]+", value):
+            raise ConfigError(f"engines.options.{self._engine}.{key}: should be one word of ASCII characters")
+        return SecretStr(value)
 
     def done(self) -> None:
         """Every key has been asked for.

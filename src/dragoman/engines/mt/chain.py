@@ -35,10 +35,10 @@ Choice = Callable[[str, str], Sequence[Translator]]
 
 
 class TranslatorChain:
-    """Asks each translator in order, twice where that may help and it does not do so by itself; one that rejects or
-    fails gives way to the next.
+    """Asks each translator in order, twice where that may help; one that rejects or fails gives way to the next.
 
-    One whose circuit is not closed is not asked, unless nobody else is left.
+    One that sends a clause twice by itself is asked once. One whose circuit is not closed is not asked, unless nobody
+    else is left.
     """
 
     def __init__(

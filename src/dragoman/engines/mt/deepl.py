@@ -9,7 +9,6 @@ many of ours may lie in the account (0: none are made); ``connections`` opened a
 from __future__ import annotations
 
 import asyncio
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import permutations
@@ -191,9 +190,6 @@ class DeepLTranslator:
         for code, variant in variants.items():
             if problem := variant_problem(code, variant):
                 raise ConfigError(f"{where}.variants.{code}: {problem}")
-        # RFC 9110 section 5.5: what a header can carry; anything else is a file read wrong.
-        if self._key is not None and not re.fullmatch(r"[\x21-\x7e]+", self._key.get_secret_value()):
-            raise ConfigError(f"{where}.auth_key: should be one word of ASCII characters")
         if self._server_url:
             try:
                 url = URL(self._server_url)

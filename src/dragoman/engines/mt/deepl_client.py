@@ -18,13 +18,13 @@ import structlog
 from pydantic import SecretStr
 
 from dragoman import __version__
+from dragoman.engines.http_answers import one_line
 from dragoman.engines.mt.deepl_languages import Listed
 from dragoman.engines.mt.deepl_messages import (
     NAME,
     QUOTA,
     Answer,
     error_of,
-    one_line,
     parse_answer,
     parse_languages,
     parse_refusal,
