@@ -19,7 +19,7 @@ LATE_S = 2.0
 """A word is late when the clause that it is in began to sound so long after it had been said."""
 
 MEMORY_S = 40.0
-"""How far back a word that is heard may have been said: its number comes again after 128 words (46 s)."""
+"""How far back a word that is heard may have been said: its number comes again some 35 s of speech later."""
 
 HASTE_S = 0.25
 """By how much a word's sound may seem to begin before the original ended: the edges are found to some ms only, and a
