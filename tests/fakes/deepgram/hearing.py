@@ -116,11 +116,10 @@ class ToneEar:
         self._words = self._with(self._decoder.feed(pcm))
 
     def words(self) -> list[Heard]:
-        # The decoder itself tells a word 70 ms after its end; here the latency is all that is wanted of it.
-        return self._with(copy.deepcopy(self._decoder).flush())
+        return self._words
 
     def flush(self, *, ended: bool) -> list[Heard]:
-        return self.words()
+        return self._with(copy.deepcopy(self._decoder).flush())
 
     def _with(self, found: list[HeardWord]) -> list[Heard]:
         new = [
