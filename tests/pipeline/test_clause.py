@@ -244,6 +244,20 @@ def test_each_sentence_of_a_final_is_a_clause() -> None:
     assert segmenter.partial == "And the"
 
 
+def test_a_mark_at_the_end_of_a_final_ends_a_sentence_only_where_a_partial_had_it_too() -> None:
+    """A recogniser that is asked for a final in mid-sentence puts a full stop there."""
+    for clauses in (True, False):
+        segmenter = ClauseSegmenter("leg", "en", by_clause=clauses)
+        assert segmenter.feed(final(sentence("So I think that."), end=False)) == []
+        segmenter.feed(partial(sentence("we", start=1400)))
+        (whole,) = segmenter.feed(final(sentence("we go.", start=1400)))[-1:]
+        assert whole.text.endswith("we go.")
+        segmenter.feed(partial(sentence("it rains.", start=3000)))
+        assert [clause.text for clause in segmenter.feed(final(sentence("It rains.", start=3000), end=False))] == [
+            "It rains."
+        ]
+
+
 def test_the_end_that_comes_behind_the_final_commits_what_was_kept() -> None:
     segmenter = by_clause()
     assert segmenter.feed(final(sentence("we are done"), end=False)) == []

@@ -87,7 +87,21 @@ async def test_the_final_is_asked_at_a_short_pause_of_engines_that_allow_it() ->
         async with hall(cloud_engines(1, early=early)) as place:
             await speak(place, "we are done here", 1)
             (_, _, times, _) = place.measures.spoken[0]
-            assert (times.stages()["hangover"] < 0.3) is early
+            assert (times.recognised - times.said < 0.5) is early
+
+
+@virtual_time
+async def test_a_chain_that_crashed_begins_nothing_more() -> None:
+    async with hall(cloud_engines(1, Manner(revises=0.0))) as place:
+        tap = place.join("ann", "en")
+        place.join("bea", "es")
+        await place.passes(0.1)
+        (chain,) = place.conference.legs[tap.leg.id].speaking.chains
+        chain._reports = None  # type: ignore[assignment]  # whatever is told to it is a bug
+        place.media.legs[tap.channel_id].coming = said("It rains again. Could you call them today? I must go now.")
+        await place.passes(12)
+        assert place.measures.crashed == 1
+        assert place.heard("es")[-3:] == translated("es", "must go now.")
 
 
 @virtual_time

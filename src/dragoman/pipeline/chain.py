@@ -145,11 +145,11 @@ class Chain:
     async def run(self) -> None:
         """Translate and speak; an engine's failure costs the clause, not the chain."""
         try:
-            async with asyncio.TaskGroup() as self._group:
-                self._group.create_task(self._translate_all())
-                self._group.create_task(self._speak_all())
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                group.create_task(self._translate_all())
+                group.create_task(self._speak_all())
         finally:
-            self._group = None
             for speech, mixer in self._playing.items():
                 mixer.cancel(speech)
 
@@ -174,6 +174,8 @@ class Chain:
                     pending.release()
         except QueueClosed:
             self.tts_queue.close()
+        finally:
+            self._group = None  # closed, cancelled or crashed: nothing more is begun
 
     def _begin(self, clause: Clause, known: Translation | None) -> Ahead:
         if self._group is None:
@@ -227,6 +229,8 @@ class Chain:
             while self._playing:
                 self._played.clear()
                 await self._played.wait()
+        finally:
+            self._group = None
 
     async def _speak(self, pending: Pending, mixer: BoothMixer) -> None:
         loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@ from dragoman.engines.base import Hypothesis, Word
 from dragoman.pipeline.connectives import connectives
 from dragoman.pipeline.cuts import MAX_CLAUSE, ends_sentence, first_cut, longest_breath
 from dragoman.pipeline.ledger import WordLedger
+from dragoman.pipeline.plain import plain
 from dragoman.pipeline.prefix import EarlyWords, StablePrefix
 
 STABLE_AFTER = 3
@@ -50,7 +51,8 @@ class ClauseSegmenter:
     """One leg's words to clauses.
 
     A final that ends the utterance commits all that is pending; a final inside an utterance commits whole sentences and
-    keeps the rest. The ledger drops from a final what was committed before it.
+    keeps the rest: what is behind its last sentence mark, and, where no partial had a mark there too, what is before
+    it. The ledger drops from a final what was committed before it.
 
     With ``by_clause`` (long speech that does not wait for a full stop) a clause is committed as soon as it is certain:
     its words are final, or stayed the same over ``agreement`` partials, and ``cuts`` finds where it ends. Without it, a
@@ -91,13 +93,13 @@ class ClauseSegmenter:
             self._tentative = words
             self._prefix.hear(words)
             return self._commit_stable()
-        self._tentative = ()
+        before, self._tentative = self._tentative, ()
         self._prefix.clear()
         self.early.judge(hypothesis.words, hypothesis.upto)
         self._pending.extend(words)
         if hypothesis.end_of_utterance:
             return self._commit(len(self._pending))
-        return self._commit_sentences()
+        return self._commit_sentences(closed=self._agree(before, self._pending))
 
     def flush(self) -> list[Clause]:
         """The speaker is gone: commit all that is known, tentative words too; nobody will refine them."""
@@ -111,14 +113,21 @@ class ClauseSegmenter:
         words = [*self._pending, *self._tentative]
         return [self._clause(part, 0) for part in self._parts(words)]
 
-    def _commit_sentences(self) -> list[Clause]:
-        """Of pending words, which are final."""
+    def _agree(self, partial: Sequence[Word], final: Sequence[Word]) -> bool:
+        """Whether both say that a sentence ends here: one mark alone may be due to an end in mid-sentence."""
+        if not partial or not final or plain(partial[-1].text) != plain(final[-1].text):
+            return False
+        return all(ends_sentence(words[-1], self._connectives) for words in (partial, final))
+
+    def _commit_sentences(self, *, closed: bool) -> list[Clause]:
+        """Of pending words, which are final; with ``closed`` a sentence mark on the last one counts too."""
         if self._by_clause:
             clauses = []
-            while cut := first_cut(self._pending, self._connectives, closed=True):
+            while cut := first_cut(self._pending, self._connectives, closed=closed):
                 clauses += self._commit(cut)
             return clauses
-        ends = [i + 1 for i, word in enumerate(self._pending) if ends_sentence(word, self._connectives)]
+        known = len(self._pending) - (not closed)
+        ends = [i + 1 for i, word in enumerate(self._pending[:known]) if ends_sentence(word, self._connectives)]
         return self._commit(ends[-1] if ends else 0)
 
     def _commit_stable(self) -> list[Clause]:

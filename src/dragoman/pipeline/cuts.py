@@ -60,7 +60,7 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool) -> 
     Args:
         words: what is known, in order.
         language: its connectives.
-        closed: whether a sentence mark at the very end counts: a partial's last mark is a guess.
+        closed: whether a sentence mark at the very end counts: one behind which nothing is known is a guess.
     """
     for i in range(1, len(words) + 1):
         last = words[i - 1]

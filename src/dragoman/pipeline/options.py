@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FINALIZE_AFTER_MS = 200
-"""Pause at which a network recogniser is asked for a final ahead of the utterance's end, ms. A breath inside a sentence
-is about that long; its final is 250 ms under way, so that it is there when the hangover (400 ms) is over."""
+FINALIZE_AFTER_MS = 120
+"""Pause, as the VAD hears it, at which a network recogniser is asked for a final ahead of the utterance's end, ms.
+
+Silero hears speech 86 ms (53 to 120) longer than it lasts (20 sentences of four synthetic voices), so this is a pause
+of 200 ms, a breath; the longest it heard inside those sentences was 64 ms. The final is 250 ms under way, and there
+when the hangover (400 ms) is over. Simulated with an interim every second: ear-voice span p50 832 ms without it, 680
+with it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
