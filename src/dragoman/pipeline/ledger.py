@@ -42,10 +42,15 @@ class WordLedger:
         until = max([self.committed_until, *(word.end for word in pending)])
         seen = [*self._recent, *pending[-RECENT:]]
         kept = []
+        follows = False  # whether the word before was said again, so that the next one that is known should come now
         for word in words:
-            twin = next((other for other in seen if _same(word, other)), None)
+            twins = [other for other in seen if _same(word, other)]
+            twin = min(twins, key=lambda other: abs(_middle(word) - _middle(other)), default=None)
+            if twin is None and follows and seen and _same(word, seen[0], 2 * JITTER):
+                twin = seen[0]
+            follows = twin is not None
             if twin is not None:
-                seen.remove(twin)
+                del seen[: seen.index(twin) + 1]
             middle = _middle(word)
             if middle > until + JITTER or (middle >= until - JITTER and twin is None and word.end > until):
                 kept.append(word)
@@ -64,9 +69,9 @@ def _middle(word: Word) -> int:
     return (word.start + word.end) // 2
 
 
-def _same(word: Word, other: Word) -> bool:
+def _same(word: Word, other: Word, least: int = JITTER) -> bool:
     """Whether both may be the same utterance of the same word; a partial lacks the final's capitals and commas."""
-    near = max(JITTER, min(word.end - word.start, other.end - other.start) // 2)
+    near = max(least, min(word.end - word.start, other.end - other.start) // 2)
     return abs(_middle(word) - _middle(other)) <= near and _plain(word) == _plain(other)
 
 

@@ -6,14 +6,13 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import structlog
 
 from dragoman.engines.availability import Availability
 from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
 from dragoman.engines.faults import crashes_of, let_go
-from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected, EngineTimeout
+from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.agreement import Agreement
 from dragoman.pipeline.completeness import looks_unfinished
@@ -21,11 +20,9 @@ from dragoman.pipeline.feed import FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import JITTER, WordLedger
 from dragoman.pipeline.ports import LegAudio
 from dragoman.pipeline.preference import RESTART_DELAYS, SECOND_LOSS, Preference
+from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
 
 log = structlog.get_logger(__name__)
-
-OPEN_DEADLINE = 5.0
-"""Seconds a recogniser may take to open a stream: a connection through a proxy, with its TLS, takes under two."""
 
 PUSH_DEADLINE = 3.0
 """Seconds a stream may take to accept audio or a finalize; what it left is replayed to the next stream. A replay comes
@@ -45,10 +42,11 @@ next stream hears it whole. Half a word could be taken for another one, and the 
 STALLS = 2
 """Streams in a row that may be given up because no partial came: after that it may be that there is nothing to hear."""
 
-NOT_OPEN = f"no stream within {OPEN_DEADLINE:g} s"
-STALLED = f"took no audio for {PUSH_DEADLINE:g} s"
+LONG_REPLAY = ms_to_samples(5000)
+"""Audio without a final from which on its stable words are kept when a stream dies: at 1.25 times real time, hearing it
+again would take 20 s to catch up with the speaker."""
 
-T = TypeVar("T")
+STALLED = f"took no audio for {PUSH_DEADLINE:g} s"
 
 OnHypothesis = Callable[[Hypothesis, float, float], None]
 """Called with (hypothesis, monotonic time of the finalize it answers or of now, now)."""
@@ -85,6 +83,7 @@ class Recognition:
         self._clock = clock
         self._circuits = defaultdict(Availability) if circuits is None else circuits
         self._preference = Preference([engine.info.name for engine in self._recognizers], self._circuits)
+        self._prober = Prober(self._recognizers, self._preference, self._circuits, request, clock)
         self._now = 0  # index of the recogniser in use
         self._used = self._recognizer.info.name  # of the one that had the last stream
         self._finalize_after = ms_to_samples(finalize_after_ms)
@@ -187,7 +186,7 @@ class Recognition:
                 continue
             opened = False
             try:
-                stream = await self._within(OPEN_DEADLINE, self._recognizer.open(self._request), NOT_OPEN)
+                stream = await within(OPEN_DEADLINE, self.engine, self._recognizer.open(self._request), NOT_OPEN)
                 opened = True
                 await self._session(stream)
             except* EngineError as group:
@@ -214,7 +213,8 @@ class Recognition:
             if not self._missing and wait > 0 and isinstance(error, EngineBusy | EngineDenied):
                 self._missing = True
                 self.on_missing(error)
-        if self._failures >= SECOND_LOSS:
+        waiting = 0 if self._audio is None else self._audio.end - self._known_until()
+        if self._failures >= SECOND_LOSS or (self._plan.active and waiting >= LONG_REPLAY):
             self._keep_stable()
         if opened and self._failures > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
@@ -269,7 +269,7 @@ class Recognition:
             async with asyncio.TaskGroup() as group:
                 beside = [group.create_task(self._read(stream)), group.create_task(self._watch())]
                 if self._now > 0:
-                    beside.append(group.create_task(self._probe()))
+                    beside.append(group.create_task(self._prober.run(self._now)))
                 await self._feed(stream)
                 for task in beside:
                     task.cancel()
@@ -327,7 +327,9 @@ class Recognition:
             return
         allowed = FINAL_DEADLINE + self._replayed
         left = self._finalized[0] + allowed - self._clock() if self._finalized else allowed
-        await self._within(max(left, 0), self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it")
+        await within(
+            max(left, 0), self.engine, self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it"
+        )
 
     async def _taken(self, doing: Awaitable[None]) -> None:
         """Await that the stream takes audio or a finalize. A deadline of its own would cost each push a timer."""
@@ -357,37 +359,6 @@ class Recognition:
             elif self._preference.better(self._now, now) or (info.idle_s and now - self._busy_at >= info.idle_s):
                 self._release = True
                 self._wake.set()
-
-    async def _probe(self) -> None:
-        """Look whether a preferred recogniser is back: open a stream and close it. One leg does it for all."""
-        while True:
-            await asyncio.sleep(WATCH)
-            index = self._preference.probe_due(self._now, self._clock())
-            if index is None:
-                continue
-            engine = self._recognizers[index]
-            name, circuit = engine.info.name, self._circuits[engine.info.name]
-            circuit.probing()
-            failure: EngineError | None = EngineTimeout(name, "the probe was given up")
-            try:
-                failure = await self._probed(engine)
-            finally:  # a speaker who leaves must not take the probe with him
-                if failure is None:
-                    circuit.succeeded()
-                    log.info("recogniser is back", engine=name)
-                else:
-                    circuit.failed(failure, self._clock())
-
-    async def _probed(self, engine: Recognizer) -> EngineError | None:
-        """Open a stream and close it; what went wrong. One that only rejects this leg is there for others."""
-        try:
-            stream = await self._within(OPEN_DEADLINE, engine.open(self._request), NOT_OPEN)
-        except EngineRejected:
-            return None
-        except EngineError as error:
-            return error
-        await let_go(engine.info.name, lambda: stream.aclose())
-        return None
 
     async def _read(self, stream: RecognizerStream) -> None:
         name = self._recognizer.info.name
@@ -419,12 +390,3 @@ class Recognition:
                     self._replayed = 0.0
                 self._wake.set()
             self._on_hypothesis(hypothesis, asked, now)
-
-    async def _within(self, seconds: float, doing: Awaitable[T], what: str) -> T:
-        """Await what the recogniser owes us; raises EngineTimeout with ``what`` when it takes longer."""
-        try:
-            async with asyncio.timeout(seconds):
-                with crashes_of(self._recognizer.info.name):
-                    return await doing
-        except TimeoutError:
-            raise EngineTimeout(self._recognizer.info.name, what) from None

@@ -17,7 +17,7 @@ from tests.engines.speech import say
 
 from dragoman.engines.asr.pocketsphinx import PocketsphinxRecognizer
 from dragoman.engines.base import StreamRequest
-from dragoman.errors import ConfigError, EngineRejected
+from dragoman.errors import ConfigError, EngineBusy
 from dragoman.media.format import SAMPLE_RATE, Pcm
 
 
@@ -128,7 +128,7 @@ async def test_a_dead_spare_is_not_handed_out(engine: PocketsphinxRecognizer) ->
 async def test_max_streams(tmp_path: Path) -> None:
     engine = PocketsphinxRecognizer({"max_streams": 1, "spares": 0})
     stream = await engine.open(StreamRequest("leg", "room", "es"))
-    with pytest.raises(EngineRejected, match="max_streams"):
+    with pytest.raises(EngineBusy, match="max_streams"):
         await engine.open(StreamRequest("other", "room", "es"))
     await stream.aclose()
     await (await engine.open(StreamRequest("other", "room", "es"))).aclose()

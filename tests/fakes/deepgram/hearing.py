@@ -137,8 +137,8 @@ class ToneEar:
 GAP = RATE * 35 // 100
 """Silence that ends a scripted line: what a client that sends speech only leaves between two utterances."""
 
-PROBE = 3 * FRAME
-"""Speech by which audio is recognised as sent before: 60 ms, sample for sample."""
+PROBE = 15 * FRAME
+"""Speech by which audio is recognised as sent before, sample for sample: 300 ms, for synthetic words begin alike."""
 
 CHARACTERS_PER_S = 18.0
 """Assumed rate of lines whose length is not given: quick, so that all words come while he speaks."""
@@ -180,6 +180,11 @@ class _Tape:
         while at % 2 and at >= 0:
             at = self.audio.find(probe, at + 1)
         return at // 2 if at >= 0 else None
+
+    def goes_on(self, at: int, frame: Pcm) -> bool:
+        """Whether the tape has the same samples there, as far as it reaches."""
+        there = np.frombuffer(bytes(self.audio[at * 2 : (at + len(frame)) * 2]), "<i2")
+        return bool(np.array_equal(there, frame[: len(there)]))
 
     def append(self, frame: Pcm, speech: bool) -> None:
         at = self.end
@@ -252,7 +257,7 @@ class ScriptEar:
     def __init__(self, tape: _Tape) -> None:
         self._tape = tape
         self._at = tape.end  # where on the tape the next sample lies
-        self._searching = True
+        self._searching = tape.end > 0
         self._heard = 0  # samples of this connection
         self._parts: list[tuple[int, int, int]] = []  # (of this connection, of the tape, length)
         self._rest: Pcm = np.zeros(0, np.int16)
@@ -289,10 +294,11 @@ class ScriptEar:
             self._probe.append(frame)
             if len(self._probe) * FRAME >= PROBE:
                 self._play_probe()
+        elif not self._searching and not self._tape.goes_on(self._at, frame):
+            self._searching = True  # the client left something out
+            self._frame(frame)
         else:
             self._play(frame, speech)
-            if not speech and self._at < self._tape.end:
-                self._searching = True
 
     def _play_probe(self) -> None:
         """Where this speech lies: where the same samples were heard before, or behind everything."""

@@ -237,7 +237,7 @@ class DeepgramStream:
             elif isinstance(message, Failure):
                 raise EngineCrashed(NAME, f"the provider gives up: {message.text}")
             else:
-                self._give(self._transcript.take(message))
+                self._give(self._transcript.take(message, self._clock()))
                 self._counts["duplicate_finals"] += self._transcript.duplicates - duplicates
                 duplicates = self._transcript.duplicates
 

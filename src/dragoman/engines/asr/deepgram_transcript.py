@@ -3,7 +3,8 @@
 What may go wrong on the wire and is made good here:
 
 - A final comes twice, or late: what it covers is frozen already, and nothing of it comes again.
-- A final never comes, but that of what is behind it does: the last interim's words stand for it.
+- A final comes after that of what is behind it: this one is held back, for ``OVERTAKEN`` at most; if the late one never
+  comes, the last interim's words stand for it.
 - A ``Finalize`` is not answered as such: any final up to where it was asked answers it, or UtteranceEnd, or, after
   ``PATIENCE``, we do. Each is answered exactly once.
 """
@@ -19,14 +20,24 @@ from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import ms_to_samples
 
 PATIENCE = 1.0
-"""Seconds after which a Finalize that nobody answered counts as answered, if the interims covered all that was said:
-four times what a final takes (measured by others: 247 ms, p95 298)."""
+"""Seconds after which a Finalize that nobody answered counts as answered, if interims covered all that was said and
+more: four times what a final takes (measured by others: 247 ms, p95 298)."""
 
 LAST_PATIENCE = 2.5
 """Seconds after which the stream counts as dead if they did not; below the pipeline's own limit for a final (3 s)."""
 
+OVERTAKEN = 1.0
+"""Seconds for which a final waits for the one before it, if interims told words there."""
+
 TOLERANCE = ms_to_samples(20)
 """Samples by which a range may miss where it should reach: times are told in hundredths of a second."""
+
+SETTLED = ms_to_samples(200)
+"""Silence behind an utterance that an interim must have covered before its words may stand for all of it: the words of
+a range are complete only some way before its end."""
+
+MAX_HOLES = 8
+"""Ranges without a final that are remembered: a final so late is of no use to anybody."""
 
 LOUD = 150
 """Peak (of 32768) that somebody spoke with: the quietest speech of a telephone is louder, and its noise is not."""
@@ -66,6 +77,8 @@ class Transcript:
         self.timeline = Timeline()
         self._unheard = unheard
         self._frozen = 0  # samples sent that a final covers
+        self._holes: list[tuple[int, int]] = []  # ranges before that which no final covers
+        self._held: list[tuple[float, Result]] = []  # finals that overtook others, with the times at which they came
         self._tentative: tuple[HeardWord, ...] = ()
         self._covered = 0  # samples sent that a result covers, final or not
         self._asked: deque[_Asked] = deque()
@@ -100,10 +113,14 @@ class Transcript:
             return self._answer(())
         return ()
 
-    def take(self, message: Message) -> tuple[Hypothesis, ...]:
+    def take(self, message: Message, now: float) -> tuple[Hypothesis, ...]:
         """What the provider says."""
+        if isinstance(message, Result) and message.is_final:
+            self._held.append((now, message))
+            self._held.sort(key=lambda held: held[1].start)
+            return self._release(now)
         if isinstance(message, Result):
-            return self._final(message) if message.is_final else self._interim(message)
+            return self._interim(message)
         if isinstance(message, UtteranceEnd):
             return self._utterance_end(message)
         return ()
@@ -114,10 +131,12 @@ class Transcript:
         Raises:
             Unanswered: only another stream can tell what was said.
         """
+        if found := self._release(now):
+            return found
         if not self._asked or now < self._asked[0].when + PATIENCE:
             return ()
         asked = self._asked[0]
-        known = self._covered >= asked.reached - TOLERANCE
+        known = self._covered >= asked.reached + SETTLED
         if not known and now < asked.when + LAST_PATIENCE:
             return ()
         if not known and asked.at != self._unheard and (asked.loud or self._before(asked)):
@@ -133,13 +152,26 @@ class Transcript:
         self._tentative = (*self._missing(result), *self._new(result))
         return (self._hypothesis(self._tentative, result.end, is_final=False, end_of_utterance=False),)
 
+    def _release(self, now: float) -> tuple[Hypothesis, ...]:
+        """Take the finals, but those that overtook one whose words interims told."""
+        found: list[Hypothesis] = []
+        while self._held:
+            came, result = self._held[0]
+            if self._missing(result) and now < came + OVERTAKEN:
+                break
+            del self._held[0]
+            found += self._final(result)
+        return tuple(found)
+
     def _final(self, result: Result) -> tuple[Hypothesis, ...]:
         end = min(result.end, self.timeline.sent)
-        if result.words and end <= self._frozen + TOLERANCE and not self._new(result):
-            self.duplicates += 1
-            return self._end_of_utterance(result, ())
-        words = (*self._missing(result), *self._new(result))
+        new = self._new(result)
+        self.duplicates += bool(result.words and not new)
+        words = (*self._missing(result), *new)
+        self._holes = [hole for hole in self._holes if not result.start <= sum(hole) // 2 < end]
         if end > self._frozen:
+            if result.start > self._frozen + TOLERANCE:
+                self._holes = [*self._holes, (self._frozen, result.start)][-MAX_HOLES:]
             self._frozen = end
             self._tentative = tuple(word for word in self._tentative if word.middle >= end)
         self._covered = max(self._covered, self._frozen)
@@ -149,7 +181,10 @@ class Transcript:
         """The result's words that no final told before; where ranges follow each other, all of them."""
         if result.start >= self._frozen - TOLERANCE:
             return result.words
-        return tuple(word for word in result.words if word.middle >= self._frozen)
+        return tuple(word for word in result.words if word.middle >= self._frozen or self._in_hole(word))
+
+    def _in_hole(self, word: HeardWord) -> bool:
+        return any(start <= word.middle < end for start, end in self._holes)
 
     def _missing(self, result: Result) -> tuple[HeardWord, ...]:
         """Words from before this result whose final has not come."""

@@ -1,0 +1,192 @@
+"""Results to hypotheses: every word once and in order, every finalize answered once, whatever is left out."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.engines.asr.deepgram_messages import HeardWord, Result, UtteranceEnd
+from dragoman.engines.asr.deepgram_transcript import LAST_PATIENCE, OVERTAKEN, PATIENCE, Transcript, Unanswered
+from dragoman.engines.base import Hypothesis
+
+SECOND = 16_000
+
+
+def word(number: int, jitter: int = 0) -> HeardWord:
+    """The nth word: 300 ms, every 400 ms."""
+    start = number * 6400
+    return HeardWord(f"w{number}", max(start + jitter, 0), start + 4800 + jitter, 1.0)
+
+
+def result(first: int, behind: int, *, final: bool = True, flags: bool = False, jitter: int = 0) -> Result:
+    """Words [first, behind), and the range that they lie in."""
+    words = tuple(word(i, jitter) for i in range(first, behind))
+    return Result(first * 6400, behind * 6400, words, final, False, flags)
+
+
+def spoken(words: int, at: int = 0) -> Transcript:
+    transcript = Transcript()
+    transcript.audio(at, words * 6400, 1000)
+    return transcript
+
+
+def told(found: tuple[Hypothesis, ...] | list[Hypothesis]) -> list[str]:
+    return [word.text for hypothesis in found if hypothesis.is_final for word in hypothesis.words]
+
+
+@pytest.mark.parametrize("flags", [True, False])
+def test_a_final_up_to_where_it_was_asked_answers_with_or_without_its_flag(flags: bool) -> None:
+    transcript = spoken(5, at=SECOND)
+    assert transcript.finalize(SECOND + 5 * 6400, 0.0) == ()
+    (answer,) = transcript.take(result(0, 5, flags=flags), 0.3)
+    assert answer.end_of_utterance
+    assert answer.upto == SECOND + 5 * 6400
+    assert answer.words[0].start == SECOND
+    assert not transcript.waiting
+
+
+def test_what_was_final_before_it_was_asked_is_answered_at_once() -> None:
+    transcript = spoken(3)
+    assert told(transcript.take(result(0, 3), 0.0)) == ["w0", "w1", "w2"]
+    (answer,) = transcript.finalize(3 * 6400, 0.1)
+    assert (answer.end_of_utterance, answer.words) == (True, ())
+
+
+def test_a_stale_answer_does_not_answer_the_next_finalize() -> None:
+    transcript = spoken(3)
+    transcript.finalize(3 * 6400, 0.0)
+    assert transcript.take(result(0, 3), 0.2)[0].end_of_utterance
+    transcript.audio(10 * SECOND, 3 * 6400, 1000)
+    transcript.finalize(10 * SECOND + 3 * 6400, 5.0)
+    late = transcript.take(Result(3 * 6400, 3 * 6400, (), True, False, True), 5.1)
+    assert not any(hypothesis.end_of_utterance for hypothesis in late)
+    assert transcript.take(result(3, 6, flags=True), 5.3)[-1].end_of_utterance
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_utterance_end_answers_only_behind_its_words(before: bool) -> None:
+    transcript = spoken(3)
+    transcript.take(result(0, 2, final=False), 0.0)
+    transcript.finalize(3 * 6400, 0.0)
+    end = UtteranceEnd(2 * 6400 - 1600)
+    if before:
+        assert transcript.take(end, 0.1) == ()
+    final = transcript.take(result(0, 2), 0.2)
+    assert told(final) == ["w0", "w1"]
+    assert transcript.waiting
+    assert transcript.take(end, 0.3)[0].end_of_utterance
+    assert transcript.take(end, 0.3) == ()
+
+
+def quiet_behind(transcript: Transcript) -> int:
+    """400 ms of hangover that an interim covers; where they end."""
+    end = transcript.timeline.sent
+    transcript.audio(end, 6400, 0)
+    return end + 6400
+
+
+def test_all_that_interims_covered_is_answered_by_us() -> None:
+    transcript = spoken(3)
+    end = quiet_behind(transcript)
+    transcript.take(Result(0, end, tuple(word(i) for i in range(3)), False, False, False), 0.0)
+    transcript.finalize(3 * 6400, 1.0)
+    assert transcript.due(1.0 + PATIENCE - 0.01) == ()
+    (answer,) = transcript.due(1.0 + PATIENCE)
+    assert answer.end_of_utterance
+    assert told([answer]) == ["w0", "w1", "w2"]
+    assert told(transcript.take(result(0, 3, flags=True), 3.0)) == []  # the final comes after all
+    assert transcript.duplicates == 1
+
+
+def test_words_that_an_interim_only_just_covered_may_not_be_all() -> None:
+    transcript = spoken(3)
+    transcript.take(Result(0, 3 * 6400, (word(0), word(1)), False, False, False), 0.0)
+    transcript.finalize(3 * 6400, 0.0)
+    assert transcript.due(PATIENCE) == ()
+    with pytest.raises(Unanswered):
+        transcript.due(LAST_PATIENCE)
+
+
+def test_speech_that_nobody_covered_is_not_given_up_but_by_the_second_stream() -> None:
+    transcript = spoken(3)
+    transcript.finalize(3 * 6400, 0.0)
+    assert transcript.due(LAST_PATIENCE - 0.01) == ()
+    with pytest.raises(Unanswered) as caught:
+        transcript.due(LAST_PATIENCE)
+    again = Transcript(caught.value.at)
+    again.audio(0, 3 * 6400, 1000)
+    again.finalize(3 * 6400, 0.0)
+    assert again.due(LAST_PATIENCE)[0].end_of_utterance
+
+
+def test_quiet_noise_is_answered_by_us() -> None:
+    transcript = Transcript()
+    transcript.audio(0, SECOND, 40)
+    transcript.finalize(SECOND, 0.0)
+    assert transcript.due(LAST_PATIENCE)[0].words == ()
+
+
+def test_a_word_that_comes_after_we_answered_is_an_utterance_of_its_own() -> None:
+    transcript = spoken(3)
+    transcript.take(result(0, 2, final=False), 0.0)
+    end = quiet_behind(transcript)
+    transcript.take(Result(0, end, (word(0), word(1)), False, False, False), 0.0)
+    transcript.finalize(3 * 6400, 0.0)
+    assert told(transcript.due(PATIENCE)) == ["w0", "w1"]
+    (late,) = transcript.take(result(0, 3), 2.0)
+    assert (told([late]), late.end_of_utterance) == (["w2"], True)
+
+
+def test_a_final_that_overtook_another_waits_for_it() -> None:
+    transcript = spoken(6)
+    transcript.take(result(0, 2, final=False), 0.0)
+    assert transcript.take(result(3, 6), 0.1) == ()
+    assert told(transcript.take(result(0, 3), 0.2)) == [f"w{i}" for i in range(6)]
+
+
+def test_a_final_that_is_lost_is_made_up_for_by_its_interims() -> None:
+    transcript = spoken(6)
+    transcript.take(result(0, 3, final=False), 0.0)
+    assert transcript.take(result(3, 6), 0.1) == ()
+    assert told(transcript.due(0.1 + OVERTAKEN)) == [f"w{i}" for i in range(6)]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32))
+def test_every_word_once_in_order_and_every_finalize_once(seed: int) -> None:
+    """Interims and finals at random, doubled and jittered; some finalizes are answered, some by the way."""
+    random = Random(seed)
+    transcript, found, now, number = Transcript(), [], 0.0, 0
+    asked = 0
+    for utterance in range(random.randint(1, 4)):
+        count = random.randint(1, 8)
+        at, behind = utterance * 10 * SECOND, number + count
+        transcript.audio(at, count * 6400, 1000)
+        frozen = number
+        while frozen < behind:
+            cut = random.randint(frozen + 1, behind)
+            for _ in range(random.randint(0, 2)):
+                seen = random.randint(frozen, behind)
+                found += transcript.take(result(frozen, seen, final=False, jitter=random.randint(-800, 800)), now)
+            if cut == behind and random.random() < 0.7:
+                found += transcript.finalize(at + count * 6400, now)
+                asked += 1
+                behind_asked = True
+            else:
+                behind_asked = False
+            for _ in range(random.choice((1, 1, 2))):
+                found += transcript.take(result(frozen, cut, jitter=random.randint(-800, 800)), now)
+            frozen = cut
+            now += 0.1
+        if not behind_asked:
+            found += transcript.finalize(at + count * 6400, now)
+            asked += 1
+        number = behind
+    found += transcript.due(now + 60)
+    assert told(found) == [f"w{i}" for i in range(number)]
+    assert sum(hypothesis.end_of_utterance for hypothesis in found) == asked
+    upto = [hypothesis.upto for hypothesis in found]
+    assert upto == sorted(upto)
