@@ -13,6 +13,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli.py
 
 from tests.virtual_time import VirtualTimeLoop
 
+collect_ignore = ["example_engine"]  # a project of its own; engines/test_example.py installs it and runs its tests
+
 E2E = Path(__file__).parent / "e2e"
 
 

@@ -91,6 +91,30 @@ def test_the_environment_stands_over_the_file(tmp_path: Path) -> None:
     assert settings.engines.options == {"espeak": {"rate": 170, "pitch": 2, "voice": "robosoft"}}
 
 
+def test_engines_of_a_language_and_of_a_pair(tmp_path: Path) -> None:
+    text = """
+        [engines.languages.vi]
+        recognizers = ["phowhisper", "pocketsphinx"]
+        [engines.pairs.en-vi]
+        translators = ["deepl", "apertium"]
+        [engines.options.phowhisper]
+        folder = "x"
+    """
+    environ = {
+        "DRAGOMAN_ENGINES__LANGUAGES__VI__SYNTHESIZERS": "edge,espeak",
+        "DRAGOMAN_ENGINES__PAIRS": '{"vi-en": {"translators": ["nllb"]}}',
+        "DRAGOMAN_ENGINES__OPTIONS__EDGE__RATE": "1",
+    }
+    engines = read(tmp_path, text, environ).engines
+    assert engines.languages["vi"].recognizers == ("phowhisper", "pocketsphinx")
+    assert engines.languages["vi"].synthesizers == ("edge", "espeak")
+    assert {pair: own.translators for pair, own in engines.pairs.items()} == {
+        "en-vi": ("deepl", "apertium"),
+        "vi-en": ("nllb",),
+    }
+    assert set(engines.options) == {"phowhisper", "edge"}
+
+
 def test_the_process_environment_is_read_when_none_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("DRAGOMAN_")]:
         monkeypatch.delenv(name)
@@ -129,6 +153,24 @@ BAD = {
     "one engine as text": ("[engines]\nsynthesizers = ''", ["engines.synthesizers", "at least 1"]),
     "options of no engine": ("[engines.options.esspeak]\na = 1", ["engines.options", "'esspeak'", "mean espeak?"]),
     "options not a table": ("[engines.options]\nespeak = 1", ["engines.options.espeak", ":2", "dictionary"]),
+    "engines of no language": (
+        "[engines.languages.en-vi]\nrecognizers = ['espeak']",
+        ["languages.en-vi", "no language"],
+    ),
+    "engines of a language": ("[engines.languages.vo]\nsynthesizers = ['x']", ["'vo' is no language", "en", ":1"]),
+    "translators of a language": (
+        "[engines.languages.vi]\ntranslators = ['x']",
+        ["engines.languages.vi.translators", ":2", "unknown key; known are recognizers, synthesizers"],
+    ),
+    "engine name of a language": (
+        "[engines.languages.vi]\nrecognizers = ['No Such']",
+        ["engines.languages.vi.recognizers[0]", ":2", "package.module:Class"],
+    ),
+    "pair of one": ("[engines.pairs.vi]\ntranslators = ['x']", ["'vi' should be a pair", "such as en-vi"]),
+    "pair with itself": ("[engines.pairs.en-en]\ntranslators = ['x']", ["'en-en'", "two languages"]),
+    "pair of no language": ("[engines.pairs.en-vo]\ntranslators = ['x']", ["'vo' is no language"]),
+    "pair without translators": ("[engines.pairs.en-vi]", ["engines.pairs.en-vi.translators", ":1", "required"]),
+    "pair is a list": ("[engines.pairs]\nen-vi = ['x']", ["engines.pairs.en-vi", ":2", "should be a table"]),
     "url without scheme": ("[asterisk]\nurl = '127.0.0.1:8088'", ["asterisk.url", "http://127.0.0.1:8088"]),
     "url with password": ("[asterisk]\nurl = 'http://a:b@h'", ["asterisk.url", "should not carry a user"]),
     "app with a slash": ("[asterisk]\napp = 'a/b'", ["asterisk.app", "pattern"]),
@@ -191,6 +233,12 @@ def test_a_wrong_secret_is_not_in_the_message(tmp_path: Path) -> None:
         read(tmp_path, "[http]\ntoken = 'hunter2 hunter2'\n[rooms]\npin = 'hunter3'\n[asterisk]\npassword = 31337\n")
     assert "hunter" not in str(caught.value)
     assert "31337" not in str(caught.value)
+
+
+def test_glossaries_are_meant_from_where_the_settings_are(tmp_path: Path) -> None:
+    settings = read(tmp_path, '[glossary]\nsite = "site.tsv"\nfolder = "/srv/rooms"\n')
+    assert settings.glossary.site == tmp_path / "site.tsv"
+    assert settings.glossary.folder == Path("/srv/rooms")
 
 
 def test_secrets_from_files_are_meant_from_where_the_settings_are(tmp_path: Path) -> None:

@@ -15,12 +15,20 @@ import pytest
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 
-CORE = ("dragoman.media", "dragoman.pipeline", "dragoman.telephony", "dragoman.voices")
+CORE = (
+    "dragoman.glossary",
+    "dragoman.guard",
+    "dragoman.media",
+    "dragoman.pipeline",
+    "dragoman.telephony",
+    "dragoman.voices",
+)
 """Packages whose modules decide things: plain objects, told the time."""
 
 CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base")
 
 SHELLS = {
+    "dragoman.glossary.store": "watches files",
     "dragoman.media.alarm": "wakes the loop by a timerfd",
     "dragoman.media.plane": "owns the tick",
     "dragoman.media.senders": "writes into the socket's rows",
@@ -59,9 +67,9 @@ OWNED_TASKS = {
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
     "dragoman.engines.mt.cache_redis": "its close awaits the worker",
     "dragoman.engines.mt.deepl_glossaries": "its close awaits the worker",
-    "dragoman.engines.asr.faster_whisper": "its stop awaits the reader; close, and all who open, await the loading",
     "dragoman.engines.mt.batching": "its close awaits the runner, which ends when nobody waits",
     "dragoman.engines.tts.espeak": "its stop awaits the reader, after killing the worker it reads",
+    "dragoman.engines.conformance.running": "the test awaits it by done_within; nothing of the daemon",
     "dragoman.telephony.ari.client": "a request that must end before it is undone; awaited in the same method",
 }
 """Modules that start a task outside of a TaskGroup: where it is awaited."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import pytest
 from tests.engines_scripted.engines import ScriptedRecognizer, ScriptedTranslator
 
 from dragoman import config
-from dragoman.errors import EngineUnavailable
+from dragoman.engines import availability
+from dragoman.errors import EngineCrashed, EngineUnavailable
+from dragoman.observe.health import Part
 from dragoman.service import Service
 
 SCRIPTED = "tests.engines_scripted.engines:Scripted"
@@ -40,6 +43,14 @@ class Broken(ScriptedTranslator):
 
     async def start(self, languages: Sequence[str] = ()) -> None:
         raise EngineUnavailable("broken", "not installed: apt-get install it")
+
+
+class Spare(ScriptedTranslator):
+    """Another translator."""
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        super().__init__(options)
+        self.info = dataclasses.replace(self.info, name="spare")
 
 
 def service(**engines: list[str]) -> Service:
@@ -79,6 +90,42 @@ async def test_a_stage_of_which_nothing_works_keeps_it_from_starting() -> None:
     assert not part.ok and "apt-get install it" in part.why
 
 
+async def test_an_engine_that_fails_degrades_its_stage_until_a_probe_brings_it_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(availability, "FIRST_REST", 0.5)
+    stop = asyncio.Event()
+    daemon = service(translators=[f"{HERE}Spare", f"{SCRIPTED}Translator"])
+    monkeypatch.setattr("dragoman.service.OBSERVE_S", 0.01)
+
+    async def until(condition: Callable[[Part], bool]) -> Part:
+        while True:
+            assert not running.done()
+            (part,) = [part for part in daemon.health.parts if part.name == "mt"]
+            if condition(part):
+                return part
+            await asyncio.sleep(0.005)
+
+    async with asyncio.timeout(20):
+        running = asyncio.ensure_future(daemon.run(stop))
+        await until(lambda part: part.ok)
+        first, second = daemon.engines.translators("en", "es")
+        for _ in range(availability.FAILURES):
+            daemon.engines.circuits.failed(first, EngineCrashed("spare", "gone"))
+        part = await until(lambda part: bool(part.degraded))
+        assert part.ok and part.degraded == "spare: gone"
+        await until(lambda part: not part.degraded)
+        assert isinstance(first, Spare) and len(first.requests) == 1  # the probe
+        for engine in (first, second):
+            for _ in range(availability.FAILURES):
+                daemon.engines.circuits.failed(engine, EngineCrashed(engine.info.name, "gone"))
+        part = await until(lambda part: not part.ok)
+        assert "en-es: spare: gone" in part.why
+        await until(lambda part: part.ok)
+        stop.set()
+        await running
+
+
 async def test_it_serves_without_a_broken_spare_and_without_asterisk() -> None:
     stop = asyncio.Event()
     daemon = service(translators=[f"{HERE}Broken", f"{SCRIPTED}Translator"])
@@ -87,6 +134,8 @@ async def test_it_serves_without_a_broken_spare_and_without_asterisk() -> None:
         while not all(part.ok for part in daemon.health.parts if part.name != "ari"):
             assert not running.done()
             await asyncio.sleep(0)
+        (part,) = [part for part in daemon.health.parts if part.name == "mt"]
+        assert "apt-get install it" in part.degraded
         stop.set()
         await running
     assert not daemon.health.ready

@@ -16,7 +16,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import machine
 from bench.latency.analyse import analyse
 from bench.latency.call import hold
 from bench.latency.engines import SETUPS, Setup
@@ -24,6 +23,7 @@ from bench.latency.publish import publish, verdict
 from bench.latency.script import write
 from rich.console import Console
 
+from bench import machine
 from dragoman.errors import DragomanError
 from dragoman.signals import ended_by_signals
 

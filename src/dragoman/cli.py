@@ -94,9 +94,35 @@ def check(path: ConfigFile = None) -> None:
         raise _fail(error) from None
 
 
+def _test_engine(path: Path | None, name: str, language: str | None) -> int:
+    from dragoman.check.run import report
+    from dragoman.check.smoke import smoke
+    from dragoman.observe import log
+
+    async def run() -> int:
+        return await report(smoke(settings, name, language), Console(highlight=False, soft_wrap=True))
+
+    try:
+        settings = config.load(path)
+        log.configure(config.LogSettings(level="error"), log.secrets_of(settings))  # the report is what counts here
+        return 1 if asyncio.run(run()) else 0
+    except DragomanError as error:
+        raise _fail(error) from None
+
+
 @app.command()
-def engines() -> None:
-    """List the engines that are installed."""
+def engines(
+    path: ConfigFile = None,
+    test: Annotated[str | None, typer.Option(help="Have this engine do one piece of work, and show it.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="To test it in: es; of a translator the target, or both: en-es.")
+    ] = None,
+) -> None:
+    """List the engines that are installed, or test one."""
+    if test is not None:
+        raise typer.Exit(_test_engine(path, test, language))
+    if language is not None:
+        raise _fail(ConfigError("--language goes with --test NAME"))
     from dragoman.engines.registry import available
 
     table = Table.grid(padding=(0, 2))
@@ -112,6 +138,7 @@ def engines() -> None:
             languages_in_words(info.languages) or "any language it is set up for",
             "streaming" if info.streaming else "sentence by sentence",
             f"{info.licence}, commercial use {'allowed' if info.commercial_use else 'NOT allowed'}",
+            *([] if listed.package.startswith("dragoman ") else [f"from {listed.package}"]),
         )
         table.add_row(info.name, str(info.stage), Text.assemble(info.purpose, ("\n" + "; ".join(facts), "dim")))
     Console().print(table)
@@ -145,10 +172,16 @@ def pbx_config(
     folder: Annotated[Path, typer.Argument(help="Where; Asterisk must see it under the same name.")],
     path: ConfigFile = None,
     sip_port: Annotated[int, typer.Option(help="UDP port for phones.")] = 5060,
+    jitter_buffer: Annotated[
+        bool | None,
+        typer.Option(help="A jitter buffer for each caller; if not given: unless the Asterisk here has a known fault."),
+    ] = None,
 ) -> None:
     """Write a complete Asterisk configuration for the languages, PIN and notice of the settings."""
     from yarl import URL
 
+    from dragoman.telephony.pbx.bootstrap import installed_version
+    from dragoman.telephony.pbx.flaws import forgets_callers
     from dragoman.telephony.pbx.folder import Ports, write_folder
     from dragoman.telephony.pbx.templates import Site
 
@@ -158,7 +191,9 @@ def pbx_config(
         site = Site(rooms.languages, pin=rooms.pin.get_secret_value() if rooms.pin else None, notice=rooms.notice)
         ports = Ports(sip=sip_port, http=URL(settings.asterisk.url).port or Ports().http)
         password = settings.asterisk.require_password()
-        conf = write_folder(folder, str(folder.resolve()), site, ports, password)
+        if jitter_buffer is None:
+            jitter_buffer = not forgets_callers(installed_version() or "")
+        conf = write_folder(folder, str(folder.resolve()), site, ports, password, jitter_buffer=jitter_buffer)
     except DragomanError as error:
         raise _fail(error) from None
     Console(soft_wrap=True).print(f"start it with: asterisk -f -C {conf.resolve()}", highlight=False)

@@ -12,7 +12,6 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,10 +36,11 @@ from pydantic_settings import (
 )
 from yarl import URL
 
-from dragoman.config_cache import CacheSettings
+from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_pipeline import PipelineSettings
-from dragoman.config_types import EngineNames, Ipv4, Port, Section, no_bool, secret, split_list, unique
+from dragoman.config_sections import GlossarySettings
+from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
@@ -48,7 +48,6 @@ ENV_PREFIX = "DRAGOMAN_"
 ENV_DELIMITER = "__"
 ENV_CONFIG = "DRAGOMAN_CONFIG"
 SYSTEM_FILE = Path("/etc/dragoman/dragoman.toml")
-ENGINE_GROUP = "dragoman.engines"
 MENU_KEYS = 9
 """Digits 1 to 9 of the language menu; 0 is the prompt's "hear this again"."""
 TOKEN_LENGTH = 16
@@ -160,30 +159,6 @@ class RoomsSettings(Section):
         return value
 
 
-class EnginesSettings(Section):
-    """Which engines, in order.
-
-    Translators and synthesizers: the next ones are the fallback. Recognizers: the first that knows a language is used.
-    """
-
-    recognizers: EngineNames = ("pocketsphinx",)
-    translators: EngineNames = ("phrasebook", "apertium")
-    synthesizers: EngineNames = ("espeak",)
-    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Per engine, a table that the engine itself checks."""
-    cache: CacheSettings = CacheSettings()
-
-    @field_validator("options")
-    @classmethod
-    def _for_an_engine(cls, value: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
-        listed = {name for names in info.data.values() for name in names}
-        known = listed | {entry.name for entry in entry_points(group=ENGINE_GROUP)}
-        for name in value:
-            if name not in known:
-                raise ValueError(f"no engine is called {name!r}{suggest(name, known)}")
-        return value
-
-
 class HttpSettings(Section):
     """The REST interface, captions and metrics."""
 
@@ -251,6 +226,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     rooms: RoomsSettings = RoomsSettings()
     engines: EnginesSettings = EnginesSettings()
+    glossary: GlossarySettings = GlossarySettings()
     pipeline: PipelineSettings = PipelineSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
@@ -333,7 +309,8 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    for section, key in (("asterisk", "password_file"), ("http", "token_file")):
+    paths = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
+    for section, key in paths:
         table = data.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = str(file.parent / table[key])  # a path in a file is meant from where that file is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -65,8 +66,12 @@ def explain(detail: ErrorDetails, model: type[BaseModel], origin: str) -> str:
 
 def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """Names of the fields of the model at ``path`` within ``model``."""
-    for part in path:
+    keys = iter(path)
+    for part in keys:
         annotation = model.model_fields[str(part)].annotation
+        if get_origin(annotation) is dict:  # tables by names of their own: one more step to the model
+            annotation = get_args(annotation)[1]
+            next(keys)
         assert isinstance(annotation, type) and issubclass(annotation, BaseModel)  # only models forbid unknown keys
         model = annotation
     return list(model.model_fields)

@@ -11,6 +11,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_settings import NoDecode
 
+from dragoman.config_errors import suggest
+from dragoman.languages import LANGUAGES
+
 
 class Section(BaseModel):
     """A table of the file: no unknown keys, never changed after it was read."""
@@ -58,6 +61,23 @@ def _engine_name(value: str) -> str:
         raise ValueError(
             "should be a registered name such as espeak (dragoman engines lists them) or package.module:Class"
         )
+    return value
+
+
+def language(value: str) -> str:
+    """Refuse a language that callers cannot choose."""
+    if value not in LANGUAGES:
+        raise ValueError(f"{value!r} is no language{suggest(value, LANGUAGES)}")
+    return value
+
+
+def language_pair(value: str) -> str:
+    """Refuse what is not two different languages that callers can choose, such as ``en-vi``."""
+    source, dash, target = value.partition("-")
+    if not dash:
+        raise ValueError(f"{value!r} should be a pair: the language spoken and the one heard, such as en-vi")
+    if language(source) == language(target):
+        raise ValueError(f"{value!r} should be a pair of two languages")
     return value
 
 

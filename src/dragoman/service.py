@@ -13,6 +13,7 @@ from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
 from dragoman.errors import EngineError
+from dragoman.glossary.store import GlossaryStore
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
@@ -52,6 +53,7 @@ class Service:
         self.metrics = Metrics()
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
+        self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.media = MediaPlane(
             MediaConfig(
                 bind=settings.media.bind,
@@ -74,7 +76,9 @@ class Service:
         unix_offset = time.time() - started
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
+        self.engines.on_failure = measures.engine_gave_way
         reporter = Reporter(captions, measures, loop.time, unix_offset)
+        reporter.on_engine_change = self.engines.circuits.moved
         conference = Conference(
             self.media,
             self.engines,
@@ -82,6 +86,7 @@ class Service:
             reporter,
             loop.time,
             floor_db=self._settings.media.floor_db,
+            terms=self.glossary.room,
             options=self._settings.pipeline.options,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
@@ -92,10 +97,13 @@ class Service:
         try:
             if not await _unless(stop, self._start_engines()):
                 return
+            await asyncio.to_thread(self.glossary.refresh)
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
             self.metrics.watch_conference(conference)
+            self.metrics.watch_engines(self.engines.circuits)
+            self.metrics.watch_guard(self.engines.translator.counts)
             async with AriClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,
@@ -122,12 +130,16 @@ class Service:
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
+            probing = group.create_task(self.engines.circuits.run())
+            watching = group.create_task(self.glossary.watch())
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
             observing.cancel()
+            probing.cancel()
+            watching.cancel()
             conference.stop()
             await meeting
 
@@ -138,7 +150,7 @@ class Service:
             except EngineError as error:
                 self.health.failed(stage, str(error))
                 raise
-            self.health.ok(stage)
+            self.health.ok(stage, self.engines.degraded(stage))
             log.info("engines up", stage=str(stage))
 
     async def _observe(self, attacher: Attacher, conference: Conference, measures: ClauseMeasures) -> None:
@@ -157,16 +169,17 @@ class Service:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
             for stage in Stage:
-                self._judge(stage, measures.trouble(stage))
+                trouble = self.engines.trouble(stage) or measures.trouble(stage)
+                self._judge(stage, trouble, self.engines.degraded(stage))
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
 
-    def _judge(self, part: str, trouble: str) -> None:
+    def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:
             self.health.failed(part, trouble)
         else:
-            self.health.ok(part)
+            self.health.ok(part, degraded)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

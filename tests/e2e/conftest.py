@@ -23,13 +23,10 @@ from dragoman.telephony.pbx import Pbx, Site
 HERE = Path(__file__).parent
 
 
-# These tests speak and listen in real time: a host that withholds the CPU for a second spoils what was said in it. Such
-# a test is run once more, and says so; a fault of ours fails twice.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.flaky(reruns=1))
             if pytest_asyncio.is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 

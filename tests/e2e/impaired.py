@@ -3,6 +3,9 @@
 A relay in this process: not every kernel has netem, this one touches nobody else, and its packets have the same luck
 every time. The phone dials through it, and it puts itself into the SDP of the INVITE and of its answers (RFC 3264), so
 that the RTP of both directions comes by. The rest of the dialog goes by the Contacts, past it.
+
+It numbers the packets of each direction anew: a phone begins at random, and what happens where the numbers pass 32768
+and 65535 is to happen in the test that asks for it, and in no other.
 """
 
 from __future__ import annotations
@@ -19,9 +22,14 @@ HOST = "127.0.0.1"
 class Line(asyncio.DatagramProtocol):
     """One direction: sends what comes in on to ``to``, from the socket ``out``."""
 
-    def __init__(self, chance: Random, jitter: float, loss: float) -> None:
-        """``jitter``: seconds that a packet is held at most (uniform); ``loss``: share of packets that are dropped."""
+    def __init__(self, chance: Random, jitter: float, loss: float, first: int) -> None:
+        """``jitter``: seconds that a packet is held at most (uniform); ``loss``: share of packets that are dropped.
+
+        ``first``: the RTP sequence number that its first packet gets.
+        """
         self._chance = chance
+        self._shift: int | None = None
+        self._first = first
         self._jitter = jitter
         self._loss = loss
         self.to: Address | None = None
@@ -32,7 +40,11 @@ class Line(asyncio.DatagramProtocol):
         self._latest = 0.0
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Hold it, or drop it."""
+        """Number it anew; hold it, or drop it."""
+        number = int.from_bytes(data[2:4], "big")  # RFC 3550 section 5.1
+        if self._shift is None:
+            self._shift = self._first - number
+        data = data[:2] + ((number + self._shift) & 0xFFFF).to_bytes(2, "big") + data[4:]
         if self._chance.random() < self._loss:
             self.lost += 1
             return
@@ -54,10 +66,10 @@ class Relay(asyncio.DatagramProtocol):
     ``up`` is what the phone sends, ``down`` what it hears.
     """
 
-    def __init__(self, sip_port: int, *, jitter: float, loss: float, seed: int) -> None:
-        """Before the PBX at ``sip_port``; ``jitter`` in seconds, ``loss`` from 0 to 1."""
-        self.up = Line(Random(seed), jitter, loss)
-        self.down = Line(Random(seed + 1), jitter, loss)
+    def __init__(self, sip_port: int, *, jitter: float, loss: float, seed: int, first: int = 1) -> None:
+        """Before the PBX at ``sip_port``; ``jitter`` in s, ``loss`` from 0 to 1, ``first``: RTP sequence number."""
+        self.up = Line(Random(seed), jitter, loss, first)
+        self.down = Line(Random(seed + 1), jitter, loss, first)
         self._pbx: Address = (HOST, sip_port)
         self._phone: Address | None = None
         self._transports: list[asyncio.DatagramTransport] = []

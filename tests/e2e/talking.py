@@ -43,8 +43,8 @@ def mic(path: Path, *turns: tuple[float, Iterable[str]]) -> Path:
 
 
 SETTLE_S = 1.0
-"""Silence before what a phone is made to say: while it changes its microphone no packet goes out for a moment, and
-Asterisk's jitter buffer takes those behind the pause for late ones, until it has settled again."""
+"""Silence before what a phone is made to say: while it changes its microphone no packet goes out for a moment, and a
+jitter buffer takes those behind the pause for late ones, until it has settled again."""
 
 
 async def say(phone: Phone, said: Iterable[str], after: float = 0.0) -> None:

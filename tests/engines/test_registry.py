@@ -1,14 +1,16 @@
-"""Finding and building engines."""
+"""Finding and building engines; packages of others that bring broken ones are told by name and harm no other engine."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from dragoman.engines.base import EngineInfo, Stage
-from dragoman.engines.registry import available, build
+from dragoman.engines.registry import available, build, build_one
 from dragoman.errors import ConfigError
 
 
@@ -68,3 +70,105 @@ def test_importing_engines_loads_nothing_heavy() -> None:
         "print([m for m in ('pocketsphinx', 'onnxruntime', 'torch', 'scipy') if m in sys.modules])\n"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+GOOD = """
+from dragoman.engines.mt.phrasebook import PhraseBook as Good
+from dragoman.engines.tts.espeak import EspeakSynthesizer
+from dragoman.engines.base import EngineInfo, Stage
+
+class NoInfo:
+    info = "piglatin"
+    def __init__(self, options): pass
+
+class Raises:
+    def __init__(self, options): raise KeyError("voice")
+
+class NoTranslate:
+    def __init__(self, options): pass
+    info = EngineInfo("x", Stage.MT, (), False, "MIT", True, "nothing")
+    def supports(self, source, target): return True
+    async def start(self, languages=()): pass
+    async def close(self): pass
+
+class NoGenerator(EspeakSynthesizer):
+    async def synthesize(self, request): return []
+
+def function(options): return Good(options)
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Installs a package with one engine: its module's text, and the name and class of the entry point."""
+
+    def install(module: str, source: str, name: str, attribute: str, distribution: str = "strange-engines") -> None:
+        folder = tmp_path / distribution
+        info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (folder / f"{module}.py").write_text(source)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[dragoman.engines]\n{name} = {module}:{attribute}\n")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.syspath_prepend(folder)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("number", "source", "attribute", "problem"),
+    [
+        (
+            1,
+            "import no_such_module",
+            "X",
+            "No module named 'no_such_module'; install what it needs: pip install strange",
+        ),
+        (2, "raise RuntimeError('no licence')", "X", "its module fails: RuntimeError: no licence"),
+        (3, "import sys; sys.exit(3)", "X", "its module fails: SystemExit: 3"),
+        (4, "def broken(:", "X", "its module fails: SyntaxError"),
+        (5, GOOD, "X", "cannot import strange_5:X: module 'strange_5' has no attribute 'X'"),
+        (6, GOOD, "NoInfo", "strange_6:NoInfo.info is no EngineInfo of a stage, but str"),
+        (7, GOOD, "Raises", "strange_7:Raises cannot be built: KeyError: 'voice'"),
+        (8, GOOD, "NoTranslate", "is no engine for mt: strange_8:NoTranslate is no Translator, it lacks translate"),
+        (9, GOOD, "NoGenerator", "is no Synthesizer, its synthesize is a coroutine that never yields"),
+        (10, GOOD, "function", "strange_10:function is no class"),
+    ],
+)
+def test_a_broken_engine_of_others_is_told_with_its_package(
+    package: Callable[..., None], number: int, source: str, attribute: str, problem: str
+) -> None:
+    package(f"strange_{number}", source, "strange", attribute)
+    with pytest.raises(ConfigError) as raised:
+        build(Stage.MT, ["strange"], {})
+    assert "engine strange (of strange-engines 1.2)" in str(raised.value)
+    assert problem in str(raised.value)
+    listed = {each.name: each for each in available()}
+    assert listed["strange"].info is None
+    assert problem in (listed["strange"].problem or "")
+    assert listed["phrasebook"].problem is None
+
+
+def test_a_good_one_is_listed_with_its_package(package: Callable[..., None]) -> None:
+    package("strange_good", GOOD, "strange", "Good")
+    (listed,) = [each for each in available() if each.name == "strange"]
+    assert (listed.problem, listed.package) == (None, "strange-engines 1.2")
+    assert build_one("strange", {}).info.stage is Stage.MT
+
+
+def test_two_packages_with_one_name_are_both_told(package: Callable[..., None]) -> None:
+    package("strange_one", GOOD, "strange", "Good", "one-engine")
+    package("strange_two", GOOD, "strange", "Good", "two-engines")
+    both = r"engine strange is brought by one-engine 1\.2 \(strange_one:Good\) and by two-engines 1\.2"
+    with pytest.raises(ConfigError, match=both + r".*: uninstall one of them, or name the class: \"strange_one:Good\""):
+        build(Stage.MT, ["strange"], {})
+    (listed,) = [each for each in available() if each.name == "strange"]
+    assert listed.package == "one-engine 1.2 and two-engines 1.2"
+    assert listed.problem and "uninstall one of them" in listed.problem
+    assert [engine.info.name for engine in build(Stage.MT, ["strange_two:Good"], {})] == ["phrasebook"]
+
+
+def test_one_that_takes_the_name_of_ours_is_told(package: Callable[..., None]) -> None:
+    package("strange_espeak", GOOD, "espeak", "EspeakSynthesizer")
+    with pytest.raises(ConfigError, match=r"engine espeak is brought by dragoman .* and by strange-engines 1\.2"):
+        build(Stage.TTS, ["espeak"], {})

@@ -19,7 +19,6 @@ from ctranslate2.specs import TransformerSpec, WhisperSpec
 
 WHISPER_SENTENCE = ("ĠGood", "Ġmorning", "Ġto", "Ġall", "Ġof", "Ġyou.")
 _WHISPER_LANGUAGES = "en es ca fr vi de ja zh".split()
-_WIDTH = 32
 
 
 def _linear(spec: Any, weight: np.ndarray) -> None:
@@ -31,7 +30,7 @@ def _norm(spec: Any, width: int) -> None:
     spec.gamma, spec.beta = np.ones(width, np.float32), np.zeros(width, np.float32)
 
 
-def _still_layer(layer: Any, width: int, inner: int = 4) -> None:
+def _still_layer(layer: Any, width: int) -> None:
     """A layer that adds nothing to what comes in; its cross-attention may be set afterwards."""
     attentions = [(layer.self_attention, [3 * width, width])]
     if hasattr(layer, "attention"):
@@ -40,32 +39,44 @@ def _still_layer(layer: Any, width: int, inner: int = 4) -> None:
         _norm(attention.layer_norm, width)
         for linear, size in zip(attention.linear, sizes, strict=True):
             _linear(linear, np.zeros((size, width)))
+    inner = 4 * width
     _norm(layer.ffn.layer_norm, width)
     _linear(layer.ffn.linear_0, np.zeros((inner, width)))
     _linear(layer.ffn.linear_1, np.zeros((width, inner)))
 
 
-def whisper(folder: Path, sentence: Sequence[str] = WHISPER_SENTENCE, *, multilingual: bool = True) -> Path:
-    """A Whisper that hears ``sentence`` in everything; the folder as faster-whisper wants it."""
+def whisper(
+    folder: Path,
+    sentence: Sequence[str] = WHISPER_SENTENCE,
+    *,
+    multilingual: bool = True,
+    width: int = 32,
+    layers: int = 1,
+    heads: int = 1,
+) -> Path:
+    """A Whisper that hears ``sentence`` in everything; the folder as faster-whisper wants it.
+
+    Layers beyond what it needs add nothing, but cost their time: for benches.
+    """
     random = np.random.default_rng(1)
     tokens = _whisper_tokens(sentence, multilingual)
     number = {token: i for i, token in enumerate(tokens)}
-    spec = WhisperSpec(1, 1, 1, 1)
+    spec = WhisperSpec(layers, heads, layers, heads)
     encoder, decoder = spec.encoder, spec.decoder
-    for conv, channels in ((encoder.conv1, 80), (encoder.conv2, _WIDTH)):
-        conv.weight = random.normal(0, 0.1, (_WIDTH, channels, 3)).astype(np.float32)
-        conv.bias = np.zeros(_WIDTH, np.float32)
-    encoder.position_encodings.encodings = random.normal(0, 1, (1500, _WIDTH)).astype(np.float32)
-    decoder.position_encodings.encodings = np.zeros((448, _WIDTH), np.float32)
-    _norm(encoder.layer_norm, _WIDTH)
-    _norm(decoder.layer_norm, _WIDTH)
-    _still_layer(encoder.layer[0], _WIDTH)
-    _still_layer(decoder.layer[0], _WIDTH)
+    for conv, channels in ((encoder.conv1, 80), (encoder.conv2, width)):
+        conv.weight = random.normal(0, 0.1, (width, channels, 3)).astype(np.float32)
+        conv.bias = np.zeros(width, np.float32)
+    encoder.position_encodings.encodings = random.normal(0, 1, (1500, width)).astype(np.float32)
+    decoder.position_encodings.encodings = np.zeros((448, width), np.float32)
+    _norm(encoder.layer_norm, width)
+    _norm(decoder.layer_norm, width)
+    for layer in (*encoder.layer, *decoder.layer):
+        _still_layer(layer, width)
     query, key_value, _ = decoder.layer[0].attention.linear
-    query.weight = random.normal(0, 0.3, (_WIDTH, _WIDTH)).astype(np.float32)
-    key_value.weight[:_WIDTH] = random.normal(0, 0.3, (_WIDTH, _WIDTH))
-    embeddings = random.choice([-1.0, 1.0], (len(tokens), _WIDTH)).astype(np.float32)
-    embeddings[:, : _WIDTH // 2] -= embeddings[:, : _WIDTH // 2].mean(axis=1, keepdims=True)
+    query.weight = random.normal(0, 0.3, (width, width)).astype(np.float32)
+    key_value.weight[:width] = random.normal(0, 0.3, (width, width))
+    embeddings = random.choice([-1.0, 1.0], (len(tokens), width)).astype(np.float32)
+    embeddings[:, : width // 2] -= embeddings[:, : width // 2].mean(axis=1, keepdims=True)
     decoder.embeddings.weight = embeddings
     projection = np.zeros_like(embeddings)
     chain = ["<|notimestamps|>", *sentence, "<|endoftext|>"]
@@ -177,7 +188,15 @@ def sentence_pieces(path: Path, corpus: Sequence[str], **options: Any) -> list[s
 
 
 def translator(
-    folder: Path, tokens: Sequence[str], dictionary: Mapping[str, str], *, start: str, prefix: bool, places: int = 256
+    folder: Path,
+    tokens: Sequence[str],
+    dictionary: Mapping[str, str],
+    *,
+    start: str,
+    prefix: bool,
+    width: int = 128,
+    layers: int = 1,
+    heads: int = 1,
 ) -> Path:
     """A model that puts ``dictionary[piece]`` (or the piece itself) for every source piece behind the first token.
 
@@ -187,15 +206,17 @@ def translator(
         dictionary: target piece of a source piece.
         start: the decoder's start token.
         prefix: whether a target prefix (a language) of one token is forced, as NLLB has it.
-        places: the longest text.
+        width: of the layers; more than the default, more layers and more heads only cost time: for benches.
+        layers: of the encoder and of the decoder.
+        heads: of attention.
     """
     random = np.random.default_rng(2)
     number = {token: i for i, token in enumerate(tokens)}
-    token_width = place_width = 64
-    width = token_width + place_width
+    token_width = place_width = width // 2
+    places = 256
     codes = random.choice([-1.0, 1.0], (len(tokens), token_width))
     place_codes = random.choice([-1.0, 1.0], (places + 2, place_width))
-    spec = TransformerSpec.from_config((1, 1), 1, pre_norm=True)
+    spec = TransformerSpec.from_config((layers, layers), heads, pre_norm=True)
     for side, shift in ((spec.encoder, 0), (spec.decoder, 0 if prefix else 1)):
         embeddings = side.embeddings[0] if isinstance(side.embeddings, list) else side.embeddings
         embeddings.weight = np.hstack([codes, np.zeros((len(tokens), place_width))]).astype(np.float32)
@@ -203,7 +224,8 @@ def translator(
         encodings = np.hstack([np.zeros((places, token_width)), place_codes[shift : places + shift]])
         side.position_encodings.encodings = encodings.astype(np.float32)
         _norm(side.layer_norm, width)
-        _still_layer(side.layer[0], width)
+        for layer in side.layer:
+            _still_layer(layer, width)
     query, key_value, out = spec.decoder.layer[0].attention.linear
     place = np.diag([0.0] * token_width + [1.0] * place_width).astype(np.float32)
     token = np.diag([1.0] * token_width + [0.0] * place_width).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
 import wave
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -28,10 +29,13 @@ async def tone(text: str, language: str) -> Pcm:
 async def espeak(text: str, language: str) -> Pcm:
     """espeak-ng, 250 ms of silence before it (as providers have it), quieter than we speak."""
     voice = LANGUAGES[language].espeak if language in LANGUAGES else "en-us"
-    process = await asyncio.create_subprocess_exec(
-        "espeak-ng", "-v", voice, "--stdout", "--", text, stdout=asyncio.subprocess.PIPE
-    )
-    made, _ = await process.communicate()
+    return await asyncio.to_thread(_espeak, text, voice)  # which leaves nothing behind when its request is broken off
+
+
+@lru_cache(maxsize=64)
+def _espeak(text: str, voice: str) -> Pcm:
+    command = ["espeak-ng", "-v", voice, "--stdout", "--", text]
+    made = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     with wave.open(io.BytesIO(made)) as file:
         samples = np.frombuffer(made[44:], np.int16)
         spoken = resample(samples, file.getframerate(), SAMPLE_RATE)

@@ -29,10 +29,3 @@ def test_equal_quantiles_are_a_constant() -> None:
 def test_quantiles_out_of_order_are_refused(p50: float, p95: float) -> None:
     with pytest.raises(ValueError, match="should be positive"):
         Latency(p50, p95)
-
-
-def test_a_command_line_has_them_as_two_numbers() -> None:
-    assert (
-        Latency.parse("247/298", 3).sample() == Latency(247, 298, 3).sample() == Latency(247, 298).reseeded(3).sample()
-    )
-    assert Latency.parse("150").sample() == 0.15

@@ -47,6 +47,9 @@ def test_a_stage_that_fails_again_and_again_is_not_ready_until_it_works(stage: S
         for _ in range(STREAK):
             measures.engine_failed(stage, error)
 
+    for _ in range(STREAK):
+        measures.engine_gave_way(stage, EngineCrashed("x", "died"))
+    assert measures.trouble(stage) == ""  # another one helped
     fail(EngineRejected("x", "not this text"))
     assert measures.trouble(stage) == ""
     fail(EngineCrashed("x", "died"))

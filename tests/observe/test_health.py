@@ -79,3 +79,14 @@ def test_failures_far_apart_are_no_streak_and_one_that_nobody_tried_since_ends()
 def test_a_media_clock_that_stands_still_is_trouble() -> None:
     assert tick_trouble(100.0, 100.0 + TICK_S) == ""
     assert "2.5 s" in tick_trouble(100.0, 102.5)
+
+
+def test_a_part_that_is_degraded_is_ok_and_says_what_is_not() -> None:
+    times = iter([1.0, 2.0, 3.0])
+    health = Health(["mt"], lambda: next(times))
+    health.ok("mt", "deepl: 429")
+    assert health.ready and health.parts == (Part("mt", True, "", 2.0, "deepl: 429"),)
+    health.ok("mt", "deepl: 456")
+    assert health.parts == (Part("mt", True, "", 2.0, "deepl: 456"),)  # it has been ok since
+    health.failed("mt", "all dead")
+    assert not health.ready and health.parts == (Part("mt", False, "all dead", 3.0),)

@@ -34,6 +34,22 @@ def full() -> Metrics:
     return metrics
 
 
+def test_the_guards_outcomes_are_read_when_asked() -> None:
+    metrics, counts = Metrics(), {"ok": 3, "mended": 0}
+    metrics.watch_guard(lambda: counts)
+    counts["mended"] = 2
+    seen = scrape(metrics)
+    assert seen["dragoman_guard_total outcome=ok"] == 3
+    assert seen["dragoman_guard_total outcome=mended"] == 2
+
+
+def test_glossary_reads_are_counted() -> None:
+    metrics = Metrics()
+    for ok in (True, True, False):
+        metrics.glossary_read(ok)
+    assert totals(metrics.glossary_reads) == {"ok": 2, "failed": 1}
+
+
 def test_two_daemons_in_one_process_do_not_share_counts() -> None:
     one, other = Metrics(), Metrics()
     one.clauses_spoken.inc()
@@ -53,6 +69,7 @@ def test_names_are_ours_and_labels_are_few() -> None:
         for sample in family.samples:
             assert set(sample.labels) <= {
                 "le", "stage", "engine", "source", "target", "reason", "kind", "queue", "version",
+                "event", "from", "to",
             }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from dragoman.engines.base import (
     TranslationRequest,
     Word,
 )
+from dragoman.engines.circuits import Circuits
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected, MediaError
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.pipeline.latency import ClauseTimes
@@ -413,6 +414,7 @@ class FakeEngines:
     translator: FakeTranslator = field(default_factory=FakeTranslator)
     mouth: FakeSynthesizer = field(default_factory=FakeSynthesizer)
     spare: tuple[FakeSynthesizer, ...] = ()
+    circuits: Circuits = field(default_factory=Circuits)
 
     def recognizers(self, language: str) -> tuple[FakeRecognizer, ...]:
         return (self.ears,) if self.ears.supports(language) else ()
@@ -430,6 +432,7 @@ class FakeMeasures:
     spoken: list[tuple[str, str, ClauseTimes, dict[str, str]]] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     failed: list[tuple[str, EngineError]] = field(default_factory=list)
+    gave_way: list[tuple[str, EngineError]] = field(default_factory=list)
     crashed: int = 0
 
     def clause_committed(self) -> None:
@@ -446,6 +449,9 @@ class FakeMeasures:
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         self.failed.append((stage, error))
+
+    def engine_gave_way(self, stage: str, error: EngineError) -> None:
+        self.gave_way.append((stage, error))
 
     def leg_crashed(self) -> None:
         self.crashed += 1

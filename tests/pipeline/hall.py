@@ -11,6 +11,7 @@ from tests.pipeline.fakes import FakeEngines, FakeMeasures, FakeMedia, FakeRecog
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, CaptionSubscription
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
+from dragoman.pipeline.ports import NO_TERMS, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.model import Booth, Leg, Tap
 
@@ -38,7 +39,7 @@ class Reader:
 class Hall:
     """See the module."""
 
-    def __init__(self, engines: FakeEngines, options: PipelineOptions) -> None:
+    def __init__(self, engines: FakeEngines, options: PipelineOptions, terms: Terms) -> None:
         loop = asyncio.get_running_loop()
         self.engines = engines
         self.media = FakeMedia()
@@ -46,7 +47,14 @@ class Hall:
         self.captions = CaptionHub(lambda: self.conference.refresh_demand())
         self.reporter = Reporter(self.captions, self.measures, loop.time, unix_offset=1_000_000.0)
         self.conference = Conference(
-            self.media, engines, self.captions, self.reporter, loop.time, floor_db=-18.0, options=options
+            self.media,
+            engines,
+            self.captions,
+            self.reporter,
+            loop.time,
+            floor_db=-18.0,
+            options=options,
+            terms=lambda _: terms,
         )
         self.group: asyncio.TaskGroup | None = None
         self.readers: list[Reader] = []
@@ -99,9 +107,11 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall(engines: FakeEngines | None = None, options: PipelineOptions = DEFAULTS) -> AsyncIterator[Hall]:
+async def hall(
+    engines: FakeEngines | None = None, options: PipelineOptions = DEFAULTS, terms: Terms = NO_TERMS
+) -> AsyncIterator[Hall]:
     """Open a hall; at its end the conference is stopped, and nothing of it may be left."""
-    place = Hall(engines or FakeEngines(), options)
+    place = Hall(engines or FakeEngines(), options, terms)
     before = asyncio.all_tasks()
     async with asyncio.TaskGroup() as group:
         place.group = group

@@ -564,4 +564,4 @@ async def test_the_synthesizer_that_stood_in_for_another_is_named_and_the_failur
         assert place.heard("es") == translated("es", "good morning")
         ((_, _, _, engines),) = place.measures.spoken
         assert engines == {"asr": "ears", "mt": "brain", "tts": "spare"}
-        assert [(stage, error.engine) for stage, error in place.measures.failed] == [("tts", "mouth")] * 2
+        assert [(stage, error.engine) for stage, error in place.measures.gave_way] == [("tts", "mouth")] * 2

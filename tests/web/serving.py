@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.observe.views import MediaView
 
 from dragoman.config import HttpSettings, Settings
+from dragoman.engines.circuits import Circuits
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
@@ -36,6 +37,7 @@ class ScriptedConference:
     metrics: Metrics
     media: MediaView = field(default_factory=MediaView)
     found: list[RoomInfo] = field(default_factory=lambda: [ROOM])
+    circuits: Circuits = field(default_factory=Circuits)
 
     def rooms(self) -> Sequence[RoomInfo]:
         return self.found
@@ -48,6 +50,7 @@ class ScriptedConference:
             recognizers=["pocketsphinx"],
             translators=["phrasebook", "apertium"],
             synthesizers=["espeak"],
+            circuits=self.circuits,
         )
 
 

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from openapi_spec_validator import validate as validate_document
+from tests.engines.scripted import MoodyTranslator
 from tests.web.serving import serving
 
 from dragoman.web.routes import api
@@ -45,6 +46,7 @@ async def test_answers_are_as_described(path: str) -> None:
         for part in s.health.parts:
             s.health.ok(part.name)
         s.metrics.stage_seconds.labels(stage="mt", engine="x").observe(0.1)
+        s.conference.circuits.line([MoodyTranslator("x"), spare := MoodyTranslator("y")]).served(spare)
         jsonschema.validate(await s.json(path), whole)
 
 

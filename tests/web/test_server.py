@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from tests.engines.scripted import MoodyTranslator
 from tests.web.serving import ROOM, serving
 
 from dragoman.config import HttpSettings
-from dragoman.errors import ConfigError
+from dragoman.errors import ConfigError, EngineDenied
 from dragoman.web.server import WebServer
 
 
@@ -35,6 +36,18 @@ async def test_not_ready_tells_which_part_and_why() -> None:
         answer = await s.json("/health/ready")
         assert answer["ready"] is True
         assert all(part["since"].endswith("Z") for part in answer["parts"])
+
+
+async def test_ready_while_another_engine_does_the_work_and_told_which_one_does_not() -> None:
+    async with serving() as s:
+        s.health.ok("ari")
+        s.health.ok("media", "deepl: 456: quota used up")
+        answer = await s.json("/health/ready")
+        assert answer["ready"] is True
+        assert [(part["name"], part["ok"], part["degraded"]) for part in answer["parts"]] == [
+            ("ari", True, ""),
+            ("media", True, "deepl: 456: quota used up"),
+        ]
 
 
 async def test_rooms() -> None:
@@ -82,6 +95,26 @@ async def test_stats() -> None:
         assert stats["tick"]["ticks"] == 8
         assert stats["tick"]["p50_ms"] == pytest.approx(0.2)
         assert 5 < stats["tick"]["p99_ms"] <= 10
+
+
+async def test_stats_of_engines() -> None:
+    async with serving() as s:
+        circuits = s.conference.circuits
+        deepl, apertium = MoodyTranslator("deepl"), MoodyTranslator("apertium")
+        deepl.counted = {"characters": 512}
+        circuits.of(apertium)
+        circuits.failed(deepl, EngineDenied("deepl", "456: quota used up"))
+        circuits.line([deepl, apertium]).served(apertium)
+        stats = await s.json("/api/stats")
+        good, bad = stats["engine_states"]
+        assert (good["engine"], good["state"], good["reason"], good["opened"]) == ("apertium", "closed", "", 0)
+        assert (bad["stage"], bad["engine"], bad["state"], bad["opened"]) == ("mt", "deepl", "open", 1)
+        assert bad["reason"] == "deepl: 456: quota used up"
+        assert bad["counts"] == {"characters": 512}
+        assert bad["since"].endswith("Z")
+        change = {"stage": "mt", "from_engine": "deepl", "to_engine": "apertium", "count": 1}
+        assert stats["engine_changes"] == [change]
+        assert stats["engine_fallbacks"] == [change]
 
 
 @pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])

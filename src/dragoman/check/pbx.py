@@ -10,6 +10,7 @@ from yarl import URL
 from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.errors import AriError, AriMalformed, AriTransportError
 from dragoman.telephony.ari.client import AriClient
+from dragoman.telephony.pbx.flaws import forgets_callers
 
 OLDEST = 20
 """Major version: the oldest that still gets security fixes and has all the ARI operations we use."""
@@ -43,6 +44,12 @@ def judge_version(version: str) -> Finding:
     if int(major) < OLDEST:
         return fail(
             "Asterisk", f"version {version}", f"upgrade to Asterisk {OLDEST} or newer (22 is what we test with)"
+        )
+    if forgets_callers(version):
+        return warn(
+            "Asterisk",
+            f"version {version}: this package goes deaf to a caller once his jitter buffer filled in a frame",
+            "have `jitterbuffer = no` in confbridge.conf ([dragoman_caller]), or install Asterisk as released",
         )
     return ok("Asterisk", f"version {version}")
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from dragoman.check.engines import check_engines
 from dragoman.check.finding import Finding, Verdict, fail, ok
+from dragoman.check.glossary import check_glossary
 from dragoman.check.media import check_media
 from dragoman.check.pbx import check_pbx
 from dragoman.check.ports import check_ports
@@ -25,6 +26,8 @@ STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, cheap ones first."""
     for finding in check_ports(settings):
+        yield finding
+    for finding in check_glossary(settings.glossary.site, settings.glossary.folder):
         yield finding
     for finding in await check_engines(settings):
         yield finding
@@ -51,12 +54,22 @@ async def run_checks(settings: Settings, console: Console | None = None) -> int:
     """
     console = console or Console(highlight=False, soft_wrap=True)
     console.print(_line(ok("settings", "read")))
-    failed = 0
-    async for finding in findings(settings):
-        failed += finding.verdict is Verdict.FAIL
-        console.print(_line(finding))
+    failed = await report(findings(settings), console)
     console.print(f"\n{failed} to mend before it can run" if failed else "\nready: dragoman serve")
     return 1 if failed else 0
+
+
+async def report(found: AsyncIterator[Finding], console: Console) -> int:
+    """Print a line per finding, as it is known.
+
+    Returns:
+        How many failed.
+    """
+    failed = 0
+    async for finding in found:
+        failed += finding.verdict is Verdict.FAIL
+        console.print(_line(finding))
+    return failed
 
 
 def _line(finding: Finding) -> Text:

@@ -34,8 +34,8 @@ TAIL_S = 2.0
 """s recorded after the last sound: the end of it is an estimate."""
 
 MIC_LEAD_S = 1.0
-"""s of silence before a turn: while a phone changes its microphone no packet goes out for a moment, and Asterisk's
-jitter buffer takes those behind the pause for late ones, until it has settled again."""
+"""s of silence before a turn: while a phone changes its microphone no packet goes out for a moment, and a jitter buffer
+takes those behind the pause for late ones, until it has settled again."""
 
 MIC_SILENCE_S = 120.0
 """s after which a phone that was given nothing to say is given silence anew: a file that ends would end the call. Of

@@ -1,11 +1,13 @@
 """Whether an engine is worth asking now: a circuit breaker per engine. Pure.
 
 Nygard, Release It! (2nd ed.), chapter 5: after some failures in a row the engine is not asked for a while, so that no
-clause waits for what fails anyway; then one request probes it, and its success brings the engine back.
+clause waits for what fails anyway; then one request probes it, and its success brings the engine back, on parole: an
+engine that answers a probe and fails its next clause would else cost a clause its deadline every few seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineRejected, EngineUnavailable, IllegalTransition
@@ -14,7 +16,12 @@ FAILURES = 3
 """Failures in a row that open the circuit: one or two are weather, and each costs a clause its deadline."""
 
 FIRST_REST = 2.0
-"""Seconds an engine rests when its circuit opens for the first time; twice as long after each probe that fails."""
+"""Seconds an engine rests when its circuit opens for the first time; twice as long after each probe that fails, and
+when it opens again while on parole."""
+
+PAROLE = 5
+"""Answers after which an engine that came back is as good as new. Until then one failure opens its circuit again: what
+flaps costs one clause its deadline per rest, and the rests grow."""
 
 LONGEST_REST = 60.0
 """Seconds between probes at most: an engine that is back is noticed within a minute."""
@@ -41,7 +48,6 @@ _TRANSITIONS: dict[tuple[Circuit, str], Circuit] = {
     (Circuit.OPEN, "succeed"): Circuit.CLOSED,
     (Circuit.PROBING, "trip"): Circuit.OPEN,
     (Circuit.PROBING, "succeed"): Circuit.CLOSED,
-    (Circuit.CLOSED, "succeed"): Circuit.CLOSED,
 }
 
 
@@ -55,14 +61,23 @@ class Availability:
         self.opened = 0
         """Times the circuit opened from closed."""
         self.denied = False
-        """Whether it is not closed because the provider refuses us."""
+        """Whether it is not closed because the provider refuses us: only the operator can help."""
+        self.told = False
+        """Whether the provider itself told us to stay away: it refuses us, or said how long to wait."""
+        self.on_change: Callable[[Circuit, Circuit], None] = lambda before, after: None
+        """Called with the state before and after each change."""
         self._failures = 0
+        self._parole = 0  # answers it still owes
         self._rest = FIRST_REST
         self._until = 0.0
 
     def usable(self, now: float) -> bool:
         """Whether to ask it for something that somebody waits for."""
         return self.state is Circuit.CLOSED
+
+    def usable_in_need(self, now: float) -> bool:
+        """Whether to ask it where no other engine is left: better a poor chance than none, unless it told us not to."""
+        return not self.told
 
     def probe_due(self, now: float) -> bool:
         """Whether its rest is over and nobody probes it yet."""
@@ -83,37 +98,58 @@ class Availability:
 
     def succeeded(self) -> bool:
         """A request was answered; True if that closed the circuit."""
-        was = self.state
-        self._go("succeed")
+        if self.state is Circuit.OPEN and self.told:
+            return False  # it was asked before it told us to stay away
         self._failures = 0
-        self._rest = FIRST_REST
+        if self.state is Circuit.CLOSED:
+            self._parole = max(self._parole - 1, 0)
+            return False
+        self._parole = PAROLE
         self.reason = ""
-        self.denied = False
-        return was is not Circuit.CLOSED
+        self.denied = self.told = False
+        self._go("succeed")
+        return True
 
     def failed(self, error: EngineError, now: float) -> bool:
         """A request failed; True if that opened the circuit from closed. A rejected input is no failure."""
         if isinstance(error, EngineRejected):
             return False
-        was = self.state
+        was, wait = self.state, _told_to_wait(error)
         self._failures += 1
-        denied = isinstance(error, EngineDenied | EngineUnavailable)
-        if was is Circuit.CLOSED and self._failures < FAILURES and not denied:
+        if was is Circuit.CLOSED and wait is None and self._failures < FAILURES and not self._parole:
             return False
-        if was is not Circuit.CLOSED:
-            self._rest = min(self._rest * 2, LONGEST_REST) if was is Circuit.PROBING else self._rest
-        rest = DENIED_REST if denied else self._rest
-        if isinstance(error, EngineBusy) and error.retry_after is not None:
-            rest = max(rest, min(error.retry_after, DENIED_REST))
-        self._until = now + rest
-        self._go("trip")
+        if was is Circuit.OPEN and wait is None:
+            return False  # asked before it opened, or in need: its rest goes on, so that a probe becomes due
+        if was is Circuit.CLOSED and not self._parole:
+            self._rest = FIRST_REST
+        elif was is not Circuit.OPEN:
+            self._rest = min(self._rest * 2, LONGEST_REST)
+        until = now + max(self._rest, wait or 0.0)
+        self._until = max(self._until, until) if was is Circuit.OPEN else until
+        self.denied = _denies(error) or (self.denied and was is Circuit.OPEN)
+        self.told = wait is not None
         self.reason = str(error)
-        self.denied = denied
         self.opened += was is Circuit.CLOSED
+        self._go("trip")
         return was is Circuit.CLOSED
 
     def _go(self, event: str) -> None:
-        after = _TRANSITIONS.get((self.state, event))
+        before, after = self.state, _TRANSITIONS.get((self.state, event))
         if after is None:
-            raise IllegalTransition("circuit", self.state, event)
+            raise IllegalTransition("circuit", before, event)
         self.state = after
+        if after is not before:
+            self.on_change(before, after)
+
+
+def _denies(error: EngineError) -> bool:
+    return isinstance(error, EngineDenied | EngineUnavailable)
+
+
+def _told_to_wait(error: EngineError) -> float | None:
+    """Seconds that the provider wants us to stay away; None: it did not say."""
+    if _denies(error):
+        return DENIED_REST
+    if isinstance(error, EngineBusy) and error.retry_after is not None:
+        return min(max(error.retry_after, 0.0), DENIED_REST)
+    return None

@@ -18,15 +18,20 @@ speaker's next words wait too."""
 
 
 @contextmanager
-def crashes_of(engine: str) -> Iterator[None]:
+def crashes_of(engine: str, *, deadline: bool = True) -> Iterator[None]:
     """Turn whatever a call of ``engine`` raises, beside what its protocol allows, into EngineCrashed.
 
     Others write engines too: a KeyError in one costs the clause or the stream, and is told with its name, not the leg.
+    ``deadline``: the caller has one around this and takes a TimeoutError for it; else that is an EngineTimeout.
     """
     try:
         yield
-    except (EngineError, TimeoutError):
+    except EngineError:
         raise
+    except TimeoutError as error:
+        if deadline:
+            raise
+        raise EngineTimeout(engine, str(error) or "a deadline of its own passed") from error
     except Exception as error:
         raise EngineCrashed(engine, f"{type(error).__name__}: {error}") from error
 

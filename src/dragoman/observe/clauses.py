@@ -68,8 +68,12 @@ class ClauseMeasures:
         """A clause will not be heard in some language."""
         self._metrics.clauses_dropped.labels(reason).inc()
 
+    def engine_gave_way(self, stage: str, error: EngineError) -> None:
+        """An engine failed, which cost nothing that was said: a second try or another engine follows."""
+        self._metrics.engine_errors.labels(stage, error.engine, type(error).__name__).inc()
+
     def engine_failed(self, stage: str, error: EngineError) -> None:
-        """An engine failed; one that only refuses a text, a pair or a further stream works."""
+        """An engine failed, and no other helped; one that only refuses a text, a pair or a further stream works."""
         if not isinstance(error, EngineRejected):
             self._streaks[Stage(stage)].failed(self._clock(), str(error))
         self._metrics.engine_errors.labels(stage, error.engine, type(error).__name__).inc()

@@ -28,6 +28,8 @@ class Part:
     why: str
     since: float
     """Unix time (s) at which ``ok`` last changed."""
+    degraded: str = ""
+    """What of it does not work though it is ok: something else does its work."""
 
 
 class Health:
@@ -51,17 +53,19 @@ class Health:
         """Whether every part is ok."""
         return all(part.ok for part in self._parts.values())
 
-    def ok(self, name: str) -> None:
-        """The part works. Raises KeyError for a part never named."""
+    def ok(self, name: str, degraded: str = "") -> None:
+        """The part works; ``degraded``: what of it does not. Raises KeyError for a part never named."""
         part = self._parts[name]
         if not part.ok:
-            self._parts[name] = Part(name, True, "", self._clock())
+            self._parts[name] = Part(name, True, "", self._clock(), degraded)
+        elif part.degraded != degraded:
+            self._parts[name] = replace(part, degraded=degraded)
 
     def failed(self, name: str, why: str) -> None:
         """The part does not work, and why: for people, without secrets. Raises KeyError for a part never named."""
         part = self._parts[name]
         since = self._clock() if part.ok else part.since
-        self._parts[name] = replace(part, ok=False, why=why, since=since)
+        self._parts[name] = replace(part, ok=False, why=why, since=since, degraded="")
 
 
 class Streak:

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 
 from dragoman import __version__
+from dragoman.observe.engines import EngineCollector, EnginesView
 
 SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 """Seconds. The ear-voice span's targets, 0.7 (p50) and 0.9 (p95), are bounds, so that meeting them is exact."""
@@ -214,6 +215,9 @@ class Metrics:
             "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
         )
         self.leg_crashes = Counter("dragoman_leg_crashes", "Legs that ended by a bug of ours", registry=registry)
+        self.glossary_reads = Counter(
+            "dragoman_glossary_reads", "Versions of glossary files, read or not", ["outcome"], registry=registry
+        )
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
         )
@@ -249,6 +253,20 @@ class Metrics:
                 self.queue_depth.labels(queue).set(depth)
 
         self._refreshers.append(refresh)
+
+    def watch_engines(self, engines: EnginesView) -> None:
+        """Read the engines' states and counters at every scrape; once per registry."""
+        collector = EngineCollector(engines)
+        self.registry.register(collector)
+        self._refreshers.append(collector.refresh)
+
+    def glossary_read(self, ok: bool) -> None:
+        """A version of a glossary file was read, or could not be."""
+        self.glossary_reads.labels("ok" if ok else "failed").inc()
+
+    def watch_guard(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Read at every scrape what the numbers and names guard did; once per registry."""
+        self.registry.register(_GuardCollector(counts))
 
     def on_scrape(self, refresh: Callable[[], None]) -> None:
         """Call ``refresh`` in the event loop before every scrape, to set what only it may read."""
@@ -315,6 +333,18 @@ class _ConferenceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, text, read in CONFERENCE_COUNTERS:
             yield CounterMetricFamily(f"dragoman_{name}", text, value=read(self._totals))
+
+
+class _GuardCollector(Collector):
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        text = "Translated clauses, by what the numbers and names guard found and did"
+        family = CounterMetricFamily("dragoman_guard", text, labels=["outcome"])
+        for outcome, count in self._counts().items():
+            family.add_metric([outcome], count)
+        yield family
 
 
 def _histogram(

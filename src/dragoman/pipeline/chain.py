@@ -12,6 +12,7 @@ from typing import Protocol, cast
 import structlog
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation, TranslationRequest
+from dragoman.engines.circuits import Circuits, Line
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
@@ -19,6 +20,7 @@ from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.clause import Clause, merge
 from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.ports import NO_TERMS, Terms
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead, Speculations
 
@@ -98,10 +100,13 @@ class Chain:
         mixer: Callable[[], BoothMixer | None],
         reports: ChainReports,
         clock: Callable[[], float],
+        circuits: Circuits | None = None,
+        terms: Terms = NO_TERMS,
     ) -> None:
         """``synthesizers``: asked in order; without any, and without a booth, clauses end as captions.
 
-        ``mixer`` gives the target's booth while somebody listens there.
+        ``mixer`` gives the target's booth while somebody listens there. ``circuits``: those that all chains share.
+        ``terms``: the room's glossary.
         """
         self.target = target
         self._speaker = speaker
@@ -110,6 +115,8 @@ class Chain:
         self._mixer = mixer
         self._reports = reports
         self._clock = clock
+        self._circuits = circuits or Circuits()
+        self._terms = terms
         self._context: deque[str] = deque(maxlen=CONTEXT)
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
@@ -186,9 +193,10 @@ class Chain:
         return ahead
 
     def _voice_ahead(self, translation: Translation) -> tuple[Synthesizer, SpeechRequest, float] | None:
-        if self._mixer() is None or not self._synthesizers:
+        works = [synthesizer for synthesizer in self._synthesizers if self._circuits.usable(synthesizer)]
+        if self._mixer() is None or not works:
             return None
-        return self._synthesizers[0], self._request(translation), TTS_DEADLINE
+        return works[0], self._request(translation), TTS_DEADLINE
 
     async def _use_ahead(self, pending: Pending) -> bool:
         """Take the translation that was begun ahead; False where there is none."""
@@ -203,10 +211,11 @@ class Chain:
         return True
 
     def _request(self, translation: Translation) -> SpeechRequest:
-        return SpeechRequest(translation.text, self.target, self._speaker)
+        return SpeechRequest(self._terms.say(translation.text, self.target), self.target, self._speaker)
 
     async def _translate(self, clause: Clause, context: tuple[str, ...]) -> Translation:
-        request = TranslationRequest(clause.text, clause.language, self.target, context)
+        terms = self._terms.pairs(clause.language, self.target)
+        request = TranslationRequest(clause.text, clause.language, self.target, context, terms)
         return await self._translator.translate(request)
 
     async def _speak_all(self) -> None:
@@ -268,28 +277,36 @@ class Chain:
             speech.finish()  # what was said of it is said
 
     async def _voice(self, pending: Pending, speech: Speech, room: asyncio.Event) -> None:
-        """Speak by the first synthesizer that gives a sound, each asked twice where that may help."""
+        """Speak by the first synthesizer that gives a sound, each that works asked twice where that may help."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
-        if pending.ahead is not None and await self._speak_ahead(pending, pending.ahead, speech, room):
+        line = self._circuits.line(self._synthesizers)
+        if pending.ahead is not None and await self._speak_ahead(pending, pending.ahead, line, speech, room):
             return
         request = self._request(pending.translation)
-        left = [(synthesizer, tries) for synthesizer in self._synthesizers for tries in (2, 1)]
+        left = [(synthesizer, again) for synthesizer in line.order() for again in (False, True)]
+        if not left and (refusal := line.refusal()):
+            raise refusal
         while left:
-            synthesizer, tries = left.pop(0)
+            synthesizer, again = left.pop(0)
             pending.voice = synthesizer.info.name
             try:
                 await self._synthesize(request, synthesizer, speech, room, pending.times)
+                if pending.times.tts_first is not None:
+                    line.served(synthesizer)
                 return
             except EngineError as error:
-                if tries == 2 and not error.retryable:
+                line.failed(synthesizer, error)
+                if not again and not (error.retryable and self._circuits.usable(synthesizer)):
                     left.pop(0)
                 if not left or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
                 self._reports.engine_failed("tts", error)
 
-    async def _speak_ahead(self, pending: Pending, ahead: Ahead, speech: Speech, room: asyncio.Event) -> bool:
+    async def _speak_ahead(
+        self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: asyncio.Event
+    ) -> bool:
         """Speak what was synthesized ahead; False where that gave no sound.
 
         Raises:
@@ -297,15 +314,22 @@ class Chain:
         """
         times = pending.times
         pending.voice = ahead.voice
+        asked = [synthesizer for synthesizer in self._synthesizers if synthesizer.info.name == ahead.voice]
         try:
             while not speech.cancelled and (pcm := await ahead.next_piece()) is not None:
                 times.tts_begin, times.tts_first = ahead.tts_begin, ahead.tts_first
                 await _write(speech, pcm, room)
         except EngineError as error:
+            for synthesizer in asked:
+                line.failed(synthesizer, error)
             if speech.cancelled or times.tts_first is not None:
                 raise
             log.warning("synthesizer failed", engine=error.engine, error=str(error))
             self._reports.engine_failed("tts", error)
+        else:
+            if times.tts_first is not None:
+                for synthesizer in asked:
+                    line.served(synthesizer)
         return speech.cancelled or times.tts_first is not None
 
     async def _synthesize(

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from dragoman.engines.availability import Availability
-from dragoman.engines.base import Recognizer, Synthesizer
+from dragoman.engines.base import Recognizer, Stage, Synthesizer
+from dragoman.engines.circuits import Circuits
 from dragoman.errors import MediaError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, Translates
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import LegAudio, Media
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.telephony.model import Booth, Leg, Tap
@@ -43,6 +43,10 @@ TOTALS = (
 
 class Engines(Protocol):
     """The configured engines, chosen by language."""
+
+    @property
+    def circuits(self) -> Circuits:
+        """Of all engines; those that fail are not asked for a while."""
 
     @property
     def translator(self) -> Translates:
@@ -83,9 +87,9 @@ class Conference:
         clock: Callable[[], float],
         floor_db: float,
         options: PipelineOptions = DEFAULTS,
-        circuits: Mapping[str, Availability] | None = None,
+        terms: Callable[[str], Terms] = lambda _: NO_TERMS,
     ) -> None:
-        """``floor_db``: gain of the original speech under the translation, dB; ``circuits``: of the recognizers."""
+        """``floor_db``: gain of the original speech under the translation, dB. ``terms`` gives a room's glossary."""
         self._options = options
         self._media = media
         self._engines = engines
@@ -93,7 +97,8 @@ class Conference:
         self._reporter = reporter
         self._clock = clock
         self._floor_db = floor_db
-        self._circuits = defaultdict(Availability) if circuits is None else circuits
+        self._terms = terms
+        self._ears = engines.circuits.named(Stage.ASR)
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()
         self._mixers: dict[tuple[str, str], BoothMixer] = {}
@@ -181,7 +186,8 @@ class Conference:
             self._clock,
             self._numbers,
             self._options,
-            self._circuits,
+            self._ears,
+            self._terms(leg.room),
         )
         try:
             audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
@@ -285,6 +291,8 @@ class Conference:
             mixer,
             self._reporter.for_leg(leg, None if recognizer is None else recognizer.info.name),
             self._clock,
+            circuits=self._engines.circuits,
+            terms=self._terms(leg.room),
         )
 
     async def _run_leg(self, speaking: SpeakingLeg, media_id: str) -> None:

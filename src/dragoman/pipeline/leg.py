@@ -18,7 +18,7 @@ from dragoman.pipeline.clause import STABLE_AFTER, Clause, ClauseSegmenter
 from dragoman.pipeline.completeness import Completeness, Ears
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import LegAudio
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Terms
 from dragoman.pipeline.recognition import Recognition
 from dragoman.telephony.model import Leg
 
@@ -63,8 +63,12 @@ class SpeakingLeg:
         numbers: Iterator[int] | None = None,
         options: PipelineOptions = DEFAULTS,
         circuits: Mapping[str, Availability] | None = None,
+        terms: Terms = NO_TERMS,
     ) -> None:
-        """No ``recognizers``: no engine knows this language; the leg listens only. ``numbers``: of its clauses."""
+        """No ``recognizers``: no engine knows this language; the leg listens only. ``numbers``: of its clauses.
+
+        ``terms``: the room's glossary; its recogniser knows those of the moment it came.
+        """
         agreement = recognizers[0].info.interim_agreement if recognizers else 0
         self.leg = leg
         self._make_chain = make_chain
@@ -89,7 +93,7 @@ class SpeakingLeg:
         self.recognition: Recognition | None = None
         if recognizers:
             self.recognition = Recognition(
-                StreamRequest(leg.id, leg.room, leg.language),
+                StreamRequest(leg.id, leg.room, leg.language, terms.keyterms(leg.language)),
                 recognizers,
                 self._segmenter.ledger,
                 self._on_hypothesis,

@@ -1,4 +1,4 @@
-"""What the pipeline needs of the media plane, as protocols, so that it can be run without one."""
+"""What the pipeline needs of the media plane and the glossary, as protocols, so that it can be run without them."""
 
 from __future__ import annotations
 
@@ -77,3 +77,35 @@ class Media(Protocol):
 
     def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
         """Mix these legs' original audio under what the booth says."""
+
+
+class Terms(Protocol):
+    """The words a room cares about (glossary.store); asked anew each time, because a person may edit them meanwhile."""
+
+    def keyterms(self, language: str) -> tuple[str, ...]:
+        """What is likely to be said in this language."""
+
+    def pairs(self, source: str, target: str) -> tuple[tuple[str, str], ...]:
+        """(source term, target term) for the translator, sorted; names stand for themselves."""
+
+    def say(self, text: str, language: str) -> str:
+        """``text`` as a synthesizer must be given it to say the terms right."""
+
+
+class NoTerms:
+    """Terms of a site without a glossary."""
+
+    def keyterms(self, language: str) -> tuple[str, ...]:
+        """Terms."""
+        return ()
+
+    def pairs(self, source: str, target: str) -> tuple[tuple[str, str], ...]:
+        """Terms."""
+        return ()
+
+    def say(self, text: str, language: str) -> str:
+        """Terms."""
+        return text
+
+
+NO_TERMS = NoTerms()

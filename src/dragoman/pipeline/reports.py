@@ -35,7 +35,10 @@ class Measures(Protocol):
         """A clause will not be heard in some language."""
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
-        """An engine failed."""
+        """An engine failed, and no other helped."""
+
+    def engine_gave_way(self, stage: str, error: EngineError) -> None:
+        """An engine failed, which cost nothing that was said."""
 
     def leg_crashed(self) -> None:
         """A leg, or what speaks it in one language, ended by a bug of ours."""
@@ -191,11 +194,12 @@ class LegChainReports:
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
-        self._reporter.measures.engine_failed(stage, error)
+        self._reporter.measures.engine_gave_way(stage, error)
 
     def _publish(self, kind: CaptionKind, target: str, pending: Pending, note: str | None = None) -> None:
         translation = pending.translation
         merged = ", ".join(pending.clause.merged)
+        notes = [note, translation and translation.note, merged and f"merged with {merged}"]
         self._reporter.publish(
             kind,
             self._leg,
@@ -204,5 +208,5 @@ class LegChainReports:
             pending.times,
             translation.text if translation else "",
             engine=translation.engine if translation else None,
-            note=note or (f"merged with {merged}" if merged else None),
+            note="; ".join(each for each in notes if each) or None,
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
@@ -39,6 +39,7 @@ class PartHealth(Model):
     ok: bool
     why: str
     since: datetime
+    degraded: str = Field(default="", description="What does not work, while something else does its work")
 
 
 class Ready(Model):
@@ -69,10 +70,19 @@ async def live(request: web.Request, params: Nothing) -> Live:
 
 @api.get("/health/ready", summary="Calls can be interpreted", params=Nothing, answer=Ready, problems=(401, 503))
 async def ready(request: web.Request, params: Nothing) -> Ready:
-    """503 while a part is not ok; the problem's ``parts`` says which, why and since when."""
+    """503 while a part is not ok; the problem's ``parts`` says which, why and since when.
+
+    A part is ok while another engine does the work of one that fails; ``degraded`` names that one.
+    """
     health = request.app[HEALTH]
     parts = [
-        PartHealth(name=part.name, ok=part.ok, why=part.why, since=datetime.fromtimestamp(part.since, UTC))
+        PartHealth(
+            name=part.name,
+            ok=part.ok,
+            why=part.why,
+            since=datetime.fromtimestamp(part.since, UTC),
+            degraded=part.degraded,
+        )
         for part in health.parts
     ]
     if not health.ready:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dragoman.engines.circuits import Change, EngineState
+from dragoman.observe.engines import EnginesView
 from dragoman.observe.metrics import MediaStatsView, Metrics, quantile, totals
 
 ROOM_PATTERN = r"^[0-9A-Za-z_-]{1,32}$"
@@ -119,11 +122,38 @@ class EnginesInUse(Model):
     synthesizers: list[str]
 
 
+class EngineStats(Model):
+    """One engine: whether it is asked, and what it counted."""
+
+    stage: str
+    engine: str
+    state: Literal["closed", "open", "probing"] = Field(
+        description="Of its circuit. closed: it is asked. open: it fails and is not asked. probing: it is being tried"
+    )
+    reason: str = Field(description="Why it is not asked; empty while it is")
+    since: datetime = Field(description="When the state last changed")
+    opened: int = Field(ge=0, description="Times it was given up for a while")
+    probes: int = Field(ge=0, description="Requests sent to see whether it is back")
+    counts: dict[str, int] = Field(description="What the engine counts itself, such as characters or cache_hits")
+
+
+class EngineChange(Model):
+    """One engine in another's place."""
+
+    stage: str
+    from_engine: str = Field(description="The engine that was in use")
+    to_engine: str = Field(description="The one that took over")
+    count: int = Field(ge=0)
+
+
 class Stats(Model):
     """The daemon in figures."""
 
     uptime_s: float
     engines: EnginesInUse
+    engine_states: list[EngineStats] = Field(description="By stage, in the order in which they are named")
+    engine_changes: list[EngineChange] = Field(description="Times an engine took over, when one failed or came back")
+    engine_fallbacks: list[EngineChange] = Field(description="Requests served by another engine than the first")
     stages: list[StageStats]
     ear_voice_spans: list[SpanStats]
     tick: TickStats
@@ -150,8 +180,9 @@ def collect_stats(
     recognizers: Iterable[str],
     translators: Iterable[str],
     synthesizers: Iterable[str],
+    circuits: EnginesView | None = None,
 ) -> Stats:
-    """Stats from the metrics, the media plane's counters and the names of the engines in use."""
+    """Stats from the metrics, the media plane's counters, the names of the engines in use and their circuits."""
     bounds, counts = list(media.lateness_bounds), [int(count) for count in media.lateness_counts]
 
     def lateness(q: float) -> float | None:
@@ -162,6 +193,9 @@ def collect_stats(
         engines=EnginesInUse(
             recognizers=list(recognizers), translators=list(translators), synthesizers=list(synthesizers)
         ),
+        engine_states=[] if circuits is None else [_engine(state) for state in circuits.states()],
+        engine_changes=[] if circuits is None else _changes(circuits.changes),
+        engine_fallbacks=[] if circuits is None else _changes(circuits.fallbacks),
         stages=[
             StageStats(stage=stage, engine=engine, count=found.count, p50_ms=_ms(found.p50), p95_ms=_ms(found.p95))
             for (stage, engine), found in metrics.stages().items()
@@ -198,6 +232,26 @@ def collect_stats(
         ),
         queue_drops=totals(metrics.queue_drops),
     )
+
+
+def _engine(state: EngineState) -> EngineStats:
+    return EngineStats(
+        stage=state.stage,
+        engine=state.engine,
+        state=state.circuit.value,
+        reason=state.reason,
+        since=datetime.fromtimestamp(state.since, UTC),
+        opened=state.opened,
+        probes=state.probes,
+        counts=dict(state.counts),
+    )
+
+
+def _changes(counts: Mapping[Change, int]) -> list[EngineChange]:
+    return [
+        EngineChange(stage=stage, from_engine=before, to_engine=after, count=count)
+        for (stage, before, after), count in counts.items()
+    ]
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -7,13 +7,18 @@ from typing import Protocol
 
 from dragoman.engines.base import Stage
 from dragoman.media.stats import MediaStats
+from dragoman.observe.engines import EnginesView
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.conference import Conference, LegState
 from dragoman.web.state import BoothInfo, LegInfo, RoomInfo, Stats, collect_stats
 
 
-class EngineNames(Protocol):
-    """Who knows which engines are used."""
+class Engines(Protocol):
+    """Who knows which engines are used, and whether they work (engines.selection.EngineSet)."""
+
+    @property
+    def circuits(self) -> EnginesView:
+        """Their circuits."""
 
     def names(self, stage: Stage) -> tuple[str, ...]:
         """Of one stage, in the order in which they are asked."""
@@ -27,10 +32,10 @@ class DaemonView:
         conference: Conference,
         metrics: Metrics,
         media: MediaStats,
-        engines: EngineNames,
+        engines: Engines,
         uptime: Callable[[], float],
     ) -> None:
-        """``engines`` gives the names of those in use; ``uptime`` in seconds."""
+        """``uptime`` in seconds."""
         self._conference = conference
         self._metrics = metrics
         self._media = media
@@ -50,6 +55,7 @@ class DaemonView:
             recognizers=self._engines.names(Stage.ASR),
             translators=self._engines.names(Stage.MT),
             synthesizers=self._engines.names(Stage.TTS),
+            circuits=self._engines.circuits,
         )
 
     def _room(self, room: str) -> RoomInfo:

@@ -39,9 +39,13 @@ class TestConformance(RecognizerConformance):
     crashes = False  # its worker serves all streams, and is killed below
 
     @pytest.fixture
-    async def engine(self, model: Path) -> AsyncIterator[FasterWhisperRecognizer]:
+    def options(self, model: Path) -> dict[str, object]:
         # One decoding per utterance: this model confirms its whole sentence at the second one, and again ever after.
-        engine = FasterWhisperRecognizer({"model": str(model), "device": "cpu", "interval_ms": 5000})
+        return {"model": str(model), "device": "cpu", "interval_ms": 5000}
+
+    @pytest.fixture
+    async def engine(self, options: dict[str, object]) -> AsyncIterator[FasterWhisperRecognizer]:
+        engine = FasterWhisperRecognizer(options)
         await engine.start(["en"])
         yield engine
         await engine.close()
@@ -53,8 +57,12 @@ class TestPhoWhisperConformance(RecognizerConformance):
     crashes = False
 
     @pytest.fixture
-    async def engine(self, model: Path) -> AsyncIterator[PhoWhisperRecognizer]:
-        engine = PhoWhisperRecognizer({"model": str(model), "device": "cpu", "interval_ms": 5000})
+    def options(self, model: Path) -> dict[str, object]:
+        return {"model": str(model), "device": "cpu", "interval_ms": 5000}
+
+    @pytest.fixture
+    async def engine(self, options: dict[str, object]) -> AsyncIterator[PhoWhisperRecognizer]:
+        engine = PhoWhisperRecognizer(options)
         await engine.start(["vi"])
         yield engine
         await engine.close()

@@ -121,4 +121,4 @@ class TestEscaping:
         collect()
         for text in texts:
             answer = unescape(await analyser.ask(escape(text) + " ."))
-            assert answer == " ".join((text + " .").split())
+            assert answer.replace(" %", "%") == " ".join((text + " .").split()).replace(" %", "%")  # 15 % becomes 15%

@@ -75,10 +75,15 @@ def cached(inner: Slow) -> CachedTranslator:
 
 class TestConformance(TranslatorConformance):
     crashes = False
+    has_options = False
 
     @pytest.fixture
     def engine(self) -> Translator:
         return CachedTranslator(PhraseBook({}), 10)
+
+    @pytest.fixture
+    def fresh(self) -> Any:
+        return lambda: CachedTranslator(PhraseBook({}), 10)
 
     @pytest.fixture
     def known(self) -> TranslationRequest:

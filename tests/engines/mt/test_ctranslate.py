@@ -58,8 +58,12 @@ class TestNllbConformance(TranslatorConformance):
     crashes = False  # a thread of ours
 
     @pytest.fixture
-    async def engine(self, nllb: Path) -> AsyncIterator[NllbTranslator]:
-        engine = NllbTranslator({"model": str(nllb), "device": "cpu"})
+    def options(self, nllb: Path) -> dict[str, object]:
+        return {"model": str(nllb), "device": "cpu"}
+
+    @pytest.fixture
+    async def engine(self, options: dict[str, object]) -> AsyncIterator[NllbTranslator]:
+        engine = NllbTranslator(options)
         await engine.start(["en", "es"])
         yield engine
         await engine.close()
@@ -73,8 +77,12 @@ class TestMadladConformance(TranslatorConformance):
     crashes = False
 
     @pytest.fixture
-    async def engine(self, madlad: Path) -> AsyncIterator[MadladTranslator]:
-        engine = MadladTranslator({"model": str(madlad), "device": "cpu"})
+    def options(self, madlad: Path) -> dict[str, object]:
+        return {"model": str(madlad), "device": "cpu"}
+
+    @pytest.fixture
+    async def engine(self, options: dict[str, object]) -> AsyncIterator[MadladTranslator]:
+        engine = MadladTranslator(options)
         await engine.start(["en", "es"])
         yield engine
         await engine.close()

@@ -70,17 +70,26 @@ class TestConformance(TranslatorConformance):
     crashes = False
 
     @pytest.fixture
+    def options(self, fake: FakeDeepL) -> dict[str, Any]:
+        return {"auth_key": KEY, "server_url": fake.url}
+
+    @pytest.fixture
     def known(self) -> TranslationRequest:
         return TranslationRequest("how are you today", "en", "es")
 
 
 class TestConformanceBehindTheCache(TranslatorConformance):
     crashes = False
+    has_options = False
 
     @pytest.fixture
     async def engine(self, fake: FakeDeepL) -> AsyncIterator[CachedTranslator]:
         async with started(fake) as engine:
             yield CachedTranslator(engine, 100)
+
+    @pytest.fixture
+    def fresh(self, fake: FakeDeepL) -> Any:
+        return lambda: CachedTranslator(DeepLTranslator({"auth_key": KEY, "server_url": fake.url}), 100)
 
     @pytest.fixture
     def known(self) -> TranslationRequest:

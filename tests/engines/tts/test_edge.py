@@ -39,8 +39,13 @@ async def fake() -> AsyncIterator[FakeEdge]:
 
 
 @pytest.fixture
-async def engine(fake: FakeEdge) -> AsyncIterator[EdgeSynthesizer]:
-    engine = EdgeSynthesizer({"deadline_ms": 20_000})
+def options(fake: FakeEdge) -> dict[str, object]:
+    return {"deadline_ms": 20_000}
+
+
+@pytest.fixture
+async def engine(options: dict[str, object]) -> AsyncIterator[EdgeSynthesizer]:
+    engine = EdgeSynthesizer(options)
     await engine.start(["es"])
     yield engine
     await engine.close()
@@ -48,6 +53,10 @@ async def engine(fake: FakeEdge) -> AsyncIterator[EdgeSynthesizer]:
 
 class TestConformance(SynthesizerConformance):
     crashes = False  # no process of its own
+
+    @pytest.fixture
+    def options(self, options: dict[str, object]) -> dict[str, object]:
+        return options
 
     @pytest.fixture
     def known(self) -> SpeechRequest:

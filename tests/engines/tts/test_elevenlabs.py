@@ -43,8 +43,13 @@ async def fake() -> AsyncIterator[FakeElevenLabs]:
 
 
 @pytest.fixture
-async def engine(fake: FakeElevenLabs) -> AsyncIterator[ElevenLabsSynthesizer]:
-    engine = ElevenLabsSynthesizer({"url": fake.url, "api_key": KEY, "max_requests": 9, "deadline_ms": 20_000})
+def options(fake: FakeElevenLabs) -> dict[str, object]:
+    return {"url": fake.url, "api_key": KEY, "max_requests": 9, "deadline_ms": 20_000}
+
+
+@pytest.fixture
+async def engine(options: dict[str, object]) -> AsyncIterator[ElevenLabsSynthesizer]:
+    engine = ElevenLabsSynthesizer(options)
     await engine.start(["es"])
     yield engine
     await engine.close()
@@ -52,6 +57,10 @@ async def engine(fake: FakeElevenLabs) -> AsyncIterator[ElevenLabsSynthesizer]:
 
 class TestConformance(SynthesizerConformance):
     crashes = False  # no process of its own
+
+    @pytest.fixture
+    def options(self, options: dict[str, object]) -> dict[str, object]:
+        return options
 
     @pytest.fixture
     def known(self) -> SpeechRequest:

@@ -38,8 +38,13 @@ async def fake() -> AsyncIterator[FakeTranslate]:
 
 
 @pytest.fixture
-async def engine(fake: FakeTranslate) -> AsyncIterator[GttsSynthesizer]:
-    engine = GttsSynthesizer({"url": fake.url, "deadline_ms": 20_000})
+def options(fake: FakeTranslate) -> dict[str, object]:
+    return {"url": fake.url, "deadline_ms": 20_000}
+
+
+@pytest.fixture
+async def engine(options: dict[str, object]) -> AsyncIterator[GttsSynthesizer]:
+    engine = GttsSynthesizer(options)
     await engine.start(["es"])
     yield engine
     await engine.close()
@@ -47,6 +52,10 @@ async def engine(fake: FakeTranslate) -> AsyncIterator[GttsSynthesizer]:
 
 class TestConformance(SynthesizerConformance):
     crashes = False  # no process of its own
+
+    @pytest.fixture
+    def options(self, options: dict[str, object]) -> dict[str, object]:
+        return options
 
     @pytest.fixture
     def known(self) -> SpeechRequest:

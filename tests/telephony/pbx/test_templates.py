@@ -21,6 +21,7 @@ from dragoman.telephony.pbx.templates import (
 
 VALUES = {
     **site_values(Site(languages=("en", "es", "ca"), pin="4711"), "/prompts"),
+    "jitter_buffer": "yes",
     "run_dir": "/run/x",
     "sip_port": "5060",
     "http_port": "8088",

@@ -196,6 +196,8 @@ class Transcriber:
 
     def push(self, pcm: Pcm, at: int) -> Hypothesis | None:
         """Audio from audio time ``at``; a partial, if it is time for one and it says something new."""
+        if not len(pcm):
+            return None  # the gain of no samples is none
         timeline = self._timeline
         if timeline is None:
             timeline = self._timeline = Timeline(at)

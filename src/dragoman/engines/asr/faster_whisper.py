@@ -1,7 +1,8 @@
 """faster-whisper: Whisper on CTranslate2 from a local folder, made streaming by LocalAgreement over a sliding window.
 
-The model lives in one worker process for all streams. Measured with a random model of Whisper base's size, two
-streams, on two busy cores: decoding in a thread of the daemon made the loop late by ... ms (p99), in the worker ... ms.
+The model lives in one worker process for all streams. Measured (bench/lateness.py, a model of Whisper base's size for
+two streams, on two cores that others kept busy): a 20 ms tick in the daemon was late by 5.7 ms (p99) with no decoding,
+20 ms with decoding in threads of the daemon, 8.0 ms with the worker; and a worker that dies takes no call with it.
 """
 
 from __future__ import annotations

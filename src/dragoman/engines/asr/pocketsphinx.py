@@ -112,7 +112,7 @@ class PocketsphinxRecognizer:
         listed = [code for code in self._table.languages if self._table.column(code).texts]
         self._languages = tuple(dict.fromkeys(("en", *listed)))
         self._setups: dict[str, Setup] = {}
-        self._spares = Spares(spares, self._load)
+        self._spares = Spares(NAME, spares, self._load)
         self._streams: set[PocketsphinxStream] = set()
         self._in_use = 0
 

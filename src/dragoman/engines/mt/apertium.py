@@ -94,12 +94,14 @@ class ApertiumTranslator:
         return Translation(edit.post_edit(text, target, please), NAME)
 
     async def close(self) -> None:
-        """End all pipelines. Idempotent."""
+        """End all pipelines, those that are just starting too. Idempotent."""
         self._closed = True
+        for starting in tuple(self._starting.values()):
+            async with starting:
+                pass
         running = tuple(self._pipelines.values())
         self._pipelines.clear()
-        for pipeline in running:
-            await pipeline.close()
+        await asyncio.gather(*(pipeline.close() for pipeline in running))
 
     async def _through(self, way: tuple[modes.Mode, ...], text: str) -> str:
         for mode in way:

@@ -1,15 +1,16 @@
-"""The ordered translators as one: the first that can, translates."""
+"""The ordered translators as one: the first that can, translates, within a bounded time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
 from dragoman.engines.base import Translation, TranslationRequest, Translator
+from dragoman.engines.circuits import Circuits
 from dragoman.engines.faults import crashes_of
-from dragoman.errors import EngineError, EngineRejected, EngineTimeout
+from dragoman.errors import EngineBusy, EngineError, EngineRejected, EngineTimeout
 
 log = structlog.get_logger(__name__)
 
@@ -17,49 +18,130 @@ DEADLINE = 1.2
 """Seconds one translator may take for one try: a cloud translator answers a clause in 0.2 to 0.6 s, and each further
 second is heard as delay by everybody who listens in that language."""
 
+LEAST = 0.6
+"""Seconds kept for each translator that is still in line, and the most for the second try of one before it: what
+answers at all mostly answers within this (design: 350 ms at p95)."""
+
+BUDGET = DEADLINE + LEAST + DEADLINE
+"""Seconds for a clause, all tries of all translators: the first one's two, and a whole one for the next (stage table:
+over 1200 ms retry once, then the fallback engine). By then the speaker is a sentence further."""
+
+TOO_LITTLE = 0.5
+"""With fewer seconds left than this nobody is asked: a timeout would say more of our haste than of the engine."""
+
+Choice = Callable[[str, str], Sequence[Translator]]
+"""The translators for (source, target), in the order of the settings."""
+
 
 class TranslatorChain:
-    """Asks each translator in order, twice where that may help; one that rejects or fails gives way to the next."""
+    """Asks each translator in order, twice where that may help; one that rejects or fails gives way to the next.
 
-    def __init__(self, translators: Sequence[Translator], deadline: float = DEADLINE) -> None:
-        """The engines are somebody else's to start and close; ``deadline``: seconds per try."""
-        self._translators = tuple(translators)
+    One whose circuit is not closed is not asked, unless nobody else is left.
+    """
+
+    def __init__(
+        self,
+        translators: Sequence[Translator] | Choice,
+        circuits: Circuits | None = None,
+        *,
+        deadline: float = DEADLINE,
+        budget: float = BUDGET,
+    ) -> None:
+        """The engines are somebody else's to start and close.
+
+        ``translators``: for every pair, or chosen by it. ``circuits``: those that all legs share; of its own, if not
+        given. ``deadline``: seconds per try; ``budget``: seconds for all of them.
+        """
+        self._choose: Choice = translators if callable(translators) else _always(translators)
+        self._circuits = circuits or Circuits()
         self._deadline = deadline
+        self._budget = budget
+        self.on_failure: Callable[[EngineError], None] = lambda error: None
+        """Called with each failure that cost no clause."""
 
     async def translate(self, request: TranslationRequest) -> Translation:
-        """Translate by the first engine that can; takes at most two deadlines per engine.
+        """Translate by the first engine that can; takes ``budget`` at most.
 
         Raises:
             EngineRejected: none takes this pair or this text.
-            EngineError: none could; the first failure that is ``retryable``, else the last one.
+            EngineBusy: who may take it is not to be asked now.
+            EngineError: none could; the first failure that is ``retryable``, else the first that is no rejection.
         """
-        failure: EngineError | None = None
-        for translator in self._translators:
-            try:
-                with crashes_of(translator.info.name):
-                    if not translator.supports(request.source, request.target):
-                        continue
-                return await self._ask(translator, request)
-            except EngineError as error:
-                if not isinstance(error, EngineRejected):
-                    log.warning("translator failed", engine=error.engine, error=str(error))
-                if failure is None or not failure.retryable:
-                    failure = error
+        clock = asyncio.get_running_loop().time
+        ends = clock() + self._budget
+        failures: list[EngineError] = []
+        line = self._circuits.line(self._takers(request, failures))
+        asked, refusal = line.order(), line.refusal()
+        for i, translator in enumerate(asked):
+            after = sum(self._circuits.usable(other) for other in asked[i + 1 :])
+            for again in (False, True):
+                seconds = self._seconds(ends - clock(), after, again)
+                if not seconds:
+                    break
+                try:
+                    translation = await self._try(translator, request, seconds)
+                except EngineError as error:
+                    failures.append(error)
+                    line.failed(translator, error)
+                    if not self._may_mend(translator, error, after):
+                        break
+                else:
+                    line.served(translator)
+                    self._tell(failures)
+                    return translation
+        failure = _gravest(failures, refusal)
+        self._tell([error for error in failures if error is not failure])
         raise failure or EngineRejected("mt", f"no translator for {request.source}-{request.target}")
 
-    async def _ask(self, translator: Translator, request: TranslationRequest) -> Translation:
-        try:
-            return await self._try(translator, request)
-        except EngineError as error:
-            if not error.retryable:
-                raise
-        return await self._try(translator, request)
+    def _takers(self, request: TranslationRequest, failures: list[EngineError]) -> list[Translator]:
+        """The translators that take this pair; one that fails to say so is among ``failures``."""
+        takers = []
+        for translator in self._choose(request.source, request.target):
+            try:
+                with crashes_of(translator.info.name):
+                    if translator.supports(request.source, request.target):
+                        takers.append(translator)
+            except EngineError as error:
+                failures.append(error)
+                self._circuits.failed(translator, error)
+        return takers
 
-    async def _try(self, translator: Translator, request: TranslationRequest) -> Translation:
+    def _seconds(self, left: float, after: int, again: bool) -> float:
+        """How long the next try may take, with ``after`` translators still in line; 0: there is no time for one."""
+        spare = left - after * LEAST
+        room = spare if again else min(left, max(spare, LEAST))
+        if room < TOO_LITTLE:
+            return 0.0
+        return min(room, LEAST if again and after else self._deadline, self._deadline)
+
+    def _may_mend(self, translator: Translator, error: EngineError, after: int) -> bool:
+        """Whether asking the same one again is better than going on; who is overloaded is given a rest."""
+        spared = after and isinstance(error, EngineBusy)
+        return error.retryable and not spared and self._circuits.usable(translator)
+
+    def _tell(self, failures: Iterable[EngineError]) -> None:
+        for error in failures:
+            if not isinstance(error, EngineRejected):
+                log.warning("translator failed", engine=error.engine, error=str(error))
+                self.on_failure(error)
+
+    async def _try(self, translator: Translator, request: TranslationRequest, seconds: float) -> Translation:
         name = translator.info.name
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(seconds):
                 with crashes_of(name):
                     return await translator.translate(request)
         except TimeoutError:
-            raise EngineTimeout(name, f"no translation within {self._deadline:g} s") from None
+            raise EngineTimeout(name, f"no translation within {seconds:.3g} s") from None
+
+
+def _gravest(failures: Sequence[EngineError], refusal: EngineError | None) -> EngineError | None:
+    """What kept the clause from being translated: a rejection only where nothing else did."""
+    retryable = [error for error in failures if error.retryable]
+    others = [error for error in failures if not isinstance(error, EngineRejected)]
+    return next(iter((*retryable, *([refusal] if refusal else ()), *others, *failures)), None)
+
+
+def _always(translators: Sequence[Translator]) -> Choice:
+    line = tuple(translators)
+    return lambda source, target: line

@@ -101,6 +101,7 @@ class DeepLTranslator:
         """
         if self._key is None:
             raise EngineUnavailable(NAME, f"no key: {KEY_HELP}")
+        await self.close()  # what a start before has opened
         account = self._account = Account(self._key, self._server_url or None)
         await account.open()
         client = self._client = DeepLClient(self.url, self._key, self._timing, hedge_share=self._share)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -102,7 +103,10 @@ class Account:
 
     def close(self) -> None:
         """Take no more calls; one that is under way ends by itself within its time-outs. Idempotent."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._client is not None:
+            with suppress(RuntimeError):  # closed before
+                self._thread.submit(self._client.close)  # its connections
+        self._thread.shutdown(wait=False)
 
     def _make(self) -> deepl.DeepLClient:
         try:

@@ -59,7 +59,7 @@ class PhraseBook:
         phrases = column.parse(tokens(request.text)) if column else None
         if not phrases:
             raise EngineRejected("phrasebook", f"not in the {request.source} phrases")
-        if any(request.target not in phrase.texts for phrase in phrases):
+        if request.target == request.source or any(request.target not in phrase.texts for phrase in phrases):
             raise EngineRejected("phrasebook", f"no {request.target} translation of this phrase")
         return Translation(" ".join(phrase.texts[request.target] for phrase in phrases), "phrasebook")
 

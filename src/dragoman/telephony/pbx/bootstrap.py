@@ -54,10 +54,10 @@ def ensure_asterisk(progress: Progress = lambda _line: None) -> Asterisk:
     Raises:
         PbxError: there is none and none can be made; the message says what to do.
     """
+    version = installed_version()
+    if version is not None and major(version) >= MINIMUM_MAJOR:
+        return Asterisk(None, version)
     if shutil.which("asterisk") is not None:
-        version = _version(["asterisk", "-V"])
-        if version is not None and major(version) >= MINIMUM_MAJOR:
-            return Asterisk(None, version)
         progress(f"the installed Asterisk ({version or 'version unknown'}) is older than {MINIMUM_MAJOR}: not used")
     root = cache_dir() / f"asterisk-{_SUITE}"
     if os.geteuid() != 0:
@@ -70,6 +70,11 @@ def ensure_asterisk(progress: Progress = lambda _line: None) -> Asterisk:
     if version is None:
         raise PbxError(f"the Asterisk in {root} does not run: remove that folder, it is made anew at the next start")
     return Asterisk(root, version)
+
+
+def installed_version() -> str | None:
+    """What the Asterisk on PATH says of itself; None: there is none, or it does not run."""
+    return None if shutil.which("asterisk") is None else _version(["asterisk", "-V"])
 
 
 def major(version: str) -> int:

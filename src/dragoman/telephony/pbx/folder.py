@@ -25,7 +25,9 @@ class Ports:
     rtp_last: int = 10_999
 
 
-def write_folder(folder: Path, inside: str, site: Site, ports: Ports, ari_password: str) -> Path:
+def write_folder(
+    folder: Path, inside: str, site: Site, ports: Ports, ari_password: str, *, jitter_buffer: bool
+) -> Path:
     """Write all that ``asterisk -C FOLDER/etc/asterisk.conf`` needs, and make the prompts.
 
     Args:
@@ -34,6 +36,7 @@ def write_folder(folder: Path, inside: str, site: Site, ports: Ports, ari_passwo
         site: languages, rooms, PIN, notice.
         ports: what to listen on.
         ari_password: of the ARI user ``dragoman``.
+        jitter_buffer: whether each caller has one; see ``flaws``.
 
     Returns:
         The configuration file to start Asterisk with, as this process sees it.
@@ -51,6 +54,7 @@ def write_folder(folder: Path, inside: str, site: Site, ports: Ports, ari_passwo
         "rtp_start": str(ports.rtp_first),
         "rtp_end": str(ports.rtp_last),
         "ari_password": ari_password,
+        "jitter_buffer": "yes" if jitter_buffer else "no",
         **site_values(site, f"{inside}/{PROMPTS}"),
     }
     write_config(folder / "etc", values)

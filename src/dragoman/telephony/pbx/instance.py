@@ -14,6 +14,7 @@ from typing import Self
 
 from dragoman.errors import PbxError
 from dragoman.telephony.pbx.bootstrap import Asterisk, ensure_asterisk
+from dragoman.telephony.pbx.flaws import forgets_callers
 from dragoman.telephony.pbx.folder import PROMPTS, Ports, write_folder
 from dragoman.telephony.pbx.ports import free_port
 from dragoman.telephony.pbx.templates import Site
@@ -39,8 +40,14 @@ class Pbx:
     Ports, password and folder stay the same over ``restart`` and ``kill`` + ``start``, as with a real PBX.
     """
 
-    def __init__(self, site: Site | None = None, *, asterisk: Asterisk | None = None) -> None:
-        """Choose ports; nothing runs yet. ``asterisk`` None: found or made by :func:`ensure_asterisk` at the start."""
+    def __init__(
+        self, site: Site | None = None, *, asterisk: Asterisk | None = None, jitter_buffer: bool | None = None
+    ) -> None:
+        """Choose ports; nothing runs yet.
+
+        ``asterisk`` None: found or made by :func:`ensure_asterisk` at the start. ``jitter_buffer`` None: callers have
+        one unless this Asterisk goes deaf behind it (:mod:`~dragoman.telephony.pbx.flaws`).
+        """
         self.site = site or Site()
         self.sip_port = free_port(socket.SOCK_DGRAM)
         self.http_port = free_port(socket.SOCK_STREAM)
@@ -49,6 +56,7 @@ class Pbx:
         self.ari_username = "dragoman"
         self.ari_password = secrets.token_urlsafe(16)
         self._asterisk = asterisk
+        self._jitter_buffer = jitter_buffer
         self._run_dir: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
 
@@ -192,7 +200,11 @@ class Pbx:
     def _write(self) -> None:
         assert self._asterisk is not None
         ports = Ports(self.sip_port, self.http_port, self.rtp_start, self.rtp_start + _RTP_PORTS - 1)
-        write_folder(self.run_dir, self._asterisk.inside(self.run_dir), self.site, ports, self.ari_password)
+        buffered = self._jitter_buffer
+        if buffered is None:
+            buffered = not forgets_callers(self._asterisk.version)
+        inside = self._asterisk.inside(self.run_dir)
+        write_folder(self.run_dir, inside, self.site, ports, self.ari_password, jitter_buffer=buffered)
 
     async def _booted(self, process: asyncio.subprocess.Process) -> None:
         """Ask until it answers, or until its process ends; the console socket is there before the modules are."""

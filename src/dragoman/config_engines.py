@@ -1,0 +1,57 @@
+"""The settings of the engines: which, in which order, for which language, with which options."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from dragoman.config_cache import CacheSettings
+from dragoman.config_errors import suggest
+from dragoman.config_types import EngineNames, Section, language, language_pair
+
+ENGINE_GROUP = "dragoman.engines"
+
+
+class LanguageEngines(Section):
+    """Engines for one language instead of those for all; an empty list: the same as for all."""
+
+    recognizers: EngineNames = ()
+    """Who hears this language."""
+    synthesizers: EngineNames = ()
+    """Who speaks it."""
+
+
+class PairEngines(Section):
+    """Engines for one pair of languages instead of those for all."""
+
+    translators: EngineNames
+
+
+class EnginesSettings(Section):
+    """Which engines, in order: the first that knows a language is used, the next ones are its fallback."""
+
+    recognizers: EngineNames = ("pocketsphinx",)
+    translators: EngineNames = ("phrasebook", "apertium")
+    synthesizers: EngineNames = ("espeak",)
+    languages: dict[Annotated[str, AfterValidator(language)], LanguageEngines] = Field(default_factory=dict)
+    """By ISO 639-1 code."""
+    pairs: dict[Annotated[str, AfterValidator(language_pair)], PairEngines] = Field(default_factory=dict)
+    """By pair, written ``en-vi``."""
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Per engine, a table that the engine itself checks."""
+    cache: CacheSettings = CacheSettings()
+
+    @field_validator("options")
+    @classmethod
+    def _for_an_engine(cls, value: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
+        data = info.data
+        listed = {name for key in ("recognizers", "translators", "synthesizers") for name in data.get(key, ())}
+        listed |= {name for own in data.get("languages", {}).values() for name in own.recognizers + own.synthesizers}
+        listed |= {name for own in data.get("pairs", {}).values() for name in own.translators}
+        known = listed | {entry.name for entry in entry_points(group=ENGINE_GROUP)}
+        for name in value:
+            if name not in known:
+                raise ValueError(f"no engine is called {name!r}{suggest(name, known)}")
+        return value

@@ -1,0 +1,67 @@
+"""French."""
+
+from dragoman.guard.languages.table import LanguageTable, TimeRule
+
+TABLE = LanguageTable(
+    "fr",
+    words=True,
+    idioms=(
+        r"mille (?:mercis|excuses|pardons)",
+        r"sur (?:son|mon|votre) trente[- ]et[- ]un",
+        r"quatre à quatre",
+        r"(?:en )?deux mots",
+        r"(?:à )?deux pas",
+        r"tous les quatre matins",
+        r"(?:à )?cent pour cent (?:sûr|sûre|d'accord)",
+        r"quinze jours",
+        r"huit jours",
+        r"(?:de )?seconde main",
+        r"tiers monde",
+        r"(?<=\w )(?<!zéro |cinq |sept |huit |neuf )(?<!six )(?<!deux )(?<!trois )(?<!quatre )(?<!un )"
+        r"neuf(?= ?(?:[.,;:!?…]|$))",
+        r"rien de neuf|quoi de neuf|tout neuf|à neuf|comme neuf",
+    ),
+    weak=frozenset({"milliers", "millions", "milliards", "second", "seconde", "secondes"}),
+    fraction=r"une?|#|le",
+    equivalents={
+        r"douzaine|douzaines": (12,),
+        r"couple|paire|double": (2,),
+        r"quinze jours|quinzaine": (14, 15, 2),
+        r"huit jours|une semaine|huitaine": (7, 8),
+        r"triple": (3,),
+        r"tiers": (3,),
+        r"dizaine|décennie": (10,),
+        r"vingtaine": (20,),
+        r"trentaine": (30,),
+        r"siècle|centaine|centaines": (100,),
+        r"millier|milliers": (1000,),
+        r"midi": (12,),
+        r"minuit": (12, 0),
+        r"aucun|aucune": (0,),
+        r"demi|demie|moitié": (30, 50),
+        r"quart": (15, 4),
+        r"(?:à )?cent pour cent (?:sûr|sûre|d'accord)": (100,),
+    },
+    scales={"mille": 10**3, "million": 10**6, "millions": 10**6, "milliard": 10**9, "milliards": 10**9, "k": 10**3}
+    | {"billion": 10**12, "billions": 10**12, "douzaines": 12},
+    halves=("et demi", "et demie"),
+    units=r"ans?|années?|mois|semaines?|jours?|minutes?|kilos?|kilomètres?|litres?|mètres?|points?|fois|euros?",
+    half_of=("demi", "un demi"),
+    percent=("pour cent", "pourcent", "pour-cent", "points? de pourcentage"),
+    currencies={"euro": "EUR", "euros": "EUR", "eur": "EUR", "dollar": "USD", "dollars": "USD", "usd": "USD"}
+    | {"yens": "JPY", "yuans": "CNY", "francs": "CHF"},
+    cents=r"centimes?|cents?",
+    times=(
+        TimeRule(r"(?P<h>#) heures? et demie?", base=30),
+        TimeRule(r"(?P<h>#) heures? et quart", base=15),
+        TimeRule(r"(?P<h>#) heures? moins (?:le )?quart", base=-15),
+        TimeRule(r"(?P<h>#) heures? moins (?P<m>#)", times=-1),
+        TimeRule(r"(?P<h>#) heures? (?P<m>#)", times=1, sure=True),
+        TimeRule(r"(?P<h>#) heures? (?:précises|pile)"),
+    ),
+    morning=r"(?:heures? )?(?:du|ce) matin",
+    afternoon=r"(?:heures? )?(?:de l ' après(?: - | )midi|cet après(?: - | )midi|du soir|ce soir)",
+    night=r"(?:heures? )?(?:de la|cette) nuit",
+    of=r"de|d '|du",
+    ordinals=r"er|ère|re|e|ème|nd|nde|è",
+)

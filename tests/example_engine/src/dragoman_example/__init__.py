@@ -1,0 +1,1 @@
+"""Three small engines for Dragoman."""
