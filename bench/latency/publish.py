@@ -73,6 +73,8 @@ def table(result: Mapping[str, Any]) -> str:
         _row("at the ear", result["at_the_ear_ms"]),
         _row("first sound, from the beginning of speech", result["first_sound_ms"]),
         _row("lag of a word", result["word_lag_ms"]),
+        _row("ear-voice span in turns of up to three sentences", result["turns"]["ear_voice_span_ms"]),
+        _row("the same, without waiting for one's own sentence before", result["turns"]["without_queue_ms"]),
         _row("ear-voice span in monologues", result["monologues"]["ear_voice_span_ms"]),
         _row("lag of a word in monologues", result["monologues"]["word_lag_ms"]),
         _row("**own share**", result["own_ms"], "p95 40"),
@@ -125,6 +127,7 @@ def draw(path: Path, result: Mapping[str, Any], spans: Sequence[Span]) -> None:
     _distribution(above, spans)
     bars = {
         "all, mean": result["parts_mean_ms"],
+        "turns, mean": result["turns"]["parts_mean_ms"],
         "monologues, mean": result["monologues"]["parts_mean_ms"],
         "slowest 5 %, mean": result["slowest_parts_mean_ms"],
     }

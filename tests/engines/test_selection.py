@@ -168,7 +168,7 @@ async def test_a_language_and_a_pair_can_have_engines_of_their_own() -> None:
     )
     assert names(engines.recognizers("vi")) == ["ears", "scripted-asr"]
     assert names(engines.recognizers("en")) == ["scripted-asr"]
-    assert engines.recognizer("es") is engines.recognizer("vi")  # one engine, however often it is named
+    assert engines.recognizers("es")[0] is engines.recognizers("vi")[0]  # one engine, however often it is named
     assert names(engines.synthesizers("vi")) == ["mouth"]
     assert names(engines.synthesizers("es")) == ["scripted-tts"]
     assert names(engines.translators("en", "vi")) == ["brain", "scripted-mt"]
@@ -183,7 +183,7 @@ async def test_an_engine_named_for_one_language_only_is_started_too_once() -> No
     own = {"recognizers": [f"{HERE}Ears"]}
     engines = EngineSet.build(settings(languages={"vi": own, "es": own}))
     assert [each.engine for each in await engines.load(Stage.ASR, ["vi", "es"])] == ["scripted-asr", "ears"]
-    ears = engines.recognizer("vi")
+    (ears,) = engines.recognizers("vi")
     assert isinstance(ears, Ears) and ears.started == 1
     assert engines.names(Stage.ASR) == ("scripted-asr", "ears")
 
