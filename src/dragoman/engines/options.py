@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import SecretStr
+from yarl import URL
 
 from dragoman.errors import ConfigError
 
@@ -54,6 +55,18 @@ class Options:
         value = self._take(key, default)
         if not isinstance(value, str) or (not value and default):
             raise self._wrong(key, value, "a text")
+        return value
+
+    def url(self, key: str, default: str, like: str = "") -> str:
+        """An http or https URL; an empty ``default`` stands for "not set", ``like`` is then what the error shows."""
+        value = self.text(key, default)
+        try:
+            url = URL(value)
+            usable = url.scheme in ("http", "https") and bool(url.host)
+        except ValueError:
+            usable = False
+        if value and not usable:
+            raise self._wrong(key, value, f"a URL such as {like or default}")
         return value
 
     def choice(self, key: str, default: str, among: Sequence[str]) -> str:

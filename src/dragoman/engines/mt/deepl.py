@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import structlog
-from yarl import URL
 
 from dragoman.engines.base import EngineInfo, Stage, Translation, TranslationRequest
 from dragoman.engines.mt.deepl_account import Account
@@ -47,7 +46,7 @@ class DeepLTranslator:
         """Raises ConfigError for a wrong option."""
         reader = Options(NAME, options)
         self._key = reader.secret("auth_key", "DEEPL_AUTH_KEY")
-        self._server_url = reader.text("server_url", "")
+        self._server_url = reader.url("server_url", "", SERVER)
         self._formality = reader.choice("formality", "default", ("default", "prefer_more", "prefer_less"))
         variants = {code.lower(): variant.upper() for code, variant in reader.table("variants").items()}
         timing = Timing(
@@ -190,14 +189,6 @@ class DeepLTranslator:
         for code, variant in variants.items():
             if problem := variant_problem(code, variant):
                 raise ConfigError(f"{where}.variants.{code}: {problem}")
-        if self._server_url:
-            try:
-                url = URL(self._server_url)
-                usable = url.scheme in ("http", "https") and bool(url.host)
-            except ValueError:
-                usable = False
-            if not usable:
-                raise ConfigError(f"{where}.server_url: {self._server_url!r} is not like {SERVER}")
 
     def _fit(self, listed: Listed, wanted: Sequence[str]) -> None:
         """Keep what the server has, too.

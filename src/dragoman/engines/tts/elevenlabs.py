@@ -95,7 +95,7 @@ class ElevenLabsSynthesizer:
         self._deadline_s = reader.integer("deadline_ms", FIRST_AUDIO_MS, 100, 30_000) / 1000
         self._max_requests = reader.integer("max_requests", 5, 1, 1000)
         self._logging = reader.flag("logging", True)
-        self._url = URL(reader.text("url", "https://api.elevenlabs.io"))
+        self._url = URL(reader.url("url", "https://api.elevenlabs.io"))
         reader.done()
         self._voice_of = VoiceAssigner(len(self._voices))
         self._levels = VoiceLevels()
