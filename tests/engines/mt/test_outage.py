@@ -78,13 +78,16 @@ UNFIT: dict[str, list[Step]] = {
 class Service:
     """The API with ``now`` as its answer to every clause; there are no glossaries."""
 
-    def __init__(self, now: Iterable[Step]) -> None:
+    def __init__(self, now: Iterable[Step], **others: bytes) -> None:
         self.now = now
+        self.others = {
+            "/v2/usage": whole(b'{"character_limit":9,"character_count":1}'),
+            "/v3/languages": whole(LANGUAGES),
+        } | {f"/{path.replace('_', '/')}": answer for path, answer in others.items()}
 
     def __call__(self, asked: Asked) -> Iterable[Step]:
         path = asked.path.partition("?")[0]
-        others = {"/v2/usage": whole(b'{"character_limit":9,"character_count":1}'), "/v3/languages": whole(LANGUAGES)}
-        return self.now if path == TRANSLATE else [others.get(path, whole(b"<h1>no</h1>", 404, "text/html"))]
+        return self.now if path == TRANSLATE else [self.others.get(path, whole(b"<h1>no</h1>", 404, "text/html"))]
 
 
 @asynccontextmanager
@@ -145,3 +148,16 @@ async def test_an_error_that_comes_as_a_success_is_told() -> None:
     async with RawServer(Service(UNFIT["an error as a success"])) as server, engine_of(server) as engine:
         with pytest.raises(EngineError, match="the answer is no translation: internal"):
             await engine.translate(clause(0))
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [whole(b"", 404), whole(b"", 405), whole(b"", 501), whole(b'{"languages":[]}')],
+    ids="404 405 501 other".split(),
+)
+async def test_a_server_with_the_older_list_of_languages_is_asked_for_that(newer: bytes) -> None:
+    older = whole(b'[{"language":"en","name":"English"},{"language":"es","name":"Spanish","supports_formality":true}]')
+    service = Service(FIT["whole"], v3_languages=newer, v2_languages=older)
+    async with RawServer(service) as server, engine_of(server) as engine:
+        assert engine.supports("en", "es")
+        assert not engine.supports("en", "fr")

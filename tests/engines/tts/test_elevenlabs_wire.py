@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -10,11 +11,11 @@ from email.utils import formatdate
 import numpy as np
 import pytest
 from tests.fakes.raw_http import CLOSE, RESET, Asked, RawServer, Step, chunked, head, whole
-from tests.virtual_time import virtual_time
+from tests.virtual_time import settled, virtual_time
 
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.elevenlabs import ElevenLabsSynthesizer
-from dragoman.errors import EngineBusy, EngineCrashed, EngineError
+from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError
 from dragoman.media.format import Pcm, ms_to_samples
 
 pytestmark = virtual_time
@@ -109,3 +110,15 @@ async def test_a_date_to_come_back_is_kept_to(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(EngineBusy) as raised:
             await speak(engine)
         assert raised.value.retry_after == 4.0
+
+
+async def test_a_start_that_fails_leaves_no_question_open() -> None:
+    refused = whole(b'{"detail":{"status":"invalid_api_key","message":"no"}}', 401)
+    later = [0.5, whole(b'{"voice_id":"x"}')]
+    before = asyncio.all_tasks()
+    async with RawServer(lambda asked: [refused] if asked.path.endswith("a") else later) as server:
+        engine = ElevenLabsSynthesizer({"url": server.url, "api_key": KEY, "voices": ["a", "b", "c"]})
+        with pytest.raises(EngineDenied, match="the API key is refused"):
+            await engine.start(["es"])
+        await settled()
+        assert {task for task in asyncio.all_tasks() - before if "_connected" not in repr(task)} == set()

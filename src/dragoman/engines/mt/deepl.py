@@ -220,7 +220,9 @@ class DeepLTranslator:
     async def _listed(client: DeepLClient, account: Account) -> Listed:
         try:
             return await client.languages()
-        except EngineRejected:  # a server without /v3/languages
+        except EngineDenied:
+            raise
+        except EngineError:  # a server without /v3/languages, or with another
             return await account.languages()
 
     async def _tell_usage(self, account: Account) -> None:

@@ -141,7 +141,11 @@ class ElevenLabsSynthesizer:
             )
         try:
             async with asyncio.timeout(START_DEADLINE_S):
-                await asyncio.gather(*(self._ask_for(self._session, voice) for voice in self._voices))
+                asked = (self._ask_for(self._session, voice) for voice in self._voices)
+                answers = await asyncio.gather(*asked, return_exceptions=True)  # all have ended when one has failed
+            failures = [answer for answer in answers if isinstance(answer, BaseException)]
+            for failure in sorted(failures, key=lambda failure: not isinstance(failure, EngineError)):
+                raise failure
         except (aiohttp.ClientError, TimeoutError, EngineBusy) as error:
             log.warning("provider not reached", engine=NAME, error=str(error) or type(error).__name__)
         except EngineError:
