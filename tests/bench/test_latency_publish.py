@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import machine
 from bench.latency.call import logged_stages
 from bench.latency.figures import PARTS, Span
 from bench.latency.publish import publish, verdict
+
+from bench import machine
 
 
 def span(ms: float, **parts: float) -> Span:
