@@ -10,6 +10,10 @@ from dragoman.media.format import ms_to_samples
 JITTER = ms_to_samples(60)
 """How far a word's middle moves between two times that a recogniser says it."""
 
+OTHER_WORDS = JITTER // 2
+"""The same, where the words differ: told apart by another stream, as numbers are. Words are 100 ms long and more, so a
+new one, told ``JITTER`` early and more, still lies behind the mark."""
+
 RECENT = 4
 """Words before the mark whose texts are kept; more do not fit into what ``JITTER`` leaves in doubt."""
 
@@ -52,7 +56,7 @@ class WordLedger:
             if twin is not None:
                 del seen[: seen.index(twin) + 1]
             middle = _middle(word)
-            if middle > until + JITTER or (middle >= until - JITTER and twin is None and word.end > until):
+            if middle > until + JITTER or (middle >= until - OTHER_WORDS and twin is None and word.end > until):
                 kept.append(word)
             else:
                 self.repeats += 1

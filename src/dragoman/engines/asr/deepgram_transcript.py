@@ -7,7 +7,7 @@ What may go wrong on the wire and is made good here:
   comes, the last interim's words stand for it.
 - A final is empty, and its words come in another one of the same range: they are taken.
 - A ``Finalize`` is not answered as such: any final up to where it was asked answers it, or UtteranceEnd, or, after
-  ``PATIENCE``, we do. Each is answered exactly once.
+  ``PATIENCE``, we do; silence sent behind it makes the provider speak. Each is answered exactly once.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from dragoman.media.format import ms_to_samples
 PATIENCE = 1.0
 """Seconds after which a Finalize that nobody answered counts as answered, if interims covered all that was said and
 more: four times what a final takes (measured by others: 247 ms, p95 298)."""
+
+NUDGE_AFTER = 0.7
+"""Seconds after which a Finalize that nobody answered is followed by silence, in which the provider finds an end itself:
+twice what a final takes."""
 
 LAST_PATIENCE = 2.5
 """Seconds after which the stream counts as dead if they did not; below the pipeline's own limit for a final (3 s)."""
@@ -145,6 +149,13 @@ class Transcript:
             return self._utterance_end(message)
         return ()
 
+    def unheeded(self, now: float) -> bool:
+        """Whether to send silence: nobody answers a Finalize, and nothing was sent behind it."""
+        if not self._asked:
+            return False
+        last = self._asked[-1]
+        return last.sent == self.timeline.sent and now >= last.when + NUDGE_AFTER
+
     def due(self, now: float) -> tuple[Hypothesis, ...]:
         """Answer what waited long enough.
 
@@ -244,7 +255,7 @@ class Transcript:
     def _answers(self, result: Result, asked: _Asked) -> bool:
         if result.from_finalize:
             return result.end > asked.since + TOLERANCE
-        return result.end >= asked.reached - TOLERANCE
+        return result.end >= asked.reached - (TOLERANCE if result.speech_final else 0)
 
     def _utterance_end(self, message: UtteranceEnd) -> tuple[Hypothesis, ...]:
         if not self._asked or message.last_word_end <= self._asked[0].since or self._before(self._asked[0]):
