@@ -14,11 +14,12 @@ from dragoman.engines.base import Hypothesis, Recognizer, StreamRequest
 from dragoman.errors import EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.chain import Chain
-from dragoman.pipeline.clause import STABLE_AFTER, Clause, ClauseSegmenter
+from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.completeness import Completeness, Ears
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Terms
+from dragoman.pipeline.prefix import STABLE_AFTER
 from dragoman.pipeline.recognition import Recognition
 from dragoman.telephony.model import Leg
 

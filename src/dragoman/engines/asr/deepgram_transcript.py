@@ -25,8 +25,8 @@ PATIENCE = 1.0
 more: four times what a final takes (measured by others: 247 ms, p95 298)."""
 
 NUDGE_AFTER = 0.7
-"""Seconds after which a Finalize that nobody answered is followed by silence, in which the provider finds an end itself:
-twice what a final takes."""
+"""Seconds after which a Finalize that nobody answered is followed by silence, in which the provider finds an end by
+itself: twice what a final takes."""
 
 LAST_PATIENCE = 2.5
 """Seconds after which the stream counts as dead if they did not; below the pipeline's own limit for a final (3 s)."""
@@ -34,7 +34,7 @@ LAST_PATIENCE = 2.5
 OVERTAKEN = 1.5
 """Seconds for which a final waits for the one before it, if interims told words there, or somebody spoke."""
 
-SKIPPED = ms_to_samples(200)
+SKIPPED = ms_to_samples(100)
 """Speech before a final that no final covers, from which on one is missing: shorter, it may be the edges of words."""
 
 TOLERANCE = ms_to_samples(20)
@@ -182,6 +182,8 @@ class Transcript:
         self._covered = max(self._covered, min(result.end, self.timeline.sent))
         self._range = max(self._range, result.start)
         self._tentative = (*self._missing(result), *(_Told(word, result.start) for word in self._new(result)))
+        if self._tentative and self._tentative[0].since < result.start - TOLERANCE:
+            return ()  # a final is under way; its words, told again as they were, would look like agreement
         words = tuple(told.word for told in self._tentative)
         return (self._hypothesis(words, result.end, is_final=False, end_of_utterance=False),)
 
