@@ -26,6 +26,8 @@ class Clause:
     end: int
     merged: tuple[str, ...] = ()
     """Ids of later clauses that were merged into this one because a queue was full."""
+    heard_by: str | None = None
+    """The recogniser that heard it: a leg may change it in mid-call."""
 
     @property
     def id(self) -> str:

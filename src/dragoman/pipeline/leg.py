@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -225,6 +226,8 @@ class SpeakingLeg:
                 chain.foresee(likely)
 
     def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
+        if self.recognition is not None:
+            clause = replace(clause, heard_by=self.recognition.engine)
         said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)
         times = ClauseTimes(said, max(asked, said), recognised, self._clock())
         self._reports.committed(self.leg, clause, times)
