@@ -67,7 +67,11 @@ async def smoke(settings: Settings, name: str, language: str | None = None) -> A
         if isinstance(engine, Counting):
             yield ok("counted", ", ".join(f"{key} {value}" for key, value in engine.counts().items()) or "nothing")
     except EngineError as error:
-        yield fail(name, str(error), "install or set what it says; its options are read from the settings file")
+        yield fail(
+            name,
+            str(error).removeprefix(f"{name}: "),
+            "install or set what it says; its options are read from the settings file",
+        )
     began = time.monotonic()
     problem = await let_go(name, engine.close)
     yield fail("closed", str(problem), "the engine's bug") if problem else ok("closed", f"in {_ms(began)}")
@@ -142,7 +146,7 @@ async def _speak(engine: Synthesizer, language: str) -> AsyncGenerator[Finding, 
     length, level = samples_to_ms(len(audio)) / 1000, 10 * np.log10(np.mean((audio / 32768.0) ** 2))
     yield ok(
         f"spoken, {language}",
-        f"{text!r}: first audio after {first}, {length:.1f} s of it in {_ms(began)}, {len(pieces)} pieces, "
+        f"{text!r}: first audio after {first}, {length:.1f} s of it after {_ms(began)}, pieces: {len(pieces)}, "
         f"{level:.0f} dBFS with its pauses (about -20 without them is right)",
     )
 
