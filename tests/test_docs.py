@@ -54,14 +54,14 @@ def test_every_option_of_every_engine_is_documented_and_no_other(options: Mappin
 
 
 def test_the_readme_lists_every_engine_with_its_licence_for_business() -> None:
-    table = README.partition("| stage | engine | licence")[2].partition("\n\n")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    table = README.partition("| stage | engine | what for")[2].partition("\n\n")[0]
     said: dict[str, tuple[str, str]] = {}
-    for _, engines, licences, uses in rows:
+    for line in table.splitlines()[2:]:
+        _, engines, _, licences, uses = (cell.strip() for cell in line.strip("|").split("|"))
         names = re.findall(r"`([\w-]+)`", engines)
-        for number, name in enumerate(names):
-            licence, use = ((*each.split("; "), each.split("; ")[-1])[min(number, 1)] for each in (licences, uses))
-            said[name] = (licence, use)
+        # "MIT; BSD-3-Clause": one each; else the same for all of the row.
+        each = [(texts * len(names))[: len(names)] for texts in (licences.split("; "), uses.split("; "))]
+        said |= dict(zip(names, zip(*each, strict=True), strict=True))
     assert set(said) == set(ours())
     for name, (licence, use) in said.items():
         info = ours()[name].info
