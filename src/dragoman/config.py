@@ -38,8 +38,8 @@ from yarl import URL
 
 from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
+from dragoman.config_glossary import GlossarySettings
 from dragoman.config_pipeline import PipelineSettings
-from dragoman.config_sections import GlossarySettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
