@@ -48,6 +48,8 @@ class Analysis:
     result: dict[str, Any]
     """What is published."""
     spans: list[Span]
+    turns: list[Span]
+    """Of these, the ones that are not of a monologue."""
 
 
 def analyse(script: Script, held: Held) -> Analysis:
@@ -114,7 +116,7 @@ def analyse(script: Script, held: Held) -> Analysis:
         **checks,
         "tick": held.stats.get("tick"),
     }
-    return Analysis(result, spans)
+    return Analysis(result, spans, in_turns)
 
 
 Placed = list[tuple[HeardWord, wire.Track]]
