@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from dragoman import config
 from dragoman.engines import registry
 from dragoman.engines.options import Options
 
@@ -75,3 +77,25 @@ def test_the_readme_lists_every_engine_with_its_licence_for_business() -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_image_has_extras_that_there_are() -> None:
+    wanted = {
+        name: re.search(pattern, (ROOT / name).read_text(encoding="utf-8"))
+        for name, pattern in {
+            "Dockerfile": r"\nARG EXTRAS=(\S+)\n",
+            "docker-compose.yml": r"EXTRAS: \$\{DRAGOMAN_EXTRAS-(\S+)\}",
+        }.items()
+    }
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    chosen = {found[1] for found in wanted.values() if found}
+    assert all(wanted.values()) and len(chosen) == 1
+    assert set(chosen.pop().split(",")) <= set(extras)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_settings_that_are_shown_are_settings(document: Path) -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert blocks or document.name not in ("production.md", "glossary.md")
+    for block in blocks:
+        config.validate(tomllib.loads(block), {})

@@ -57,7 +57,7 @@ async def found(*translators: str, **options: Mapping[str, object]) -> list[Find
 async def test_one_that_does_not_load(engine: str, text: str) -> None:
     (beside,) = await found(f"{HERE}:{engine}", "phrasebook")
     assert (beside.verdict, beside.what, beside.found) == (Verdict.WARN, "engines, mt", text)
-    assert "it will not be used" in beside.remedy
+    assert "until then it is not used" in beside.remedy
     alone = await found(f"{HERE}:{engine}")
     assert (alone[0].verdict, alone[0].found) == (Verdict.FAIL, text)
 

@@ -64,11 +64,13 @@ def judge_stage(stage: Stage, loaded: Sequence[Loaded]) -> list[Finding]:
         what = f"engines, {stage}"
         if each.problem is None:
             found.append(ok(what, each.engine))
-        elif spare:
-            remedy = "install or set what it says, or take it out of [engines]: it will not be used"
+            continue
+        remedy = "see whether it can be reached from here" if each.problem.retryable else "install or set what it says"
+        if spare:
+            remedy += ", or take it out of [engines]: until then it is not used"
             found.append(warn(what, str(each.problem), remedy))
         else:
-            found.append(fail(what, str(each.problem), "install or set what it says, or choose another"))
+            found.append(fail(what, str(each.problem), f"{remedy}, or choose another"))
     return found
 
 
