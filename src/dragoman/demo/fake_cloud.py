@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -87,6 +88,10 @@ async def server(module: str, *arguments: str, log: Path) -> AsyncIterator[str]:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, "--port", "0", *arguments),
             cwd=checkout(),
+            env={
+                **os.environ,
+                "OPENBLAS_NUM_THREADS": "1",
+            },  # see cli.serve: threads that spin cost more than they give
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=out,
