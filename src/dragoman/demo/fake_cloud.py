@@ -82,7 +82,7 @@ async def server(module: str, *arguments: str, log: Path) -> AsyncIterator[str]:
 
     Raises:
         ConfigError: this is no checkout.
-        DemoError: it does not come up; with what it said.
+        DemoError: it does not come up, or ended before it was to; with what it said.
     """
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
@@ -99,6 +99,9 @@ async def server(module: str, *arguments: str, log: Path) -> AsyncIterator[str]:
         )
     try:
         yield await _address(module, process, log)
+        if process.returncode is not None:
+            said = await asyncio.to_thread(log.read_text, "utf-8", "replace")
+            raise DemoError(f"{module} ended by itself: exit status {process.returncode}\n{said[-2000:]}")
     finally:
         if process.returncode is None:
             process.terminate()
