@@ -24,13 +24,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "virtual_time: the test's event loop jumps from timer to timer")
 
 
-@pytest.fixture(autouse=True)
-def unconfigured_log() -> Iterator[None]:
-    """What a command of the program set up for its log ends with its test: others read what is printed."""
-    yield
-    structlog.reset_defaults()
-
-
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """One loop for a test and its fixtures: virtual time where it is marked, else asyncio's own."""
     if item.get_closest_marker("virtual_time"):
