@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dragoman.engines.tts.xtts.speakers import Floats
 from dragoman.engines.tts.xtts.loading import Loaded
+from dragoman.engines.tts.xtts.speakers import Floats
 
 SECONDS = 30
 """Of a clip, that are listened to; in stretches of STRETCH_S, whose latents are averaged (the public config.json)."""

@@ -183,8 +183,7 @@ class XttsSynthesizer:
                     return
                 yield SOUND_RATE, item
         finally:
-            if not ended:
-                worker.cancel(order)
+            worker.release(order, ended)
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, take: Callable[[Item], None]) -> Callable[[Item], None]:

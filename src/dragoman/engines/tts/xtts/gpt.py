@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dragoman.engines.tts.xtts.sampling import Sampling, choose
+from dragoman.engines.tts.xtts.sampling import Sampling, choose, scored
 
 PREFIX_TOKEN = 1
 """What coqui feeds ``generate`` in place of the prefix, once per position: the repetition penalty counts it as said."""
@@ -219,7 +219,8 @@ class BatchedDecoder:
             seen = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
             x = layer.rest(x, seen.reshape(rows, self.width))
         latent, logits = weights.head(x)
-        token = choose(logits, self._seen[:rows], self._banned, self._noise[:rows], self._sampling)
+        scores = scored(logits, self._seen[:rows], self._banned, self._sampling)
+        token = choose(scores, None if self._sampling.top_k == 1 else self._noise[:rows])
         self._seen[every, token] = True
         self._token[:rows] = token
         self._latent[:rows] = latent

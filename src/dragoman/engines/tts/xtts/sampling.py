@@ -28,22 +28,16 @@ class Sampling:
     """Tokens that never come (the stop token, where a bench wants clauses of a fixed length)."""
 
 
-def choose(logits: Tensor, seen: Tensor, banned: Tensor, noise: Tensor, sampling: Sampling) -> Tensor:
-    """The next token of each row.
+def scored(logits: Tensor, seen: Tensor, banned: Tensor, sampling: Sampling) -> Tensor:
+    """The logits of a draw, minus infinity where a token may not come.
 
-    The order is transformers': repetition penalty, suppressed tokens, temperature, top k, top p. Then the Gumbel-max
-    trick (argmax of scores + Gumbel noise is a draw from their softmax) in place of ``multinomial``: no
-    synchronisation with the host, so that a CUDA graph can hold it, and each row's noise is its own.
+    The order is transformers': repetition penalty, suppressed tokens, temperature, top k, top p.
 
     Args:
         logits: float32 [rows, vocabulary].
         seen: bool, of the same shape: tokens that were there before.
         banned: [vocabulary], 0 or minus infinity.
-        noise: of the shape of ``logits``, drawn from the exponential distribution.
         sampling: the knobs.
-
-    Returns:
-        int64 [rows].
     """
     penalty = sampling.repetition_penalty
     scores = torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits) + banned
@@ -56,6 +50,15 @@ def choose(logits: Tensor, seen: Tensor, banned: Tensor, noise: Tensor, sampling
         unlikely = ascending.softmax(-1).cumsum(-1) <= 1 - sampling.top_p
         unlikely[:, -1] = False
         scores = scores.masked_fill(torch.zeros_like(unlikely).scatter(1, order, unlikely), NEVER)
-    if sampling.top_k != 1:
-        scores = scores - noise.clamp_min(TINY).log()
-    return scores.argmax(-1)
+    return scores
+
+
+def choose(scores: Tensor, noise: Tensor | None) -> Tensor:
+    """A token of each row (int64 [rows]), drawn from the softmax of its scores; without noise the likeliest.
+
+    By the Gumbel-max trick (argmax of scores + Gumbel noise is such a draw) in place of ``multinomial``: it needs no
+    synchronisation with the host, so that a CUDA graph can hold it, and each row's noise is its own.
+
+    ``noise``: of the shape of ``scores``, drawn from the exponential distribution.
+    """
+    return (scores if noise is None else scores - noise.clamp_min(TINY).log()).argmax(-1)

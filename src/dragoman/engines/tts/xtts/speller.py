@@ -10,8 +10,8 @@ from dragoman.engines.tts.xtts import text as cutting
 from dragoman.engines.tts.xtts.languages import MADE_LATER, VOCABULARY
 
 MAX_CHARACTERS = 160
-"""Of one piece, where the language's own limit is no lower: some 11 s of speech. A longer one would say nothing better, but
-the cache has room for the longest one in every row."""
+"""Of one piece, where the language's own limit is no lower: some 11 s of speech. A longer one would say nothing better,
+but the cache has room for the longest one in every row."""
 
 SPACED = 2
 """Characters that a limit is kept below coqui's: a short piece may be padded."""

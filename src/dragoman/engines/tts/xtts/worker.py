@@ -46,7 +46,9 @@ class Worker:
         self._settings = settings
         self._loading = loading
         self._changed = threading.Condition()
-        self._orders: deque[Order] = deque()  # bounded by settings.max_waiting: more are refused (EngineBusy)
+        self._orders: deque[Order] = deque()  # bounded by _open: more are refused (EngineBusy)
+        self._open = 0
+        """Orders that were taken and not released; the loop's thread counts them."""
         self._errands: deque[Callable[[Loaded], None]] = deque()  # bounded by who asks: each waits for its answer
         self._stopped = False
         # A daemon thread: while a model loads, nothing else would end the process.
@@ -67,7 +69,7 @@ class Worker:
         self._thread.join()
 
     def submit(self, order: Order) -> None:
-        """Take an order; it is told everything else by its ``deliver``.
+        """Take an order, to be released afterwards; it is told everything by its ``deliver``.
 
         Raises:
             EngineBusy: too many wait.
@@ -76,18 +78,22 @@ class Worker:
         with self._changed:
             if self._stopped:
                 raise EngineCrashed(NAME, "closed")
-            if len(self._orders) >= self._settings.max_waiting:
-                raise EngineBusy(NAME, f"{len(self._orders)} clauses wait for one of {self._settings.slots} slots")
+            slots, waiting = self._settings.slots, self._settings.max_waiting
+            if self._open >= slots + waiting:
+                raise EngineBusy(NAME, f"{self._open - slots} clauses wait for one of {slots} slots")
             self._orders.append(order)
+            self._open += 1
             self.counts["clauses"] += 1
             self._changed.notify()
 
-    def cancel(self, order: Order) -> None:
-        """Free its slot before the next step."""
+    def release(self, order: Order, ended: bool) -> None:
+        """Nobody takes anything of it any more; where it has not ended, its slot is free before the next step."""
         with self._changed:
-            order.cancelled = True
-            self.counts["cancelled"] += 1
-            self._changed.notify()
+            self._open -= 1
+            if not ended:
+                order.cancelled = True
+                self.counts["cancelled"] += 1
+                self._changed.notify()
 
     def ask(self, errand: Callable[[Loaded], T]) -> Future[T]:
         """Run ``errand`` in the thread, between two steps."""
