@@ -19,6 +19,13 @@ SPACED = 2
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)?")
 
 
+_POINT = {"vi": "phẩy"}
+"""How a decimal comma is read, with the digits behind it one by one, where num2words reads those wrongly."""
+
+_SIGNS = {"vi": (("%", " phần trăm "), ("&", " và "), ("€", " euro "), ("$", " đô la "))}
+"""Signs of languages that coqui's tokenizer does not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One piece: what is said in one go."""
@@ -49,14 +56,16 @@ class Speller:
         """Lower case, with numbers, sums, signs and abbreviations in words."""
         text = cutting.spaced_digits(text)
         if language in MADE_LATER or language == "ja":
-            text = _DIGITS.sub(lambda found: _number(found[0], language), text.lower())
-            return " ".join(text.split())
-        from TTS.tts.layers.xtts.tokenizer import multilingual_cleaners
+            for sign, word in _SIGNS.get(language, ()):
+                text = text.replace(sign, word)
+            return _digits_in_words(text.lower(), language)
+        from TTS.tts.layers.xtts import tokenizer as coqui
 
         try:
-            spelled: str = multilingual_cleaners(text, language)
-        except Exception:  # num2words lacks what it lacks, and says so in many ways; digits it always has
-            spelled = multilingual_cleaners(re.sub(r"(?<=\d)[.,]?(?=\d)", " ", text), language)
+            spelled: str = coqui.multilingual_cleaners(text, language)
+        except Exception:  # num2words lacks a language (Hindi), or this kind of number; it says so in many ways
+            spelled = coqui.expand_abbreviations_multilingual(text.lower(), language)
+            spelled = coqui.expand_symbols_multilingual(_digits_in_words(spelled, language), language)
         return spelled
 
     def _within(self, piece: str, language: str, limit: int) -> list[Piece]:
@@ -85,10 +94,19 @@ class Speller:
         return piece
 
 
+def _digits_in_words(text: str, language: str) -> str:
+    """Number by number; one that has no words is left as it is."""
+    return " ".join(_DIGITS.sub(lambda found: f" {_number(found[0], language)} ", text).split())
+
+
 def _number(digits: str, language: str) -> str:
     from num2words import num2words
 
+    whole, comma, behind = digits.replace(".", ",").partition(",")
+    if comma and language in _POINT:
+        return " ".join([_number(whole, language), _POINT[language], *(_number(digit, language) for digit in behind)])
     try:
-        return f" {num2words(digits.replace(',', '.'), lang=language)} "
-    except (NotImplementedError, ArithmeticError, ValueError):
-        return " ".join(digits)
+        number = int(digits) if digits.isdecimal() else float(digits.replace(",", "."))
+        return str(num2words(number, lang=language))
+    except Exception:  # as above
+        return digits
