@@ -72,6 +72,12 @@ def narrow() -> Iterator[None]:
         coqui.HifiDecoder, coqui_hifigan.ResNetSpeakerEncoder = decoder, encoder
 
 
+@contextmanager
+def as_published() -> Iterator[None]:
+    """Nothing is changed: the counterpart of ``narrow``."""
+    yield
+
+
 def make(folder: Path, seed: int = 0, languages: Sequence[str] = LANGUAGES) -> Path:
     """A model of random weights."""
     with narrow():

@@ -51,8 +51,8 @@ def loading(settings: Settings, voices: VoiceSource | None = None) -> Loaded:
     return prepare(model, voices, settings)
 
 
-def prepare(model: Model, voices: VoiceSource, settings: Settings) -> Loaded:
-    """Put a model on its device, and let every part of it run once."""
+def prepare(model: Model, voices: VoiceSource, settings: Settings, suppress: tuple[int, ...] = ()) -> Loaded:
+    """Put a model on its device, and let every part of it run once; ``suppress``: tokens that never come."""
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -66,7 +66,7 @@ def prepare(model: Model, voices: VoiceSource, settings: Settings) -> Loaded:
         gpt,
         settings.slots,
         VOICE_POSITIONS + text + 2 + audio,
-        _sampling(model, settings),
+        _sampling(model, settings, suppress),
         device,
         getattr(torch, dtype),
         settings.cuda_graph,
@@ -82,7 +82,7 @@ def prepare(model: Model, voices: VoiceSource, settings: Settings) -> Loaded:
     return loaded
 
 
-def _sampling(model: Model, settings: Settings) -> Sampling:
+def _sampling(model: Model, settings: Settings, suppress: tuple[int, ...]) -> Sampling:
     """The operator's choice, else the model's."""
 
     def chosen(of_settings: Any, of_model: Any) -> Any:
@@ -93,6 +93,7 @@ def _sampling(model: Model, settings: Settings) -> Sampling:
         chosen(settings.top_k, model.top_k),
         chosen(settings.top_p, model.top_p),
         chosen(settings.repetition_penalty, model.repetition_penalty),
+        suppress,
     )
 
 
