@@ -133,13 +133,13 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
     lines = [
         "# XTTS v2: this engine against coqui's own streaming",
         "",
-        f"{machine.in_words(machine.describe())}, torch {torch.__version__}, one thread. The published architecture "
-        f"with random weights; clauses of {asked.tokens} tokens ({asked.tokens * 1024 / 22050:.1f} s), {asked.rounds} x; "
+        f"{machine.in_words(machine.describe())}, torch {torch.__version__}, one thread. The published architecture, "
+        f"random weights; {asked.rounds} x clauses of {asked.tokens} tokens ({asked.tokens * 1024 / 22050:.1f} s); "
         f"coqui's chunks: {asked.coqui_chunk} tokens, a view of the weights per stream.",
         "",
-        "Real-time factor: wall time by the length of one stream's speech; above 1, playback runs dry.",
+        "Real time: wall time by the length of one stream's speech; above 1, playback runs dry.",
         "",
-        "| engine | device | dtype | streams | first audio ms p50 / p95 / p99 | real-time factor | audio s a s | ran dry |",
+        "| engine | device | dtype | streams | first audio ms p50 / p95 / p99 | real time | audio s per s | ran dry |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for each in rows:
