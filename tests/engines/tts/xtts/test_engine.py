@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -40,7 +41,7 @@ class TestConformance(SynthesizerConformance):
 
     @pytest.fixture
     def known(self) -> SpeechRequest:
-        return KNOWN
+        return replace(KNOWN, text="Good morning to everybody.")
 
 
 @asynccontextmanager
@@ -138,6 +139,29 @@ async def test_unstarted_it_fails_cleanly() -> None:
         await speak(engine, KNOWN)
     with pytest.raises(EngineCrashed, match="not started"):
         await engine.condition(np.zeros(100, np.float32), 16_000)
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_closed_while_it_loads_it_is_left_to_its_thread(talkative: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dragoman.engines.tts.xtts import engine as module
+    from dragoman.engines.tts.xtts import loading
+
+    gate = threading.Event()
+    original = loading.load
+    monkeypatch.setattr(loading, "load", lambda folder: gate.wait(60) and original(folder))
+    monkeypatch.setattr(module, "CLOSE_DEADLINE_S", 0.05)
+    engine = XttsSynthesizer({"model": str(talkative), "accept_cpml": True})
+    starting = asyncio.ensure_future(engine.start())
+    while engine._worker is None:
+        await asyncio.sleep(0)
+    worker = engine._worker
+    await engine.close()
+    assert not worker.ended.done()
+    gate.set()
+    await starting
+    await asyncio.wrap_future(worker.ended)
+    with pytest.raises(EngineCrashed, match="closed"):
+        await speak(engine, KNOWN)
 
 
 # Speaking

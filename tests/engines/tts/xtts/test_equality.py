@@ -184,6 +184,21 @@ def test_the_windowed_vocoder_gives_the_samples_of_one_whole_decoding(both: Both
         assert float((torch.cat(pieces) - whole).abs().max()) < 1e-5 * float(whole.abs().max())
 
 
+@pytest.mark.parametrize("chunks", [1, 7, 16, 20])
+def test_the_window_is_as_wide_as_the_published_network_sees(one_thread: None, chunks: int) -> None:
+    """The tiny model's kernels are small; these are the published ones, on fewer channels."""
+    from TTS.tts.layers.xtts.hifigan_decoder import HifiDecoder
+
+    torch.manual_seed(1)
+    decoder = HifiDecoder(decoder_input_dim=64, upsample_initial_channel_decoder=32).eval()
+    latents, embedding = torch.randn(45, 64), torch.nn.functional.normalize(torch.randn(1, 512, 1), dim=1)
+    with torch.inference_mode():
+        whole = decoder(latents[None], g=embedding).reshape(-1)
+    vocoder = WindowedVocoder(decoder, embedding)
+    pieces = [vocoder.push(latents[at : at + chunks], last=at + chunks >= 45) for at in range(0, 45, chunks)]
+    assert float((torch.cat(pieces) - whole).abs().max()) < 1e-5 * float(whole.abs().max())
+
+
 def test_the_vocoder_holds_back_only_what_may_still_change(both: Both) -> None:
     clause = both.clauses[0]
     vocoder = WindowedVocoder(both.ours.xtts.hifigan_decoder, clause.embedding)

@@ -30,6 +30,9 @@ ATTEMPTS = 3
 FADE_S = 0.08
 """Seconds of sound in which a broken-off piece goes down to nothing: no click, no syllable more than need be."""
 
+TAIL = round(0.04 * SAMPLE_RATE)
+"""Samples of silence behind a fade: what comes after works in frames of 20 ms, and an unfilled one is not played."""
+
 AHEAD = 1.15
 """How much faster than usual the voice is taken to have spoken what is already heard, when another one finishes it: a
 word is rather left out than said twice."""
@@ -204,7 +207,7 @@ class Clause:
     def _fade(self) -> None:
         sound = self._decode(False)[: int(FADE_S * SAMPLE_RATE)]
         if len(sound) and np.isfinite(sound).all():
-            self._deliver(check.faded(sound))
+            self._deliver(np.concatenate([check.faded(sound), np.zeros(TAIL, np.float32)]))
 
     def _rest(self) -> str:
         """What was not heard, as near as the time says."""

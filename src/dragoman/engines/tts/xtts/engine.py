@@ -33,6 +33,10 @@ ANSWER_DEADLINE_S = 30.0
 """Seconds without sound after which the thread hangs. A full model on one core takes 4 s to its first sound, and others
 may be before it; whoever plays the sound has a shorter deadline of his own."""
 
+CLOSE_DEADLINE_S = 4.0
+"""Seconds that a step or a warm-up under way may take when the daemon stops; a model that is still being loaded is left
+to it, for the thread ends behind that by itself, or with the process."""
+
 
 class XttsSynthesizer:
     """One model for all clauses, in a thread of its own.
@@ -149,8 +153,10 @@ class XttsSynthesizer:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
-            await asyncio.shield(asyncio.wrap_future(worker.ended))
-            worker.join()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_DEADLINE_S):
+                    await asyncio.shield(asyncio.wrap_future(worker.ended))
+                    worker.join()
 
     def _thread(self) -> Worker:
         """The heavy imports, which take 4 s."""
