@@ -169,6 +169,15 @@ def test_the_same_seed_says_the_same_whoever_else_speaks(both: Both) -> None:
     assert says(4, 0) != alone
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_stays_near(both: Both, dtype: str) -> None:
+    decoder = both.decoder(dtype=getattr(torch, dtype))
+    decoder.join([decoder.prefix(clause.voice, clause.text) for clause in both.clauses], [0] * 4)
+    for each, clause in zip(decoder.step(), both.clauses, strict=True):
+        assert each.latent.dtype == torch.float32
+        assert float((each.latent - clause.latents[0]).abs().max()) < 0.1
+
+
 @pytest.mark.parametrize("chunks", [(1,), (3,), (10, 16), (7, 20), (40,)], ids=str)
 def test_the_windowed_vocoder_gives_the_samples_of_one_whole_decoding(both: Both, chunks: tuple[int, ...]) -> None:
     for clause in both.clauses:

@@ -295,8 +295,12 @@ class _Weights:
 
         self.layers = [_Layer(block, device, dtype) for block in gpt.gpt.h]
         self.width = int(gpt.model_dim)
-        self.norms = [(keep(norm.weight), keep(norm.bias), float(norm.eps)) for norm in (gpt.gpt.ln_f, gpt.final_norm)]
-        self.mel_head = keep(gpt.mel_head.weight), keep(gpt.mel_head.bias)
+        # What is left of precision is worth most where tokens are chosen: the end is always float32.
+        self.norms = [
+            (norm.weight.float().to(device), norm.bias.float().to(device), float(norm.eps))
+            for norm in (gpt.gpt.ln_f, gpt.final_norm)
+        ]
+        self.mel_head = gpt.mel_head.weight.float().to(device), gpt.mel_head.bias.float().to(device)
         self.audio, self.audio_at = keep(gpt.mel_embedding.weight), keep(gpt.mel_pos_embedding.emb.weight)
         self.text, self.text_at = keep(gpt.text_embedding.weight), keep(gpt.text_pos_embedding.emb.weight)
         self.ends = int(gpt.start_text_token), int(gpt.stop_text_token)
@@ -311,7 +315,8 @@ class _Weights:
         return self.audio[token] + self.audio_at[spoken.clamp_max(len(self.audio_at) - 1)]
 
     def head(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents and logits, float32. The second norm is in coqui's head and in its latents, too."""
+        """Latents and logits. The second norm is in coqui's head and in its latents, too."""
+        x = x.float()
         for weight, bias, epsilon in self.norms:
             x = F.layer_norm(x, (self.width,), weight, bias, epsilon)
-        return x.float(), F.linear(x, *self.mel_head).float()
+        return x, F.linear(x, *self.mel_head)
