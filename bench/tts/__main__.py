@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from bench.tts import model
-from bench.tts.measure import Heard, row
+from bench.tts.measure import Heard, row, sustained
 from bench.tts.ours import Ours
 from bench.tts.theirs import Theirs
 from tests.engines.tts.xtts import tiny
@@ -123,7 +123,11 @@ def publish(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.N
         described["gpu"] = torch.cuda.get_device_name()
     about = {"tokens": asked.tokens, "rounds": asked.rounds, "coqui_chunk": asked.coqui_chunk}
     (RESULTS / "tts.json").write_text(
-        json.dumps({"machine": described, **about, "rows": rows, "tick_lateness_ms": ticks}, indent=1) + "\n"
+        json.dumps(
+            {"machine": described, **about, "rows": rows, "sustained": sustained(rows), "tick_lateness_ms": ticks},
+            indent=1,
+        )
+        + "\n"
     )
     (RESULTS / "tts.md").write_text(table(rows, ticks, asked), encoding="utf-8")
 
@@ -149,6 +153,8 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
             f"| {first['p50']:.0f} / {first['p95']:.0f} / {first['p99']:.0f} | {each['realtime_factor']:.2f} "
             f"| {each['audio_seconds_per_second']:.2f} | {each['underruns']} of {each['clauses']} |"
         )
+    most = ", ".join(f"{engine}: {streams}" for engine, streams in sustained(rows).items())
+    lines += ["", f"Most streams without one playback running dry: {most}."]
     lines += ["", f"Loaded and warm after {ticks['load_s']} s. Lateness of a 20 ms tick in the loop beside it:", ""]
     lines += ["| while | p50 | p99 | p99.9 | max |", "|---|---|---|---|---|"]
     for name, late in ticks.items():

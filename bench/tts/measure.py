@@ -64,3 +64,17 @@ def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Hea
         "clauses": len(heard),
         "underruns": sum(clause.ran_dry for clause in heard),
     }
+
+
+def sustained(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """By engine: the most streams at which, as at all fewer, no playback ran dry."""
+    most: dict[str, int] = {}
+    failed: set[str] = set()
+    for each in sorted(rows, key=lambda each: int(each["streams"])):
+        engine = each["engine"]
+        most.setdefault(engine, 0)
+        if each["underruns"]:
+            failed.add(engine)
+        elif engine not in failed:
+            most[engine] = each["streams"]
+    return most
