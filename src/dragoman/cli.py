@@ -124,6 +124,7 @@ def engines(
     if language is not None:
         raise _fail(ConfigError("--language goes with --test NAME"))
     from dragoman.engines.registry import available
+    from dragoman.engines.tts.stock_voices import STOCK_VOICES
 
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
@@ -142,6 +143,11 @@ def engines(
         )
         table.add_row(info.name, str(info.stage), Text.assemble(info.purpose, ("\n" + "; ".join(facts), "dim")))
     Console().print(table)
+    voices = Table.grid(padding=(0, 2))
+    for language, stock in STOCK_VOICES.items():
+        other = f"else espeak: {stock.otherwise}" if stock.engine != "espeak" else ""
+        voices.add_row(language, stock.engine, stock.voice, Text(other, "dim"))
+    Console().print("\nStock voices, of who has no voice of his own:", voices)
 
 
 def languages_in_words(languages: Sequence[str]) -> str:

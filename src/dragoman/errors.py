@@ -26,6 +26,7 @@
     │   ├── EngineRejected          the engine refuses this input: language, text (not retryable)
     │   ├── EngineDenied            the provider refuses us: key, payment, permission, quota (not retryable)
     │   ├── EngineBusy              the provider or its machine is overloaded: 429, 5xx, no stream free (retryable)
+    │   ├── EngineCutShort      speech ended in the middle: says what is left for another voice (not retryable)
     │   ├── EngineTimeout           the deadline passed (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
@@ -163,6 +164,14 @@ class EngineBusy(EngineError):
     def __init__(self, engine: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(engine, message)
         self.retry_after = retry_after
+
+
+class EngineCutShort(EngineError):
+    """A synthesizer broke off in the middle; ``rest``: the text that another voice should go on with, maybe empty."""
+
+    def __init__(self, engine: str, message: str, rest: str) -> None:
+        super().__init__(engine, message)
+        self.rest = rest
 
 
 class EngineTimeout(EngineError):
