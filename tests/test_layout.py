@@ -60,6 +60,7 @@ SHELLS = {
     "dragoman.voices.source": "listens in a thread",
     "dragoman.voices.store.database": "asks the database with a deadline",
     "dragoman.voices.store.store": "asks the database",
+    "dragoman.voices.voicing": "runs the voices beside the conference",
     "dragoman.voices.watch": "listens to callers now and then",
 }
 """Modules of the core packages that do I/O or wait; the reason beside each."""

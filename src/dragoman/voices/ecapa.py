@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Final
@@ -83,6 +84,7 @@ def _load(folder: Path, device: str) -> Any:
     from speechbrain.inference.speaker import EncoderClassifier
     from speechbrain.utils.fetching import LocalStrategy
 
+    _drop_placeholders()
     # The public hyperparams.yaml names the hub as pretrained_path: without the override a complete local folder still
     # goes there. savedir None and NO_LINK: nothing is written, neither to the folder nor to where we stand.
     return EncoderClassifier.from_hparams(
@@ -92,6 +94,17 @@ def _load(folder: Path, device: str) -> Any:
         overrides={"pretrained_path": str(folder)},
         run_opts={"device": device},
     )
+
+
+def _drop_placeholders() -> None:
+    """Take speechbrain's placeholders for optional packages out of sys.modules.
+
+    Touching any attribute of one imports it, and raises ImportError where the package lacks: so does whatever looks
+    through sys.modules, as inspect.getmodule and hypothesis do.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith("speechbrain.") and type(module).__name__ in ("LazyModule", "DeprecatedModuleRedirect"):
+            del sys.modules[name]
 
 
 def _require(folder: Path) -> None:

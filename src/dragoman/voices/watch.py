@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
+import structlog
 
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.telephony.model import Leg
 from dragoman.voices.embedders import Samples
 from dragoman.voices.guard import Verdict
 from dragoman.voices.source import LiveVoices
+
+log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.5
 """Seconds between looks: a clause's length, so that the style in use is that of the clause before at the oldest."""
@@ -97,7 +100,11 @@ class VoiceWatch:
         speakers = self._voices.speakers
         for leg_id, state in present.items():
             if state.leg.channel_id in speakers:
-                await self._listen(self._looks[leg_id], state)
+                try:
+                    await self._listen(self._looks[leg_id], state)
+                except Exception:  # an encoder that fails costs this caller's style and guard, not the call
+                    log.exception("listening to a voice failed", leg=leg_id)
+                    self._looks[leg_id].due = self._clock() + SETTLED_S
 
     async def _listen(self, look: _Look, state: Present) -> None:
         now, until = self._clock(), state.audio.heard_until
