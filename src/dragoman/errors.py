@@ -29,6 +29,13 @@
     │   ├── EngineCutShort      speech ended in the middle: says what is left for another voice (not retryable)
     │   ├── EngineTimeout           the deadline passed (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
+    ├── VoiceError                  a voice profile cannot be had, made or kept
+    │   ├── ProfileInvalid          a file, a row or a value that is no (part of a) profile (the remote's)
+    │   ├── ProfileConflict         somebody else changed or deleted the profile in the meantime
+    │   ├── ClipRejected            the clips given make no profile; says what is wrong with each (the remote's)
+    │   ├── VoiceUnavailable        no encoder or no store: says what to install or set (not retryable)
+    │   ├── StoreLocked             the store is encrypted with another key, or with one while none is set (ours)
+    │   └── StoreUnavailable        the database does not answer (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
     └── DemoError                   the demo's own check failed: what a listener did not hear
 
@@ -182,6 +189,40 @@ class EngineTimeout(EngineError):
 
 class EngineCrashed(EngineError):
     """The engine's process or connection died."""
+
+    retryable = True
+
+
+class VoiceError(DragomanError):
+    """A voice profile cannot be had, made or kept; the call goes on in the neutral voice."""
+
+
+class ProfileInvalid(VoiceError):
+    """A file, a row or a value that is no (part of a) voice profile; the message names what is wrong."""
+
+
+class ProfileConflict(VoiceError):
+    """Somebody else changed or deleted the profile in the meantime: read it again."""
+
+
+class ClipRejected(VoiceError):
+    """The clips make no profile; ``faults`` holds, per clip, what is wrong with it (empty: nothing)."""
+
+    def __init__(self, message: str, faults: tuple[tuple[str, ...], ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+class VoiceUnavailable(VoiceError):
+    """No encoder, no store or no package for it: the message says what to install or set."""
+
+
+class StoreLocked(VoiceError):
+    """The store is encrypted and the key is missing or another one."""
+
+
+class StoreUnavailable(VoiceError):
+    """The database of the voice profiles does not answer, or not in time."""
 
     retryable = True
 
