@@ -16,6 +16,7 @@ import pytest
 SRC = Path(__file__).resolve().parent.parent / "src"
 
 CORE = (
+    "dragoman.enrolment",
     "dragoman.glossary",
     "dragoman.guard",
     "dragoman.media",
@@ -28,6 +29,8 @@ CORE = (
 CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base")
 
 SHELLS = {
+    "dragoman.enrolment.decode": "runs a process per clip",
+    "dragoman.enrolment.desk": "works on enrolments one by one",
     "dragoman.glossary.store": "watches files",
     "dragoman.media.alarm": "wakes the loop by a timerfd",
     "dragoman.media.plane": "owns the tick",
@@ -63,6 +66,7 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
+    "dragoman.enrolment.desk": "a write that must end before it is undone; awaited in the same method",
     "dragoman.engines.asr.deepgram_stream": "its aclose ends and awaits it",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
     "dragoman.engines.mt.cache_redis": "its close awaits the worker",

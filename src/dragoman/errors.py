@@ -28,6 +28,11 @@
     │   ├── EngineBusy              the provider or its machine is overloaded: 429, 5xx, no stream free (retryable)
     │   ├── EngineTimeout           the deadline passed (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
+    ├── VoiceError                  a voice profile cannot be made, kept or used
+    │   ├── EnrolmentBusy           as many enrolments are under way as are taken (retryable)
+    │   ├── ProfileConflict         a profile has this id already
+    │   ├── ProfileInvalid          a file is not an exported profile (the sender's)
+    │   └── VoiceUnavailable        what would compare or clone is not here: says what to set (ours)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
     └── DemoError                   the demo's own check failed: what a listener did not hear
 
@@ -175,6 +180,32 @@ class EngineCrashed(EngineError):
     """The engine's process or connection died."""
 
     retryable = True
+
+
+class VoiceError(DragomanError):
+    """A voice profile cannot be made, kept or used."""
+
+
+class EnrolmentBusy(VoiceError):
+    """As many enrolments are under way as are taken; ``retry_after``: seconds after which to ask again."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ProfileConflict(VoiceError):
+    """A profile has this id already."""
+
+
+class ProfileInvalid(VoiceError):
+    """A file is not an exported profile, or was changed."""
+
+
+class VoiceUnavailable(VoiceError):
+    """What would compare or clone voices is not here; the message says what to set."""
 
 
 class PbxError(DragomanError):

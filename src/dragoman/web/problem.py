@@ -53,9 +53,12 @@ class Problem(Exception):
 
 
 def invalid(error: ValidationError, place: Callable[[str], str]) -> Problem:
-    """422 for parameters that a model refused; ``place`` tells for each whether it is of the path or of the query."""
+    """422 for parameters that a model refused; ``place`` tells for each whether it is of path, query or body."""
     errors = [
-        {"where": f"{place(str(detail['loc'][0]))}.{'.'.join(map(str, detail['loc']))}", "detail": detail["msg"]}
+        {
+            "where": ".".join((place(str(next(iter(detail["loc"]), ""))), *map(str, detail["loc"]))),
+            "detail": detail["msg"],
+        }
         for detail in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     return Problem(422, "; ".join(f"{item['where']}: {item['detail']}" for item in errors), errors=errors)
