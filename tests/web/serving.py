@@ -69,7 +69,7 @@ class Serving:
     conference: ScriptedConference
 
     async def json(self, path: str, status: int = 200, **kwargs: Any) -> Any:
-        async with self.session.get(path, **kwargs) as response:
+        async with self.session.request(kwargs.pop("method", "GET"), path, **kwargs) as response:
             assert response.status == status, await response.text()
             kind = "application/json" if status < 400 else "application/problem+json"
             assert response.content_type == kind

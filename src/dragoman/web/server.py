@@ -11,11 +11,15 @@ from dragoman.errors import ConfigError
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.web import routes, voices
+from dragoman.web import callers, routes, voices
 from dragoman.web.auth import guard
 from dragoman.web.captions import KEEPALIVE_S, CaptionStreams
 from dragoman.web.problem import problems
 from dragoman.web.state import ConferenceView
+from dragoman.web.voice_desk import add_voices
+
+ROUTES = (routes, voices, callers)
+"""The modules that declare what is served."""
 
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body in JSON; forms with files are read as a stream, within limits of their own (upload.py)."""
@@ -46,7 +50,7 @@ def build_app(
     app[routes.HEALTH] = health
     app[routes.LANGUAGES] = settings.rooms.languages
     if desk is not None:
-        voices.add_voices(app, desk, codes or CodeBook())
+        add_voices(app, desk, codes or CodeBook())
     routes.api.add_to(app)
     app.on_response_prepare.append(_headers)
     app.on_shutdown.append(_end_streams)

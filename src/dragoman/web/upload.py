@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import BodyPartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from dragoman.web.problem import Problem
 
@@ -88,8 +89,10 @@ async def receive(request: web.Request, folder: Path, files: Mapping[str, Kind],
             return await reading.read(request)
     except TimeoutError:
         raise Problem(408, f"The form did not arrive within {DEADLINE_S:.0f} s.") from None
-    except (ValueError, AssertionError, EOFError, RuntimeError, UnicodeError) as error:
-        # What aiohttp raises about framing is not one class: no boundary, a header too long, an end too early.
+    except HttpProcessingError:
+        raise Problem(422, "The form is broken: a line of its framing is too long.") from None
+    except (ValueError, AssertionError, EOFError, RuntimeError) as error:
+        # What aiohttp raises about framing is not one class: no boundary, a part without headers, an end too early.
         raise Problem(422, f"The form is broken: {error}".rstrip(": ") + ".") from None
 
 

@@ -5,34 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
 from pydantic import ValidationError
 
-from dragoman.enrolment.codes import CodeBook
 from dragoman.enrolment.decode import Unreadable
-from dragoman.enrolment.desk import EnrolmentDesk, Place
 from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Consent, Defaults, Order, SentClip
 from dragoman.enrolment.ports import Changes
-from dragoman.errors import EnrolmentBusy, ProfileConflict, ProfileInvalid, VoiceUnavailable
+from dragoman.errors import ProfileConflict, ProfileInvalid, VoiceUnavailable
 from dragoman.languages import LANGUAGES as KNOWN
 from dragoman.web import upload
 from dragoman.web.openapi import Nothing
-from dragoman.web.preview import Previews
 from dragoman.web.problem import Problem, invalid
-from dragoman.web.progress import ProgressStreams
 from dragoman.web.routes import LANGUAGES, api
+from dragoman.web.voice_desk import COMMON, PREVIEWS, PROGRESS, desk_of, no_profile, place_of
 from dragoman.web.voice_models import (
-    CallerGiven,
-    CallerInfo,
-    CallerMap,
-    CallerPath,
     ClipForm,
-    CodeGiven,
-    CodeInfo,
     Deleted,
     EnrolmentInfo,
     ImportForm,
@@ -50,31 +38,11 @@ from dragoman.web.voice_models import (
     profile_info,
 )
 
-DESK = web.AppKey("desk", EnrolmentDesk)
-PROGRESS = web.AppKey("progress", ProgressStreams)
-PREVIEWS = web.AppKey("previews", Previews)
-CODES = web.AppKey("codes", CodeBook)
-
 PROFILE = upload.Kind("an exported profile", re.compile(rb"PK\x03\x04"), 96 * 1024 * 1024)
 """What ``export`` gives: a ZIP. CLIPS_TAKEN clips of 60 s at 24 kHz in 16 bits are 58 MB."""
 
 PROFILES = "/api/voice-profiles"
 FORM = "multipart/form-data"
-COMMON = (401, 403, 503)
-"""Problems of every route here: no token, another origin, no voices on this daemon."""
-
-
-def add_voices(app: web.Application, desk: EnrolmentDesk, codes: CodeBook) -> None:
-    """Put an application's voices behind the routes; without this they answer 503."""
-    app[DESK] = desk
-    app[PROGRESS] = ProgressStreams(desk)
-    app[PREVIEWS] = Previews(desk.voices)
-    app[CODES] = codes
-
-    async def end_streams(app: web.Application) -> None:
-        app[PROGRESS].close()
-
-    app.on_shutdown.append(end_streams)
 
 
 @api.send(
@@ -93,7 +61,7 @@ async def enrol(request: web.Request, params: Nothing) -> web.StreamResponse:
 
     The clips are examined after this answer; a profile comes of them if three are good. Follow ``/progress``.
     """
-    async with _place(request) as place:
+    async with place_of(request) as place:
         texts = frozenset(ProfileFields.model_fields)
         form = await upload.receive(request, place.folder, {"clip": upload.AUDIO}, texts)
         fields = _fields(form)
@@ -125,7 +93,7 @@ async def enrol(request: web.Request, params: Nothing) -> web.StreamResponse:
 )
 async def enrolment(request: web.Request, params: ProfilePath) -> EnrolmentInfo:
     """Also how it ended, as long as the daemon runs and remembers it."""
-    found = _desk(request).status(params.id)
+    found = desk_of(request).status(params.id)
     if found is None:
         raise _no_enrolment(params.id)
     return enrolment_info(found)
@@ -142,7 +110,7 @@ async def enrolment(request: web.Request, params: ProfilePath) -> EnrolmentInfo:
 )
 async def progress(request: web.Request, params: ProfilePath) -> web.StreamResponse:
     """Events are named by the state, numbered, carry an EnrolmentInfo as JSON, and end with the enrolment."""
-    if _desk(request).status(params.id) is None:
+    if desk_of(request).status(params.id) is None:
         raise _no_enrolment(params.id)
     return await request.app[PROGRESS].serve(request, params.id)
 
@@ -150,7 +118,7 @@ async def progress(request: web.Request, params: ProfilePath) -> web.StreamRespo
 @api.get(PROFILES, summary="The voice profiles", params=Page, answer=Profiles, problems=(*COMMON, 422))
 async def profiles(request: web.Request, params: Page) -> Profiles:
     """In a steady order; ask for the next part with ``offset``."""
-    found = await _desk(request).voices.list(params.offset, params.limit)
+    found = await desk_of(request).voices.list(params.offset, params.limit)
     return Profiles(profiles=[profile_head(view) for view in found])
 
 
@@ -159,9 +127,9 @@ async def profiles(request: web.Request, params: Page) -> Profiles:
 )
 async def profile(request: web.Request, params: ProfilePath) -> ProfileInfo:
     """404 as well while its enrolment is under way."""
-    found = await _desk(request).voices.get(params.id)
+    found = await desk_of(request).voices.get(params.id)
     if found is None:
-        raise _no_profile(params.id)
+        raise no_profile(params.id)
     return profile_info(found)
 
 
@@ -176,14 +144,14 @@ async def profile(request: web.Request, params: ProfilePath) -> ProfileInfo:
 )
 async def change_profile(request: web.Request, params: ProfilePath, body: ProfileChange) -> ProfileInfo:
     """Name, default parameters, caller ids. Whoever speaks gets it from his next clause on."""
-    voices = _desk(request).voices
+    voices = desk_of(request).voices
     found = await voices.get(params.id)
     if found is not None:
         defaults = body.defaults.over(found.defaults) if body.defaults else None
         callers = None if body.callers is None else tuple(dict.fromkeys(body.callers))
         found = await voices.change(params.id, Changes(body.name, defaults, callers))
     if found is None:
-        raise _no_profile(params.id)
+        raise no_profile(params.id)
     return profile_info(found)
 
 
@@ -197,11 +165,11 @@ async def change_profile(request: web.Request, params: ProfilePath, body: Profil
 )
 async def delete_profile(request: web.Request, params: ProfilePath) -> Deleted:
     """Ends its enrolment, if that is under way. Nothing of it is left anywhere then; the answer says what went."""
-    desk = _desk(request)
+    desk = desk_of(request)
     gone = ["the enrolment under way, with its clips"] if await desk.cancel(params.id) else []
     stored = await desk.voices.delete(params.id)
     if stored is None and not gone:
-        raise _no_profile(params.id)
+        raise no_profile(params.id)
     desk.forget(params.id)
     return Deleted(id=params.id, deleted=[*gone, *(stored or ())])
 
@@ -218,11 +186,11 @@ async def delete_profile(request: web.Request, params: ProfilePath) -> Deleted:
 )
 async def verify(request: web.Request, params: ProfilePath) -> LikenessInfo:
     """Nothing of the clip is kept."""
-    desk = _desk(request)
+    desk = desk_of(request)
     found = await desk.voices.fetch(params.id)
     if found is None:
-        raise _no_profile(params.id)
-    async with _place(request) as place:
+        raise no_profile(params.id)
+    async with place_of(request) as place:
         file = _one_file(await upload.receive(request, place.folder, {"clip": upload.AUDIO}, frozenset()), "clip")
         clip = await desk.read(file.name, file.path)
         if isinstance(clip, Unreadable):
@@ -251,8 +219,8 @@ async def preview(request: web.Request, params: ProfilePath, body: PreviewGiven)
     offered = request.app[LANGUAGES]
     if body.language not in offered:
         raise Problem(422, f"body.language: choose one of {', '.join(offered)}.", languages=list(offered))
-    if await _desk(request).voices.get(params.id) is None:
-        raise _no_profile(params.id)
+    if await desk_of(request).voices.get(params.id) is None:
+        raise no_profile(params.id)
     return await request.app[PREVIEWS].serve(request, params.id, body.text, body.language)
 
 
@@ -266,9 +234,9 @@ async def preview(request: web.Request, params: ProfilePath, body: PreviewGiven)
 )
 async def export_profile(request: web.Request, params: ProfilePath) -> web.StreamResponse:
     """Holds the clips and the consent in the clear, whatever the store does: keep it as one keeps a recording."""
-    data = await _desk(request).voices.export(params.id)
+    data = await desk_of(request).voices.export(params.id)
     if data is None:
-        raise _no_profile(params.id)
+        raise no_profile(params.id)
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{params.id}.zip"'}
     return web.Response(body=data, content_type="application/zip", headers=headers)
 
@@ -285,106 +253,15 @@ async def export_profile(request: web.Request, params: ProfilePath) -> web.Strea
 )
 async def import_profile(request: web.Request, params: Nothing) -> ProfileInfo:
     """Keeps its id; 409 if a profile has it already."""
-    async with _place(request) as place:
+    async with place_of(request) as place:
         file = _one_file(await upload.receive(request, place.folder, {"profile": PROFILE}, frozenset()), "profile")
         data = await asyncio.to_thread(file.path.read_bytes)
         try:
-            return profile_info(await _desk(request).voices.take(data))
+            return profile_info(await desk_of(request).voices.take(data))
         except ProfileInvalid as error:
             raise Problem(422, f"body.profile: {error}") from None
         except ProfileConflict as error:
             raise Problem(409, str(error)) from None
-
-
-@api.get("/api/caller-ids", summary="Who gets which voice", params=Nothing, answer=CallerMap, problems=COMMON)
-async def caller_ids(request: web.Request, params: Nothing) -> CallerMap:
-    """Every caller id with a profile."""
-    found = await _desk(request).voices.callers()
-    return CallerMap(callers=[CallerInfo(caller=caller, profile=profile_id) for caller, profile_id in found])
-
-
-@api.send(
-    "PUT",
-    "/api/caller-ids/{caller}",
-    summary="Give a caller id a voice",
-    params=CallerPath,
-    body=CallerGiven,
-    answer=CallerInfo,
-    problems=(*COMMON, 404, 413, 415, 422),
-)
-async def assign_caller(request: web.Request, params: CallerPath, body: CallerGiven) -> CallerInfo:
-    """In place of the one that it had."""
-    if not await _desk(request).voices.assign(params.caller, body.profile):
-        raise _no_profile(body.profile)
-    return CallerInfo(caller=params.caller, profile=body.profile)
-
-
-@api.send(
-    "DELETE",
-    "/api/caller-ids/{caller}",
-    summary="Take a caller id's voice away",
-    params=CallerPath,
-    status=204,
-    problems=(*COMMON, 404, 422),
-)
-async def unassign_caller(request: web.Request, params: CallerPath) -> None:
-    """The profile stays."""
-    if not await _desk(request).voices.unassign(params.caller):
-        raise Problem(404, f"{params.caller} has no voice profile.")
-
-
-@api.send(
-    "POST",
-    "/api/enrolment-codes",
-    summary="A code to enrol by phone with",
-    body=CodeGiven,
-    status=201,
-    answer=CodeInfo,
-    problems=(*COMMON, 413, 415, 422),
-)
-async def make_code(request: web.Request, params: Nothing, body: CodeGiven) -> CodeInfo:
-    """Good once, for a while: who dials the enrolment extension enters it."""
-    _desk(request)
-    offered = request.app[LANGUAGES]
-    if body.language not in offered:
-        raise Problem(422, f"body.language: choose one of {', '.join(offered)}.", languages=list(offered))
-    try:
-        code = request.app[CODES].make(body.name, body.language, tuple(body.callers), time.time())
-    except EnrolmentBusy as error:
-        raise _busy(error) from None
-    return CodeInfo(
-        code=code.digits, name=code.name, language=code.language, expires=datetime.fromtimestamp(code.expires_at, UTC)
-    )
-
-
-@asynccontextmanager
-async def _place(request: web.Request) -> AsyncIterator[Place]:
-    """A place at the desk, given back unless something was submitted."""
-    try:
-        place = await _desk(request).admit()
-    except EnrolmentBusy as error:
-        raise _busy(error) from None
-    try:
-        yield place
-    except EnrolmentBusy as error:
-        raise _busy(error) from None
-    finally:
-        await place.release()
-
-
-def _desk(request: web.Request) -> EnrolmentDesk:
-    desk = request.app.get(DESK)
-    if desk is None:
-        raise Problem(503, "This daemon keeps no voices: it says why in its log, and docs/voices.md what to set.")
-    return desk
-
-
-def _busy(error: EnrolmentBusy) -> Problem:
-    return Problem(503, str(error), {hdrs.RETRY_AFTER: f"{error.retry_after:.0f}"})
-
-
-def _no_profile(profile_id: str) -> Problem:
-    return Problem(404, f"There is no voice profile {profile_id}.")
 
 
 def _no_enrolment(profile_id: str) -> Problem:
