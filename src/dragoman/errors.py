@@ -28,11 +28,14 @@
     │   ├── EngineBusy              the provider or its machine is overloaded: 429, 5xx, no stream free (retryable)
     │   ├── EngineTimeout           the deadline passed (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
-    ├── VoiceError                  a voice profile cannot be made, kept or used
+    ├── VoiceError                  a voice profile cannot be had, made or kept
+    │   ├── ProfileInvalid          a file, a row or a value that is no (part of a) profile (the remote's)
+    │   ├── ProfileConflict         somebody else changed or deleted the profile in the meantime
+    │   ├── ClipRejected            the clips given make no profile; says what is wrong with each (the remote's)
+    │   ├── VoiceUnavailable        no encoder or no store: says what to install or set (not retryable)
     │   ├── EnrolmentBusy           as many enrolments are under way as are taken (retryable)
-    │   ├── ProfileConflict         a profile has this id already
-    │   ├── ProfileInvalid          a file is not an exported profile (the sender's)
-    │   └── VoiceUnavailable        what would compare or clone is not here: says what to set (ours)
+    │   ├── StoreLocked             the store is encrypted with another key, or with one while none is set (ours)
+    │   └── StoreUnavailable        the database does not answer (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
     └── DemoError                   the demo's own check failed: what a listener did not hear
 
@@ -183,7 +186,27 @@ class EngineCrashed(EngineError):
 
 
 class VoiceError(DragomanError):
-    """A voice profile cannot be made, kept or used."""
+    """A voice profile cannot be had, made or kept; the call goes on in the neutral voice."""
+
+
+class ProfileInvalid(VoiceError):
+    """A file, a row or a value that is no (part of a) voice profile; the message names what is wrong."""
+
+
+class ProfileConflict(VoiceError):
+    """Somebody else changed or deleted the profile in the meantime: read it again."""
+
+
+class ClipRejected(VoiceError):
+    """The clips make no profile; ``faults`` holds, per clip, what is wrong with it (empty: nothing)."""
+
+    def __init__(self, message: str, faults: tuple[tuple[str, ...], ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+class VoiceUnavailable(VoiceError):
+    """No encoder, no store or no package for it: the message says what to install or set."""
 
 
 class EnrolmentBusy(VoiceError):
@@ -196,16 +219,14 @@ class EnrolmentBusy(VoiceError):
         self.retry_after = retry_after
 
 
-class ProfileConflict(VoiceError):
-    """A profile has this id already."""
+class StoreLocked(VoiceError):
+    """The store is encrypted and the key is missing or another one."""
 
 
-class ProfileInvalid(VoiceError):
-    """A file is not an exported profile, or was changed."""
+class StoreUnavailable(VoiceError):
+    """The database of the voice profiles does not answer, or not in time."""
 
-
-class VoiceUnavailable(VoiceError):
-    """What would compare or clone voices is not here; the message says what to set."""
+    retryable = True
 
 
 class PbxError(DragomanError):
