@@ -62,7 +62,7 @@ class FakeVoices:
             return bad(Fault.CLIPPED, "clipped: farther from the microphone")
         if abs(pitch_of(clip) / usual - 1) > 0.2:
             return bad(Fault.ANOTHER_SPEAKER, "not the person of the others")
-        return ClipReport(clip.name, (), "", clip.seconds, clip.seconds, 30.0, 0.9)
+        return ClipReport(clip.name, (), "", clip.seconds, clip.seconds, 30.0)
 
     def make(self, profile_id: str, order: Order, clips: Sequence[Clip]) -> tuple[object, tuple[str, ...]]:
         self.threads.add(threading.current_thread().name)

@@ -366,7 +366,7 @@ async def test_export_and_import(tmp_path: Path) -> None:
         async def put(content: bytes, status: int) -> Any:
             made = aiohttp.FormData(default_to_multipart=True)
             made.add_field("profile", content, filename="p.zip")
-            return await web.s.json(f"{ROOT}/import", status, method="POST", data=made)
+            return await web.s.json("/api/voice-profile-imports", status, method="POST", data=made)
 
         assert profile_id in (await put(data, 409))["detail"]
         await web.s.json(f"{ROOT}/{profile_id}", method="DELETE")

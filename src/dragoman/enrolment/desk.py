@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shutil
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +16,8 @@ import structlog
 from dragoman.enrolment.decode import Unreadable, decode
 from dragoman.enrolment.model import ClipReport, Enrolment, Fault, Order, State, refusal
 from dragoman.enrolment.ports import Clip, Voices
-from dragoman.errors import DragomanError, EnrolmentBusy
+from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy
+from dragoman.voices.profile import new_id
 
 WAITING = 8
 """Enrolments under way at once, uploads, waiting ones and the one worked on together. One takes some 10 s on a CPU,
@@ -30,11 +30,6 @@ RETRY_AFTER_S = 20.0
 """What a refused sender is told: about the time that one enrolment takes."""
 
 T = TypeVar("T")
-
-
-def new_id() -> str:
-    """An id for a profile: 128 random bits, so that knowing one tells nothing of another."""
-    return "v_" + secrets.token_urlsafe(16)
 
 
 log = structlog.get_logger(__name__)
@@ -219,6 +214,8 @@ class EnrolmentDesk:
             self._end(job, State.CANCELLED)
             if not job.cancelled:
                 raise  # the daemon stops
+        except ClipRejected as error:
+            self._end(job, State.REFUSED, str(error))
         except DragomanError as error:
             self._end(job, State.FAILED, str(error))
         except Exception:

@@ -44,8 +44,6 @@ class ClipReport:
     """Length as it was sent; None if it could not be read."""
     speech_s: float | None = None
     snr_db: float | None = None
-    similarity: float | None = None
-    """To the other clips, a cosine; None where no identity encoder is there, or too little was usable."""
 
     @property
     def good(self) -> bool:
@@ -78,7 +76,7 @@ _NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
         State.QUEUED: frozenset({State.DECODING, State.FAILED, State.CANCELLED}),
         State.DECODING: frozenset({State.EXAMINING, State.FAILED, State.CANCELLED}),
         State.EXAMINING: frozenset({State.MAKING, State.REFUSED, State.FAILED, State.CANCELLED}),
-        State.MAKING: frozenset({State.STORING, State.FAILED, State.CANCELLED}),
+        State.MAKING: frozenset({State.STORING, State.REFUSED, State.FAILED, State.CANCELLED}),
         # What is being written is written whole; who cancels then has it deleted after.
         State.STORING: frozenset({State.DONE, State.FAILED, State.CANCELLED}),
         **{state: frozenset() for state in ENDED},
@@ -94,6 +92,8 @@ class Consent:
     text: str
     at: float
     """Unix time, s."""
+    audio_sha256: str | None = None
+    """Hash of the recording in which he said so; None: it was written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,11 @@ class Voices(Protocol):
         """A report for every clip, in their order, with all faults but UNREADABLE."""
 
     def make(self, profile_id: str, order: Order, clips: Sequence[Clip]) -> tuple[object, tuple[str, ...]]:
-        """Compute a profile from good clips; what ``put`` takes, and warnings of what it lacks."""
+        """Compute a profile from good clips; what ``put`` takes, and warnings of what it lacks.
+
+        Raises:
+            ClipRejected: they are too few after all: some are the same recording.
+        """
 
     def likeness(self, profile: object, clip: Clip) -> Likeness:
         """Compare a clip with the owner of a profile that was fetched.

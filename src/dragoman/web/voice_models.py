@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Defaults, Enrolment, Fault, State
 from dragoman.enrolment.ports import ProfileDetail, ProfileView
+from dragoman.errors import ProfileInvalid
+from dragoman.voices.assign import normalize_caller
+from dragoman.voices.profile import GAIN_RANGE, MAX_CONSENT, MAX_NAME, PITCH_RANGE, SPEED_RANGE
 from dragoman.web.state import LanguageCode, Model
 
 CALLER_PATTERN = r"^[0-9A-Za-z+*_.@-]{1,64}$"
@@ -17,13 +20,36 @@ CALLER_PATTERN = r"^[0-9A-Za-z+*_.@-]{1,64}$"
 PREVIEW_CHARS = 300
 """Of a preview's text: three clauses, half a minute of speech."""
 
+PRINTED = r"\S"
+
+
+def _caller(value: str) -> str:
+    try:
+        return normalize_caller(value)
+    except ProfileInvalid as error:
+        raise ValueError(str(error)) from None
+
+
+def _printable(value: str) -> str:
+    if any(not char.isprintable() and char not in "\n\t" for char in value):
+        raise ValueError("should have no control characters")
+    return value
+
+
 ProfileId = Annotated[str, Field(pattern=r"^v_[0-9A-Za-z_-]{22}$", examples=["v_5f0c9a4be1d24ce3a6b7c8"])]
-CallerId = Annotated[str, Field(pattern=CALLER_PATTERN, description="A number or SIP user", examples=["+34600111222"])]
-Text = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
-Speed = Annotated[float, Field(ge=0.7, le=1.4, allow_inf_nan=False, description="Times the usual speed")]
-Pitch = Annotated[float, Field(ge=-6, le=6, allow_inf_nan=False, description="Semitones up")]
-Gain = Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="dB")]
+CallerId = Annotated[
+    str,
+    Field(pattern=CALLER_PATTERN, description="A number or SIP user", examples=["+34600111222"]),
+    AfterValidator(_caller),
+]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=PRINTED), AfterValidator(_printable)]
+Speed = Annotated[
+    float, Field(ge=SPEED_RANGE[0], le=SPEED_RANGE[1], allow_inf_nan=False, description="Times the usual speed")
+]
+Pitch = Annotated[float, Field(ge=PITCH_RANGE[0], le=PITCH_RANGE[1], allow_inf_nan=False, description="Semitones up")]
+Gain = Annotated[float, Field(ge=GAIN_RANGE[0], le=GAIN_RANGE[1], allow_inf_nan=False, description="dB")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", examples=["es"])]
+Statement = Annotated[str, Field(min_length=1, max_length=MAX_CONSENT, pattern=PRINTED), AfterValidator(_printable)]
 Callers = Annotated[list[CallerId], Field(max_length=16)]
 
 
@@ -56,9 +82,7 @@ class ConsentGiven(Given):
     """Consent, as fields of a form."""
 
     consent_who: Text = Field(description="Who agreed")
-    consent_text: Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")] = Field(
-        description="What was agreed to, word for word"
-    )
+    consent_text: Statement = Field(description="What was agreed to, word for word")
 
 
 class ProfileFields(ConsentGiven):
@@ -171,7 +195,6 @@ class ClipInfo(Model):
     seconds: float | None
     speech_s: float | None
     snr_db: float | None
-    similarity: float | None = Field(description="To the other clips: cosine of identity embeddings")
 
 
 class EnrolmentInfo(Model):
@@ -285,7 +308,6 @@ def enrolment_info(enrolment: Enrolment) -> EnrolmentInfo:
                 seconds=_rounded(clip.seconds),
                 speech_s=_rounded(clip.speech_s),
                 snr_db=_rounded(clip.snr_db),
-                similarity=_rounded(clip.similarity),
             )
             for clip in enrolment.clips
         ],

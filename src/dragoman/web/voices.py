@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dragoman.enrolment.decode import Unreadable
 from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Consent, Defaults, Order, SentClip
 from dragoman.enrolment.ports import Changes
-from dragoman.errors import ProfileConflict, ProfileInvalid, VoiceUnavailable
+from dragoman.errors import ProfileConflict, ProfileInvalid
 from dragoman.languages import LANGUAGES as KNOWN
 from dragoman.web import upload
 from dragoman.web.openapi import Nothing
@@ -195,10 +195,7 @@ async def verify(request: web.Request, params: ProfilePath) -> LikenessInfo:
         clip = await desk.read(file.name, file.path)
         if isinstance(clip, Unreadable):
             raise Problem(422, f"{clip.name}: {clip.why}.", file=clip.name)
-        try:
-            likeness = await desk.compute(desk.voices.likeness, found, clip)
-        except VoiceUnavailable as error:
-            raise Problem(503, str(error)) from None
+        likeness = await desk.compute(desk.voices.likeness, found, clip)
     return LikenessInfo(
         similarity=round(likeness.similarity, 4), threshold=round(likeness.threshold, 4), same=likeness.same
     )
@@ -243,7 +240,7 @@ async def export_profile(request: web.Request, params: ProfilePath) -> web.Strea
 
 @api.send(
     "POST",
-    f"{PROFILES}/import",
+    "/api/voice-profile-imports",
     summary="Take in an exported profile",
     body=ImportForm,
     body_type=FORM,
