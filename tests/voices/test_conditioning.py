@@ -133,11 +133,11 @@ def test_speed_and_gain_stay_in_bounds(live: Prosody | None, usual: Prosody | No
 
 
 def test_who_speaks_faster_and_louder_than_in_his_clips_is_spoken_so() -> None:
-    usual = Prosody(4.8, 0.2, 4.0, -20.0)
-    assert speed_of(Prosody(4.8, 0.2, 4.4, -20.0), usual, Defaults()) == pytest.approx(1.1)
-    assert speed_of(Prosody(4.8, 0.2, 9.0, -20.0), usual, Defaults()) == 1.2
-    assert gain_of(Prosody(4.8, 0.2, 4.0, -17.0), usual, Defaults()) == pytest.approx(3.0)
-    assert gain_of(Prosody(4.8, 0.2, 4.0, -60.0), usual, Defaults(gain_db=1.0)) == pytest.approx(1.0 - STYLE_GAIN_DB)
+    usual = Prosody(6.9, 3.0, 4.0, -20.0)
+    assert speed_of(Prosody(6.9, 3.0, 4.4, -20.0), usual, Defaults()) == pytest.approx(1.1)
+    assert speed_of(Prosody(6.9, 3.0, 9.0, -20.0), usual, Defaults()) == 1.2
+    assert gain_of(Prosody(6.9, 3.0, 4.0, -17.0), usual, Defaults()) == pytest.approx(3.0)
+    assert gain_of(Prosody(6.9, 3.0, 4.0, -60.0), usual, Defaults(gain_db=1.0)) == pytest.approx(1.0 - STYLE_GAIN_DB)
 
 
 def of_clips(clips: tuple[Clip, ...]) -> VoiceProfile:

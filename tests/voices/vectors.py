@@ -68,7 +68,7 @@ class LevelStyle:
 
     def embed(self, samples: Samples) -> Style:
         level = 10 * float(np.log10(np.mean(samples.astype(np.float64) ** 2) + 1e-10))
-        pitch = float(np.log(pitch_of(samples)))
+        pitch = float(np.log2(pitch_of(samples)))
         return Style(np.array([level / 10, pitch], np.float32), Prosody(pitch, 0.1, 4.0, level))
 
 
@@ -109,7 +109,7 @@ def a_profile(count: int = 3, seed: int = 0, **changes: object) -> VoiceProfile:
                 weight=1 / count,
                 identity=some(192),
                 style=some(64),
-                prosody=Prosody(4.8, 0.2, 4.0, -20.0),
+                prosody=Prosody(6.9, 3.0, 4.0, -20.0),
                 latents=Latents(some(32, 1024), some(512)),
             )
             for number in range(count)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,8 +88,8 @@ def _within(value: float, limits: tuple[float, float], what: str) -> None:
 def _printable(text: str, most: int, what: str) -> None:
     if not text.strip() or len(text) > most:
         raise ProfileInvalid(f"{what} has {len(text)} characters; 1 to {most} are meant")
-    if any(not char.isprintable() and char not in "\n\t" for char in text):
-        raise ProfileInvalid(f"{what} has characters that cannot be printed")
+    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
+        raise ProfileInvalid(f"{what} has control characters, or halves of characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +133,13 @@ class Prosody:
     """How something is spoken, in figures."""
 
     log_f0: float
-    """Natural logarithm of the median pitch in Hz."""
+    """Median pitch, octaves above 1 Hz (log2 of Hz)."""
     f0_spread: float
+    """From the 15th to the 85th percentile of the pitch, semitones."""
     rate: float
     """Syllables a second."""
     level_db: float
-    """dB, full scale 0."""
+    """RMS of what sounds, dB, full scale 0."""
 
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (self.log_f0, self.f0_spread, self.rate, self.level_db))):
