@@ -80,7 +80,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return Problem(error.status, _DETAILS.get(error.status, error.reason), headers).response()
     except VoiceError as error:
         # The store does not answer, or is locked; a profile in it is broken; an encoder is not there.
-        again = {hdrs.RETRY_AFTER: "5"} if error.retryable else {}
+        again: dict[str, str] = {hdrs.RETRY_AFTER: "5"} if error.retryable else {}
         return Problem(503, str(error), again).response()
     except ConnectionResetError:
         raise  # the client went away: there is nobody to tell
