@@ -31,6 +31,7 @@ CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base"
 SHELLS = {
     "dragoman.enrolment.decode": "runs a process per clip",
     "dragoman.enrolment.desk": "works on enrolments one by one",
+    "dragoman.enrolment.stored": "asks the store and the engines",
     "dragoman.glossary.store": "watches files",
     "dragoman.media.alarm": "wakes the loop by a timerfd",
     "dragoman.media.plane": "owns the tick",
@@ -57,6 +58,8 @@ SHELLS = {
     "dragoman.telephony.pbx.ports": "asks the kernel for free ports",
     "dragoman.telephony.pbx.templates": "takes the menu keys from where prompts are made",
     "dragoman.telephony.prompts": "runs espeak-ng",
+    "dragoman.telephony.ari.talking": "speaks HTTP",
+    "dragoman.telephony.reception": "talks with callers",
     "dragoman.telephony.recipes": "makes and deletes channels",
 }
 """Modules of the core packages that do I/O or wait; the reason beside each."""
