@@ -68,7 +68,7 @@ async def voices_of(
     store = VoiceStore(SecretStr(str(folder / "voices.sqlite")))
     await store.start()
     try:
-        voices = StoredVoices(store, encoders or Encoders(PitchEmbedder()), lambda language: engines, lambda: 7.0)
+        voices = StoredVoices(store, lambda: encoders or Encoders(PitchEmbedder()), lambda language: engines, lambda: 7.0)
         desk = EnrolmentDesk(voices, folder / "in")
         async with asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())
@@ -134,7 +134,7 @@ async def test_the_owner_is_told_from_another(tmp_path: Path) -> None:
             return Clip("a", (voiced(4.0, pitch=pitch) * 32767).astype(np.int16), 16_000, 4.0, 0.0)
 
         assert voices.likeness(profile, clip(120.0)).same and not voices.likeness(profile, clip(230.0)).same
-        deaf = StoredVoices(voices._store, Encoders(), lambda language: ())
+        deaf = StoredVoices(voices._store, Encoders, lambda language: ())
         with pytest.raises(VoiceUnavailable, match=r"voices\.ecapa"):
             deaf.likeness(profile, clip(120.0))
 

@@ -400,7 +400,7 @@ async def test_codes(tmp_path: Path) -> None:
 
 async def test_a_daemon_without_voices_says_so(tmp_path: Path) -> None:
     async with serving() as s:
-        assert "docs/voices.md" in (await s.json(ROOT, 503))["detail"]
+        assert "voices.store" in (await s.json(ROOT, 503))["detail"]
         await s.json(ROOT, 503, method="POST", data=form(wav()))
         await s.json("/api/enrolment-codes", 503, method="POST", json={"name": "Ann", "language": "es"})
 

@@ -35,7 +35,7 @@ class StoredVoices:
 
     Args:
         store: a store that was started.
-        encoders: what there is to listen with.
+        encoders: what there is to listen with, by now: they are loaded after the store is built.
         synthesizers: the engines that speak a language, in the order in which they are asked.
         clock: unix time, s.
     """
@@ -43,7 +43,7 @@ class StoredVoices:
     def __init__(
         self,
         store: VoiceStore,
-        encoders: Encoders,
+        encoders: Callable[[], Encoders],
         synthesizers: Callable[[str], Sequence[Synthesizer]],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -58,7 +58,7 @@ class StoredVoices:
         """Voices."""
         if not clips:
             return ()
-        identity = self._encoders.identity
+        identity = self._encoders().identity
         found = judge([_raw(clip) for clip in clips], identity)
         return [_report(clip, report) for clip, report in zip(clips, found, strict=True)]
 
@@ -70,7 +70,7 @@ class StoredVoices:
             language=order.language,
             consent=Consent(order.consent.who, order.consent.at, order.consent.text, order.consent.audio_sha256),
             defaults=Defaults(order.defaults.speed, order.defaults.pitch, order.defaults.gain_db),
-            encoders=self._encoders,
+            encoders=self._encoders(),
             now=self._clock(),
         )
         return replace(made, profile=replace(made.profile, id=profile_id)), made.profile.notes
@@ -79,7 +79,7 @@ class StoredVoices:
         """Voices."""
         assert isinstance(profile, VoiceProfile)
         raw = _raw(clip)
-        found = score(profile, raw.samples, raw.rate, self._encoders.identity)
+        found = score(profile, raw.samples, raw.rate, self._encoders().identity)
         return Likeness(found.cosine, found.threshold)
 
     # ---- the store

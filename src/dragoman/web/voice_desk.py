@@ -59,7 +59,7 @@ def desk_of(request: web.Request) -> EnrolmentDesk:
     """
     desk = request.app.get(DESK)
     if desk is None:
-        raise Problem(503, "This daemon keeps no voices: it says why in its log, and docs/voices.md what to set.")
+        raise Problem(503, "This daemon keeps no voices: set voices.store (docs/enrolment.md).")
     return desk
 
 
