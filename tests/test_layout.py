@@ -61,6 +61,13 @@ SHELLS = {
     "dragoman.telephony.ari.talking": "speaks HTTP",
     "dragoman.telephony.reception": "talks with callers",
     "dragoman.telephony.recipes": "makes and deletes channels",
+    "dragoman.voices.ecapa": "runs torch",
+    "dragoman.voices.load": "loads ECAPA",
+    "dragoman.voices.source": "listens in a thread",
+    "dragoman.voices.store.database": "asks the database with a deadline",
+    "dragoman.voices.store.store": "asks the database",
+    "dragoman.voices.voicing": "runs the voices beside the conference",
+    "dragoman.voices.watch": "listens to callers now and then",
 }
 """Modules of the core packages that do I/O or wait; the reason beside each."""
 

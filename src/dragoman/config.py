@@ -41,6 +41,7 @@ from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_pipeline import PipelineSettings
 from dragoman.config_sections import GlossarySettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
+from dragoman.config_voices import VOICES_PATHS, VoicesSettings
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
@@ -228,6 +229,7 @@ class Settings(BaseSettings):
     engines: EnginesSettings = EnginesSettings()
     glossary: GlossarySettings = GlossarySettings()
     pipeline: PipelineSettings = PipelineSettings()
+    voices: VoicesSettings = VoicesSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 
@@ -310,9 +312,9 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
     paths = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
-    for section, key in paths:
+    for section, key in (*paths, *(("voices", key) for key in VOICES_PATHS)):
         table = data.get(section)
-        if isinstance(table, dict) and isinstance(table.get(key), str):
+        if isinstance(table, dict) and isinstance(table.get(key), str) and "://" not in table[key]:
             table[key] = str(file.parent / table[key])  # a path in a file is meant from where that file is
     return text, data
 

@@ -24,6 +24,7 @@ from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
 from dragoman.telephony.recipes import task_group
+from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.view import DaemonView
 
@@ -54,6 +55,7 @@ class Service:
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
+        self.voices = Voicing(settings.voices)
         self.media = MediaPlane(
             MediaConfig(
                 bind=settings.media.bind,
@@ -98,12 +100,14 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
+            await self.voices.start()
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
             self.metrics.watch_conference(conference)
             self.metrics.watch_engines(self.engines.circuits)
             self.metrics.watch_guard(self.engines.translator.counts)
+            self.metrics.voices.watch(self.voices.counts)
             async with AriClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,
@@ -120,6 +124,7 @@ class Service:
             await self.media.close()
             await web.close()
             await self.engines.close()
+            await self.voices.close()
             log.info("stopped")
 
     async def _serve(
@@ -132,6 +137,7 @@ class Service:
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
             log.info("stopping")
@@ -140,6 +146,7 @@ class Service:
             observing.cancel()
             probing.cancel()
             watching.cancel()
+            voicing.cancel()
             conference.stop()
             await meeting
 

@@ -26,6 +26,9 @@ from dragoman.telephony.ari.model import Bridge, Channel
 CONFBRIDGE = "ConfBridge"
 """``creator`` of the bridges that the dialplan's ConfBridge() makes."""
 
+VOICE = "DRAGOMAN_VOICE"
+"""Channel variable in which the dialplan may name a caller's voice profile."""
+
 MUTED = "DRAGOMAN_MUTED"
 """Channel variable that the dialplan sets to 1 or 0 at ``*6``: a snoop may hear a muted caller all the same."""
 
@@ -87,6 +90,8 @@ class Seat:
     """Caller name, else number, else the channel's endpoint."""
     muted: bool
     held: bool = False
+    caller: str = ""
+    voice: str = ""
 
 
 class Roster:
@@ -212,6 +217,8 @@ class Roster:
             language,
             name=_display_name(channel) if channel else channel_id,
             muted=_muted(channel) if channel else False,
+            caller=channel.caller_number if channel else "",
+            voice=channel.variables.get(VOICE, "") if channel else "",
         )
 
     def _vacate(self, channel_id: str, bridge_id: str) -> None:

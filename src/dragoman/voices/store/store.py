@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -72,6 +72,8 @@ class VoiceStore:
         self._previous = None if previous_key is None else vault(previous_key)
         self._database = Database(address(store.get_secret_value()))
         self._cache = ProfileCache(cache_bytes)
+        self.on_change: Callable[[str, bool], None] = lambda key, gone: None
+        """Told, in the loop's thread, of a profile that was changed or (True) is gone, by whomever."""
 
     @property
     def counts(self) -> CacheCounts:
@@ -128,6 +130,7 @@ class VoiceStore:
         for key, version in known.items():
             if stored.get(key) != version:
                 self._cache.forget(key)
+                self.on_change(key, key not in stored)
 
     def peek(self, key: str) -> VoiceProfile | None:
         """The profile if it is in memory: never waits."""
@@ -180,6 +183,7 @@ class VoiceStore:
             raise ProfileConflict(f"{profile.id} or one of its recordings is stored already") from None
         finally:
             self._cache.forget(profile.id)
+        self.on_change(profile.id, False)
 
     async def _replace(self, connection: AsyncConnection, profile: VoiceProfile, values: Mapping[str, object]) -> None:
         # The first statement writes: it takes the lock, and tells by its count whether we still have the last version.
@@ -262,6 +266,7 @@ class VoiceStore:
             self._cache.forget(key)  # a get that was under way does not bring it back
         if not found:
             return Deletion(False)
+        self.on_change(key, True)
         wiped = await self._database.scrub()
         log.info("voice profile deleted", profile=key, clips=clips, callers=callers, wiped=wiped)
         return Deletion(True, clips, callers, wiped, self._traces(wiped))
