@@ -31,6 +31,7 @@ CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base"
 SHELLS = {
     "dragoman.enrolment.decode": "runs a process per clip",
     "dragoman.enrolment.desk": "works on enrolments one by one",
+    "dragoman.enrolment.serving": "builds what serves",
     "dragoman.enrolment.stored": "asks the store and the engines",
     "dragoman.glossary.store": "watches files",
     "dragoman.media.alarm": "wakes the loop by a timerfd",

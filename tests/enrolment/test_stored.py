@@ -68,7 +68,9 @@ async def voices_of(
     store = VoiceStore(SecretStr(str(folder / "voices.sqlite")))
     await store.start()
     try:
-        voices = StoredVoices(store, lambda: encoders or Encoders(PitchEmbedder()), lambda language: engines, lambda: 7.0)
+        voices = StoredVoices(
+            store, lambda: encoders or Encoders(PitchEmbedder()), lambda language: engines, lambda: 7.0
+        )
         desk = EnrolmentDesk(voices, folder / "in")
         async with asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())
