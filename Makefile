@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test lint unit e2e bench bench-lagging setup check clean
+.PHONY: help python demo test lint unit e2e bench bench-lagging bench-latency setup check clean
 help:
 	@sed -n 's/^# make /make /p; s/^\([a-z-]*\):.*## /make \1    /p' Makefile
 
@@ -53,6 +53,9 @@ e2e: $(VENV)/.ready ## the tests on a real Asterisk with real phones
 bench: setup ## what a leg costs; writes bench/results/
 	$(BIN)/python -m bench.media
 	$(BIN)/python -m bench.legs
+
+bench-latency: setup ## how long listeners wait, on real calls with simulated clouds; root, 6 minutes
+	$(BIN)/python -m bench.latency $(ARGS)
 
 bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the speaker, simulated
 	$(BIN)/python -m bench.lagging

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import structlog
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli.py), before numpy is imported
 
@@ -20,6 +21,13 @@ E2E = Path(__file__).parent / "e2e"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "virtual_time: the test's event loop jumps from timer to timer")
+
+
+@pytest.fixture(autouse=True)
+def unconfigured_log() -> Iterator[None]:
+    """What a command of the program set up for its log ends with its test: others read what is printed."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -79,6 +79,8 @@ OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
     "dragoman.enrolment.desk": "a write that must end before it is undone; awaited in the same method",
     "dragoman.engines.asr.deepgram_stream": "its aclose ends and awaits it",
+    "dragoman.engines.selection": "its close awaits them by a deadline, past which no group would let go of one",
+    "dragoman.engines.asr.faster_whisper": "its stop awaits the reader; close, and all who open, await the loading",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
     "dragoman.engines.mt.cache_redis": "its close awaits the worker",
     "dragoman.engines.mt.deepl_glossaries": "its close awaits the worker",

@@ -110,12 +110,15 @@ async def _address(module: str, process: asyncio.subprocess.Process, log: Path) 
     said, why = "", f"it says nothing for {START_DEADLINE_S:.0f} s"
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_DEADLINE_S):
-            while process.returncode is None:
+            while True:
+                ended = process.returncode  # before its log is read, which is then all there is
                 said = await asyncio.to_thread(log.read_text, "utf-8", "replace")
+                if ended is not None:
+                    why = f"exit status {ended}"
+                    break
                 if found := _URL.search(said):
                     return found[1]
                 await asyncio.sleep(ASK_AGAIN_S)
-            why = f"exit status {process.returncode}"
     raise DemoError(f"{module} does not come up: {why}\n{said[-2000:]}")
 
 

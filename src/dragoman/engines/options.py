@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import SecretStr
+from yarl import URL
 
 from dragoman.errors import ConfigError
 
@@ -55,6 +57,18 @@ class Options:
             raise self._wrong(key, value, "a text")
         return value
 
+    def url(self, key: str, default: str, like: str = "") -> str:
+        """An http or https URL; an empty ``default`` stands for "not set", ``like`` is then what the error shows."""
+        value = self.text(key, default)
+        try:
+            url = URL(value)
+            usable = url.scheme in ("http", "https") and bool(url.host)
+        except ValueError:
+            usable = False
+        if value and not usable:
+            raise self._wrong(key, value, f"a URL such as {like or default}")
+        return value
+
     def choice(self, key: str, default: str, among: Sequence[str]) -> str:
         """One of ``among``."""
         value = self._take(key, default)
@@ -92,7 +106,12 @@ class Options:
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(f"engines.options.{self._engine}.{key}_file: {error}") from None
         value = value or os.environ.get(variable, "")
-        return SecretStr(value) if value else None
+        if not value:
+            return None
+        # RFC 9110 section 5.5: what a header can carry; anything else is a file read wrong.
+        if not re.fullmatch(r"[\x21-\x7e]+", value):
+            raise ConfigError(f"engines.options.{self._engine}.{key}: should be one word of ASCII characters")
+        return SecretStr(value)
 
     def done(self) -> None:
         """Every key has been asked for.

@@ -14,12 +14,12 @@ from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, Stre
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
-from dragoman.pipeline.agreement import Agreement
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import JITTER, WordLedger
 from dragoman.pipeline.ports import LegAudio
 from dragoman.pipeline.preference import RESTART_DELAYS, SECOND_LOSS, Preference
+from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
 
 log = structlog.get_logger(__name__)
@@ -96,10 +96,11 @@ class Recognition:
         self._wake = asyncio.Event()
         self._finalized: deque[float] = deque()
         self._owed: float | None = None  # until when the stream must have taken what it was given
-        self._failures = 0  # streams lost in a row without a final
+        self._failures = 0  # times in a row that a stream was not had, or lost without a final
+        self._deaths = 0  # of those, streams that had opened: they may die of what they hear
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
         self._final: Word | None = None  # the last word of which a final told
-        self._agreement = Agreement()
+        self._stable = StablePrefix(STABLE_AFTER)
         self._unheard = 0  # samples pushed since the last hypothesis
         self._unheard_since = 0.0
         self._stalls = 0  # streams in a row given up for want of a partial
@@ -192,12 +193,13 @@ class Recognition:
             except* EngineError as group:
                 self._lost(group, opened)
             else:
-                self._failures = 0
+                self._failures = self._deaths = 0
             if self._closing and self._failures >= len(RESTART_DELAYS):
                 return
 
     def _lost(self, group: BaseExceptionGroup[EngineError], opened: bool) -> None:
         self._failures += 1
+        self._deaths += opened
         self.restarts += 1
         now = self._clock()
         for error in group.exceptions:
@@ -216,7 +218,7 @@ class Recognition:
         waiting = 0 if self._audio is None else self._audio.end - self._known_until()
         if self._failures >= SECOND_LOSS or (self._plan.active and waiting >= LONG_REPLAY):
             self._keep_stable()
-        if opened and self._failures > len(RESTART_DELAYS) and self._audio is not None:
+        if opened and self._deaths > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
 
     def _keep_stable(self) -> None:
@@ -224,12 +226,12 @@ class Recognition:
 
         Else each would begin again at the same word, and get no further than the one before.
         """
-        words = self._agreement.words
-        self._agreement.clear()
+        words = self._stable.words
+        self._stable.clear()
         if not words or (self._final is not None and words[-1].end <= self._final.end):
             return
         self._final = words[-1]
-        self._failures = 1
+        self._failures = self._deaths = 1
         self._preference.progressed(self._now)
         now = self._clock()
         self._on_hypothesis(Hypothesis(words, is_final=True, end_of_utterance=False, upto=words[-1].end), now, now)
@@ -258,7 +260,7 @@ class Recognition:
         self._used = info.name
         self._finalized.clear()
         self._unheard = 0
-        self._agreement.clear()
+        self._stable = StablePrefix(info.interim_agreement or STABLE_AFTER)
         self._release = False
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
@@ -371,16 +373,17 @@ class Recognition:
             now = self._clock()
             asked = now
             self._unheard = self._stalls = 0
-            self._agreement.feed(hypothesis)
-            if hypothesis.is_final and hypothesis.words:
-                self._final = hypothesis.words[-1]
-            if not hypothesis.is_final:
+            if hypothesis.is_final:
+                self._stable.clear()
+                self._final = hypothesis.words[-1] if hypothesis.words else self._final
+            else:
+                self._stable.hear(hypothesis.words)
                 self._plan.interim(
                     hypothesis.upto, unfinished=looks_unfinished(hypothesis.words, self._request.language)
                 )
             if hypothesis.end_of_utterance or (hypothesis.is_final and hypothesis.words):
                 self._preference.heard(self._now)
-                self._failures = 0
+                self._failures = self._deaths = 0
             if hypothesis.end_of_utterance:
                 if not self._plan.answered():
                     hypothesis = replace(hypothesis, end_of_utterance=False)

@@ -31,6 +31,10 @@ class GrowingAudio:
         self._speaking = False
         self._last_speech = 0
 
+    @property
+    def heard_until(self) -> int:
+        return self._last_speech
+
     def read(self, start: int, stop: int) -> Pcm:
         out = np.zeros(max(stop - start, 0), np.int16)
         first = max(start, self.end - RING, 0)
@@ -41,6 +45,10 @@ class GrowingAudio:
 
     def time_of(self, sample: int) -> float:
         return self._origin + sample / 16_000
+
+    @property
+    def heard_until(self) -> int:
+        return self._last_speech
 
     def wake_when(self, sample: int) -> None:
         self._wake_at = sample
