@@ -34,6 +34,7 @@
     │   ├── ProfileConflict         somebody else changed or deleted the profile in the meantime
     │   ├── ClipRejected            the clips given make no profile; says what is wrong with each (the remote's)
     │   ├── VoiceUnavailable        no encoder or no store: says what to install or set (not retryable)
+    │   ├── EnrolmentBusy           as many enrolments are under way as are taken (retryable)
     │   ├── StoreLocked             the store is encrypted with another key, or with one while none is set (ours)
     │   └── StoreUnavailable        the database does not answer (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
@@ -215,6 +216,16 @@ class ClipRejected(VoiceError):
 
 class VoiceUnavailable(VoiceError):
     """No encoder, no store or no package for it: the message says what to install or set."""
+
+
+class EnrolmentBusy(VoiceError):
+    """As many enrolments are under way as are taken; ``retry_after``: seconds after which to ask again."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StoreLocked(VoiceError):

@@ -12,6 +12,7 @@ import structlog
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
+from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
@@ -21,8 +22,9 @@ from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
-from dragoman.telephony.ari.client import AriClient
+from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
@@ -56,6 +58,8 @@ class Service:
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.voices = Voicing(settings.voices)
+        clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
+        self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
             MediaConfig(
                 bind=settings.media.bind,
@@ -92,7 +96,15 @@ class Service:
             options=self._settings.pipeline.options,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
-        app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)
+        app = build_app(
+            self._settings,
+            conference=view,
+            captions=captions,
+            metrics=self.metrics,
+            health=self.health,
+            desk=self.enrolling.desk,
+            codes=self.enrolling.codes,
+        )
         web = WebServer(app, self._settings.http)
         await web.start()
         log.info("web up", address="http://{}:{}".format(*web.address))
@@ -108,18 +120,18 @@ class Service:
             self.metrics.watch_engines(self.engines.circuits)
             self.metrics.watch_guard(self.engines.translator.counts)
             self.metrics.voices.watch(self.voices.counts)
-            async with AriClient(
+            async with TalkingClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,
                 self._password,
                 app=self._settings.asterisk.app,
             ) as ari:
                 address = (self._settings.media.advertised, self.media.address[1])
-                attacher = Attacher(
-                    ari, conference, address, AttachConfig(languages=frozenset(self._settings.rooms.languages))
-                )
+                reception = self.enrolling.reception(ari, self.media, address)
+                languages = frozenset(self._settings.rooms.languages)
+                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
                 freeze_garbage()
-                await self._serve(attacher, conference, measures, stop)
+                await self._serve(attacher, reception, conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
@@ -128,11 +140,18 @@ class Service:
             log.info("stopped")
 
     async def _serve(
-        self, attacher: Attacher, conference: Conference, measures: ClauseMeasures, stop: asyncio.Event
+        self,
+        attacher: Attacher,
+        reception: Reception,
+        conference: Conference,
+        measures: ClauseMeasures,
+        stop: asyncio.Event,
     ) -> None:
         async with asyncio.TaskGroup() as group:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
+            enrolling = group.create_task(self.enrolling.run())
+            receiving = group.create_task(reception.run())
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
@@ -143,6 +162,8 @@ class Service:
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
+            receiving.cancel()
+            enrolling.cancel()
             observing.cancel()
             probing.cancel()
             watching.cancel()
