@@ -29,6 +29,7 @@
     │   ├── EngineTimeout           the deadline passed (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
+    ├── TrainingError               a voice encoder cannot be trained from what was given: says what to do
     └── DemoError                   the demo's own check failed: what a listener did not hear
 
 ``retryable`` tells whether the same call may succeed when made again; nothing else decides on retries.
@@ -179,6 +180,10 @@ class EngineCrashed(EngineError):
 
 class PbxError(DragomanError):
     """The PBX of our own cannot be made, started or stopped; the message says what to do."""
+
+
+class TrainingError(DragomanError):
+    """A voice encoder cannot be trained: what is missing, or wrong with the speech, and what to do about it."""
 
 
 class DemoError(DragomanError):
