@@ -55,6 +55,12 @@ SHELLS = {
     "dragoman.telephony.pbx.templates": "takes the menu keys from where prompts are made",
     "dragoman.telephony.prompts": "runs espeak-ng",
     "dragoman.telephony.recipes": "makes and deletes channels",
+    "dragoman.voices.training.ecapa": "a network of torch",
+    "dragoman.voices.training.export": "takes networks of torch",
+    "dragoman.voices.training.gst": "a network of torch",
+    "dragoman.voices.training.job": "runs a training",
+    "dragoman.voices.training.speech": "runs espeak-ng and flite",
+    "dragoman.voices.training.train": "fits networks of torch",
 }
 """Modules of the core packages that do I/O or wait; the reason beside each."""
 

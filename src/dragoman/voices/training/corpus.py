@@ -8,7 +8,6 @@ just that stretch.
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import zlib
 from collections.abc import Callable, Sequence
@@ -24,8 +23,8 @@ from dragoman.errors import TrainingError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.media.resample import resample
 from dragoman.voices import mel
-from dragoman.voices.training import line, prosody
-from dragoman.voices.training.speech import MANIFEST, Split
+from dragoman.voices.training import line, manifest, prosody
+from dragoman.voices.training.manifest import Split
 
 SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff"})
 """What libsndfile reads."""
@@ -77,17 +76,13 @@ def find(folder: Path, seed: int) -> list[Source]:
     Files that lie in the folder itself count as a speaker each.
 
     Raises:
-        TrainingError: there is no folder, or no audio in it.
+        TrainingError: there is no folder, or no audio in it, or its manifest is broken.
     """
     if not folder.is_dir():
         raise TrainingError(f"{folder} is no folder: give one with speech in it, best a subfolder per speaker")
-    manifest = folder / MANIFEST
-    if manifest.exists():
-        try:
-            clips = json.loads(manifest.read_text(encoding="utf-8"))["clips"]
-            return [Source(folder / clip["file"], clip["speaker"], clip["split"]) for clip in clips]
-        except (ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"{manifest} is broken ({error!r}): delete it, or make the speech again") from None
+    clips = manifest.read(folder)
+    if clips is not None:
+        return [Source(folder / clip.file, clip.speaker, clip.split) for clip in clips]
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
         kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))

@@ -15,7 +15,7 @@ import torch
 from dragoman.voices.training import card, corpus, evaluate, export, prosody, train
 from dragoman.voices.training.ecapa import IDENTITY_DIM
 from dragoman.voices.training.gst import STYLE_DIM
-from dragoman.voices.training.speech import MANIFEST
+from dragoman.voices.training.manifest import MANIFEST
 
 Kind = Literal["style", "identity"]
 

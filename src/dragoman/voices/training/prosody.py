@@ -105,7 +105,7 @@ def _without_jumps(f0: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Take out frames that lie over 4 semitones from the median of the five around them: octave errors, mostly."""
     around = np.lib.stride_tricks.sliding_window_view(np.pad(f0, 2, constant_values=np.nan), 5)
     filled = np.where(np.isnan(around).all(axis=1)[:, None], 1.0, around)
-    return np.where(np.abs(12 * np.log2(f0 / np.nanmedian(filled, axis=1))) > 4.0, np.nan, f0)
+    return np.asarray(np.where(np.abs(12 * np.log2(f0 / np.nanmedian(filled, axis=1))) > 4.0, np.nan, f0))
 
 
 def peaks(curve: npt.NDArray[np.floating], dip: float) -> list[int]:
@@ -150,8 +150,8 @@ def track(samples: npt.NDArray[np.float32], features: mel.Features) -> Track:
     start = np.arange(count) * mel.HOP
     power = (total[start + mel.WINDOW] - total[start]) / mel.WINDOW
     f0 = fundamental(samples)
-    centres = 700 * (10 ** (np.linspace(0, 1, mel.BANDS + 2) * _span() / 2595 + np.log10(1 + mel.LOWEST / 700)) - 1)
-    band = (centres[1:-1] > _BAND[0]) & (centres[1:-1] < _BAND[1])
+    centres = _centres()
+    band = (centres > _BAND[0]) & (centres < _BAND[1])
     loudness = 10 * np.log10(np.exp(2 * features[:, band].astype(np.float64)).sum(axis=1) + 1e-12)
     smooth = np.convolve(np.pad(loudness, 2, mode="edge"), np.hanning(7)[1:-1] / np.hanning(7).sum(), "valid")
     sounding = active(power)
@@ -161,9 +161,10 @@ def track(samples: npt.NDArray[np.float32], features: mel.Features) -> Track:
     return Track(f0, power.astype(np.float32), nucleus)
 
 
-def _span() -> float:
-    """Mel from the lowest to the highest band's edge."""
-    return float(2595 * (np.log10(1 + mel.HIGHEST / 700) - np.log10(1 + mel.LOWEST / 700)))
+def _centres() -> npt.NDArray[np.float64]:
+    """Hz at which each mel band is most open."""
+    low, high = (2595.0 * np.log10(1.0 + hz / 700.0) for hz in (mel.LOWEST, mel.HIGHEST))
+    return np.asarray(700.0 * (10.0 ** (np.linspace(low, high, mel.BANDS + 2)[1:-1] / 2595.0) - 1.0))
 
 
 def labels(part: Track, gain_db: float = 0.0) -> npt.NDArray[np.float32]:

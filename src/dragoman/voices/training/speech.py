@@ -8,7 +8,6 @@ and level change from utterance to utterance. The same seed gives the same speec
 from __future__ import annotations
 
 import io
-import json
 import random
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ import tempfile
 import wave
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,14 +24,9 @@ import numpy as np
 from dragoman.errors import TrainingError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.media.resample import resample, to_pcm
-from dragoman.voices.training import sentences
+from dragoman.voices.training import manifest, sentences
 from dragoman.voices.training.line import Wave
-
-MANIFEST: Final = "speech.json"
-"""Beside the clips: who speaks in which, and who is kept from training."""
-
-Split = Literal["train", "unseen", "other-engine"]
-"""Trained on; voices of the same synthesiser kept apart; voices of a synthesiser never trained on."""
+from dragoman.voices.training.manifest import Clip, Split
 
 ESPEAK_VARIANTS: Final = (
     "Alex Alicia Andrea Andy Annie AnxiousAndy Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike "
@@ -76,16 +70,6 @@ class Speaker:
     def name(self) -> str:
         """Unique, fit for a folder."""
         return f"{self.engine}-{self.voice}-{self.warp:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A line of the manifest; ``syllables`` were in the text, ``file`` is relative to the manifest's folder."""
-
-    file: str
-    speaker: str
-    split: Split
-    syllables: int
 
 
 FEWEST: Final = 2
@@ -216,5 +200,4 @@ def make_speech(folder: Path, *, utterances: int, seed: int, people: int | None 
                 target.writeframes(to_pcm(samples * np.float32(32768)).astype("<i2").tobytes())
             clips.append(clip)
             yield clip
-    manifest = {"seed": seed, "clips": [asdict(clip) for clip in clips]}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    manifest.write(folder, clips, seed)
