@@ -26,7 +26,8 @@ def g711(samples: Wave, law: str = "mu") -> Wave:
     """What comes out of an 8 kHz line of mu-law or A-law."""
     narrow: Pcm = resample(to_pcm(samples * np.float32(32768)), SAMPLE_RATE, LINE_RATE)
     heard = mulaw_decode(mulaw_encode(narrow)) if law == "mu" else alaw_decode(alaw_encode(narrow))
-    return resample(heard, LINE_RATE, SAMPLE_RATE).astype(np.float32)[: len(samples)] / np.float32(32768)
+    wide = resample(heard, LINE_RATE, SAMPLE_RATE).astype(np.float32)[: len(samples)] / np.float32(32768)
+    return np.pad(wide, (0, len(samples) - len(wide)))  # an odd number of samples has no half
 
 
 def noisy(samples: Wave, snr_db: float, rng: np.random.Generator) -> Wave:

@@ -146,6 +146,8 @@ def track(samples: npt.NDArray[np.float32], features: mel.Features) -> Track:
         features: ``mel.log_mel`` of it.
     """
     count = len(features)
+    if not count:
+        return Track(np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros(0, np.bool_))
     total = np.pad(np.cumsum(np.asarray(samples, np.float64) ** 2), (1, 0))
     start = np.arange(count) * mel.HOP
     power = (total[start + mel.WINDOW] - total[start]) / mel.WINDOW
@@ -156,7 +158,7 @@ def track(samples: npt.NDArray[np.float32], features: mel.Features) -> Track:
     smooth = np.convolve(np.pad(loudness, 2, mode="edge"), np.hanning(7)[1:-1] / np.hanning(7).sum(), "valid")
     sounding = active(power)
     nucleus = np.zeros(count, np.bool_)
-    for at in peaks(smooth, DIP_DB) if count else []:
+    for at in peaks(smooth, DIP_DB):
         nucleus[at] = sounding[at] and not np.isnan(f0[max(at - 2, 0) : at + 3]).all()
     return Track(f0, power.astype(np.float32), nucleus)
 
