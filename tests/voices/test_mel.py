@@ -1,4 +1,4 @@
-"""Pins the front end of the small encoders: frames, the place of a tone, and that a part's features are a part of all."""
+"""Pins the front end of the small encoders: frames, the place of a tone, features of a part being part of all."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,6 +102,6 @@ def test_peaks_stand_out(curve: list[float], dip: float) -> None:
     values = np.array(curve, np.float32)
     found = prosody.peaks(values, dip)
     assert found == sorted(set(found))
-    for left, right in zip(found, found[1:], strict=False):
+    for left, right in pairwise(found):
         low = values[left : right + 1].min()
         assert values[left] - low > dip and values[right] - low > dip

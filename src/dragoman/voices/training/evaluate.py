@@ -149,10 +149,12 @@ def measure_style(encode: Style, pieces: Sequence[Piece], done: Callable[[], Non
 
 
 def _correlations(styles: Vectors, true: Vectors, speakers: Sequence[str]) -> tuple[float, float]:
-    """Over all pairs: of the styles' cosine with nearness in prosody, and with being the same speaker."""
+    """Over all pairs: of the styles' cosine with nearness in prosody, and with being the same speaker; NaN of one."""
     known = ~np.isnan(true).any(1)
+    if len({name for name, there in zip(speakers, known, strict=True) if there}) < 2:
+        return float("nan"), float("nan")
     unit = styles[known] / np.linalg.norm(styles[known], axis=1, keepdims=True)
-    scaled = (true[known] - true[known].mean(0)) / true[known].std(0)
+    scaled = (true[known] - true[known].mean(0)) / np.maximum(true[known].std(0), 1e-6)
     far = np.sqrt(((scaled[:, None] - scaled[None]) ** 2).sum(-1))
     names = np.array(speakers)[known]
     upper = np.triu_indices(len(unit), 1)

@@ -130,7 +130,7 @@ def _resume(parts: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, 
         optimizer.load_state_dict(state["optimizer"])
         return int(state["done"])
     except Exception as error:  # torch raises many kinds for a file that is not its own
-        raise TrainingError(f"{path} cannot be read ({error}): delete it to begin anew") from None
+        raise TrainingError(f"{path} is no checkpoint ({type(error).__name__}): delete it to begin anew") from error
 
 
 def _nothing(step: int, loss: float, net: nn.Module) -> None:
