@@ -150,7 +150,7 @@ def measure_style(encode: Style, pieces: Sequence[Piece], done: Callable[[], Non
 
 def _correlations(styles: Vectors, true: Vectors, speakers: Sequence[str]) -> tuple[float, float]:
     """Over all pairs: of the styles' cosine with nearness in prosody, and with being the same speaker; NaN of one."""
-    known = ~np.isnan(true).any(1)
+    known = np.asarray(~np.isnan(true).any(axis=1), np.bool_)
     if len({name for name, there in zip(speakers, known, strict=True) if there}) < 2:
         return float("nan"), float("nan")
     unit = styles[known] / np.linalg.norm(styles[known], axis=1, keepdims=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from dragoman.errors import TrainingError
 
@@ -50,6 +50,7 @@ def read(folder: Path) -> list[Clip] | None:
 
 
 def _clip(line: dict[str, object]) -> Clip:
-    if (split := line["split"]) not in SPLITS:
+    split = line["split"]
+    if split not in SPLITS:
         raise ValueError(f"split {split!r}")
-    return Clip(str(line["file"]), str(line["speaker"]), cast(Split, split), int(str(line["syllables"])))
+    return Clip(str(line["file"]), str(line["speaker"]), split, int(str(line["syllables"])))

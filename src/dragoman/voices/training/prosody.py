@@ -104,7 +104,8 @@ def fundamental(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _without_jumps(f0: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Take out frames that lie over 4 semitones from the median of the five around them: octave errors, mostly."""
     around = np.lib.stride_tricks.sliding_window_view(np.pad(f0, 2, constant_values=np.nan), 5)
-    filled = np.where(np.isnan(around).all(axis=1)[:, None], 1.0, around)
+    empty = np.asarray(np.isnan(around).all(axis=1), np.bool_)
+    filled = np.where(empty[:, None], 1.0, around)
     return np.asarray(np.where(np.abs(12 * np.log2(f0 / np.nanmedian(filled, axis=1))) > 4.0, np.nan, f0))
 
 
