@@ -56,6 +56,14 @@ def test_spread_of_a_glide(semitones: float) -> None:
     assert told(voice(glide))["f0_spread"] == pytest.approx(0.7 * semitones, rel=0.1)  # 15th to 85th percentile
 
 
+def test_octave_errors_do_not_spread() -> None:
+    """Every fifth frame an octave down, as a tracker errs: the spread stays that of the rest."""
+    f0 = np.full(160, 200, np.float32)
+    f0[::5] = 100
+    made = prosody.Track(f0, np.full(160, 0.01, np.float32), np.zeros(160, np.bool_))
+    assert prosody.labels(made)[1] == pytest.approx(0, abs=0.01)
+
+
 @pytest.mark.parametrize("rate", [2.0, 3.0, 4.0, 6.0, 8.0])
 def test_syllable_rate(rate: float) -> None:
     assert told(syllables(rate))["syllable_rate"] == pytest.approx(rate, rel=0.15, abs=0.5)

@@ -38,6 +38,10 @@ HELD_OUT: Final = 0.15
 HEARINGS: Final = 2
 """Varied hearings of each piece beside the clean one; more of them helped less than more voices."""
 
+GRID: Final = 20
+"""Frames: drawn stretches are whole multiples (0.25 s). Torch keeps compiled code for each length that it meets: with
+any length allowed a training took 2 GB more."""
+
 MIN_ACTIVE: Final = 0.3
 """Part of a piece that must sound; less is music's tail, a pause, a dead line."""
 
@@ -241,6 +245,8 @@ def batch(
         hearing: which one, if not drawn.
     """
     frames = min(round(seconds * mel.FRAMES_PER_SECOND), min(len(piece.track) for piece in pieces))
+    if rng is not None and frames > GRID:
+        frames -= frames % GRID
     features = np.empty((len(pieces), frames, mel.BANDS), np.float32)
     labels = np.empty((len(pieces), len(prosody.TARGETS)), np.float32)
     for row, piece in enumerate(pieces):

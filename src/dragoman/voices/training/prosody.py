@@ -45,6 +45,10 @@ DIP_DB: Final = 2.0
 MIN_VOICED: Final = 20
 """Frames with a pitch (250 ms) below which a clip has no pitch worth the name."""
 
+OCTAVE_ERROR: Final = 9.0
+"""Semitones from a clip's median F0 at which a frame is more likely an octave off than spoken so. With those frames 1
+spread in 50 was over a whole octave, and the encoder learned nothing of spreads; few people speak so lively."""
+
 _BAND: Final = (300.0, 3000.0)
 """Hz: where vowels are loud and hiss is not."""
 
@@ -183,8 +187,9 @@ def labels(part: Track, gain_db: float = 0.0) -> npt.NDArray[np.float32]:
         return found
     voiced = np.log2(part.f0[~np.isnan(part.f0)])
     if len(voiced) >= MIN_VOICED:
-        low, middle, high = np.percentile(voiced, (15, 50, 85))
-        found[0], found[1] = middle, 12 * (high - low)
+        found[0] = middle = np.median(voiced)
+        low, high = np.percentile(voiced[np.abs(12 * (voiced - middle)) < OCTAVE_ERROR], (15, 85))
+        found[1] = 12 * (high - low)
     first, last = np.flatnonzero(sounding)[[0, -1]]
     if (seconds := (last - first + 1) / mel.FRAMES_PER_SECOND) >= 0.5:
         found[2] = np.count_nonzero(part.nucleus[first : last + 1]) / seconds
