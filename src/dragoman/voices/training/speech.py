@@ -48,8 +48,8 @@ WARPS: Final = (0.88, 1.0, 1.13)
 UNSEEN: Final = 18
 """espeak-ng variants kept from training, each with all its warps."""
 
-SECONDS: Final = (2.5, 6.0)
-"""Shortest and longest clip."""
+SHORTEST: Final = 2.5
+"""Seconds; a clip that came out shorter is left out."""
 
 USUAL_RATE: Final = 4.2
 """Syllables a second of the synthesisers as they come."""
@@ -167,7 +167,7 @@ def say(speaker: Speaker, number: int, seed: int) -> tuple[Wave, int]:
 
 
 def make_speech(folder: Path, *, utterances: int, seed: int, people: int | None = None) -> Iterator[Clip]:
-    """Write WAV files (16 kHz) in a folder per speaker, then the manifest; those that are there already are kept.
+    """Write WAV files (16 kHz) in a folder per speaker, and at the end the manifest.
 
     Args:
         folder: made if it is not there.
@@ -190,7 +190,7 @@ def make_speech(folder: Path, *, utterances: int, seed: int, people: int | None 
         for number in range(utterances):
             samples, count = say(speaker, number, seed)
             seconds = len(samples) / SAMPLE_RATE
-            if seconds < SECONDS[0]:
+            if seconds < SHORTEST:
                 continue
             clip = Clip(f"{speaker.name}/{number:02}.wav", speaker.name, speaker.split, count)
             with wave.open(str(folder / clip.file), "wb") as target:
