@@ -56,11 +56,15 @@ def test_a_whole_training(tmp_path: Path, kind: str, file: str, monkeypatch: pyt
     from dragoman.voices.training import job
 
     monkeypatch.setitem(job.SPEAKERS, "identity", 4)
+    monkeypatch.setattr(job, "EARLY", 2)
     folder, out = speech(tmp_path / "speech"), tmp_path / "out"
+    (folder / "s0" / "broken.wav").write_bytes(b"RIFF")
     options = ["--out", str(out), "--work", str(tmp_path / "w"), "--steps", "3", "--minutes", "0.5"]
     said = RUNNER.invoke(app, ["voices", f"train-{kind}", str(folder), *options])
     assert said.exit_code == 0, said.stderr
-    assert "15 pieces, 1 min, 5 speakers to train on; 3 pieces to measure with" in said.stderr
+    assert "12 pieces, 1 min, 4 speakers to train on; 6 pieces to measure with" in said.stderr
+    assert "left out" in said.stderr and "broken.wav cannot be read" in said.stderr
+    assert "after 2 steps, loss" in said.stderr and "on voices kept from training:" in said.stderr
     card = (out / f"{file}.md").read_text()
     assert card.startswith(f"# {file}-speech-") and "voices kept from training" in card
     assert "only knows synthetic voices" not in card, "that is said of make-speech's voices"

@@ -41,7 +41,7 @@ def test_a_subfolder_is_a_speaker_and_some_are_kept_from_training(folder: Path) 
     found = corpus.find(folder, seed=1)
     assert {source.speaker for source in found} == {f"s{n}" for n in range(8)}
     splits = {source.speaker: source.split for source in found}
-    assert sorted(splits.values()).count("unseen") == 1
+    assert sorted(splits.values()).count("unseen") == 2
     assert all(splits[source.speaker] == source.split for source in found), "a speaker is on one side only"
     assert corpus.find(folder, seed=1) == found
 
@@ -107,15 +107,29 @@ def test_silence_and_noise_are_no_speech(sound: np.ndarray) -> None:
 
 def test_too_little_or_too_few_is_refused(folder: Path) -> None:
     pieces = corpus.prepare_all(corpus.find(folder, 1), seed=1)
-    corpus.require_enough(pieces, minutes=0.5, speakers=7)
-    with pytest.raises(TrainingError, match=r"0\.7 min of speech"):
+    corpus.require_enough(pieces, minutes=0.5, speakers=6)
+    with pytest.raises(TrainingError, match=r"0\.6 min of speech"):
         corpus.require_enough(pieces, minutes=10, speakers=1)
-    with pytest.raises(TrainingError, match="7 speakers to train on: at least 9"):
+    with pytest.raises(TrainingError, match="6 speakers to train on: at least 9"):
         corpus.require_enough(pieces, minutes=0.5, speakers=9)
     with pytest.raises(TrainingError, match="no speech in it"):
         corpus.require_enough([], minutes=0.5, speakers=1)
     with pytest.raises(TrainingError, match="some more to measure with"):
         corpus.require_enough([piece for piece in pieces if piece.split == "train"], minutes=0.5, speakers=1)
+
+
+def test_one_person_is_too_few(tmp_path: Path) -> None:
+    write(tmp_path / "ann" / "0.wav", buzz())
+    with pytest.raises(TrainingError, match=r"0 speakers to train on: at least 1 .* subfolder of its own"):
+        corpus.require_enough(corpus.prepare_all(corpus.find(tmp_path, 1), 1), minutes=0.01, speakers=1)
+
+
+def test_an_unreadable_file_is_left_out_and_told(folder: Path) -> None:
+    (folder / "s0" / "0.wav").write_bytes(b"RIFF")
+    refused: list[TrainingError] = []
+    done: list[int] = []
+    pieces = corpus.prepare_all(corpus.find(folder, 1), 1, lambda: done.append(1), refused.append)
+    assert len(pieces) == 15 and len(done) == 16 and "cannot be read" in str(refused[0])
 
 
 def test_what_is_saved_comes_back(folder: Path, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ PIECE_SECONDS: Final = (2.0, 6.0)
 HELD_OUT: Final = 0.15
 """Part of the speakers kept from training where no manifest says who is."""
 
+FEWEST_SPLIT: Final = 3
+"""From twice as many speakers on two are kept from training and not one, so that there are two to tell apart."""
+
 HEARINGS: Final = 2
 """Varied hearings of each piece beside the clean one; more of them helped less than more voices."""
 
@@ -93,7 +96,8 @@ def find(folder: Path, seed: int) -> list[Source]:
         raise TrainingError(f"no speech in {folder}: it wants {kinds} files, best a subfolder per speaker")
     names = [path.relative_to(folder).parts[0] for path in files]
     everybody = sorted(set(names))
-    kept = set(random.Random(seed).sample(everybody, max(1, round(HELD_OUT * len(everybody)))))
+    few = 1 if len(everybody) < 2 * FEWEST_SPLIT else 2
+    kept = set(random.Random(seed).sample(everybody, max(few, round(HELD_OUT * len(everybody)))))
     return [Source(path, name, "unseen" if name in kept else "train") for path, name in zip(files, names, strict=True)]
 
 
@@ -136,8 +140,13 @@ def prepare(samples: npt.NDArray[np.float32], source: Source, rng: np.random.Gen
     return Piece(source.speaker, source.split, track, halves, (0.0, *(each.gain_db for each in heard)))
 
 
-def prepare_all(sources: Sequence[Source], seed: int, done: Callable[[], None] = lambda: None) -> list[Piece]:
-    """Prepare every file; ``done`` is called after each.
+def prepare_all(
+    sources: Sequence[Source],
+    seed: int,
+    done: Callable[[], None] = lambda: None,
+    refused: Callable[[TrainingError], None] = lambda error: None,
+) -> list[Piece]:
+    """Prepare every file; ``done`` is called after each, ``refused`` for each that cannot be read.
 
     A file's random numbers follow from its name and the seed alone.
     """
@@ -145,7 +154,12 @@ def prepare_all(sources: Sequence[Source], seed: int, done: Callable[[], None] =
     for source in sources:
         name = f"{source.path.parent.name}/{source.path.name}"
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        found += [piece for cut in pieces_of(source) if (piece := prepare(cut, source, rng)) is not None]
+        try:
+            cuts = pieces_of(source)
+        except TrainingError as error:
+            refused(error)
+            cuts = []
+        found += [piece for cut in cuts if (piece := prepare(cut, source, rng)) is not None]
         done()
     return found
 
@@ -161,13 +175,13 @@ def require_enough(pieces: Sequence[Piece], minutes: float, speakers: int) -> No
     people = len({piece.speaker for piece in training})
     if not pieces:
         raise TrainingError("there is audio but no speech in it: all of it is silence or noise, or shorter than 2 s")
-    if have < minutes:
-        raise TrainingError(f"{have:.1f} min of speech to train on: at least {minutes:g} are needed, hours are better")
     if people < speakers or all(piece.split == "train" for piece in pieces):
         raise TrainingError(
             f"{people} speakers to train on: at least {speakers} are needed and some more to measure with; "
             "put each one's files in a subfolder of its own"
         )
+    if have < minutes:
+        raise TrainingError(f"{have:.1f} min of speech to train on: at least {minutes:g} are needed, hours are better")
 
 
 def fingerprint(sources: Sequence[Source], seed: int) -> str:

@@ -12,6 +12,7 @@ from typing import Final, Literal
 import numpy as np
 import torch
 
+from dragoman.errors import TrainingError
 from dragoman.voices.training import card, corpus, evaluate, export, prosody, train
 from dragoman.voices.training.ecapa import IDENTITY_DIM
 from dragoman.voices.training.gst import STYLE_DIM
@@ -47,11 +48,17 @@ class Result:
     summary: list[str]
 
 
-def prepared(folder: Path, work: Path, seed: int, told: Told) -> tuple[list[corpus.Piece], str]:
+NAMED: Final = 3
+"""Unreadable files that are named; the rest is counted."""
+
+
+def prepared(
+    folder: Path, work: Path, seed: int, told: Told, say: Callable[[str], None]
+) -> tuple[list[corpus.Piece], str]:
     """The corpus of a folder, and the key that tells it from others; kept in ``work`` for the next time.
 
     Raises:
-        TrainingError: there is no speech, or it cannot be read.
+        TrainingError: there is no audio in it.
     """
     sources = corpus.find(folder, seed)
     key = corpus.fingerprint(sources, seed)
@@ -66,7 +73,12 @@ def prepared(folder: Path, work: Path, seed: int, told: Told) -> tuple[list[corp
             count += 1
             told("preparing", count, len(sources), "")
 
-        pieces = corpus.prepare_all(sources, seed, done)
+        refused: list[TrainingError] = []
+        pieces = corpus.prepare_all(sources, seed, done, refused.append)
+        for error in refused[:NAMED]:
+            say(f"left out: {error}")
+        if len(refused) > NAMED:
+            say(f"left out: {len(refused) - NAMED} more that cannot be read")
         if pieces:
             corpus.save(kept, pieces, key)
     return pieces, key
@@ -100,7 +112,7 @@ def train_encoder(
     Raises:
         TrainingError: too little speech or none, a broken checkpoint.
     """
-    pieces, key = prepared(folder, work, seed, told)
+    pieces, key = prepared(folder, work, seed, told, say)
     corpus.require_enough(pieces, minutes, SPEAKERS[kind])
     count, have, people = card.training_part(pieces)
     say(f"{count} pieces, {have:.0f} min, {people} speakers to train on; {len(pieces) - count} pieces to measure with")
