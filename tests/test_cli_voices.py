@@ -15,6 +15,11 @@ from dragoman.cli import app
 RUNNER = CliRunner()
 
 
+def needs_training() -> None:
+    for name in ("torch", "onnx"):
+        pytest.importorskip(name, reason="training needs the extra voices-train")
+
+
 def speech(folder: Path, speakers: int = 6) -> Path:
     """Buzzes of 3 s, a subfolder per pitch."""
     time = np.arange(48_000) / 16_000
@@ -30,13 +35,13 @@ def speech(folder: Path, speakers: int = 6) -> Path:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="training needs the extra voices-train")
+    needs_training()
     said = RUNNER.invoke(app, ["voices", "train-style", str(tmp_path / "nowhere")])
     assert said.exit_code == 1 and "nowhere is no folder" in said.stderr.replace("\n", "")
 
 
 def test_too_little_speech(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="training needs the extra voices-train")
+    needs_training()
     folder = speech(tmp_path / "speech", speakers=2)
     said = RUNNER.invoke(app, ["voices", "train-style", str(folder), "--work", str(tmp_path / "w")])
     assert said.exit_code == 1 and "at least 10 are needed" in said.stderr
@@ -52,7 +57,7 @@ def test_without_torch_it_says_what_to_install(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize(("kind", "file"), [("style", "gst64"), ("identity", "identity")])
 def test_a_whole_training(tmp_path: Path, kind: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch", reason="training needs the extra voices-train")
+    needs_training()
     from dragoman.voices.training import job
 
     monkeypatch.setitem(job.SPEAKERS, "identity", 4)

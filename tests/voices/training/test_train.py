@@ -13,6 +13,7 @@ from dragoman.voices import mel
 from dragoman.voices.training import corpus
 
 torch = pytest.importorskip("torch", reason="training needs the extra voices-train")
+pytest.importorskip("onnx", reason="training needs the extra voices-train")
 
 from dragoman.voices.training import export, train  # noqa: E402  # after the skip
 from dragoman.voices.training.ecapa import IDENTITY_DIM, AngularMargin, IdentityEncoder  # noqa: E402
