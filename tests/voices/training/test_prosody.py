@@ -64,6 +64,23 @@ def test_octave_errors_do_not_spread() -> None:
     assert prosody.labels(made)[1] == pytest.approx(0, abs=0.01)
 
 
+@given(
+    st.lists(st.sampled_from([np.nan, 70.0, 100.0, 141.0, 200.0, 283.0, 400.0]), max_size=80),
+    st.lists(st.sampled_from([0.0, 1e-9, 1e-3, 0.1]), min_size=80, max_size=80),
+)
+def test_any_track_has_labels_that_are_numbers_or_unknown(f0: list[float], power: list[float]) -> None:
+    count = len(f0)
+    made = prosody.Track(np.array(f0, np.float32), np.array(power[:count], np.float32), np.ones(count, np.bool_))
+    found = prosody.labels(made)
+    assert not np.isinf(found).any() and not found[1] < 0 and not found[2] < 0
+
+
+def test_half_an_octave_off_has_no_spread() -> None:
+    """The median lies between the two halves: no frame is near it."""
+    made = prosody.Track(np.repeat(np.float32([100, 300]), 40), np.full(80, 0.01, np.float32), np.zeros(80, np.bool_))
+    assert np.isnan(prosody.labels(made)[1])
+
+
 @pytest.mark.parametrize("rate", [2.0, 3.0, 4.0, 6.0, 8.0])
 def test_syllable_rate(rate: float) -> None:
     assert told(syllables(rate))["syllable_rate"] == pytest.approx(rate, rel=0.15, abs=0.5)

@@ -188,8 +188,10 @@ def labels(part: Track, gain_db: float = 0.0) -> npt.NDArray[np.float32]:
     voiced = np.log2(part.f0[~np.isnan(part.f0)])
     if len(voiced) >= MIN_VOICED:
         found[0] = middle = np.median(voiced)
-        low, high = np.percentile(voiced[np.abs(12 * (voiced - middle)) < OCTAVE_ERROR], (15, 85))
-        found[1] = 12 * (high - low)
+        near = voiced[np.abs(12 * (voiced - middle)) < OCTAVE_ERROR]
+        if len(near):  # none where half of the frames are an octave off and the median lies between
+            low, high = np.percentile(near, (15, 85))
+            found[1] = 12 * (high - low)
     first, last = np.flatnonzero(sounding)[[0, -1]]
     if (seconds := (last - first + 1) / mel.FRAMES_PER_SECOND) >= 0.5:
         found[2] = np.count_nonzero(part.nucleus[first : last + 1]) / seconds
