@@ -69,6 +69,12 @@ SHELLS = {
     "dragoman.voices.store.store": "asks the database",
     "dragoman.voices.voicing": "runs the voices beside the conference",
     "dragoman.voices.watch": "listens to callers now and then",
+    "dragoman.voices.training.ecapa": "a network of torch",
+    "dragoman.voices.training.export": "takes networks of torch",
+    "dragoman.voices.training.gst": "a network of torch",
+    "dragoman.voices.training.job": "runs a training",
+    "dragoman.voices.training.speech": "runs espeak-ng and flite",
+    "dragoman.voices.training.train": "fits networks of torch",
 }
 """Modules of the core packages that do I/O or wait; the reason beside each."""
 

@@ -38,6 +38,7 @@
     │   ├── StoreLocked             the store is encrypted with another key, or with one while none is set (ours)
     │   └── StoreUnavailable        the database does not answer (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
+    ├── TrainingError               a voice encoder cannot be trained from what was given: says what to do
     └── DemoError                   the demo's own check failed: what a listener did not hear
 
 ``retryable`` tells whether the same call may succeed when made again; nothing else decides on retries.
@@ -240,6 +241,10 @@ class StoreUnavailable(VoiceError):
 
 class PbxError(DragomanError):
     """The PBX of our own cannot be made, started or stopped; the message says what to do."""
+
+
+class TrainingError(DragomanError):
+    """A voice encoder cannot be trained: what is missing, or wrong with the speech, and what to do about it."""
 
 
 class DemoError(DragomanError):
