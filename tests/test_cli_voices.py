@@ -59,6 +59,7 @@ def test_without_torch_it_says_what_to_install(tmp_path: Path, monkeypatch: pyte
 def test_a_whole_training(tmp_path: Path, kind: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     needs_training()
     from dragoman.voices.training import job
+    from dragoman.voices.training.card import of_weights
 
     monkeypatch.setitem(job.SPEAKERS, "identity", 4)
     monkeypatch.setattr(job, "EARLY", 2)
@@ -77,3 +78,4 @@ def test_a_whole_training(tmp_path: Path, kind: str, file: str, monkeypatch: pyt
 
     about = Session.of(out / f"{file}.onnx").session.get_modelmeta().custom_metadata_map
     assert about["kind"] == kind and about["name"] in card
+    assert of_weights(about) == card

@@ -64,6 +64,17 @@ def test_the_loss_falls(fit: object, pieces: list[corpus.Piece], monkeypatch: py
     assert np.mean(told.values[-10:]) < 0.8 * np.mean(told.values[:10])
 
 
+def test_the_head_is_right_on_average_of_whole_sentences(pieces: list[corpus.Piece]) -> None:
+    """However little it learned: trained on stretches of a second, it says nothing too low of longer ones."""
+    net = train.train_style(pieces, replace(TINY, steps=2))
+    off = []
+    for number, piece in enumerate(pieces):
+        one = corpus.batch([piece], 3.0, hearing=number % len(piece.hearings))
+        with torch.no_grad():
+            off.append(net(torch.from_numpy(one.features))[1][0].numpy() - one.labels[0])
+    np.testing.assert_allclose(np.mean(off, axis=0) / net.label_deviation.numpy(), 0, atol=0.02)
+
+
 def test_the_same_seed_gives_the_same_weights(pieces: list[corpus.Piece]) -> None:
     one, same, other = (train.train_style(pieces, replace(TINY, steps=3, seed=seed)).state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(one[name], same[name]) for name in one)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,14 @@ SYNTHETIC_WARNING: Final = (
 
 OWN_WARNING: Final = (
     "It knows the voices of its training folder; how well it does on others was not measured beyond the table."
+)
+
+WEAK: Final = 0.3
+"""R2 in any row of a card below which a target counts as hardly told."""
+
+LEVEL: Final = (
+    "`level` is what arrives, so it tells a near microphone from a far one as much as a loud voice from a soft one.\n"
+    "Emotion was never a target."
 )
 
 SYNTHETIC_STYLE: Final = "It was trained on speech synthesisers, in English."
@@ -83,6 +92,27 @@ def _origin(made: Made) -> str:
     )
 
 
+def _weak(figures: StyleFigures) -> str:
+    """Which targets nobody should build on, in a sentence; empty if there is none."""
+    worst = [min(row.head[at] for row in figures.rows) for at in range(len(prosody.TARGETS))] if figures.rows else []
+    names = [f"`{name}`" for name, value in zip(prosody.TARGETS, worst, strict=bool(worst)) if value < WEAK]
+    return f"Hardly told, and nothing to build on: {', '.join(names)}.\n" if names else ""
+
+
+def of_weights(about: Mapping[str, str]) -> str:
+    """The card of a weights' file once more, from its own metadata."""
+    kept = json.loads(about["card"])
+    made, figures = Made(**kept["made"]), kept["figures"]
+    if about["kind"] == "style":
+        rows = tuple(
+            evaluate.StyleRow(**{**row, "probe": tuple(row["probe"]), "head": tuple(row["head"])})
+            for row in figures["rows"]
+        )
+        return style_card(made, StyleFigures(**{**figures, "rows": rows}))
+    rows_of_identity = tuple(evaluate.IdentityRow(**row) for row in figures["rows"])
+    return identity_card(made, IdentityFigures(**{**figures, "rows": rows_of_identity}))
+
+
 def style_card(made: Made, figures: StyleFigures) -> str:
     """The style encoder's card."""
     head = ["voices", "line", "clips", *prosody.TARGETS]
@@ -126,8 +156,7 @@ Cosine of two styles, over all pairs of clips of voices kept from training: corr
 
 {SYNTHETIC_STYLE if made.synthetic else OWN_WARNING} The labels are signal processing (YIN for F0, peaks of loudness
 for syllables), not annotation: the table says how well they are foretold, not how right they are.
-`level` is what arrives, so it tells a near microphone from a far one as much as a loud voice from a soft one. Emotion
-was never a target.
+{_weak(figures)}{LEVEL}
 
 {OWN_LICENCE if made.synthetic else OTHERS_LICENCE}
 """
