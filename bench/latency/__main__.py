@@ -78,15 +78,19 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the results")
     parser.add_argument("--keep", type=Path, help="keep recordings, packets and logs in this folder")
     options = parser.parse_args()
+    status = 2
     try:
         setup = SETUPS[options.engines]
-        return asyncio.run(run(setup, options.clauses, options.seed, options.results, options.keep))
+        status = asyncio.run(run(setup, options.clauses, options.seed, options.results, options.keep))
+    except* asyncio.CancelledError:  # a signal (128 + SIGINT, as shells have it)
+        print("stopped", file=sys.stderr)
+        status = 130
     except* DragomanError as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         print(f"bench.latency: {error}", file=sys.stderr)
-    return 2
+    return status
 
 
 if __name__ == "__main__":
