@@ -119,7 +119,7 @@ class Service:
             self.metrics.watch_conference(conference)
             self.metrics.watch_engines(self.engines.circuits)
             self.metrics.watch_guard(self.engines.translator.counts)
-            self.metrics.voices.watch(self.voices.counts)
+            self.metrics.voices.watch(lambda: {**self.voices.counts(), **self.enrolling.counts()})
             async with TalkingClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dragoman.engines.base import Synthesizer
 from dragoman.enrolment.codes import CodeBook
 from dragoman.enrolment.desk import EnrolmentDesk
+from dragoman.enrolment.model import ENDED
 from dragoman.enrolment.phone import Outcome, PhoneEnrolment
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.enrolment_texts import BEEP, SENTENCES, text_in
@@ -35,6 +37,7 @@ class Enrolling:
     def __init__(self, voices: Voicing, synthesizers: Callable[[str], Sequence[Synthesizer]], folder: Path) -> None:
         self.codes = CodeBook()
         self.desk: EnrolmentDesk | None = None
+        self._phone: Counter[str] = Counter()
         if voices.store is not None:
             from dragoman.enrolment.stored import StoredVoices  # the store's packages are there: it was built
 
@@ -43,7 +46,17 @@ class Enrolling:
 
     def reception(self, client: TalkingClient, media: BoothMedia, media_address: Address) -> Reception:
         """Who serves callers in our application."""
-        return Reception(client, media, media_address, None if self.desk is None else self._talk)
+        made = Reception(client, media, media_address, None if self.desk is None else self._talk)
+        self._phone = made.outcomes
+        return made
+
+    def counts(self) -> Mapping[str, int]:
+        """Counters that only grow, by name: how enrolments and calls ended."""
+        found = {f"call_{outcome}": self._phone[outcome] for outcome in Outcome}
+        if self.desk is not None:
+            found |= {f"enrolment_{state}": self.desk.ended.get(state, 0) for state in sorted(ENDED)}
+            found |= {"enrolment_turned_away": self.desk.refused, "wrong_codes": self.codes.wrong}
+        return found
 
     async def run(self) -> None:
         """Work on enrolments, until cancelled; at once over where there is no store."""
