@@ -77,7 +77,7 @@ async def ours(folder: Path, asked: argparse.Namespace) -> tuple[list[dict[str, 
 def theirs(folder: Path, asked: argparse.Namespace) -> list[dict[str, Any]]:
     """Rows of coqui's."""
     engine = Theirs(folder, asked.tokens, asked.device, getattr(torch, asked.dtype), asked.coqui_chunk)
-    engine.speak(1)
+    engine.warm_up()
     rows = []
     for streams in asked.streams:
         rows.append(row("coqui", asked.device, asked.dtype, [engine.speak(streams) for _ in range(asked.rounds)]))

@@ -17,7 +17,6 @@ from torch import Tensor
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts import check
 from dragoman.engines.tts.xtts.check import Expected, Fault, SelfCheck
-from dragoman.engines.tts.xtts.gpt import Seat
 from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speller import Piece
 from dragoman.engines.tts.xtts.text import rest_after
@@ -94,7 +93,6 @@ class Clause:
     counts: Counter[str]
     rates: dict[str, tuple[float, float]]
     """Language to (characters, seconds) of pieces that passed: how fast this model speaks."""
-    seat: Seat | None = None
     _at: int = 0
     _attempt: int = 0
     _heard: bool = False
