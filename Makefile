@@ -60,5 +60,8 @@ bench-latency: setup ## how long listeners wait, on real calls with simulated cl
 bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the speaker, simulated
 	$(BIN)/python -m bench.lagging
 
+bench-latency: setup ## how long a listener waits, over real phones; six minutes, as root; writes bench/results/latency.*
+	$(BIN)/python -m bench.latency $(ARGS)
+
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,13 +24,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "virtual_time: the test's event loop jumps from timer to timer")
 
 
-@pytest.fixture(autouse=True)
-def unconfigured_log() -> Iterator[None]:
-    """What a command of the program set up for its log ends with its test: others read what is printed."""
-    yield
-    structlog.reset_defaults()
-
-
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """One loop for a test and its fixtures: virtual time where it is marked, else asyncio's own."""
     if item.get_closest_marker("virtual_time"):
@@ -42,3 +36,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """End-to-end tests share the session's loop: pytest-asyncio must know before it hands out factories per test."""
     if E2E in metafunc.definition.path.parents:
         metafunc.definition.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """What a command sets up of the logs (``observe/log.py``) ends with its test: the next one may read its output."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.setLevel(level)
+        for handler in list(root.handlers):
+            if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+                root.removeHandler(handler)

@@ -39,7 +39,8 @@ class Chan:
             "creationtime": "2026-01-01T00:00:00.000+0000",
             "language": "en",
             "channelvars": {
-                name: self.variables.get(name, "") for name in ("DRAGOMAN_ROOM", "DRAGOMAN_LANG", "DRAGOMAN_MUTED")
+                name: self.variables.get(name, "")
+                for name in ("DRAGOMAN_ROOM", "DRAGOMAN_LANG", "DRAGOMAN_MUTED", "DRAGOMAN_VOICE")
             }
             | more,
         }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -81,12 +82,16 @@ async def server(module: str, *arguments: str, log: Path) -> AsyncIterator[str]:
 
     Raises:
         ConfigError: this is no checkout.
-        DemoError: it does not come up; with what it said.
+        DemoError: it does not come up, or ended before it was to; with what it said.
     """
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, "--port", "0", *arguments),
             cwd=checkout(),
+            env={
+                **os.environ,
+                "OPENBLAS_NUM_THREADS": "1",
+            },  # see cli.serve: threads that spin cost more than they give
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -94,6 +99,9 @@ async def server(module: str, *arguments: str, log: Path) -> AsyncIterator[str]:
         )
     try:
         yield await _address(module, process, log)
+        if process.returncode is not None:
+            said = await asyncio.to_thread(log.read_text, "utf-8", "replace")
+            raise DemoError(f"{module} ended by itself: exit status {process.returncode}\n{said[-2000:]}")
     finally:
         if process.returncode is None:
             process.terminate()

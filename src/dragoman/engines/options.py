@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 from pydantic import SecretStr
 from yarl import URL
@@ -36,9 +37,15 @@ class Options:
             raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
         return float(value)
 
-    def path(self, key: str, default: Path) -> Path:
+    @overload
+    def path(self, key: str, default: Path | str) -> Path: ...
+    @overload
+    def path(self, key: str, default: None) -> Path | None: ...
+    def path(self, key: str, default: Path | str | None) -> Path | None:
         """A path; ``~`` is the home folder."""
-        value = self._take(key, str(default))
+        value = self._take(key, None if default is None else str(default))
+        if value is None:
+            return None
         if not isinstance(value, str) or not value:
             raise self._wrong(key, value, "a path")
         return Path(value).expanduser()

@@ -18,7 +18,7 @@ from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import JITTER, WordLedger
 from dragoman.pipeline.ports import LegAudio
-from dragoman.pipeline.preference import RESTART_DELAYS, SECOND_LOSS, Preference
+from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
 
@@ -107,6 +107,8 @@ class Recognition:
         self._busy_at = 0.0  # when there was speech last
         self._release = False
         self._missing = False  # whether it was told that this leg has no recogniser
+        self._asked = 0.0  # when the stream in use was asked for
+        self._without: float | None = None  # since when a stream is needed and not had
         self.open = False
         """Whether a stream is open now."""
         self.speaking = False
@@ -186,6 +188,8 @@ class Recognition:
                 await asyncio.sleep(min(wait, RESTART_DELAYS[-1]))
                 continue
             opened = False
+            self._asked = self._clock()
+            self._without = self._asked if self._without is None else self._without
             try:
                 stream = await within(OPEN_DEADLINE, self.engine, self._recognizer.open(self._request), NOT_OPEN)
                 opened = True
@@ -212,7 +216,9 @@ class Recognition:
             elif not denied:  # that is said once, for all legs
                 log.warning("recogniser lost", engine=error.engine, error=str(error), failures=self._failures)
             _, wait = self._preference.choose(now)
-            if not self._missing and wait > 0 and isinstance(error, EngineBusy | EngineDenied):
+            told = wait > 0 and isinstance(error, EngineBusy | EngineDenied)
+            away = self._without is not None and now - self._without >= MISSING_AFTER and self._preference.alone(now)
+            if not self._missing and (told or away):
                 self._missing = True
                 self.on_missing(error)
         waiting = 0 if self._audio is None else self._audio.end - self._known_until()
@@ -247,13 +253,14 @@ class Recognition:
                 return True
             if not self.wanted and self._audio is not None:
                 self._plan.forget(self._audio.end)
+            self._without = None
             self._wake.clear()
             await self._wake.wait()
 
     async def _session(self, stream: RecognizerStream) -> None:
         info = self._recognizer.info
         self.open = True
-        self._missing = False
+        self._missing, self._without = False, None
         if self._used != info.name:
             log.info("another recogniser takes over", before=self._used, after=info.name)
             self.on_change(self._used, info.name)
@@ -378,17 +385,15 @@ class Recognition:
                 self._final = hypothesis.words[-1] if hypothesis.words else self._final
             else:
                 self._stable.hear(hypothesis.words)
-                self._plan.interim(
-                    hypothesis.upto, unfinished=looks_unfinished(hypothesis.words, self._request.language)
-                )
+                unfinished = looks_unfinished(hypothesis.words, self._request.language)
+                self._plan.interim(hypothesis.upto, unfinished=unfinished)
             if hypothesis.end_of_utterance or (hypothesis.is_final and hypothesis.words):
-                self._preference.heard(self._now)
+                self._preference.heard(self._now, self._asked)
                 self._failures = self._deaths = 0
             if hypothesis.end_of_utterance:
                 if not self._plan.answered():
                     hypothesis = replace(hypothesis, end_of_utterance=False)
-                if self._finalized:
-                    asked = self._finalized.popleft()
+                asked = self._finalized.popleft() if self._finalized else asked
                 if not self._plan.awaiting_final:
                     self._replayed = 0.0
                 self._wake.set()

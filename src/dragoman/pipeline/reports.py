@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from dragoman.errors import EngineDenied, EngineError
+from dragoman.errors import EngineBusy, EngineDenied, EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.pipeline.chain import Pending
@@ -88,7 +88,11 @@ class Reporter:
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """LegReports: tell all readers of the room that they miss what this speaker says."""
-        why = "the service refuses us" if isinstance(error, EngineDenied) else "no stream is free; it is tried again"
+        why = "the service does not answer; it is tried again"
+        if isinstance(error, EngineDenied):
+            why = "the service refuses us"
+        elif isinstance(error, EngineBusy):
+            why = "no stream is free; it is tried again"
         now = self._clock()
         self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
 

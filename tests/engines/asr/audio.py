@@ -46,10 +46,6 @@ class GrowingAudio:
     def time_of(self, sample: int) -> float:
         return self._origin + sample / 16_000
 
-    @property
-    def heard_until(self) -> int:
-        return self._last_speech
-
     def wake_when(self, sample: int) -> None:
         self._wake_at = sample
 

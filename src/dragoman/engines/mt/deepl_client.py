@@ -237,7 +237,7 @@ class DeepLClient:
                 body = await _read(response)
         except (aiohttp.ClientError, OSError) as error:
             what = one_line(f"{type(error).__name__}: {error}")
-            log.info("deepl gave no answer", path=path, error=what)
+            log.debug("deepl gave no answer", path=path, error=what)
             raise EngineCrashed(NAME, f"no answer: {what}") from None
         if response.status == 200:
             return body

@@ -74,7 +74,7 @@ class GttsSynthesizer:
         require_packages(NAME, "gtts", ("gtts", "av"))
         import gtts  # noqa: F401  # paid here and not in the first clause
 
-        from dragoman.engines.tts import mp3  # noqa: F401
+        from dragoman.engines.tts import mp3  # noqa: F401  # likewise
 
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
