@@ -45,6 +45,8 @@ async def main() -> None:
         with tiny.narrow() if asked.tiny else tiny.as_published():
             rows, ticks = await ours(folder, asked)
             if not asked.only_ours:
+                if not asked.tiny:
+                    publish(rows, ticks, asked)  # what is measured is kept, whatever comes of the rest
                 rows += await asyncio.to_thread(theirs, folder, asked)
     if not asked.tiny:
         publish(rows, ticks, asked)
