@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test lint unit e2e bench bench-lagging bench-tts setup check clean
+.PHONY: help python demo test lint unit e2e bench bench-lagging bench-latency bench-tts setup check clean
 help:
 	@sed -n 's/^# make /make /p; s/^\([a-z-]*\):.*## /make \1    /p' Makefile
 
@@ -61,11 +61,17 @@ bench: setup ## what a leg costs; writes bench/results/
 	$(BIN)/python -m bench.media
 	$(BIN)/python -m bench.legs
 
+bench-latency: setup ## how long listeners wait, on real calls with simulated clouds; root, 6 minutes
+	$(BIN)/python -m bench.latency $(ARGS)
+
 bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the speaker, simulated
 	$(BIN)/python -m bench.lagging
 
 bench-tts: $(VENV)/.xtts ## how many voices XTTS speaks in at once, against coqui's own streaming; writes bench/results/
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.tts $(ARGS)
+
+bench-latency: setup ## how long a listener waits, over real phones; six minutes, as root; writes bench/results/latency.*
+	$(BIN)/python -m bench.latency $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench import machine
 from tests.engines import tiny_models
 
+from bench import machine
 from dragoman.engines.asr.faster_whisper import FasterWhisperRecognizer
 from dragoman.engines.asr.whisper_messages import Setup
 from dragoman.engines.asr.whisper_model import Whisper

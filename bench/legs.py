@@ -21,10 +21,10 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from bench import machine
 from bench.media import WARM_UP_S, Cut, Recorder, answer, cpu_seconds, percentiles, publish, snapshot, spawn, tell
 from tests.engines_scripted.engines import ScriptedRecognizer, ScriptedStream, ScriptedSynthesizer, ScriptedTranslator
 
+from bench import machine
 from dragoman.engines.base import StreamRequest
 from dragoman.engines.selection import EngineSet
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage

@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench import machine
 
+from bench import machine
 from dragoman.media.clock import PERIOD
 from dragoman.media.codec import Encoder, G722Encoder
 from dragoman.media.format import Pcm

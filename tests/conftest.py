@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import structlog
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli.py), before numpy is imported
 
@@ -34,3 +36,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """End-to-end tests share the session's loop: pytest-asyncio must know before it hands out factories per test."""
     if E2E in metafunc.definition.path.parents:
         metafunc.definition.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """What a command sets up of the logs (``observe/log.py``) ends with its test: the next one may read its output."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.setLevel(level)
+        for handler in list(root.handlers):
+            if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+                root.removeHandler(handler)

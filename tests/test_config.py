@@ -1,10 +1,11 @@
-"""Settings: what is read from where, and what is said of every mistake."""
+"""Settings: what is read from where, what is said of every mistake, and that the example file is true."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from dragoman import config
 from dragoman.config import Settings, load
 from dragoman.config_errors import key_lines
+from dragoman.engines import registry
 from dragoman.errors import ConfigError
 from dragoman.pipeline.options import PipelineOptions
 
@@ -32,17 +34,44 @@ def test_the_example_equals_the_defaults() -> None:
     assert load(EXAMPLE, {}) == Settings()
 
 
+def uncommented() -> str:
+    """The example with all that stands in it as a comment in force: keys without a default, and tables of engines."""
+    return re.sub(r"^# (\w+ = |\[)", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def keys_of(section: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of the keys of a section, and of the sections within it."""
+    for key, field in section.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from keys_of(inner, (*path, key))
+        else:
+            yield (*path, key)
+
+
 def test_the_example_names_every_key_and_no_other() -> None:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    settings = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)  # those without a default stand as comments
-    named = {path for path in key_lines(settings) if len(path) == 2}
-    there = {
-        (section, key)
-        for section, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        for key in field.annotation.model_fields
-    }
-    assert named == there
+    named = set(key_lines(uncommented()))
+    sections = {path[:depth] for path in keys_of(Settings) for depth in range(1, len(path))}
+    free = tuple(("engines", name) for name in ("languages", "pairs", "options"))
+    assert {path for path in named if path[:2] not in free} - sections == set(keys_of(Settings)) - set(free)
+    assert set(free) <= named
+
+
+def test_what_the_example_shows_of_engines_is_right() -> None:
+    shown = tomllib.loads(uncommented())["engines"]
+    assert shown["languages"] and shown["pairs"] and len(shown["options"]) > 5
+    for name, table in shown["options"].items():
+        # No such key lies here, but a key without a file reads as any option does.
+        options = {key.removesuffix("_file"): value for key, value in table.items()}
+        assert registry.build_one(name, options).info.name == name
+    config.validate({"engines": shown}, {})  # languages, pairs and the engines they name
+
+
+def test_a_key_file_of_an_engine_is_meant_from_where_the_settings_are(tmp_path: Path) -> None:
+    text = "[engines.options.deepgram]\napi_key_file = 'key'\n[engines.options.deepl]\nauth_key_file = '/etc/key'"
+    options = read(tmp_path, text).engines.options
+    assert options["deepgram"]["api_key_file"] == str(tmp_path / "key")
+    assert options["deepl"]["auth_key_file"] == "/etc/key"
 
 
 def test_how_hastily_the_pipeline_works_is_a_setting(tmp_path: Path) -> None:

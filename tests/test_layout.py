@@ -64,6 +64,8 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
     "dragoman.engines.asr.deepgram_stream": "its aclose ends and awaits it",
+    "dragoman.engines.selection": "its close awaits them by a deadline, past which no group would let go of one",
+    "dragoman.engines.asr.faster_whisper": "its stop awaits the reader; close, and all who open, await the loading",
     "dragoman.engines.asr.spares": "take, filled and close await the loading workers",
     "dragoman.engines.mt.cache_redis": "its close awaits the worker",
     "dragoman.engines.mt.deepl_glossaries": "its close awaits the worker",

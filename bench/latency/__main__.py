@@ -59,7 +59,7 @@ async def run(setup: Setup, clauses: int, seed: int, results: Path, keep: Path |
         "seed": seed,
         "machine": {**described, "load_average_after": machine.describe()["load_average"]},
     }
-    await asyncio.to_thread(publish, results, result, analysis.spans)
+    await asyncio.to_thread(publish, results, result, analysis.spans, analysis.turns)
     for what, value, target, good in verdict(result):
         told = "nothing was measured" if value is None else f"{value:.0f} ms"
         console.print(f"{what}: {told} (target {target} ms)", style="green" if good else "red")

@@ -48,6 +48,8 @@ class Analysis:
     result: dict[str, Any]
     """What is published."""
     spans: list[Span]
+    turns: list[Span]
+    """Of these, the ones that are not of a monologue."""
 
 
 def analyse(script: Script, held: Held) -> Analysis:
@@ -67,6 +69,7 @@ def analyse(script: Script, held: Held) -> Analysis:
     stretches = {voice: _stretches(_said_of(ways, voice)) for voice in LANGUAGE_OF}
     long = {voice: [s for s in found if len(s) >= LONG_WORDS] for voice, found in stretches.items()}
     in_long = [span for span in spans if any(span.words[0] in stretch for stretch in long[span.voice])]
+    in_turns = [span for span in spans if span not in in_long]
     milliseconds = [span.ms for span in spans]
     result = {
         "ear_voice_span_ms": percentiles(milliseconds, 50, 95, 99),
@@ -94,6 +97,11 @@ def analyse(script: Script, held: Held) -> Analysis:
         "own_with_queue_ms": percentiles([s.parts_ms["ours"] + s.parts_ms["queue"] for s in spans], 50, 95),
         "stages_ms": _stages(spans),
         "word_lag_ms": percentiles([ms for way in ways.values() for ms in lags(way)], 50, 95),
+        "turns": {
+            "ear_voice_span_ms": percentiles([span.ms for span in in_turns], 50, 95, 99),
+            "parts_mean_ms": means(in_turns),
+            "without_queue_ms": percentiles([span.ms - span.parts_ms["queue"] for span in in_turns], 50, 95, 99),
+        },
         "monologues": {
             "count": sum(map(len, long.values())),
             "ear_voice_span_ms": percentiles([span.ms for span in in_long], 50, 95),
@@ -108,7 +116,7 @@ def analyse(script: Script, held: Held) -> Analysis:
         **checks,
         "tick": held.stats.get("tick"),
     }
-    return Analysis(result, spans)
+    return Analysis(result, spans, in_turns)
 
 
 Placed = list[tuple[HeardWord, wire.Track]]

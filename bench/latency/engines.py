@@ -62,7 +62,7 @@ async def _fake_cloud(script: Script, seed: int) -> AsyncIterator[Mapping[str, A
                 )
                 return await servers.enter_async_context(running)
 
-            deepgram = await start("deepgram", "--hearing", "tone", "--wrong-interims", str(WRONG_INTERIMS))
+            deepgram = await start("deepgram", "--hearing", "tone-marks", "--wrong-interims", str(WRONG_INTERIMS))
             deepl = await start("deepl", "--translation", "tone")
             elevenlabs = await start("elevenlabs", "--voice", "tone")
             # Nothing to fall back to: a translation that another engine made would be none of tone words.

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 import numpy as np
-from tests.tonewords.code import ToneWord
+from tests.tonewords.code import GAP_MS, ToneWord
 
 LATE_S = 2.0
 """A word is late when the clause that it is in began to sound so long after it had been said."""
 
 MEMORY_S = 40.0
-"""How far back a word that is heard may have been said: its number comes again after 128 words (46 s)."""
+"""How far back a word that is heard may have been said: its number comes again some 35 s of speech later."""
 
 HASTE_S = 0.25
 """By how much a word's sound may seem to begin before the original ended: the edges are found to some ms only, and a
@@ -27,6 +27,9 @@ recogniser may tell a word before its very end."""
 
 PARTS = ("asterisk", "hangover", "engine", "queue", "ours")
 """Into what an ear-voice span is divided; they add up to it."""
+
+TRAIL_S = GAP_MS / 1000 + 0.02
+"""Behind a clause's last word: the gap that its sound ends with, and what fills its last 20 ms frame."""
 
 WAY = ("mt_wait", "mt", "tts_wait", "tts", "playback")
 """The daemon's stages behind a clause's commit, in order."""
@@ -208,7 +211,7 @@ def measure(told: Told, way: Interpretation, hangover_s: float) -> Span | None:
     ears = [ear for index in words if (ear := way.first("ear", index)) is not None]
     said, sent = way.said[words[-1]].end, way.wire[place].start
     stages = dict(told.stages_s)
-    queue = _waited(stages, sent, way.wire[place - 1].end) if place > 0 else 0.0
+    queue = _waited(stages, sent, way.wire[place - 1].end + TRAIL_S) if place > 0 else 0.0
     asterisk = way.tapped[words[-1]] - said
     engine = sum(max(stages.get(stage, 0.0), 0.0) for stage in ENGINES)
     silent = told.end + stages.get("hangover", 0.0) - way.tapped[words[-1]]

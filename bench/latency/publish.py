@@ -34,12 +34,12 @@ LABELS = {
 INK, MUTED, GRID = "#22252a", "#6d737d", "#e6e8ec"
 
 
-def publish(folder: Path, result: Mapping[str, Any], spans: Sequence[Span]) -> None:
+def publish(folder: Path, result: Mapping[str, Any], spans: Sequence[Span], turns: Sequence[Span]) -> None:
     """Write ``latency.json``, ``latency.md`` and ``latency.png``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "latency.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     (folder / "latency.md").write_text(table(result), "utf-8")
-    draw(folder / "latency.png", result, spans)
+    draw(folder / "latency.png", result, spans, turns)
 
 
 def verdict(result: Mapping[str, Any]) -> list[tuple[str, float | None, int, bool]]:
@@ -73,6 +73,8 @@ def table(result: Mapping[str, Any]) -> str:
         _row("at the ear", result["at_the_ear_ms"]),
         _row("first sound, from the beginning of speech", result["first_sound_ms"]),
         _row("lag of a word", result["word_lag_ms"]),
+        _row("ear-voice span in turns of up to three sentences", result["turns"]["ear_voice_span_ms"]),
+        _row("the same, without waiting for one's own sentence before", result["turns"]["without_queue_ms"]),
         _row("ear-voice span in monologues", result["monologues"]["ear_voice_span_ms"]),
         _row("lag of a word in monologues", result["monologues"]["word_lag_ms"]),
         _row("**own share**", result["own_ms"], "p95 40"),
@@ -117,14 +119,22 @@ def _counts(name: str, words: Mapping[str, Any]) -> str:
     return f"| {name} | " + " | ".join(str(words[kind]) for kind in kinds) + " |"
 
 
-def draw(path: Path, result: Mapping[str, Any], spans: Sequence[Span]) -> None:
+def draw(path: Path, result: Mapping[str, Any], spans: Sequence[Span], turns: Sequence[Span]) -> None:
     """The distribution of the ear-voice span, and where its time goes, on average and for the slowest."""
     figure = Figure(figsize=(11, 6.2), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     above, below = figure.subplots(2, 1, gridspec_kw={"height_ratios": (3, 2)})
-    _distribution(above, spans)
+    _distribution(
+        above,
+        {
+            "on the booth's wire": ([span.ms for span in spans], COLOURS["engine"], "-"),
+            "at the listener's ear": ([s.ear_ms for s in spans if s.ear_ms is not None], COLOURS["asterisk"], "-"),
+            "on the wire, without the monologues": ([span.ms for span in turns], COLOURS["engine"], ":"),
+        },
+    )
     bars = {
         "all, mean": result["parts_mean_ms"],
+        "turns, mean": result["turns"]["parts_mean_ms"],
         "monologues, mean": result["monologues"]["parts_mean_ms"],
         "slowest 5 %, mean": result["slowest_parts_mean_ms"],
     }
@@ -136,21 +146,26 @@ def draw(path: Path, result: Mapping[str, Any], spans: Sequence[Span]) -> None:
     figure.savefig(path)
 
 
-def _distribution(axes: Any, spans: Sequence[Span]) -> None:
-    for name, values, colour in (
-        ("on the booth's wire", [span.ms for span in spans], COLOURS["engine"]),
-        ("at the listener's ear", [span.ear_ms for span in spans if span.ear_ms is not None], COLOURS["asterisk"]),
-    ):
+def _distribution(axes: Any, curves: Mapping[str, tuple[Sequence[float], str, str]]) -> None:
+    for name, (values, colour, dashes) in curves.items():
         ordered = np.sort(np.asarray(values))
         if len(ordered):
             share = 100 * np.arange(1, len(ordered) + 1) / len(ordered)
-            axes.step(ordered, share, where="post", color=colour, linewidth=2, label=name)
+            axes.step(ordered, share, where="post", color=colour, linestyle=dashes, linewidth=2, label=name)
     for point, target in ((50, TARGETS_MS["p50"]), (95, TARGETS_MS["p95"])):
         axes.plot([target], [point], marker="D", color=COLOURS["ours"], markersize=7, linestyle="none", zorder=5)
-        axes.annotate(f"target: p{point} ≤ {target} ms", (target, point), xytext=(9, -4), textcoords="offset points",
-                      color=COLOURS["ours"], fontsize=9)  # fmt: skip
-    longest = max((span.ms for span in spans), default=1000.0)
-    axes.set_xlim(min(0.0, *(span.ms for span in spans)) if spans else 0.0, max(1200.0, min(longest * 1.05, 4000.0)))
+        axes.annotate(
+            f"target: p{point} ≤ {target} ms",
+            (target, point),
+            xytext=(9, -4),
+            textcoords="offset points",
+            color=COLOURS["ours"],
+            fontsize=9,
+            zorder=6,
+            bbox={"color": "white", "alpha": 0.8, "pad": 1},
+        )
+    shown = [value for values, _, _ in curves.values() for value in values] or [0.0]
+    axes.set_xlim(min(0.0, *shown), max(1200.0, min(max(shown) * 1.05, 4000.0)))
     axes.set_ylim(0, 101)
     axes.set_xlabel("ms from the end of the clause to its first translated sound", color=MUTED)
     axes.set_ylabel("% of translations", color=MUTED)

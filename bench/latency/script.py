@@ -11,12 +11,13 @@ out before the next one speaks, as in a meeting with interpreters.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from tests.tonewords.code import GAP_MS, NUMBERS, WORD_MS, words
+from tests.tonewords.code import COMMAS, GAP_MS, STOPS, WORD_MS, ToneWord
 from tests.tonewords.encode import encode, silence
 
 from dragoman.media.format import SAMPLE_RATE, Pcm
@@ -46,8 +47,13 @@ OVERLAPS = 0.2
 
 MONOLOGUE_WORDS = 75
 """About 30 s."""
-MONOLOGUE_AFTER = 24
+MONOLOGUE_AFTER = 40
 """Clauses from one monologue to the next."""
+STOPPED = 0.6
+"""Share of a monologue's breaths that end a sentence; the others stand at a comma."""
+
+KINDS = {"": range(COMMAS.start), ",": COMMAS, ".": STOPS}
+"""Numbers of the words behind which such a mark stands: a recogniser that punctuates tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +118,26 @@ class _Writer:
         self.free = dict.fromkeys(LANGUAGE_OF, 0.0)
         """When each voice has ended."""
         self.clauses = 0
-        self._next = {voice: self.random.randrange(NUMBERS) for voice in LANGUAGE_OF}
+        self._numbers = {
+            (voice, kind): itertools.cycle(self._turned(numbers))
+            for voice in LANGUAGE_OF
+            for kind, numbers in KINDS.items()
+        }
 
-    def take(self, voice: str, count: int) -> tuple[str, ...]:
-        """The voice's next words: numbers in a row, so that one that is lost, doubled or wrong is seen."""
-        first = self._next[voice]
-        self._next[voice] = (first + count) % NUMBERS
-        return tuple(words(voice, LANGUAGE_OF[voice], count, first))
+    def _turned(self, numbers: range) -> list[int]:
+        first = self.random.randrange(len(numbers))
+        return [*numbers[first:], *numbers[:first]]
 
-    def say(self, voice: str, count: int, start: float, breaths: Mapping[int, float]) -> float:
-        """A sentence; returns its end."""
-        sentence = Sentence(voice, self.take(voice, count), start, breaths)
+    def take(self, voice: str, count: int, marks: Mapping[int, str]) -> tuple[str, ...]:
+        """The voice's next words: numbers of each kind in a row, so that one that is lost, doubled or wrong is seen."""
+        numbers = [next(self._numbers[voice, marks.get(place, "")]) for place in range(1, count + 1)]
+        return tuple(str(ToneWord(LANGUAGE_OF[voice], number, voice)) for number in numbers)
+
+    def say(
+        self, voice: str, count: int, start: float, breaths: Mapping[int, float], marks: Mapping[int, str]
+    ) -> float:
+        """Words in a row, with silence and marks after so many of them; returns their end."""
+        sentence = Sentence(voice, self.take(voice, count, marks), start, breaths)
         self.sentences.append(sentence)
         self.free[voice] = sentence.end_s
         return sentence.end_s
@@ -133,20 +148,24 @@ class _Writer:
         for _ in range(self.random.choice(SENTENCES)):
             count = self.random.randint(*SENTENCE_WORDS)
             comma = {count // 2: self.between(BREATH_S)} if count > 6 else {}
-            end = self.say(voice, count, end + self.between(FULL_STOP_S) if end > start else start, comma)
+            begin = end + self.between(FULL_STOP_S) if end > start else start
+            end = self.say(voice, count, begin, comma, {**dict.fromkeys(comma, ","), count: "."})
             self.clauses += 1
         self.at = max(self.at, end)
 
     def monologue(self, voice: str, start: float) -> None:
         """Half a minute in one breath, as far as a voice detector can tell."""
         breaths: dict[int, float] = {}
+        marks: dict[int, str] = {}
         said = 0
         while said < MONOLOGUE_WORDS:
             said += self.random.randint(*SENTENCE_WORDS)
             breaths[said] = self.between(BREATH_S)
+            marks[said] = "." if self.random.random() < STOPPED else ","
             self.clauses += 1
         del breaths[said]
-        self.at = max(self.at, self.say(voice, said, start, breaths))
+        marks[said] = "."
+        self.at = max(self.at, self.say(voice, said, start, breaths, marks))
 
     def between(self, bounds: tuple[float, float]) -> float:
         return self.random.uniform(*bounds)

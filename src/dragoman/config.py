@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,8 +38,8 @@ from yarl import URL
 
 from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
+from dragoman.config_glossary import GlossarySettings
 from dragoman.config_pipeline import PipelineSettings
-from dragoman.config_sections import GlossarySettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
@@ -309,12 +309,26 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    paths = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
-    for section, key in paths:
-        table = data.get(section)
+    for *tables, key in (*_PATHS, *_secret_files(data)):
+        table: Any = data
+        for name in tables:
+            table = table.get(name) if isinstance(table, dict) else None
         if isinstance(table, dict) and isinstance(table.get(key), str):
-            table[key] = str(file.parent / table[key])  # a path in a file is meant from where that file is
+            table[key] = str(file.parent / os.path.expanduser(table[key]))
     return text, data
+
+
+_PATHS = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
+"""Keys that hold a path; one in a file is meant from where that file is."""
+
+
+def _secret_files(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The files with secrets that options of engines name (``Options.secret``); of their other paths only they know."""
+    engines = data.get("engines")
+    options = engines.get("options") if isinstance(engines, dict) else None
+    for engine, table in options.items() if isinstance(options, dict) else ():
+        keys = table if isinstance(table, dict) else ()
+        yield from (("engines", "options", engine, key) for key in keys if key.endswith("_file"))
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
-from dragoman.config_types import no_bool
+from dragoman.config_types import Section, no_bool
 
 
-class CacheSettings(BaseModel):
+class CacheSettings(Section):
     """Translations kept, of translators that cost money or a round trip."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     entries: Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=1_000_000)] = 20_000
     """Kept in this process, per translator; 0: none, and no Redis either."""

@@ -151,7 +151,7 @@ class Service:
                 self.health.failed(stage, str(error))
                 raise
             self.health.ok(stage, self.engines.degraded(stage))
-            log.info("engines up", stage=str(stage))
+            log.info("engines up", stage=str(stage), engines=", ".join(self.engines.names(stage)))
 
     async def _observe(self, attacher: Attacher, conference: Conference, measures: ClauseMeasures) -> None:
         """Keep gauges and the health of every part as they are."""

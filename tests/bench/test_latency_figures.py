@@ -118,10 +118,10 @@ def test_what_the_wait_for_silence_takes_longer_than_it_is_set_is_ours() -> None
 def test_waiting_for_the_clause_before_is_told_apart() -> None:
     line = way(1.0)
     text = " ".join(word.text or "" for word in line.said[5:])
-    span = measure(told(text, line.said[9].end, STAGES | {"playback": 0.5}), line, 0.4)
+    span = measure(told(text, line.said[9].end, STAGES | {"playback": 0.5, "tts_wait": 0.0}), line, 0.4)
     assert span is not None
-    # Ready 500 ms before it was sent; the word before it sounded until 45 ms before that.
-    assert span.parts_ms["queue"] == pytest.approx(500 - 1000 * GAP, abs=1e-6)
+    # Ready 500 ms before it was sent; the word before it sounded until 45 ms before that, and its gap until then.
+    assert span.parts_ms["queue"] == pytest.approx(500, abs=1e-6)
     # Held back for 600 ms before it was synthesized, which took 120 ms, and sent at once.
     span = measure(told(text, line.said[9].end, STAGES | {"playback": 0.0, "tts_wait": 0.6}), line, 0.4)
     assert span is not None

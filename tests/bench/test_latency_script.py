@@ -8,6 +8,7 @@ import pytest
 from bench.latency.script import (
     BREATH_S,
     FULL_STOP_S,
+    KINDS,
     LANGUAGE_OF,
     LEAD_S,
     MONOLOGUE_AFTER,
@@ -16,7 +17,7 @@ from bench.latency.script import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tonewords.code import NUMBERS, ToneWord
+from tests.tonewords.code import ToneWord
 from tests.tonewords.decode import decode
 
 
@@ -31,7 +32,10 @@ def test_nobody_speaks_over_himself_and_pauses_are_those_of_speech(clauses: int,
             assert after.start_s - before.end_s >= FULL_STOP_S[0] - 1e-9
         said = [ToneWord.parse(word) for word in script.words(voice)]
         assert {word.language for word in said} <= {language}
-        assert all((b.number - a.number) % NUMBERS == 1 for a, b in pairwise(said))
+        for kind in KINDS.values():
+            numbers = [word.number for word in said if word.number in kind]
+            assert all((b - a) % len(kind) == 1 for a, b in pairwise(numbers))
+        assert all(ToneWord.parse(sentence.words[-1]).number in KINDS["."] for sentence in script.of(voice))
     breaths = [breath for sentence in script.sentences for breath in sentence.breaths.values()]
     assert all(BREATH_S[0] <= breath <= BREATH_S[1] for breath in breaths)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from tests.fakes.deepgram.server import FakeDeepgram
 
 from dragoman.check.engines import check_engines
 from dragoman.check.finding import Finding, Verdict
@@ -56,7 +57,7 @@ async def found(*translators: str, **options: Mapping[str, object]) -> list[Find
 async def test_one_that_does_not_load(engine: str, text: str) -> None:
     (beside,) = await found(f"{HERE}:{engine}", "phrasebook")
     assert (beside.verdict, beside.what, beside.found) == (Verdict.WARN, "engines, mt", text)
-    assert "it will not be used" in beside.remedy
+    assert "until then it is not used" in beside.remedy
     alone = await found(f"{HERE}:{engine}")
     assert (alone[0].verdict, alone[0].found) == (Verdict.FAIL, text)
 
@@ -74,6 +75,29 @@ async def test_one_that_is_none(name: str, text: str) -> None:
     assert finding.verdict is Verdict.FAIL
     assert text in finding.found
     assert "dragoman engines" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("key", "verdict", "text"),
+    [("right-key", None, ""), ("wrong-key", Verdict.WARN, "DEEPGRAM_API_KEY")],
+)
+async def test_a_key_that_the_provider_refuses_is_found_before_any_call(
+    key: str, verdict: Verdict | None, text: str
+) -> None:
+    async with FakeDeepgram(keys=frozenset(("right-key",))) as fake:
+        settings = Settings.model_validate(
+            {
+                "engines": {
+                    "recognizers": ["deepgram", "pocketsphinx"],
+                    "options": {"deepgram": {"api_key": key, "base_url": fake.url}},
+                },
+                "rooms": {"languages": ["en", "es"]},
+            }
+        )
+        findings = await check_engines(settings)
+    (deepgram,) = [finding for finding in findings if "deepgram" in finding.found]
+    assert deepgram.verdict is (verdict or Verdict.OK)
+    assert text in deepgram.found and key not in deepgram.found
 
 
 async def test_ours_without_their_programs_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,21 @@ async def test_a_meeting_in_which_everybody_hears_everything(tmp_path: Path) -> 
         assert (tmp_path / "out" / name).stat().st_size > 10_000
 
 
+async def test_the_production_engines_interpret_a_meeting_with_servers_that_play_the_clouds(tmp_path: Path) -> None:
+    unheard_of = "Ayer vimos elefantes morados."  # the embedded recogniser would not know it
+    script = SCRIPT.replace("El cliente está muy contento con el resultado.", unheard_of)
+    process = await start(tmp_path, script, "--engines", "fake-cloud")
+    output, _ = await process.communicate()
+    text = output.decode()
+    assert process.returncode == 0, text
+    assert "This was a simulation" in text
+    content = json.loads((tmp_path / "out" / "captions.json").read_text("utf-8"))
+    assert content["good"] is True and content["simulation"]
+    assert [names[0] for names in content["engines"].values()][:3] == ["deepgram", "deepl", "elevenlabs"]
+    lines = [line for clause in content["clauses"] for line in clause["translations"]]
+    assert {line["engine"] for line in lines} == {"deepl"}
+
+
 async def test_a_sentence_that_nobody_hears_translated_fails_the_demo_and_is_named(tmp_path: Path) -> None:
     lost = "Ayer vimos elefantes morados."
     process = await start(tmp_path, SCRIPT.replace("El cliente está muy contento con el resultado.", lost))

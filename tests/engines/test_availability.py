@@ -194,3 +194,12 @@ def test_never_stuck(events: list[str]) -> None:
         else:
             assert circuit.probe_at is None
             assert circuit.usable(now) is (circuit.state is Circuit.CLOSED)
+
+
+def test_an_answer_to_what_was_asked_behind_the_refusal_overrules_it() -> None:
+    circuit = Availability()
+    circuit.failed(EngineBusy("ears", "no stream is free", retry_after=1.0), 10.0)
+    assert not circuit.succeeded(asked=10.0)
+    assert circuit.state is Circuit.OPEN
+    assert circuit.succeeded(asked=10.5)
+    assert circuit.state is Circuit.CLOSED

@@ -72,6 +72,20 @@ def test_importing_engines_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+OURS = {
+    Stage.ASR: "deepgram faster-whisper phowhisper pocketsphinx",
+    Stage.MT: "apertium deepl madlad nllb phrasebook",
+    Stage.TTS: "edge elevenlabs espeak gtts",
+}
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_every_engine_of_ours_can_be_named_in_the_settings(stage: Stage) -> None:
+    """An entry point that a merge has lost is noticed nowhere else: an engine's own tests build its class."""
+    engines = build(stage, OURS[stage].split(), {})
+    assert [engine.info.name for engine in engines] == OURS[stage].split()
+
+
 GOOD = """
 from dragoman.engines.mt.phrasebook import PhraseBook as Good
 from dragoman.engines.tts.espeak import EspeakSynthesizer

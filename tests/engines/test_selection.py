@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import pytest
 from tests.engines.scripted import MoodySynthesizer
 from tests.engines_scripted.engines import ScriptedRecognizer, ScriptedSynthesizer, ScriptedTranslator
+from tests.virtual_time import settled, virtual_time
 
 from dragoman.check.engines import judge_stage
 from dragoman.check.finding import Verdict
 from dragoman.config_engines import EnginesSettings
 from dragoman.engines.availability import FAILURES
 from dragoman.engines.base import Engine, Stage, TranslationRequest
-from dragoman.engines.selection import EngineSet
+from dragoman.engines.selection import CLOSE_S, HEED_S, EngineSet
 from dragoman.errors import ConfigError, EngineCrashed, EngineError, EngineUnavailable
 
 
@@ -64,6 +67,41 @@ async def test_what_failed_to_load_is_closed_too_and_keeps_nothing_open() -> Non
     await engines.load(Stage.MT, ["en"])
     await engines.close()
     assert (broken.closed, voice.closed) == (1, 1)
+
+
+class Hangs(Works):
+    """Its close does not end; ``deaf``: nor does it heed a cancellation before the test lets it."""
+
+    def __init__(self, deaf: bool) -> None:
+        super().__init__()
+        self.deaf = deaf
+        self.released = asyncio.Event()
+
+    async def close(self) -> None:
+        try:
+            await self.released.wait()
+        finally:
+            while self.deaf and not self.released.is_set():
+                with suppress(asyncio.CancelledError):
+                    await self.released.wait()
+            await super().close()
+
+
+@virtual_time
+@pytest.mark.parametrize("deaf", [False, True])
+async def test_an_engine_whose_close_hangs_does_not_hold_up_the_end(
+    deaf: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hangs, voice = Hangs(deaf), Works()
+    engines = EngineSet([], [], [hangs, voice])
+    began = asyncio.get_running_loop().time()
+    await engines.close()
+    assert asyncio.get_running_loop().time() - began <= CLOSE_S + HEED_S
+    assert (hangs.closed, voice.closed) == (not deaf, 1)
+    assert "engines not closed in time" in capsys.readouterr().out
+    hangs.released.set()
+    await settled()
+    assert hangs.closed == 1
 
 
 async def test_the_doctor_names_each_engine_of_a_stage() -> None:
@@ -130,7 +168,7 @@ async def test_a_language_and_a_pair_can_have_engines_of_their_own() -> None:
     )
     assert names(engines.recognizers("vi")) == ["ears", "scripted-asr"]
     assert names(engines.recognizers("en")) == ["scripted-asr"]
-    assert engines.recognizer("es") is engines.recognizer("vi")  # one engine, however often it is named
+    assert engines.recognizers("es")[0] is engines.recognizers("vi")[0]  # one engine, however often it is named
     assert names(engines.synthesizers("vi")) == ["mouth"]
     assert names(engines.synthesizers("es")) == ["scripted-tts"]
     assert names(engines.translators("en", "vi")) == ["brain", "scripted-mt"]
@@ -145,7 +183,7 @@ async def test_an_engine_named_for_one_language_only_is_started_too_once() -> No
     own = {"recognizers": [f"{HERE}Ears"]}
     engines = EngineSet.build(settings(languages={"vi": own, "es": own}))
     assert [each.engine for each in await engines.load(Stage.ASR, ["vi", "es"])] == ["scripted-asr", "ears"]
-    ears = engines.recognizer("vi")
+    (ears,) = engines.recognizers("vi")
     assert isinstance(ears, Ears) and ears.started == 1
     assert engines.names(Stage.ASR) == ("scripted-asr", "ears")
 

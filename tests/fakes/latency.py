@@ -19,9 +19,9 @@ class Latency:
         self._sigma = math.log(p95_ms / p50_ms) / Z95 if p50_ms else 0.0
         self._random = random.Random(seed)
 
-    def sample(self) -> float:
-        """The next one, seconds."""
-        return self._p50_ms / 1000 * math.exp(self._sigma * self._random.gauss(0.0, 1.0))
+    def sample(self, source: random.Random | None = None) -> float:
+        """The next one, seconds; drawn from ``source`` instead of its own seed where one is given."""
+        return self._p50_ms / 1000 * math.exp(self._sigma * (source or self._random).gauss(0.0, 1.0))
 
     def reseeded(self, seed: int) -> Latency:
         """The same distribution, for another connection."""

@@ -52,8 +52,12 @@ def check_good(parsed: Parsed) -> None:
         GOOD.replace("en\tes", "English\tespañol").replace("source", "Term").encode(),
         GOOD.replace("factura\n", "factura\t\t\t\t\t\t\n").encode(),
         GOOD.replace("\tinvoice", " \t  invoice ").encode(),
+        GOOD.replace("\tinvoice", "\tin\u00advoice\u200b").encode(),
+        GOOD.replace("source", "Source term").replace("\tsaid\t", "\tHow it is said\t").encode(),
     ],
-    ids="plain bom crlf cr no-last-newline utf-16 semicolon comma quoted names spare-tabs spaces".split(),
+    ids=(
+        "plain bom crlf cr no-last-newline utf-16 semicolon comma quoted names spare-tabs spaces unseen long-names"
+    ).split(),
 )
 def test_what_editors_and_spreadsheets_save(data: bytes) -> None:
     check_good(parse_glossary(data, "g.tsv"))

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 GOOD: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("en", "es"): (
+        ("In the nineties we had one office.", "En los noventa teníamos una oficina."),
+        ("Q2 was up 7%.", "El segundo trimestre subió un 7 %."),
+        ("The second was up 7%.", "El segundo subió un 7 %."),
+        ("The code is 007.", "El código es 007."),
+        ("The code is zero zero seven.", "El código es cero cero siete."),
         ("There are twenty-five chairs in the room.", "Hay veinticinco sillas en la sala."),
         ("There are 25 chairs in the room.", "Hay veinticinco sillas en la sala."),
         ("It costs three thousand two hundred euros.", "Cuesta tres mil doscientos euros."),
@@ -179,6 +184,9 @@ GOOD: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("I'm free on Monday the 14th.", "Je suis libre lundi 14."),
     ),
     ("en", "de"): (
+        ("It is ten times faster.", "Es ist zehnmal schneller."),
+        ("In the nineties we had one office.", "In den Neunzigern hatten wir ein Büro."),
+        ("It is fifty-fifty.", "Die Chancen stehen fifty-fifty."),
         ("Twenty-five people.", "Fünfundzwanzig Leute."),
         ("It costs 4,250.50 euros.", "Es kostet 4.250,50 Euro."),
         ("It is half past four.", "Es ist halb fünf."),
@@ -378,6 +386,8 @@ BAD: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("On March 5th, 2026.", "El 5 de mayo de 2026.", "El 5 de marzo de 2026."),
         ("On March 5th.", "En marzo.", "En marzo (5 de marzo)."),
         ("Call +34 612 345 678.", "Llame al +34 612 345 687.", "Llame al +34 612 345 678."),
+        ("The code is 007.", "El código es 7.", "El código es 007."),
+        ("We use Python 3.11.", "Usamos Python 3.10.", "Usamos Python 3.11."),
         ("It ends in seven nine two.", "Termina en siete.", "Termina en 792."),
         ("It was in 1999.", "Fue entonces.", "Fue entonces (1999)."),
         ("Five dollars.", "Cinco euros.", "5\u00a0US$."),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -21,15 +20,6 @@ from dragoman.observe.log import REDACTED, Redactor, configure, secrets_of, setu
 SECRET = "correct-horse-battery"
 OPTION_SECRET = "staple-0123456789"
 KEY_SECRET = "279a2e9d-83b3:fx"
-
-
-@pytest.fixture(autouse=True)
-def _restore() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def settings() -> Settings:

@@ -8,12 +8,12 @@ was asked for. Its words carry capitals and commas as smart formatting gives the
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
+from tests.fakes.latency import Latency
 from tests.pipeline.fakes import (
     Ears,
     FakeEngines,
@@ -28,22 +28,6 @@ from tests.pipeline.fakes import (
 
 from dragoman.engines.base import Hypothesis, SpeechRequest, StreamRequest, Translation, TranslationRequest, Word
 from dragoman.media.format import Pcm, ms_to_samples
-
-P95 = 1.645
-"""Standard deviations above the median of a normal distribution's 95th percentile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Milliseconds, log-normal."""
-
-    p50: float
-    p95: float
-
-    def sample(self, random: Random) -> float:
-        """Seconds."""
-        return math.exp(random.gauss(math.log(self.p50), math.log(self.p95 / self.p50) / P95)) / 1000
-
 
 INTERIM = Latency(250, 300)
 FINAL = Latency(247, 298)

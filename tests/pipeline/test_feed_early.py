@@ -200,3 +200,17 @@ def test_every_sample_is_pushed_once_and_every_utterance_ends_once_behind_all_it
     assert len(line.finals) >= len(line.utterances)
     for (_, behind), end in zip(line.utterances, line.ends, strict=True):
         assert end >= behind + HANGOVER_TICKS
+
+
+def test_a_replay_is_finalized_though_the_vad_finds_meanwhile_that_nobody_went_on() -> None:
+    plan = early()
+    plan.speech_start(PREROLL)
+    spoken = 40 * FRAME_SAMPLES
+    while not isinstance(plan.step(spoken + EARLY, spoken), Finalize):
+        pass
+    plan.replay(0, spoken + EARLY)  # its stream died before the final came
+    assert isinstance(plan.step(spoken + EARLY, spoken), Push)
+    plan.speech_end(spoken)
+    steps = [plan.step(spoken + EARLY, spoken) for _ in range(3)]
+    assert any(isinstance(step, Finalize) for step in steps)
+    assert plan.answered()

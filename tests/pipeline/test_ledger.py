@@ -80,3 +80,21 @@ def test_the_mark_never_goes_back() -> None:
     ledger.commit([Word("early", 0, 3000)])
     ledger.commit([])
     assert ledger.committed_until == 9000
+
+
+def test_the_same_word_told_75_ms_later_by_another_stream_is_a_repeat() -> None:
+    ledger = WordLedger()
+    ledger.commit([Word("yes", 1000 * MS, 1130 * MS)])
+    assert ledger.fresh([Word("yes", 1070 * MS, 1210 * MS)]) == ()
+
+
+def test_a_part_of_what_was_told_as_one_word_is_a_repeat() -> None:
+    ledger = WordLedger()
+    ledger.commit([Word("205", 8960 * MS, 9450 * MS)])
+    assert ledger.fresh([Word("two", 8980 * MS, 9320 * MS), Word("five", 9320 * MS, 9470 * MS)]) == ()
+
+
+def test_a_number_that_reaches_far_behind_what_is_known_is_not_lost() -> None:
+    ledger = WordLedger()
+    ledger.commit([Word("twenty", 9030 * MS, 9530 * MS)])
+    assert ledger.fresh([Word("25", 9060 * MS, 9870 * MS)]) == (Word("25", 9060 * MS, 9870 * MS),)

@@ -84,7 +84,7 @@ def test_a_final_forgives_everything() -> None:
     preference, circuits = make("one", "two")
     for _ in range(2):
         preference.lost(0, CRASH, 0, opened=True)
-    preference.heard(0)
+    preference.heard(0, 0.0)
     assert preference.choose(0) == (0, 0)
     preference.lost(0, CRASH, 0, opened=True)
     assert preference.choose(0) == (0, 0)

@@ -341,3 +341,25 @@ async def test_a_recogniser_that_is_gone_does_not_hold_one_who_left() -> None:
         await heard.hear("last words", pause=0)
     assert heard.texts == []
     assert asyncio.get_running_loop().time() - began < sum(RESTART_DELAYS) + 2
+
+
+async def test_streams_that_never_opened_did_not_die_of_what_they_heard() -> None:
+    away = [Ears(open_error=crashed())] * len(RESTART_DELAYS)
+    async with listening(Ears(crash_reader_at=1600), *away, Ears(crash_reader_at=1600)) as heard:
+        await heard.hear("are you there", pause=15)
+        assert heard.texts == ["are you there"]
+        assert heard.recognition.dropped == 0
+
+
+async def test_an_outage_without_another_recogniser_is_told_once_and_a_short_one_never() -> None:
+    async with listening(Ears(open_error=crashed()), *[Ears(open_error=crashed())] * 2) as heard:
+        missing: list[EngineError] = []
+        heard.recognition.on_missing = missing.append
+        await heard.hear("hello", pause=8)
+        assert (heard.texts, missing) == (["hello"], [])
+    async with listening(*[Ears(open_error=crashed())] * 8) as heard:
+        missing = []
+        heard.recognition.on_missing = missing.append
+        await heard.hear("hello", pause=15)
+        assert heard.texts == ["hello"]
+        assert len(missing) == 1

@@ -47,7 +47,7 @@ class Noting(FakeTranslator):
 
 async def test_every_stage_gets_what_is_its() -> None:
     engines = FakeEngines(translator=Noting())
-    async with hall(engines, Edited(INVOICE)) as place:
+    async with hall(engines, terms=Edited(INVOICE)) as place:
         ann, _ = place.join("ann", "en"), place.join("bea", "es")
         reader = place.read("es")
         place.say(ann, "the invoice")
@@ -62,7 +62,7 @@ async def test_every_stage_gets_what_is_its() -> None:
 async def test_an_edit_counts_for_the_next_clause() -> None:
     terms = Edited()
     engines = FakeEngines(translator=Noting())
-    async with hall(engines, terms) as place:
+    async with hall(engines, terms=terms) as place:
         ann, _ = place.join("ann", "en"), place.join("bea", "es")
         for glossary in (EMPTY, INVOICE):
             terms.glossary = glossary

@@ -117,6 +117,17 @@ def translate(text: str, target: str) -> str:
     return " ".join(str(ToneWord.parse(word).translated(target)) for word in text.split())
 
 
+COMMAS = range(96, 112)
+STOPS = range(112, NUMBERS)
+"""Numbers of words behind which, where punctuation is wanted, a comma or a full stop stands."""
+
+
+def punctuated(text: str) -> str:
+    """The word with the mark that belongs behind it, as a recogniser that punctuates writes it."""
+    number = ToneWord.parse(text).number
+    return f"{text}{'.' if number in STOPS else ',' if number in COMMAS else ''}"
+
+
 @cache
 def codebook() -> npt.NDArray[np.int8]:
     """Tones of every word, shape (LANGUAGES x NUMBERS, SYMBOLS); column 0 is the marker.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
+from dragoman.engines.circuits import PROBE_DEADLINE
+from dragoman.engines.faults import crashes_of
+from dragoman.engines.probes import probe
 from dragoman.engines.selection import EngineSet, Loaded
-from dragoman.errors import ConfigError
+from dragoman.errors import ConfigError, EngineError, EngineTimeout
 
 
 async def check_engines(settings: Settings) -> list[Finding]:
@@ -20,11 +24,36 @@ async def check_engines(settings: Settings) -> list[Finding]:
     found = []
     try:
         for stage in Stage:
-            found += judge_stage(stage, await engines.load(stage, settings.rooms.languages))
+            loaded = await engines.load(stage, settings.rooms.languages)
+            if stage is Stage.ASR:
+                loaded = await try_recognizers(engines, settings.rooms.languages, loaded)
+            found += judge_stage(stage, loaded)
         found += judge_languages(engines, settings.rooms.languages)
     finally:
         await engines.close()
     return found
+
+
+async def try_recognizers(engines: EngineSet, languages: Sequence[str], loaded: Sequence[Loaded]) -> list[Loaded]:
+    """What was loaded, with the troubles that show when a stream is opened: a provider looks at the key then.
+
+    Nothing is sent on the stream, so that it costs nothing. Translators and synthesizers ask when they load.
+    """
+    hearing = {engine.info.name: engine for language in languages for engine in engines.recognizers(language)}
+    tried = []
+    for each in loaded:
+        problem = each.problem
+        if problem is None and each.engine in hearing:
+            try:
+                async with asyncio.timeout(PROBE_DEADLINE):
+                    with crashes_of(each.engine):
+                        await probe(hearing[each.engine], languages)
+            except TimeoutError:
+                problem = EngineTimeout(each.engine, f"no stream within {PROBE_DEADLINE:g} s")
+            except EngineError as error:
+                problem = error
+        tried.append(Loaded(each.engine, problem))
+    return tried
 
 
 def judge_stage(stage: Stage, loaded: Sequence[Loaded]) -> list[Finding]:
@@ -35,11 +64,13 @@ def judge_stage(stage: Stage, loaded: Sequence[Loaded]) -> list[Finding]:
         what = f"engines, {stage}"
         if each.problem is None:
             found.append(ok(what, each.engine))
-        elif spare:
-            remedy = "install or set what it says, or take it out of [engines]: it will not be used"
+            continue
+        remedy = "see whether it can be reached from here" if each.problem.retryable else "install or set what it says"
+        if spare:
+            remedy += ", or take it out of [engines]: until then it is not used"
             found.append(warn(what, str(each.problem), remedy))
         else:
-            found.append(fail(what, str(each.problem), "install or set what it says, or choose another"))
+            found.append(fail(what, str(each.problem), f"{remedy}, or choose another"))
     return found
 
 

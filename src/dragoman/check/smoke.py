@@ -28,7 +28,7 @@ from dragoman.engines.base import (
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.engines.phrases import default_path, load_table
 from dragoman.engines.tts.espeak import EspeakSynthesizer, render
-from dragoman.errors import ConfigError, EngineError, EngineTimeout
+from dragoman.errors import ConfigError, EngineDenied, EngineError, EngineTimeout, EngineUnavailable
 from dragoman.media.format import SAMPLE_RATE, Pcm, ms_to_samples, samples_to_ms
 
 LOAD_DEADLINE = 600.0
@@ -67,10 +67,16 @@ async def smoke(settings: Settings, name: str, language: str | None = None) -> A
         if isinstance(engine, Counting):
             yield ok("counted", ", ".join(f"{key} {value}" for key, value in engine.counts().items()) or "nothing")
     except EngineError as error:
-        yield fail(name, str(error), "install or set what it says; its options are read from the settings file")
+        yield fail(name, str(error).removeprefix(f"{name}: "), _remedy(error))
     began = time.monotonic()
     problem = await let_go(name, engine.close)
     yield fail("closed", str(problem), "the engine's bug") if problem else ok("closed", f"in {_ms(began)}")
+
+
+def _remedy(error: EngineError) -> str:
+    if isinstance(error, EngineUnavailable | EngineDenied):
+        return "install or set what it says; its options are read from the settings file"
+    return "it is loaded, but failed at work: can its service be reached from here?"
 
 
 def choose(engine: Engine, offered: Sequence[str], wanted: str | None) -> tuple[str, ...]:
@@ -142,7 +148,7 @@ async def _speak(engine: Synthesizer, language: str) -> AsyncGenerator[Finding, 
     length, level = samples_to_ms(len(audio)) / 1000, 10 * np.log10(np.mean((audio / 32768.0) ** 2))
     yield ok(
         f"spoken, {language}",
-        f"{text!r}: first audio after {first}, {length:.1f} s of it in {_ms(began)}, {len(pieces)} pieces, "
+        f"{text!r}: first audio after {first}, {length:.1f} s of it after {_ms(began)}, pieces: {len(pieces)}, "
         f"{level:.0f} dBFS with its pauses (about -20 without them is right)",
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -81,12 +82,16 @@ async def server(module: str, *arguments: str, log: Path) -> AsyncIterator[str]:
 
     Raises:
         ConfigError: this is no checkout.
-        DemoError: it does not come up; with what it said.
+        DemoError: it does not come up, or ended before it was to; with what it said.
     """
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, "--port", "0", *arguments),
             cwd=checkout(),
+            env={
+                **os.environ,
+                "OPENBLAS_NUM_THREADS": "1",
+            },  # see cli.serve: threads that spin cost more than they give
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -94,6 +99,9 @@ async def server(module: str, *arguments: str, log: Path) -> AsyncIterator[str]:
         )
     try:
         yield await _address(module, process, log)
+        if process.returncode is not None:
+            said = await asyncio.to_thread(log.read_text, "utf-8", "replace")
+            raise DemoError(f"{module} ended by itself: exit status {process.returncode}\n{said[-2000:]}")
     finally:
         if process.returncode is None:
             process.terminate()
@@ -110,12 +118,15 @@ async def _address(module: str, process: asyncio.subprocess.Process, log: Path) 
     said, why = "", f"it says nothing for {START_DEADLINE_S:.0f} s"
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_DEADLINE_S):
-            while process.returncode is None:
+            while True:
+                ended = process.returncode  # before its log is read, which is then all there is
                 said = await asyncio.to_thread(log.read_text, "utf-8", "replace")
+                if ended is not None:
+                    why = f"exit status {ended}"
+                    break
                 if found := _URL.search(said):
                     return found[1]
                 await asyncio.sleep(ASK_AGAIN_S)
-            why = f"exit status {process.returncode}"
     raise DemoError(f"{module} does not come up: {why}\n{said[-2000:]}")
 
 

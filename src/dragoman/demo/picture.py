@@ -346,7 +346,7 @@ class _Picture:
 
 def _measure(figure: Figure) -> TextWidth:
     """Tells how many pixels wide a label's line is."""
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # matplotlib's
     font = FontProperties(size=LABEL_PT)
 
     def width(line: str) -> float:

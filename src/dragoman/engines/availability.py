@@ -70,6 +70,7 @@ class Availability:
         self._parole = 0  # answers it still owes
         self._rest = FIRST_REST
         self._until = 0.0
+        self._failed_at = 0.0
 
     def usable(self, now: float) -> bool:
         """Whether to ask it for something that somebody waits for."""
@@ -96,9 +97,9 @@ class Availability:
         """
         self._go("probe")
 
-    def succeeded(self) -> bool:
-        """A request was answered; True if that closed the circuit."""
-        if self.state is Circuit.OPEN and self.told:
+    def succeeded(self, asked: float | None = None) -> bool:
+        """A request was answered, that was made at ``asked`` (None: unknown); True if that closed the circuit."""
+        if self.state is Circuit.OPEN and self.told and (asked is None or asked <= self._failed_at):
             return False  # it was asked before it told us to stay away
         self._failures = 0
         if self.state is Circuit.CLOSED:
@@ -116,6 +117,7 @@ class Availability:
             return False
         was, wait = self.state, _told_to_wait(error)
         self._failures += 1
+        self._failed_at = now
         if was is Circuit.CLOSED and wait is None and self._failures < FAILURES and not self._parole:
             return False
         if was is Circuit.OPEN and wait is None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 from pydantic import SecretStr
+from yarl import URL
 
 from dragoman.errors import ConfigError
 
@@ -34,9 +37,15 @@ class Options:
             raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
         return float(value)
 
-    def path(self, key: str, default: Path) -> Path:
+    @overload
+    def path(self, key: str, default: Path | str) -> Path: ...
+    @overload
+    def path(self, key: str, default: None) -> Path | None: ...
+    def path(self, key: str, default: Path | str | None) -> Path | None:
         """A path; ``~`` is the home folder."""
-        value = self._take(key, str(default))
+        value = self._take(key, None if default is None else str(default))
+        if value is None:
+            return None
         if not isinstance(value, str) or not value:
             raise self._wrong(key, value, "a path")
         return Path(value).expanduser()
@@ -53,6 +62,18 @@ class Options:
         value = self._take(key, default)
         if not isinstance(value, str) or (not value and default):
             raise self._wrong(key, value, "a text")
+        return value
+
+    def url(self, key: str, default: str, like: str = "") -> str:
+        """An http or https URL; an empty ``default`` stands for "not set", ``like`` is then what the error shows."""
+        value = self.text(key, default)
+        try:
+            url = URL(value)
+            usable = url.scheme in ("http", "https") and bool(url.host)
+        except ValueError:
+            usable = False
+        if value and not usable:
+            raise self._wrong(key, value, f"a URL such as {like or default}")
         return value
 
     def choice(self, key: str, default: str, among: Sequence[str]) -> str:
@@ -92,7 +113,12 @@ class Options:
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(f"engines.options.{self._engine}.{key}_file: {error}") from None
         value = value or os.environ.get(variable, "")
-        return SecretStr(value) if value else None
+        if not value:
+            return None
+        # RFC 9110 section 5.5: what a header can carry; anything else is a file read wrong.
+        if not re.fullmatch(r"[\x21-\x7e]+", value):
+            raise ConfigError(f"engines.options.{self._engine}.{key}: should be one word of ASCII characters")
+        return SecretStr(value)
 
     def done(self) -> None:
         """Every key has been asked for.

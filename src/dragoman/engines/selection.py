@@ -23,6 +23,12 @@ from dragoman.guard.mend import warm_up
 
 log = structlog.get_logger(__name__)
 
+CLOSE_S = 5.0
+"""Seconds the engines may take to close, all at once: a worker process ends in less, and somebody waits for the end."""
+
+HEED_S = 0.5
+"""Seconds that one which is late has to heed its cancellation; then it is left behind."""
+
 EVERY = ""
 """Key of the line of every language and pair that has none of its own."""
 
@@ -181,12 +187,17 @@ class EngineSet:
         return "; ".join((*map(str, self._problems[stage]), *resting))
 
     async def close(self) -> None:
-        """Free all, those that are not used too; one that fails to close does not keep the others open."""
-        for engine in self._all:
-            try:
-                await engine.close()
-            except Exception:
-                log.exception("engine not closed", engine=engine.info.name)
+        """Free all, those that are not used too; one that fails or hangs keeps neither the others open nor us."""
+        late = {asyncio.create_task(_closed(engine), name=f"close {engine.info.name}") for engine in self._all}
+        try:
+            if late:
+                _, late = await asyncio.wait(late, timeout=CLOSE_S)
+        finally:
+            for task in late:
+                task.cancel()
+        if late:
+            log.error("engines not closed in time", seconds=CLOSE_S, engines=sorted(task.get_name() for task in late))
+            await asyncio.wait(late, timeout=HEED_S)
 
     def _line(self, stage: Stage, key: str) -> list[Any]:
         return self._lines.get((stage, key), self._lines[stage, EVERY])
@@ -219,6 +230,13 @@ def _named(settings: EnginesSettings) -> Iterator[tuple[Stage, str, str, Sequenc
         yield Stage.TTS, language, f"engines.languages.{language}.synthesizers", own.synthesizers
     for pair, chosen in settings.pairs.items():
         yield Stage.MT, pair, f"engines.pairs.{pair}.translators", chosen.translators
+
+
+async def _closed(engine: Engine) -> None:
+    try:
+        await engine.close()
+    except Exception:
+        log.exception("engine not closed", engine=engine.info.name)
 
 
 def _once(engines: Iterable[Engine]) -> list[Engine]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
+from typing import BinaryIO
 
 from dragoman.engines import wire
 from dragoman.errors import EngineCrashed
@@ -130,3 +132,16 @@ class WorkerProcess:
         await self.close()
         code = self._process.returncode
         return EngineCrashed(self._engine, f"worker {self.pid} ended with {code} (negative: the signal)")
+
+
+def serve_stdio(serve: Callable[[BinaryIO, BinaryIO], None]) -> None:
+    """The worker's end, its whole life: ``serve`` reads stdin and writes stdout; why it failed is said there too."""
+    sink = sys.stdout.buffer
+    try:
+        serve(sys.stdin.buffer, sink)
+    except BrokenPipeError:
+        return  # the daemon is gone
+    except Exception as error:
+        sink.write(wire.pack(FAILED, f"{type(error).__name__}: {error}".encode()))
+        sink.flush()
+        sys.exit(1)

@@ -29,9 +29,13 @@ MAX_TERMS = 5000
 MAX_CELL = 200
 """Characters of a cell: a term is a few words, not a text."""
 
-SOURCE_COLUMNS = frozenset({"source", "term"})
-SAID = "said"
+SOURCE_COLUMNS = frozenset({"source", "source term", "term"})
+SAID_COLUMNS = frozenset({"said", "how it is said", "pronunciation"})
 NOTES = frozenset({"note", "notes"})
+
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+"""What comes along when a term is copied from a page (soft hyphen, zero width space, word joiner, byte order mark): a
+term with one of them in it would never be found."""
 
 _BY_NAME = {fold(name): code for code, each in LANGUAGES.items() for name in (code, each.name, each.native)}
 
@@ -78,7 +82,7 @@ def parse_glossary(data: bytes, name: str) -> Parsed:
         except (csv.Error, ValueError):
             problems.append(f'{where}: a cell begins with a " that is not closed in this line, or goes on behind it')
             continue
-        cells = [" ".join(unicodedata.normalize("NFC", cell).split()) for cell in cells]
+        cells = [" ".join(unicodedata.normalize("NFC", cell.translate(_UNSEEN)).split()) for cell in cells]
         if not columns:
             columns = _header(cells, where, problems)
             continue
@@ -127,7 +131,7 @@ def _header(cells: Sequence[str], where: str, problems: list[str]) -> list[Colum
 
 def _column(cell: str) -> Column | None:
     kind, _, language = (part.strip() for part in fold(cell).partition(":"))
-    if kind == SAID:
+    if kind in SAID_COLUMNS:
         if not language:
             return Column(True, ANY)
         return Column(True, _BY_NAME[language]) if language in _BY_NAME else None

@@ -9,6 +9,9 @@ from decimal import Decimal
 PERCENT = "%"
 ORDINAL = "#"
 CENT = Decimal(100)
+SHORT, PHONE = 2, 7
+"""Digits up to which, and from which on, zeros before them say nothing: a day, "0034" of a telephone number. Between
+lie codes and rooms: 007 is not 7."""
 LEAP = 2024
 """Any year with a 29 February, for a day of which no year is known."""
 
@@ -103,10 +106,16 @@ def keys(value: Value) -> frozenset[str]:
             if not minute:
                 found |= {str(hour), str(hour % 12 or 12), str(hour % 12 + 12)}
         case Digits(text):
-            found = {text, text.lstrip("0") or "0"}
+            found = {text}
+            if not _is_code(text):
+                found.add(text.lstrip("0") or "0")
             if len(text) in (3, 4) and int(text[-2:]) < 60 and int(text[:-2]) <= 24:
                 found.add(f"{int(text[:-2]) % 12}:{text[-2:]}")
     return frozenset(found)
+
+
+def _is_code(digits: str) -> bool:
+    return digits.startswith("0") and SHORT < len(digits) < PHONE
 
 
 def conflict(one: Value, other: Value) -> bool:
@@ -122,5 +131,7 @@ def conflict(one: Value, other: Value) -> bool:
 
 
 def plain(figure: Figure) -> tuple[str, ...]:
-    """The keys of the numbers that a figure is made of."""
+    """The keys of the numbers that a figure is made of; a code such as 007 is made of nothing else."""
+    if len(figure.parts) == 1 and isinstance(figure.value, Digits) and _is_code(figure.value.text):
+        return ()
     return tuple(canonical(part) for part in figure.parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -60,6 +61,8 @@ class Mended:
     put: tuple[str, ...]
     whole: bool
 
+
+_VERSION = re.compile(r"\d+(?:\.\d{1,2})+")
 
 NOTHING = Lack(Comparison(), ())
 
@@ -120,7 +123,7 @@ def _replaced(text: str, lack: Lack, clause: Clause) -> tuple[str, list[str]]:
         wanted = [figure for figure in missing if _kind(figure.value) is kind]
         wrong = [figure for figure in spare if _kind(figure.value) is kind]
         if len(wanted) == len(wrong) == 1:
-            form = _form(_with_unit_of(wrong[0].value, wanted[0]), clause)
+            form = _instead(wrong[0], text, wanted[0], clause)
             text = text[: wrong[0].start] + form + text[wrong[0].end :]
             return text, [form]  # what stands behind it has moved
     for term in lack.names:
@@ -129,6 +132,14 @@ def _replaced(text: str, lack: Lack, clause: Clause) -> tuple[str, list[str]]:
             text = changed
             put.append(term.target)
     return text, put
+
+
+def _instead(wrong: Figure, text: str, wanted: Figure, clause: Clause) -> str:
+    """What the wanted figure is written as where the wrong one stands in ``text``."""
+    said = _nfc(clause.text)[wanted.start : wanted.end]
+    if _VERSION.fullmatch(said) and _VERSION.fullmatch(text[wrong.start : wrong.end]):
+        return said  # the translator left its point where the language has a comma: no number to him
+    return _form(_with_unit_of(wrong.value, wanted), clause)
 
 
 def _kind(value: Value) -> type[Amount | Date | Time]:

@@ -72,7 +72,7 @@ class SenderBank:
             "itemsize": size,
         }
         self._headers = socket.outgoing.reshape(-1).view(np.dtype(layout))
-        self._bytes = memoryview(socket.outgoing.reshape(-1))  # type: ignore[arg-type]
+        self._bytes = memoryview(socket.outgoing.reshape(-1))  # type: ignore[arg-type]  # an array is a buffer
         self._mix = np.zeros((rows, FRAME_SAMPLES), np.float32)
         self._sequence = np.zeros(rows, np.uint16)
         self._timestamp = np.zeros(rows, np.uint32)

@@ -113,8 +113,8 @@ class PlainSocket(_Buffers):
 
     def __init__(self, sock: socket.socket, send_rows: int, send_bytes: int) -> None:
         super().__init__(sock, send_rows, send_bytes)
-        self._in_rows = [memoryview(row) for row in self.slots]  # type: ignore[arg-type]
-        self._out_rows = [memoryview(row) for row in self.outgoing]  # type: ignore[arg-type]
+        self._in_rows = [memoryview(row) for row in self.slots]  # type: ignore[arg-type]  # an array is a buffer
+        self._out_rows = [memoryview(row) for row in self.outgoing]  # type: ignore[arg-type]  # an array is a buffer
         self._destinations: list[Address] = [("", 0)] * send_rows
 
     def receive(self) -> int:

@@ -19,10 +19,10 @@ class EnginesView(Protocol):
     """What is read of the engines (engines.circuits.Circuits)."""
 
     @property
-    def changes(self) -> Mapping[Change, int]: ...  # noqa: D102
+    def changes(self) -> Mapping[Change, int]: ...  # noqa: D102  # told where it is defined
     @property
-    def fallbacks(self) -> Mapping[Change, int]: ...  # noqa: D102
-    def states(self) -> Sequence[EngineState]: ...  # noqa: D102
+    def fallbacks(self) -> Mapping[Change, int]: ...  # noqa: D102  # told where it is defined
+    def states(self) -> Sequence[EngineState]: ...  # noqa: D102  # told where it is defined
 
 
 class EngineCollector(Collector):

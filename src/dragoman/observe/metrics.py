@@ -83,7 +83,7 @@ class AttachView(Protocol):
     """As MediaStatsView.lateness_counts."""
 
     @property
-    def latency_bounds(self) -> tuple[float, ...]: ...  # noqa: D102
+    def latency_bounds(self) -> tuple[float, ...]: ...  # noqa: D102  # told where it is defined
 
 
 class QueueView(Protocol):
@@ -108,13 +108,13 @@ class AriView(Protocol):
     """What is read of the ARI side (the attacher); all counters only grow."""
 
     @property
-    def stats(self) -> AttachView: ...  # noqa: D102
+    def stats(self) -> AttachView: ...  # noqa: D102  # told where it is defined
     @property
-    def connection(self) -> ConnectionView: ...  # noqa: D102
+    def connection(self) -> ConnectionView: ...  # noqa: D102  # told where it is defined
     @property
-    def queue(self) -> QueueView: ...  # noqa: D102
+    def queue(self) -> QueueView: ...  # noqa: D102  # told where it is defined
     @property
-    def disagreements(self) -> int: ...  # noqa: D102
+    def disagreements(self) -> int: ...  # noqa: D102  # told where it is defined
 
 
 MEDIA_COUNTERS: tuple[tuple[str, str, Callable[[MediaStatsView], int]], ...] = (

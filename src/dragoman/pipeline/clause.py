@@ -11,11 +11,7 @@ from dragoman.pipeline.connectives import connectives
 from dragoman.pipeline.cuts import MAX_CLAUSE, ends_sentence, first_cut, longest_breath
 from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.plain import plain
-from dragoman.pipeline.prefix import EarlyWords, StablePrefix
-
-STABLE_AFTER = 3
-"""Hypotheses in a row that must agree on a word before it may be committed ahead of its final, where the engine does
-not say (pocketsphinx revises its last two words often)."""
+from dragoman.pipeline.prefix import STABLE_AFTER, EarlyWords, StablePrefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +26,8 @@ class Clause:
     end: int
     merged: tuple[str, ...] = ()
     """Ids of later clauses that were merged into this one because a queue was full."""
+    heard_by: str | None = None
+    """The recogniser that heard it: a leg may change it in mid-call."""
 
     @property
     def id(self) -> str:

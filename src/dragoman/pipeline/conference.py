@@ -282,14 +282,13 @@ class Conference:
             listening = any(state.leg.language == target for state in self._present(leg.room).values())
             return self.mixer(leg.room, target) if listening else None
 
-        recognizer = next(iter(self._engines.recognizers(leg.language)), None)
         return Chain(
             leg.channel_id,
             target,
             self._engines.translator,
             self._engines.synthesizers(target),
             mixer,
-            self._reporter.for_leg(leg, None if recognizer is None else recognizer.info.name),
+            self._reporter.for_leg(leg),
             self._clock,
             circuits=self._engines.circuits,
             terms=self._terms(leg.room),

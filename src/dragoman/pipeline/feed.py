@@ -127,7 +127,8 @@ class FeedPlan:
             last = self._open[-1]
             if last.before is not None and at <= last.spoken:  # nothing was said behind the pause
                 self._open.pop()
-                self._pushed = False
+                if not self._open:  # else it is a replay that has not come so far: what was pushed is another's
+                    self._pushed = False
                 last.before.whole = True
                 if last.before.done:
                     self._over = at

@@ -6,14 +6,21 @@ from collections.abc import Iterable, Sequence
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.plain import plain
 
 JITTER = ms_to_samples(60)
 """How far a word's middle moves between two times that a recogniser says it."""
 
+OTHER_WORDS = JITTER // 2
+"""The same, where the words differ: told apart by another stream, as numbers are. Words are 100 ms long and more, so a
+new one, told ``JITTER`` early and more, still lies behind the mark."""
+
+SAME_WORD = ms_to_samples(90)
+"""How far apart the middles of a word and its repeat may lie, where both are the same word: what was measured of a
+recogniser that counts its audio anew on each connection (50 to 80 ms), and a frame."""
+
 RECENT = 4
 """Words before the mark whose texts are kept; more do not fit into what ``JITTER`` leaves in doubt."""
-
-_PUNCTUATION = ".,;:?!…。，、？！¿¡\"'"
 
 
 class WordLedger:
@@ -22,7 +29,8 @@ class WordLedger:
     Recognisers say the same word more than once: a final arrives twice, a stream is restarted and its audio replayed, a
     prefix was committed before its final came. Word times move by up to ``JITTER`` between such repeats, more than half
     a short word. So the time decides where it is clear; near the mark, a word is a repeat when a word of the same text
-    was committed there, or when all of it lies before the mark.
+    was committed there, or when most of it lies before the mark. One that reaches far behind it is kept whatever lies
+    before: a number told in one piece may hold a word that was committed, and better twice than never.
     """
 
     def __init__(self) -> None:
@@ -52,7 +60,8 @@ class WordLedger:
             if twin is not None:
                 del seen[: seen.index(twin) + 1]
             middle = _middle(word)
-            if middle > until + JITTER or (middle >= until - JITTER and twin is None and word.end > until):
+            reaches = word.end > until and (middle >= until - OTHER_WORDS or word.end > until + 2 * JITTER)
+            if middle > until + JITTER or (twin is None and reaches):
                 kept.append(word)
             else:
                 self.repeats += 1
@@ -69,11 +78,7 @@ def _middle(word: Word) -> int:
     return (word.start + word.end) // 2
 
 
-def _same(word: Word, other: Word, least: int = JITTER) -> bool:
+def _same(word: Word, other: Word, least: int = SAME_WORD) -> bool:
     """Whether both may be the same utterance of the same word; a partial lacks the final's capitals and commas."""
     near = max(least, min(word.end - word.start, other.end - other.start) // 2)
-    return abs(_middle(word) - _middle(other)) <= near and _plain(word) == _plain(other)
-
-
-def _plain(word: Word) -> str:
-    return word.text.strip(_PUNCTUATION).casefold()
+    return abs(_middle(word) - _middle(other)) <= near and plain(word.text) == plain(other.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -14,11 +15,12 @@ from dragoman.engines.base import Hypothesis, Recognizer, StreamRequest
 from dragoman.errors import EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.chain import Chain
-from dragoman.pipeline.clause import STABLE_AFTER, Clause, ClauseSegmenter
+from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.completeness import Completeness, Ears
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Terms
+from dragoman.pipeline.prefix import STABLE_AFTER
 from dragoman.pipeline.recognition import Recognition
 from dragoman.telephony.model import Leg
 
@@ -224,6 +226,8 @@ class SpeakingLeg:
                 chain.foresee(likely)
 
     def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
+        if self.recognition is not None:
+            clause = replace(clause, heard_by=self.recognition.engine)
         said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)
         times = ClauseTimes(said, max(asked, said), recognised, self._clock())
         self._reports.committed(self.leg, clause, times)

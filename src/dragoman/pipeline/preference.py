@@ -19,6 +19,10 @@ REJECTED_REST = 60.0
 LONGEST_RETRY_AFTER = 60.0
 """Seconds a provider may ask us to wait: a speaker waits too."""
 
+MISSING_AFTER = 3.0
+"""Seconds without a stream, and without another engine to ask, after which the readers are told: a reconnect is over in
+less, and what he says meanwhile comes late but comes."""
+
 SECOND_LOSS = 2
 """Streams lost in a row, each after it had opened, by which the next recogniser takes over: one loss is a reconnect."""
 
@@ -88,12 +92,16 @@ class Preference:
         engine.failures = min(engine.failures, 1)
         engine.ready_at = 0.0
 
-    def heard(self, index: int) -> None:
-        """It gave a final."""
+    def alone(self, now: float) -> bool:
+        """Whether no engine is fit to be asked now: what comes next is a try."""
+        return not self.better(len(self._engines), now)
+
+    def heard(self, index: int, asked: float) -> None:
+        """It gave a final, on a stream that it was asked for at ``asked``."""
         engine = self._engines[index]
         engine.failures = 0
         engine.ready_at = engine.rests_until = 0.0
-        self._circuits[engine.name].succeeded()
+        self._circuits[engine.name].succeeded(asked)
 
     def _good(self, index: int, now: float) -> bool:
         engine = self._engines[index]

@@ -10,6 +10,10 @@ from dragoman.engines.base import Word
 from dragoman.pipeline.ledger import JITTER
 from dragoman.pipeline.plain import plain
 
+STABLE_AFTER = 3
+"""Hypotheses in a row that must agree on a word before it is as good as final, where the engine does not say
+(pocketsphinx revises its last two words often)."""
+
 KEPT = 200
 """Words committed ahead of their final that are remembered, a minute of speech: finals come far more often."""
 
@@ -23,6 +27,7 @@ class StablePrefix:
 
     def __init__(self, n: int) -> None:
         self._n = n
+        self._words: tuple[Word, ...] = ()
         self._agreed: list[tuple[str, int]] = []
 
     def hear(self, words: Sequence[Word]) -> None:
@@ -34,19 +39,26 @@ class StablePrefix:
             before = self._agreed[i] if i < len(self._agreed) else ("", 0)
             count = min(count, before[1] + 1 if before[0] == text else 1)
             agreed.append((text, count))
-        self._agreed = agreed
+        self._words, self._agreed = tuple(words), agreed
 
     @property
     def stable(self) -> int:
         """Words of the last partial, from its first, that n partials agree on."""
         return sum(1 for _, count in self._agreed if count >= self._n)
 
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The stable words, as the last partial told them."""
+        return self._words[: self.stable]
+
     def take(self, count: int) -> None:
         """The first ``count`` words were committed."""
+        self._words = self._words[count:]
         del self._agreed[:count]
 
     def clear(self) -> None:
-        """A final came: what follows is other speech."""
+        """A final came, or another stream: what follows is other speech."""
+        self._words = ()
         self._agreed.clear()
 
 

@@ -14,12 +14,12 @@ from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, Stre
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
-from dragoman.pipeline.agreement import Agreement
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import JITTER, WordLedger
 from dragoman.pipeline.ports import LegAudio
-from dragoman.pipeline.preference import RESTART_DELAYS, SECOND_LOSS, Preference
+from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
+from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
 
 log = structlog.get_logger(__name__)
@@ -96,16 +96,19 @@ class Recognition:
         self._wake = asyncio.Event()
         self._finalized: deque[float] = deque()
         self._owed: float | None = None  # until when the stream must have taken what it was given
-        self._failures = 0  # streams lost in a row without a final
+        self._failures = 0  # times in a row that a stream was not had, or lost without a final
+        self._deaths = 0  # of those, streams that had opened: they may die of what they hear
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
         self._final: Word | None = None  # the last word of which a final told
-        self._agreement = Agreement()
+        self._stable = StablePrefix(STABLE_AFTER)
         self._unheard = 0  # samples pushed since the last hypothesis
         self._unheard_since = 0.0
         self._stalls = 0  # streams in a row given up for want of a partial
         self._busy_at = 0.0  # when there was speech last
         self._release = False
         self._missing = False  # whether it was told that this leg has no recogniser
+        self._asked = 0.0  # when the stream in use was asked for
+        self._without: float | None = None  # since when a stream is needed and not had
         self.open = False
         """Whether a stream is open now."""
         self.speaking = False
@@ -185,6 +188,8 @@ class Recognition:
                 await asyncio.sleep(min(wait, RESTART_DELAYS[-1]))
                 continue
             opened = False
+            self._asked = self._clock()
+            self._without = self._asked if self._without is None else self._without
             try:
                 stream = await within(OPEN_DEADLINE, self.engine, self._recognizer.open(self._request), NOT_OPEN)
                 opened = True
@@ -192,12 +197,13 @@ class Recognition:
             except* EngineError as group:
                 self._lost(group, opened)
             else:
-                self._failures = 0
+                self._failures = self._deaths = 0
             if self._closing and self._failures >= len(RESTART_DELAYS):
                 return
 
     def _lost(self, group: BaseExceptionGroup[EngineError], opened: bool) -> None:
         self._failures += 1
+        self._deaths += opened
         self.restarts += 1
         now = self._clock()
         for error in group.exceptions:
@@ -210,13 +216,15 @@ class Recognition:
             elif not denied:  # that is said once, for all legs
                 log.warning("recogniser lost", engine=error.engine, error=str(error), failures=self._failures)
             _, wait = self._preference.choose(now)
-            if not self._missing and wait > 0 and isinstance(error, EngineBusy | EngineDenied):
+            told = wait > 0 and isinstance(error, EngineBusy | EngineDenied)
+            away = self._without is not None and now - self._without >= MISSING_AFTER and self._preference.alone(now)
+            if not self._missing and (told or away):
                 self._missing = True
                 self.on_missing(error)
         waiting = 0 if self._audio is None else self._audio.end - self._known_until()
         if self._failures >= SECOND_LOSS or (self._plan.active and waiting >= LONG_REPLAY):
             self._keep_stable()
-        if opened and self._failures > len(RESTART_DELAYS) and self._audio is not None:
+        if opened and self._deaths > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
 
     def _keep_stable(self) -> None:
@@ -224,12 +232,12 @@ class Recognition:
 
         Else each would begin again at the same word, and get no further than the one before.
         """
-        words = self._agreement.words
-        self._agreement.clear()
+        words = self._stable.words
+        self._stable.clear()
         if not words or (self._final is not None and words[-1].end <= self._final.end):
             return
         self._final = words[-1]
-        self._failures = 1
+        self._failures = self._deaths = 1
         self._preference.progressed(self._now)
         now = self._clock()
         self._on_hypothesis(Hypothesis(words, is_final=True, end_of_utterance=False, upto=words[-1].end), now, now)
@@ -245,20 +253,21 @@ class Recognition:
                 return True
             if not self.wanted and self._audio is not None:
                 self._plan.forget(self._audio.end)
+            self._without = None
             self._wake.clear()
             await self._wake.wait()
 
     async def _session(self, stream: RecognizerStream) -> None:
         info = self._recognizer.info
         self.open = True
-        self._missing = False
+        self._missing, self._without = False, None
         if self._used != info.name:
             log.info("another recogniser takes over", before=self._used, after=info.name)
             self.on_change(self._used, info.name)
         self._used = info.name
         self._finalized.clear()
         self._unheard = 0
-        self._agreement.clear()
+        self._stable = StablePrefix(info.interim_agreement or STABLE_AFTER)
         self._release = False
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
@@ -371,21 +380,20 @@ class Recognition:
             now = self._clock()
             asked = now
             self._unheard = self._stalls = 0
-            self._agreement.feed(hypothesis)
-            if hypothesis.is_final and hypothesis.words:
-                self._final = hypothesis.words[-1]
-            if not hypothesis.is_final:
-                self._plan.interim(
-                    hypothesis.upto, unfinished=looks_unfinished(hypothesis.words, self._request.language)
-                )
+            if hypothesis.is_final:
+                self._stable.clear()
+                self._final = hypothesis.words[-1] if hypothesis.words else self._final
+            else:
+                self._stable.hear(hypothesis.words)
+                unfinished = looks_unfinished(hypothesis.words, self._request.language)
+                self._plan.interim(hypothesis.upto, unfinished=unfinished)
             if hypothesis.end_of_utterance or (hypothesis.is_final and hypothesis.words):
-                self._preference.heard(self._now)
-                self._failures = 0
+                self._preference.heard(self._now, self._asked)
+                self._failures = self._deaths = 0
             if hypothesis.end_of_utterance:
                 if not self._plan.answered():
                     hypothesis = replace(hypothesis, end_of_utterance=False)
-                if self._finalized:
-                    asked = self._finalized.popleft()
+                asked = self._finalized.popleft() if self._finalized else asked
                 if not self._plan.awaiting_final:
                     self._replayed = 0.0
                 self._wake.set()

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from dragoman.errors import EngineDenied, EngineError
+from dragoman.errors import EngineBusy, EngineDenied, EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.pipeline.chain import Pending
@@ -60,9 +60,9 @@ class Reporter:
         self.on_engine_change: Callable[[str, str, str], None] = lambda stage, before, after: None
         """Called with the stage and the names of two engines when the second took over."""
 
-    def for_leg(self, leg: Leg, recognizer: str | None) -> LegChainReports:
-        """What one of this leg's chains reports to; ``recognizer``: the name of its engine."""
-        return LegChainReports(self, leg, recognizer)
+    def for_leg(self, leg: Leg) -> LegChainReports:
+        """What one of this leg's chains reports to."""
+        return LegChainReports(self, leg)
 
     def partial(self, leg: Leg, text: str) -> None:
         """LegReports."""
@@ -88,7 +88,11 @@ class Reporter:
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """LegReports: tell all readers of the room that they miss what this speaker says."""
-        why = "the service refuses us" if isinstance(error, EngineDenied) else "no stream is free; it is tried again"
+        why = "the service does not answer; it is tried again"
+        if isinstance(error, EngineDenied):
+            why = "the service refuses us"
+        elif isinstance(error, EngineBusy):
+            why = "no stream is free; it is tried again"
         now = self._clock()
         self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
 
@@ -160,10 +164,9 @@ class Reporter:
 class LegChainReports:
     """The ChainReports of one leg."""
 
-    def __init__(self, reporter: Reporter, leg: Leg, recognizer: str | None) -> None:
+    def __init__(self, reporter: Reporter, leg: Leg) -> None:
         self._reporter = reporter
         self._leg = leg
-        self._recognizer = recognizer
 
     def translated(self, target: str, pending: Pending) -> None:
         """ChainReports."""
@@ -189,7 +192,7 @@ class LegChainReports:
 
     def _engines_of(self, pending: Pending) -> dict[str, str]:
         translator = None if pending.translation is None else pending.translation.engine
-        names = {"asr": self._recognizer, "mt": translator, "tts": pending.voice}
+        names = {"asr": pending.clause.heard_by, "mt": translator, "tts": pending.voice}
         return {stage: name for stage, name in names.items() if name is not None}
 
     def engine_failed(self, stage: str, error: EngineError) -> None:

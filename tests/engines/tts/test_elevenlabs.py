@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from tests.engines.conformance import SynthesizerConformance
+from tests.engines.tts.speaking import speak
 from tests.fakes.elevenlabs import KEY, FakeElevenLabs, Fault
 from tests.fakes.latency import Latency
 from tests.fakes.speaking import tone
@@ -30,7 +31,6 @@ from dragoman.errors import (
     EngineTimeout,
     EngineUnavailable,
 )
-from dragoman.media.format import Pcm
 
 TEXT = "Buenos días a todos, empecemos con la primera pregunta."
 REQUEST = SpeechRequest(TEXT, "es", "leg-1")
@@ -67,12 +67,8 @@ class TestConformance(SynthesizerConformance):
         return REQUEST
 
 
-async def speak(engine: ElevenLabsSynthesizer, request: SpeechRequest = REQUEST) -> Pcm:
-    return np.concatenate([np.zeros(0, np.int16), *[piece async for piece in engine.synthesize(request)]])
-
-
 async def test_the_request_is_as_documented(fake: FakeElevenLabs, engine: ElevenLabsSynthesizer) -> None:
-    await speak(engine)
+    await speak(engine, REQUEST)
     assert fake.requests == [
         {
             "text": TEXT,
@@ -89,7 +85,7 @@ async def test_a_model_that_guesses_the_language_is_not_told_it(fake: FakeEleven
     options = {"url": fake.url, "api_key": KEY, "model": "eleven_multilingual_v2", "logging": False}
     engine = ElevenLabsSynthesizer(options)
     await engine.start()
-    assert len(await speak(engine))
+    assert len(await speak(engine, REQUEST))
     assert "language_code" not in fake.requests[0]
     assert fake.requests[0]["enable_logging"] == "false"
     assert not engine.supports("vi") and not engine.supports("ca")
@@ -146,7 +142,7 @@ async def test_closing_breaks_the_answer_off_at_once() -> None:
         async with aclosing(cast("Any", engine.synthesize(SpeechRequest(words, "es", "somebody")))) as pieces:
             await anext(pieces)
             with pytest.raises(EngineBusy, match="max_requests"):
-                await speak(engine)
+                await speak(engine, REQUEST)
         await settled()
         assert fake.running == 0
         assert fake.broken_off == 1
@@ -178,22 +174,22 @@ async def test_every_error_is_one_of_ours(
 ) -> None:
     fake.fail(fault)
     with pytest.raises(kind, match=said) as raised:
-        await speak(engine)
+        await speak(engine, REQUEST)
     assert KEY not in str(raised.value)
-    assert len(await speak(engine))
+    assert len(await speak(engine, REQUEST))
 
 
 async def test_busy_says_for_how_long(fake: FakeElevenLabs, engine: ElevenLabsSynthesizer) -> None:
     fake.fail(Fault.TOO_MANY, Fault.SERVER)
     for expected in (7.0, None):
         with pytest.raises(EngineBusy) as raised:
-            await speak(engine)
+            await speak(engine, REQUEST)
         assert raised.value.retry_after == expected
 
 
 async def test_an_empty_answer_is_no_audio(fake: FakeElevenLabs, engine: ElevenLabsSynthesizer) -> None:
     fake.fail(Fault.EMPTY)
-    assert len(await speak(engine)) == 0
+    assert len(await speak(engine, REQUEST)) == 0
 
 
 @virtual_time
@@ -221,7 +217,7 @@ async def test_no_server_is_a_crash_that_may_be_tried_again() -> None:
     engine = ElevenLabsSynthesizer({"url": url, "api_key": KEY})
     await engine.start()  # it may come back
     with pytest.raises(EngineCrashed, match=r"no connection to 127\.0\.0\.1"):
-        await speak(engine)
+        await speak(engine, REQUEST)
     await engine.close()
 
 
@@ -244,7 +240,7 @@ async def test_the_key_may_come_from_a_file_or_the_environment(
     monkeypatch.setenv("ELEVENLABS_API_KEY", KEY)
     for engine in (by_file, ElevenLabsSynthesizer({"url": fake.url})):
         await engine.start()
-        assert len(await speak(engine))
+        assert len(await speak(engine, REQUEST))
         assert KEY not in repr(vars(engine).get("_key"))
         await engine.close()
 
@@ -275,7 +271,7 @@ async def test_close_while_speaking_ends_the_request(fake: FakeElevenLabs, engin
         async with asyncio.timeout(30):
             await anext(pieces)
     with pytest.raises(EngineCrashed, match="not started, or closed"):
-        await speak(engine)
+        await speak(engine, REQUEST)
 
 
 def test_wrong_options_are_named() -> None:

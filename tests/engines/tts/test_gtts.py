@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import numpy as np
 import pytest
 from gtts import gTTS
 from gtts.lang import tts_langs
 from tests.engines.conformance import SynthesizerConformance
 from tests.engines.missing import without
+from tests.engines.tts.speaking import speak
 from tests.fakes.gtts import FakeTranslate
 
 from dragoman.engines.base import SpeechRequest
@@ -26,7 +26,6 @@ from dragoman.errors import (
     EngineUnavailable,
 )
 from dragoman.languages import LANGUAGES
-from dragoman.media.format import Pcm
 
 REQUEST = SpeechRequest("Buenos días a todos, empecemos con la primera pregunta.", "es", "leg-1")
 
@@ -62,10 +61,6 @@ class TestConformance(SynthesizerConformance):
         return REQUEST
 
 
-async def speak(engine: GttsSynthesizer, request: SpeechRequest = REQUEST) -> Pcm:
-    return np.concatenate([np.zeros(0, np.int16), *[piece async for piece in engine.synthesize(request)]])
-
-
 async def test_long_text_is_asked_for_in_parts(fake: FakeTranslate, engine: GttsSynthesizer) -> None:
     text = "Esta es una frase bastante larga, que no cabe en una sola petición, y que sigue y sigue, hasta el final."
     audio = await speak(engine, SpeechRequest(text, "es", "somebody"))
@@ -98,8 +93,8 @@ async def test_every_error_is_one_of_ours(
 ) -> None:
     fake.faults.append(fault)
     with pytest.raises(kind, match=said):
-        await speak(engine)
-    assert len(await speak(engine))
+        await speak(engine, REQUEST)
+    assert len(await speak(engine, REQUEST))
 
 
 async def test_no_audio_by_the_deadline_is_a_timeout(fake: FakeTranslate) -> None:
@@ -107,7 +102,7 @@ async def test_no_audio_by_the_deadline_is_a_timeout(fake: FakeTranslate) -> Non
     await engine.start()
     fake.faults.append("stall")
     with pytest.raises(EngineTimeout, match=r"no audio within 0\.3 s"):
-        await speak(engine)
+        await speak(engine, REQUEST)
     async with asyncio.timeout(30):
         while fake.running:
             await asyncio.sleep(0)
@@ -120,10 +115,10 @@ async def test_no_server_is_a_crash() -> None:
     engine = GttsSynthesizer({"url": url})
     await engine.start()
     with pytest.raises(EngineCrashed):
-        await speak(engine)
+        await speak(engine, REQUEST)
     await engine.close()
     with pytest.raises(EngineCrashed, match="not started, or closed"):
-        await speak(engine)
+        await speak(engine, REQUEST)
 
 
 @pytest.mark.parametrize("text", ["", " \n\0", "...", "x" * 1001])

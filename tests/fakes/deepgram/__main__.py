@@ -13,19 +13,21 @@ from tests.fakes.latency import Latency
 
 def hearing_of(text: str) -> Hearing:
     kind, _, path = text.partition(":")
-    if kind == "tone" and not path:
-        return ToneWords()
+    if kind in ("tone", "tone-marks") and not path:
+        return ToneWords(marks=kind == "tone-marks")
     if kind == "script" and path:
         ScriptedWords.load(Path(path))  # what is wrong with it is said now
         return ScriptedWords.following(Path(path))
-    raise argparse.ArgumentTypeError(f"{text!r} is neither 'tone' nor 'script:FILE.json'")
+    raise argparse.ArgumentTypeError(f"{text!r} is none of 'tone', 'tone-marks' and 'script:FILE.json'")
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fakes.deepgram", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--hearing", type=hearing_of, default="tone", help="tone, or script:FILE.json")
+    parser.add_argument(
+        "--hearing", type=hearing_of, default="tone", help="tone, tone-marks (with punctuation), or script:FILE.json"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--latency", default="250/300", help="how far interims lag, ms: median/95th percentile")
     parser.add_argument("--final", default="247/298", help="how long a final takes, ms: median/95th percentile")

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from tests.tonewords.code import punctuated
 from tests.tonewords.decode import HeardWord, ToneDecoder
 
 RATE = 16_000
@@ -94,15 +95,20 @@ class EnergyVad:
 class ToneWords:
     """Hears the tone words (tests/tonewords) that are truly in the audio, of persons, not of booths."""
 
+    def __init__(self, *, marks: bool = False) -> None:
+        """``marks``: with the commas and full stops that belong behind some of them."""
+        self._marks = marks
+
     def ear(self, leg: str, language: str) -> ToneEar:
-        return ToneEar()
+        return ToneEar(self._marks)
 
     def wrong(self, text: str) -> str:
         return f"{text[:2]}{(int(text[2:5]) + 64) % 128:03}{text[5:]}"
 
 
 class ToneEar:
-    def __init__(self) -> None:
+    def __init__(self, marks: bool) -> None:
+        self._marks = marks
         self._decoder = ToneDecoder()
         self._words: list[Heard] = []
 
@@ -117,7 +123,11 @@ class ToneEar:
 
     def _with(self, found: list[HeardWord]) -> list[Heard]:
         new = [
-            Heard(word.text, round(word.start_s * RATE), round(word.end_s * RATE))
+            Heard(
+                punctuated(word.text) if self._marks else word.text,
+                round(word.start_s * RATE),
+                round(word.end_s * RATE),
+            )
             for word in found
             if word.text is not None and not word.source.booth
         ]

@@ -111,14 +111,17 @@ def _result(message: Mapping[str, Any]) -> Result:
     alternatives = message["channel"]["alternatives"]
     if not isinstance(alternatives, list):
         raise TypeError("alternatives")
-    words = alternatives[0]["words"] if alternatives else []
+    best = alternatives[0] if alternatives else {}
+    words = best.get("words") or []
     if not isinstance(words, list):
         raise TypeError("words")
     start = _samples(message["start"])
+    end = start + _samples(message["duration"])
     return Result(
         start=start,
-        end=start + _samples(message["duration"]),
-        words=tuple(heard for word in words if (heard := _word(word)) is not None),
+        end=end,
+        words=tuple(heard for word in words if (heard := _word(word)) is not None)
+        or _spread(best.get("transcript") or "", start, end),
         is_final=message.get("is_final") is True,
         speech_final=message.get("speech_final") is True,
         from_finalize=message.get("from_finalize") is True,
@@ -136,6 +139,19 @@ def _word(word: Mapping[str, Any]) -> HeardWord | None:
     if not text:
         return None
     return HeardWord(text, start, max(_samples(word["end"]), start), confidence)
+
+
+def _spread(transcript: str, start: int, end: int) -> tuple[HeardWord, ...]:
+    """Words of which only the text is told, over their range by their letters: better about there than lost."""
+    texts = transcript.split()
+    per_letter = (end - start) / max(sum(map(len, texts)), 1)
+    words = []
+    letters = 0
+    for text in texts:
+        first = start + round(letters * per_letter)
+        letters += len(text)
+        words.append(HeardWord(text, first, start + round(letters * per_letter), None))
+    return tuple(words)
 
 
 def _samples(seconds: object, *, negative: bool = False) -> int:

@@ -37,6 +37,9 @@ one every 3 to 5."""
 FIRST_AUDIO = ms_to_samples(100)
 """Silence that keeps a stream which has had no audio yet: KeepAlive alone does not save it."""
 
+NUDGE = 5
+"""Frames of silence behind a Finalize that is not answered: 500 ms, longer than a pause that ends an utterance."""
+
 LOOK = 0.25
 """Seconds between looks at what is due."""
 
@@ -250,6 +253,9 @@ class DeepgramStream:
             except Unanswered as unanswered:
                 self._unheard = unanswered.at
                 raise EngineCrashed(NAME, str(unanswered)) from None
+            if self._transcript.unheeded(now):
+                for _ in range(NUDGE):
+                    await self._send(np.zeros(FRAME, np.int16), None, 0)
             if now - self._last_sent >= KEEP_ALIVE:
                 if self._transcript.timeline.sent:
                     await self._say(self._connection.send_keep_alive())

@@ -5,8 +5,9 @@ What may go wrong on the wire and is made good here:
 - A final comes twice, or late: what it covers is frozen already, and nothing of it comes again.
 - A final comes after that of what is behind it: this one is held back, for ``OVERTAKEN`` at most; if the late one never
   comes, the last interim's words stand for it.
+- A final is empty, and its words come in another one of the same range: they are taken.
 - A ``Finalize`` is not answered as such: any final up to where it was asked answers it, or UtteranceEnd, or, after
-  ``PATIENCE``, we do. Each is answered exactly once.
+  ``PATIENCE``, we do; silence sent behind it makes the provider speak. Each is answered exactly once.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ PATIENCE = 1.0
 """Seconds after which a Finalize that nobody answered counts as answered, if interims covered all that was said and
 more: four times what a final takes (measured by others: 247 ms, p95 298)."""
 
+NUDGE_AFTER = 0.7
+"""Seconds after which a Finalize that nobody answered is followed by silence, in which the provider finds an end by
+itself: twice what a final takes."""
+
 LAST_PATIENCE = 2.5
 """Seconds after which the stream counts as dead if they did not; below the pipeline's own limit for a final (3 s)."""
 
-OVERTAKEN = 1.0
-"""Seconds for which a final waits for the one before it, if interims told words there."""
+OVERTAKEN = 1.5
+"""Seconds for which a final waits for the one before it, if interims told words there, or somebody spoke."""
+
+SKIPPED = ms_to_samples(100)
+"""Speech before a final that no final covers, from which on one is missing: shorter, it may be the edges of words."""
 
 TOLERANCE = ms_to_samples(20)
 """Samples by which a range may miss where it should reach: times are told in hundredths of a second."""
@@ -67,6 +75,15 @@ class _Asked:
     loud: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A word that an interim told and no final yet."""
+
+    word: HeardWord
+    since: int
+    """Where the interim's range began: whatever final begins there tells of this word too, or drops it."""
+
+
 class Transcript:
     """One connection's. ``now`` is monotonic seconds; hypotheses come in order of audio time."""
 
@@ -77,19 +94,26 @@ class Transcript:
         self.timeline = Timeline()
         self._unheard = unheard
         self._frozen = 0  # samples sent that a final covers
-        self._holes: list[tuple[int, int]] = []  # ranges before that which no final covers
+        self._holes: list[tuple[int, int]] = []  # ranges before that of which no final told a word
         self._held: list[tuple[float, Result]] = []  # finals that overtook others, with the times at which they came
-        self._tentative: tuple[HeardWord, ...] = ()
+        self._tentative: tuple[_Told, ...] = ()
         self._covered = 0  # samples sent that a result covers, final or not
+        self._range = 0  # samples sent before the range of which the last interim told
         self._asked: deque[_Asked] = deque()
         self._last_asked = 0
         self._loud = False
+        self._speech: deque[tuple[int, int]] = deque()  # samples sent that are loud, behind what finals cover
         self._upto = 0  # audio time up to which hypotheses were given
 
     def audio(self, at: int, length: int, peak: int) -> None:
         """So many samples were sent, the first of audio time ``at``, with this peak."""
+        start = self.timeline.sent
         self.timeline.audio(at, length)
-        self._loud = self._loud or peak >= LOUD
+        if peak >= LOUD:
+            self._loud = True
+            if self._speech and self._speech[-1][1] == start:
+                start, _ = self._speech.pop()
+            self._speech.append((start, self.timeline.sent))
 
     def silence(self, length: int) -> None:
         """So many samples of silence of our own were sent."""
@@ -125,6 +149,13 @@ class Transcript:
             return self._utterance_end(message)
         return ()
 
+    def unheeded(self, now: float) -> bool:
+        """Whether to send silence: nobody answers a Finalize, and nothing was sent behind it."""
+        if not self._asked:
+            return False
+        last = self._asked[-1]
+        return last.sent == self.timeline.sent and now >= last.when + NUDGE_AFTER
+
     def due(self, now: float) -> tuple[Hypothesis, ...]:
         """Answer what waited long enough.
 
@@ -136,7 +167,7 @@ class Transcript:
         if not self._asked or now < self._asked[0].when + PATIENCE:
             return ()
         asked = self._asked[0]
-        known = self._covered >= asked.reached + SETTLED
+        known = self._covered >= asked.reached + SETTLED and not self._overdue(asked)
         if not known and now < asked.when + LAST_PATIENCE:
             return ()
         if not known and asked.at != self._unheard and (asked.loud or self._before(asked)):
@@ -149,15 +180,20 @@ class Transcript:
         if result.end <= self._frozen + TOLERANCE and self._frozen:
             return ()  # overtaken by a final
         self._covered = max(self._covered, min(result.end, self.timeline.sent))
-        self._tentative = (*self._missing(result), *self._new(result))
-        return (self._hypothesis(self._tentative, result.end, is_final=False, end_of_utterance=False),)
+        self._range = max(self._range, result.start)
+        self._tentative = (*self._missing(result), *(_Told(word, result.start) for word in self._new(result)))
+        if self._tentative and self._tentative[0].since < result.start - TOLERANCE:
+            return ()  # a final is under way; its words, told again as they were, would look like agreement
+        words = tuple(told.word for told in self._tentative)
+        return (self._hypothesis(words, result.end, is_final=False, end_of_utterance=False),)
 
     def _release(self, now: float) -> tuple[Hypothesis, ...]:
-        """Take the finals, but those that overtook one whose words interims told."""
+        """Take the finals, but those that overtook one that has words."""
         found: list[Hypothesis] = []
         while self._held:
             came, result = self._held[0]
-            if self._missing(result) and now < came + OVERTAKEN:
+            overtook = self._missing(result) or self._spoken(self._frozen, result.start) >= SKIPPED
+            if overtook and now < came + OVERTAKEN:
                 break
             del self._held[0]
             found += self._final(result)
@@ -167,28 +203,42 @@ class Transcript:
         end = min(result.end, self.timeline.sent)
         new = self._new(result)
         self.duplicates += bool(result.words and not new)
-        words = (*self._missing(result), *new)
-        self._holes = [hole for hole in self._holes if not result.start <= sum(hole) // 2 < end]
+        words = (*(told.word for told in self._missing(result)), *new)
+        if result.words:
+            self._holes = [hole for hole in self._holes if not result.start <= sum(hole) // 2 < end]
+        elif end > result.start >= self._frozen - TOLERANCE:
+            self._holes = [*self._holes, (result.start, end)][-MAX_HOLES:]
         if end > self._frozen:
             if result.start > self._frozen + TOLERANCE:
                 self._holes = [*self._holes, (self._frozen, result.start)][-MAX_HOLES:]
             self._frozen = end
-            self._tentative = tuple(word for word in self._tentative if word.middle >= end)
+            while self._speech and self._speech[0][1] <= end:
+                self._speech.popleft()
+            self._tentative = tuple(told for told in self._tentative if told.word.middle >= end)
         self._covered = max(self._covered, self._frozen)
         return self._end_of_utterance(result, words)
 
     def _new(self, result: Result) -> tuple[HeardWord, ...]:
-        """The result's words that no final told before; where ranges follow each other, all of them."""
-        if result.start >= self._frozen - TOLERANCE:
+        """The result's words that no final told before; where it begins behind or in a hole of what they told, all."""
+        fills = any(abs(result.start - start) <= TOLERANCE for start, _ in self._holes)
+        if fills or result.start >= self._frozen - TOLERANCE:
             return result.words
         return tuple(word for word in result.words if word.middle >= self._frozen or self._in_hole(word))
 
     def _in_hole(self, word: HeardWord) -> bool:
         return any(start <= word.middle < end for start, end in self._holes)
 
-    def _missing(self, result: Result) -> tuple[HeardWord, ...]:
-        """Words from before this result whose final has not come."""
-        return tuple(word for word in self._tentative if word.middle < result.start - TOLERANCE)
+    def _spoken(self, start: int, end: int) -> int:
+        """Samples of [start, end) that are loud; ``start`` not before what finals cover."""
+        return sum(max(min(stop, end) - max(first, start), 0) for first, stop in self._speech)
+
+    def _missing(self, result: Result) -> tuple[_Told, ...]:
+        """Words of ranges before this result's whose final has not come.
+
+        A word of its own range may lie before that: it was being said where the range before was cut off.
+        """
+        before = result.start - TOLERANCE
+        return tuple(told for told in self._tentative if told.since < before and told.word.middle < before)
 
     def _end_of_utterance(self, result: Result, words: tuple[HeardWord, ...]) -> tuple[Hypothesis, ...]:
         """A final's words, and the answers to all that was asked up to where it reaches."""
@@ -207,7 +257,7 @@ class Transcript:
     def _answers(self, result: Result, asked: _Asked) -> bool:
         if result.from_finalize:
             return result.end > asked.since + TOLERANCE
-        return result.end >= asked.reached - TOLERANCE
+        return result.end >= asked.reached - (TOLERANCE if result.speech_final else 0)
 
     def _utterance_end(self, message: UtteranceEnd) -> tuple[Hypothesis, ...]:
         if not self._asked or message.last_word_end <= self._asked[0].since or self._before(self._asked[0]):
@@ -224,11 +274,15 @@ class Transcript:
         return (Hypothesis(located, is_final=True, end_of_utterance=True, upto=upto),)
 
     def _before(self, asked: _Asked) -> tuple[HeardWord, ...]:
-        return tuple(word for word in self._tentative if word.middle < asked.sent)
+        return tuple(told.word for told in self._tentative if told.word.middle < asked.sent)
+
+    def _overdue(self, asked: _Asked) -> bool:
+        """Whether words that were asked for are of a range that ended: its final is under way, and knows better."""
+        return any(told.since < self._range - TOLERANCE and told.word.middle < asked.sent for told in self._tentative)
 
     def _freeze(self, sent: int) -> tuple[HeardWord, ...]:
         """Let the interims' words up to there stand as final; a late final may still bring words behind them."""
-        words = tuple(word for word in self._tentative if word.middle < sent)
+        words = tuple(told.word for told in self._tentative if told.word.middle < sent)
         self._tentative = self._tentative[len(words) :]
         if words:
             self._frozen = max(self._frozen, words[-1].end)

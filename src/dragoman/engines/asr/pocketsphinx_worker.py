@@ -6,7 +6,6 @@ It is a process of its own because the decoder holds the GIL: in the daemon it w
 
 from __future__ import annotations
 
-import sys
 from typing import BinaryIO
 
 from dragoman.engines import wire
@@ -19,7 +18,7 @@ from dragoman.engines.asr.messages import (
     encode_hypothesis,
 )
 from dragoman.engines.asr.pocketsphinx_models import judge
-from dragoman.engines.worker import FAILED
+from dragoman.engines.worker import serve_stdio
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
@@ -47,18 +46,5 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
             raise ValueError(f"unknown frame kind {kind}")
 
 
-def main() -> None:
-    """Serve; say why when it fails."""
-    sink = sys.stdout.buffer
-    try:
-        serve(sys.stdin.buffer, sink)
-    except BrokenPipeError:
-        return  # the daemon is gone
-    except Exception as error:
-        sink.write(wire.pack(FAILED, f"{type(error).__name__}: {error}".encode()))
-        sink.flush()
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    serve_stdio(serve)

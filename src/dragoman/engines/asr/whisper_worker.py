@@ -7,7 +7,6 @@ waited longest first. The main thread only reads, so the daemon never waits for 
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from dragoman.engines.asr.whisper_messages import (
     encode_stream_hypothesis,
 )
 from dragoman.engines.asr.window import Floats, Found, Job, SlidingWindow
-from dragoman.engines.worker import FAILED
+from dragoman.engines.worker import serve_stdio
 
 
 class Decoder(Protocol):
@@ -180,18 +179,5 @@ def _load(setup: Setup) -> Decoder:
     return Whisper(setup)
 
 
-def main() -> None:
-    """Serve; say why when it fails."""
-    sink = sys.stdout.buffer
-    try:
-        serve(sys.stdin.buffer, sink, _load)
-    except BrokenPipeError:
-        return  # the daemon is gone
-    except Exception as error:
-        sink.write(wire.pack(FAILED, f"{type(error).__name__}: {error}".encode()))
-        sink.flush()
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    serve_stdio(lambda source, sink: serve(source, sink, _load))

@@ -63,7 +63,9 @@ class ApertiumTranslator:
         """Check that it is installed; start the pipelines between these languages."""
         if shutil.which("lt-proc") is None or not self._modes:
             packages = " ".join(dict.fromkeys(modes.packages("en", "es") + modes.packages("es", "ca")))
-            raise EngineUnavailable(NAME, f"not installed: apt-get install apertium {packages}")
+            what = "not installed" if shutil.which("lt-proc") is None else f"no language pair lies in {self._folder}"
+            elsewhere = "" if self._folder == modes.MODES else f", or see engines.options.{NAME}.modes"
+            raise EngineUnavailable(NAME, f"{what}: apt-get install apertium {packages}{elsewhere}")
         for source in languages:
             for target in languages:
                 if self.supports(source, target):

@@ -24,7 +24,8 @@ answers at all mostly answers within this (design: 350 ms at p95)."""
 
 BUDGET = DEADLINE + LEAST + DEADLINE
 """Seconds for a clause, all tries of all translators: the first one's two, and a whole one for the next (stage table:
-over 1200 ms retry once, then the fallback engine). By then the speaker is a sentence further."""
+over 1200 ms retry once, then the fallback engine). By then the speaker is a sentence further. One that retries by
+itself (``EngineInfo.retries``) has only the first of the two."""
 
 TOO_LITTLE = 0.5
 """With fewer seconds left than this nobody is asked: a timeout would say more of our haste than of the engine."""
@@ -36,7 +37,8 @@ Choice = Callable[[str, str], Sequence[Translator]]
 class TranslatorChain:
     """Asks each translator in order, twice where that may help; one that rejects or fails gives way to the next.
 
-    One whose circuit is not closed is not asked, unless nobody else is left.
+    One that sends a clause twice by itself is asked once. One whose circuit is not closed is not asked, unless nobody
+    else is left.
     """
 
     def __init__(
@@ -116,7 +118,7 @@ class TranslatorChain:
 
     def _may_mend(self, translator: Translator, error: EngineError, after: int) -> bool:
         """Whether asking the same one again is better than going on; who is overloaded is given a rest."""
-        spared = after and isinstance(error, EngineBusy)
+        spared = translator.info.retries or (after and isinstance(error, EngineBusy))
         return error.retryable and not spared and self._circuits.usable(translator)
 
     def _tell(self, failures: Iterable[EngineError]) -> None:

@@ -9,13 +9,11 @@ many of ours may lie in the account (0: none are made); ``connections`` opened a
 from __future__ import annotations
 
 import asyncio
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import structlog
-from yarl import URL
 
 from dragoman.engines.base import EngineInfo, Stage, Translation, TranslationRequest
 from dragoman.engines.mt.deepl_account import Account
@@ -41,14 +39,14 @@ START_S = 15.0
 class DeepLTranslator:
     """Clauses by ``deepl_client``; languages, usage and glossaries by DeepL's own client in a thread.
 
-    A clause costs at most ``deadline_ms``: one attempt, which is sent a second time when it is late, and one retry.
+    A clause costs at most ``deadline_ms`` and two requests: the second when the first is late, or has failed.
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Raises ConfigError for a wrong option."""
         reader = Options(NAME, options)
         self._key = reader.secret("auth_key", "DEEPL_AUTH_KEY")
-        self._server_url = reader.text("server_url", "")
+        self._server_url = reader.url("server_url", "", SERVER)
         self._formality = reader.choice("formality", "default", ("default", "prefer_more", "prefer_less"))
         variants = {code.lower(): variant.upper() for code, variant in reader.table("variants").items()}
         timing = Timing(
@@ -79,6 +77,7 @@ class DeepLTranslator:
             stage=Stage.MT,
             languages=tuple(f"{a}-{b}" for a, b in permutations(LANGUAGES, 2) if self.supports(a, b)),
             streaming=False,
+            retries=True,
             licence="LicenseRef-DeepL",
             commercial_use=True,
             purpose="Production: the best translations, by a paid service (a key); the text leaves this host.",
@@ -190,17 +189,6 @@ class DeepLTranslator:
         for code, variant in variants.items():
             if problem := variant_problem(code, variant):
                 raise ConfigError(f"{where}.variants.{code}: {problem}")
-        # RFC 9110 section 5.5: what a header can carry; anything else is a file read wrong.
-        if self._key is not None and not re.fullmatch(r"[\x21-\x7e]+", self._key.get_secret_value()):
-            raise ConfigError(f"{where}.auth_key: should be one word of ASCII characters")
-        if self._server_url:
-            try:
-                url = URL(self._server_url)
-                usable = url.scheme in ("http", "https") and bool(url.host)
-            except ValueError:
-                usable = False
-            if not usable:
-                raise ConfigError(f"{where}.server_url: {self._server_url!r} is not like {SERVER}")
 
     def _fit(self, listed: Listed, wanted: Sequence[str]) -> None:
         """Keep what the server has, too.
@@ -232,7 +220,9 @@ class DeepLTranslator:
     async def _listed(client: DeepLClient, account: Account) -> Listed:
         try:
             return await client.languages()
-        except EngineRejected:  # a server without /v3/languages
+        except EngineDenied:
+            raise
+        except EngineError:  # a server without /v3/languages, or with another
             return await account.languages()
 
     async def _tell_usage(self, account: Account) -> None:

@@ -65,9 +65,11 @@ class Account:
         """What the server translates from and into, by the older ``/v2/languages``; raises EngineError."""
 
         def ask(client: deepl.DeepLClient) -> Listed:
-            targets = client.get_target_languages()
+            sources, targets = client.get_source_languages(), client.get_target_languages()
+            if not sources or not targets:
+                raise EngineCrashed(NAME, "the list of languages is empty")
             return Listed(
-                frozenset(language.code.upper() for language in client.get_source_languages()),
+                frozenset(language.code.upper() for language in sources),
                 frozenset(language.code.upper() for language in targets),
                 frozenset(language.code.upper() for language in targets if language.supports_formality),
             )
@@ -142,6 +144,8 @@ class Account:
             raise EngineDenied(NAME, str(error)) from None
         except deepl.DeepLException as error:
             raise _error_of(error) from None
+        except EngineError:
+            raise
         except Exception as error:  # it does not check the shape of what it parses
             raise EngineCrashed(NAME, f"{type(error).__name__}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""The hot path to DeepL: one clause, one deadline, at most one hedge and one retry, nothing left running.
+"""The hot path to DeepL: one clause, one deadline, at most two requests, nothing left running.
 
 The official client sleeps whole seconds between its retries and waits ten for an answer: right for documents, not for
 live speech (facts: two 429s cost it 2.8 s). What is not hot is left to it, see ``deepl_account``.
@@ -18,13 +18,13 @@ import structlog
 from pydantic import SecretStr
 
 from dragoman import __version__
+from dragoman.engines.http_answers import one_line
 from dragoman.engines.mt.deepl_languages import Listed
 from dragoman.engines.mt.deepl_messages import (
     NAME,
     QUOTA,
     Answer,
     error_of,
-    one_line,
     parse_answer,
     parse_languages,
     parse_refusal,
@@ -131,7 +131,10 @@ class DeepLClient:
             await session.close()
 
     async def translate(self, body: Mapping[str, object], until: float) -> Answer:
-        """Translate by ``until`` (loop time); retried once after a connection that failed, 429, 5xx or junk.
+        """Translate by ``until`` (loop time), with two requests at most.
+
+        The second is sent while the first is late (a hedge), or else after it met a connection that failed, 429, 5xx
+        or junk: no outage gets more than twice the load from us.
 
         Raises:
             EngineRejected, EngineDenied: the server refuses this text, or us.
@@ -143,16 +146,16 @@ class DeepLClient:
             async with asyncio.timeout_at(until):
                 await self._wait_turn(until)
                 self._budget.request()
-                try:
-                    return await self._attempt(data, hedge=self._timing.hedge > 0)
-                except EngineError as error:
-                    if not error.retryable or isinstance(error, EngineTimeout):
-                        raise  # late: the hedge was the second chance, and the next translator is quicker than a third
-                    await self._pause(error, until)
-                self.counters.retries += 1
-                return await self._attempt(data, hedge=False)
+                outcome, hedged = await self._attempt(data, hedge=self._timing.hedge > 0)
+                if isinstance(outcome, EngineError) and outcome.retryable and not hedged:
+                    await self._pause(outcome, until)
+                    self.counters.retries += 1
+                    outcome, _ = await self._attempt(data, hedge=False)
         except TimeoutError:
             raise EngineTimeout(NAME, "no translation within the deadline") from None
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
 
     async def _wait_turn(self, until: float) -> None:
         """Wait as long as the server asked for; raises EngineBusy at once if that is too long."""
@@ -171,24 +174,26 @@ class DeepLClient:
             raise error
         await asyncio.sleep(again - now)
 
-    async def _attempt(self, data: bytes, *, hedge: bool) -> Answer:
-        outcome: Answer | EngineError
+    async def _attempt(self, data: bytes, *, hedge: bool) -> tuple[Answer | EngineError, bool]:
+        """The answer or the failure, and whether it was asked for twice.
+
+        Raises:
+            EngineTimeout: no answer in time; the next translator is quicker than another attempt.
+        """
         try:
             async with asyncio.timeout(self._timing.attempt):
-                outcome = await (self._hedged(data) if hedge else self._ask(data))
+                return await self._hedged(data) if hedge else (await self._ask(data), False)
         except TimeoutError:
             raise EngineTimeout(NAME, f"no answer within {self._timing.attempt:g} s") from None
-        if isinstance(outcome, EngineError):
-            raise outcome
-        return outcome
 
-    async def _hedged(self, data: bytes) -> Answer | EngineError:
+    async def _hedged(self, data: bytes) -> tuple[Answer | EngineError, bool]:
         """Ask once, and a second time if the answer is late; the first good answer counts, the other is cancelled."""
         # A group would wrap what a task raises: so its tasks return their failures.
         async with asyncio.TaskGroup() as group:
             waiting = {group.create_task(self._ask(data))}
             done, _ = await asyncio.wait(waiting, timeout=self._timing.hedge)
-            if not done and self._budget.spend():
+            hedged = not done and self._budget.spend()
+            if hedged:
                 self.counters.hedges += 1
                 waiting.add(group.create_task(self._ask(data)))
             failure: EngineError | None = None
@@ -198,10 +203,10 @@ class DeepLClient:
                     if isinstance(outcome, Answer) or not outcome.retryable:
                         for task in waiting:
                             task.cancel()
-                        return outcome
+                        return outcome, hedged
                     failure = failure or outcome
             assert failure is not None  # the loop ends before only with an answer
-            return failure
+            return failure, hedged
 
     async def _ask(self, data: bytes) -> Answer | EngineError:
         """One request; its answer or its failure."""
@@ -232,7 +237,7 @@ class DeepLClient:
                 body = await _read(response)
         except (aiohttp.ClientError, OSError) as error:
             what = one_line(f"{type(error).__name__}: {error}")
-            log.info("deepl gave no answer", path=path, error=what)
+            log.debug("deepl gave no answer", path=path, error=what)
             raise EngineCrashed(NAME, f"no answer: {what}") from None
         if response.status == 200:
             return body

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
+from dragoman.engines.http_answers import one_line, retry_after
 from dragoman.engines.mt.deepl_languages import Listed
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected
 
@@ -17,9 +17,6 @@ NAME = "deepl"
 
 QUOTA = 456
 """DeepL's own status: the characters of the billing period are used up."""
-
-MAX_MESSAGE = 300
-"""Characters of a server's message that are kept: its own are one line, a proxy's error page is not worth more."""
 
 MAX_CONTEXT = 1_500
 """Characters of context: three long clauses are fewer. Context is neither translated nor billed, but it is read."""
@@ -67,7 +64,8 @@ def translate_body(
         # One clause, however it is punctuated: never to be cut and translated in pieces.
         "split_sentences": "0",
         "preserve_formatting": False,
-        "model_type": "quality_optimized" if careful else "latency_optimized",
+        # "prefer": "quality_optimized" alone is refused for a pair that has no such model.
+        "model_type": "prefer_quality_optimized" if careful else "latency_optimized",
         "show_billed_characters": True,
     }
     if said := " ".join(context)[-MAX_CONTEXT:]:
@@ -89,7 +87,9 @@ def parse_answer(data: bytes) -> Answer:
         answer = json.loads(data)
         (only,) = answer["translations"]
         text, billed, model = only["text"], only.get("billed_characters", 0), only.get("model_type_used")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except KeyError:  # an error told with the wrong status; any other answer may hold what somebody said
+        raise EngineCrashed(NAME, f"the answer is no translation: {_message(data) or f'{len(data)} bytes'}") from None
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise EngineCrashed(NAME, f"the answer is no translation: {len(data)} bytes") from None
     if not isinstance(text, str) or not _encodable(text):
         raise EngineCrashed(NAME, "the answer holds no text")
@@ -152,19 +152,6 @@ def error_of(refusal: Refusal) -> EngineError:
     return EngineCrashed(NAME, f"an answer that DeepL does not give: {said}")  # a redirect: a wrong server_url
 
 
-def retry_after(value: str | None, unix_now: float) -> float | None:
-    """Seconds that a Retry-After header (RFC 9110 section 10.2.3: seconds or a date) asks for; None: nothing usable."""
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - unix_now)
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
 def _message(data: bytes) -> str:
     try:
         answer = json.loads(data)
@@ -174,11 +161,6 @@ def _message(data: bytes) -> str:
         return ""
     parts = [answer.get("message"), answer.get("detail")]
     return one_line("; ".join(part for part in parts if isinstance(part, str) and part))
-
-
-def one_line(text: str) -> str:
-    """Of a server's or a library's words, what fits into a log and an error: no line ends, no control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_MESSAGE]
 
 
 def _encodable(text: str) -> bool:

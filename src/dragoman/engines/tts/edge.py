@@ -64,7 +64,7 @@ class EdgeSynthesizer:
         require_packages(NAME, "edge", ("edge_tts", "av"))
         import edge_tts  # noqa: F401  # paid here and not in the first clause
 
-        from dragoman.engines.tts import mp3  # noqa: F401
+        from dragoman.engines.tts import mp3  # noqa: F401  # likewise
 
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
         """See Synthesizer."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 
@@ -17,6 +18,7 @@ import structlog
 from yarl import URL
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
+from dragoman.engines.http_answers import one_line, retry_after
 from dragoman.engines.options import Options
 from dragoman.engines.tts.loudness import VoiceLevels
 from dragoman.engines.tts.provider import FIRST_AUDIO_MS, shaped, speakable, timely
@@ -69,6 +71,9 @@ START_DEADLINE_S = 5.0
 KEEP_S = 75.0
 """Seconds an idle connection is kept: a new one costs two or three round trips before the first audio."""
 
+_AUDIO = ("audio/", "application/octet-stream")
+"""How the answer's type begins where it is audio; aiohttp's for none at all is the latter."""
+
 _MAX_ERROR = 4096
 _SAMPLE = np.dtype("<i2")
 
@@ -90,7 +95,7 @@ class ElevenLabsSynthesizer:
         self._deadline_s = reader.integer("deadline_ms", FIRST_AUDIO_MS, 100, 30_000) / 1000
         self._max_requests = reader.integer("max_requests", 5, 1, 1000)
         self._logging = reader.flag("logging", True)
-        self._url = URL(reader.text("url", "https://api.elevenlabs.io"))
+        self._url = URL(reader.url("url", "https://api.elevenlabs.io"))
         reader.done()
         self._voice_of = VoiceAssigner(len(self._voices))
         self._levels = VoiceLevels()
@@ -136,7 +141,11 @@ class ElevenLabsSynthesizer:
             )
         try:
             async with asyncio.timeout(START_DEADLINE_S):
-                await asyncio.gather(*(self._ask_for(self._session, voice) for voice in self._voices))
+                asked = (self._ask_for(self._session, voice) for voice in self._voices)
+                answers = await asyncio.gather(*asked, return_exceptions=True)  # all have ended when one has failed
+            failures = [answer for answer in answers if isinstance(answer, BaseException)]
+            for failure in sorted(failures, key=lambda failure: not isinstance(failure, EngineError)):
+                raise failure
         except (aiohttp.ClientError, TimeoutError, EngineBusy) as error:
             log.warning("provider not reached", engine=NAME, error=str(error) or type(error).__name__)
         except EngineError:
@@ -192,12 +201,18 @@ class ElevenLabsSynthesizer:
             query["enable_logging"] = "false"
         url = self._url / "v1" / "text-to-speech" / voice / "stream"
         try:
-            response = await session.post(url, params=query, json=body)
+            # No redirects: our key is for this server alone.
+            response = await session.post(url, params=query, json=body, allow_redirects=False)
             try:
                 if response.status != 200:
-                    raise await _error(response, voice)
+                    raise _by_status(response, *await _detail(response), voice)
+                if not response.content_type.startswith(_AUDIO):
+                    code, message = await _detail(response)
+                    raise EngineCrashed(NAME, f"{response.content_type} instead of audio: {code} {message}".strip())
                 odd = b""  # a chunk may end within a sample
-                async for chunk in response.content.iter_any():
+                async for chunk, _ in response.content.iter_chunks():
+                    if chunk.startswith(b"{") and (said := _parsed(chunk.decode(errors="replace"))):
+                        raise EngineCrashed(NAME, f"an error instead of audio: {' '.join(said)}")
                     data = odd + chunk
                     whole = len(data) // 2 * 2
                     odd = data[whole:]
@@ -216,7 +231,7 @@ class ElevenLabsSynthesizer:
 
     async def _ask_for(self, session: aiohttp.ClientSession, voice: str) -> None:
         """Raises EngineDenied when the key is refused, EngineUnavailable when there is no such voice."""
-        async with session.get(self._url / "v1" / "voices" / voice) as response:
+        async with session.get(self._url / "v1" / "voices" / voice, allow_redirects=False) as response:
             if response.status == 200:
                 return
             code, message = await _detail(response)
@@ -229,12 +244,8 @@ class ElevenLabsSynthesizer:
             raise _by_status(response, code, message, voice)
 
 
-async def _error(response: aiohttp.ClientResponse, voice: str) -> EngineError:
-    return _by_status(response, *await _detail(response), voice)
-
-
 def _by_status(response: aiohttp.ClientResponse, code: str, message: str, voice: str) -> EngineError:
-    said = f"{response.status} {code}: {message}".replace(" :", ":")
+    said = f"{response.status} {code}: {message}".replace(" :", ":").removesuffix(": ")
     if response.status in (401, 402, 403):
         what = (
             "the provider asks for payment or a larger quota"
@@ -245,26 +256,28 @@ def _by_status(response: aiohttp.ClientResponse, code: str, message: str, voice:
     if response.status == 404:
         return EngineDenied(NAME, f"engines.options.elevenlabs.voices: no voice {voice!r} ({said})")
     if response.status == 429 or response.status >= 500:
-        return EngineBusy(NAME, said, _retry_after(response))
+        return EngineBusy(NAME, said, retry_after(response.headers.get("Retry-After"), time.time()))
+    if response.status < 400:
+        return EngineCrashed(NAME, f"engines.options.elevenlabs.url: an answer that ElevenLabs does not give ({said})")
     return EngineRejected(NAME, said)
 
 
 async def _detail(response: aiohttp.ClientResponse) -> tuple[str, str]:
-    """Code and message of an error body: ``{"detail": {…}}``, of a validation ``{"detail": [{…}]}``; else its text."""
+    """Code and message of an error body, else its text."""
     text = (await response.content.read(_MAX_ERROR)).decode(errors="replace")
+    return _parsed(text) or ("", one_line(text))
+
+
+def _parsed(text: str) -> tuple[str, str] | None:
+    """Code and message of ``{"detail": {…}}``, of a validation's ``{"detail": [{…}]}``; None: it is neither."""
     try:
         detail = json.loads(text)["detail"]
         if isinstance(detail, list):
-            return "invalid", "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in detail)
+            return "invalid", one_line(
+                "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in detail)
+            )
         if isinstance(detail, str):
-            return "", detail
-        return str(detail.get("code") or detail.get("status") or ""), str(detail.get("message", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", " ".join(text.split())[:200]
-
-
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    try:
-        return max(0.0, float(response.headers.get("Retry-After", "")))
-    except ValueError:
+            return "", one_line(detail)
+        return one_line(str(detail.get("code") or detail.get("status") or "")), one_line(str(detail.get("message", "")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import queue
-import sys
 import threading
 from typing import BinaryIO
 
@@ -18,7 +17,7 @@ from dragoman.engines.tts.espeak_library import Library
 from dragoman.engines.tts.messages import Kind, Speak, decode_id, encode_audio, encode_error, encode_id
 from dragoman.engines.tts.shaping import Shaper, measure_gain
 from dragoman.engines.tts.voices import PROFILES
-from dragoman.engines.worker import FAILED
+from dragoman.engines.worker import serve_stdio
 from dragoman.media.format import Pcm
 
 CALIBRATION = "1 2 3 4 5 6 7 8 9 10"
@@ -103,18 +102,5 @@ class Worker:
         self._sink.flush()
 
 
-def main() -> None:
-    """Serve; say why when it fails."""
-    sink = sys.stdout.buffer
-    try:
-        Worker(sys.stdin.buffer, sink).run()
-    except BrokenPipeError:
-        return  # the daemon is gone
-    except Exception as error:
-        sink.write(wire.pack(FAILED, f"{type(error).__name__}: {error}".encode()))
-        sink.flush()
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    serve_stdio(lambda source, sink: Worker(source, sink).run())

@@ -47,7 +47,7 @@ class GttsSynthesizer:
         """Raises ConfigError for a wrong option."""
         reader = Options(NAME, options)
         self._deadline_s = reader.integer("deadline_ms", FIRST_AUDIO_MS, 100, 30_000) / 1000
-        self._url = URL(reader.text("url", "https://translate.google.com"))
+        self._url = URL(reader.url("url", "https://translate.google.com"))
         reader.done()
         self._levels = VoiceLevels()
         self._session: aiohttp.ClientSession | None = None
@@ -74,7 +74,7 @@ class GttsSynthesizer:
         require_packages(NAME, "gtts", ("gtts", "av"))
         import gtts  # noqa: F401  # paid here and not in the first clause
 
-        from dragoman.engines.tts import mp3  # noqa: F401
+        from dragoman.engines.tts import mp3  # noqa: F401  # likewise
 
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))

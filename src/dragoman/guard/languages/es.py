@@ -34,6 +34,7 @@ TABLE = LanguageTable(
         r"quince días|quincena": (14, 15, 2),
         r"ocho días|una semana": (7, 8),
         r"triple": (3,),
+        r"segund[oa]s?": (2,),
         r"década": (10,),
         r"siglo|centenar|centenares": (100,),
         r"millar|millares|miles": (1000,),
@@ -43,7 +44,7 @@ TABLE = LanguageTable(
         r"(?:al )?cien por cien(?:to)? (?:seguro|segura|de acuerdo)": (100,),
         r"media|medio|mitad": (30, 50),
         r"(?:un )?tercio|tercios": (3,),
-        r"cuarto": (15, 4),
+        r"cuart[oa]": (15, 4),
     },
     respell={
         "tercer": "tercero",

@@ -27,7 +27,7 @@ class _ConfTemplate(Template):
     """``%{name}`` only: ``$`` belongs to Asterisk's variables."""
 
     delimiter = "%"
-    pattern = r"%(?:(?P<escaped>%)|(?P<named>(?!))|\{(?P<braced>[a-z_]+)\}|(?P<invalid>))"  # type: ignore[assignment]
+    pattern = r"%(?:(?P<escaped>%)|(?P<named>(?!))|\{(?P<braced>[a-z_]+)\}|(?P<invalid>))"  # type: ignore[assignment]  # as Template documents it
 
 
 @dataclass(frozen=True, slots=True)

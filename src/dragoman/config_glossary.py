@@ -1,4 +1,4 @@
-"""Tables of the settings file that stand for themselves."""
+"""The settings' table ``[glossary]``."""
 
 from __future__ import annotations
 

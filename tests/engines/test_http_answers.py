@@ -1,0 +1,48 @@
+"""What every provider's answers may say beside their own: when to come back (any text at all), and words for a log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.engines.http_answers import MAX_MESSAGE, one_line, retry_after
+
+NOW = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("3", 3.0),
+        (" 17 ", 17.0),
+        (format_datetime(datetime.fromtimestamp(NOW + 5, UTC), usegmt=True), 5.0),
+        (format_datetime(datetime.fromtimestamp(NOW - 5, UTC), usegmt=True), 0.0),
+        (format_datetime(datetime.fromtimestamp(NOW + 5, UTC)).replace("+0000", "-0000"), 5.0),
+        ("-1", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("9" * 400, None),
+        ("٣", None),
+    ],
+)
+def test_retry_after(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value, NOW) == seconds
+
+
+@given(st.text())
+def test_any_retry_after_is_read(value: str) -> None:
+    seconds = retry_after(value, NOW)
+    assert seconds is None or seconds >= 0
+
+
+@given(st.text())
+def test_words_for_a_log_are_one_line(text: str) -> None:
+    line = one_line(text)
+    assert line.isprintable() and len(line) <= MAX_MESSAGE
