@@ -143,6 +143,8 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
         f"random weights; {asked.rounds} x clauses of {asked.tokens} tokens ({asked.tokens * 1024 / 22050:.1f} s); "
         f"coqui's chunks: {asked.coqui_chunk} tokens, a view of the weights per stream.",
         "",
+        f"Load average: {machine.describe()['load_average']}; well above 1, others took a share of every figure.",
+        "",
         "Real time: wall time by the length of one stream's speech; above 1, playback runs dry.",
         "",
         "| engine | device | dtype | streams | first audio ms p50 / p95 / p99 | real time | audio s per s | ran dry |",
