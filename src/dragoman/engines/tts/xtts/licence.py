@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dragoman.errors import EngineUnavailable
 
-LICENCE = "Coqui Public Model License 1.0.0 (CPML, non-commercial) AND MPL-2.0"
-"""Of the weights, and of coqui-tts, which runs them."""
+LICENCE = "LicenseRef-CPML AND MPL-2.0"
+"""The Coqui Public Model License 1.0.0 of the weights, and that of coqui-tts, which runs them."""
 
 
 def require_consent(engine: str, accepted: bool) -> None:

@@ -74,6 +74,8 @@ def prepare(model: Model, voices: VoiceSource, settings: Settings, suppress: tup
     _drop_what_was_copied(gpt)
     hifigan = model.xtts.hifigan_decoder.to(device)
     gpt.to(device)
+    for part in (gpt, hifigan):
+        _unmap(part)
     manner = Manner(
         hifigan, decoder.stop_token, audio, settings.first_tokens, settings.chunk_tokens, settings.self_check
     )
@@ -101,6 +103,12 @@ def _drop_what_was_copied(gpt: Any) -> None:
     """The decoder has its own weights; what makes voices of audio stays."""
     for name in ("gpt", "text_embedding", "mel_embedding", "text_head", "mel_head", "final_norm"):
         delattr(gpt, name)
+
+
+def _unmap(part: Any) -> None:
+    """Copy what is still mapped from the file: who cuts that off would take the process with it."""
+    for tensor in (*part.parameters(), *part.buffers()):
+        tensor.data = tensor.data.clone()
 
 
 def _warm_up(loaded: Loaded) -> None:
