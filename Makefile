@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test lint unit e2e bench bench-lagging bench-latency setup check clean
+.PHONY: help python demo test lint unit e2e bench bench-lagging bench-latency bench-tts setup check clean
 help:
 	@sed -n 's/^# make /make /p; s/^\([a-z-]*\):.*## /make \1    /p' Makefile
 
@@ -17,6 +17,13 @@ $(VENV)/.ready: pyproject.toml requirements/no-deps.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -q -e ".[demo,dev]"
 	@$(BIN)/pip install -q --no-deps -r requirements/no-deps.txt
+	@touch $@
+
+# What XTTS needs: 2 GB, of which torch is most. Apart from the rest, because gTTS keeps an old click for its command
+# line that huggingface-hub no longer takes: pip says so, both work.
+$(VENV)/.xtts: $(VENV)/.ready
+	@echo "Installing torch and coqui-tts into $(VENV): two minutes or so, once"
+	@$(BIN)/pip install -q -r requirements/xtts.txt
 	@touch $@
 
 python:
@@ -35,8 +42,8 @@ check: setup ## what of this machine and PBX is ready, and what to do about the 
 
 test: python ## every test
 	@scripts/packages.sh run demo test
-	@$(MAKE) --no-print-directory $(VENV)/.ready lint
-	$(BIN)/python -m pytest $(ARGS)
+	@$(MAKE) --no-print-directory $(VENV)/.ready $(VENV)/.xtts lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -60,8 +67,8 @@ bench-latency: setup ## how long listeners wait, on real calls with simulated cl
 bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the speaker, simulated
 	$(BIN)/python -m bench.lagging
 
-bench-latency: setup ## how long a listener waits, over real phones; six minutes, as root; writes bench/results/latency.*
-	$(BIN)/python -m bench.latency $(ARGS)
+bench-tts: $(VENV)/.xtts ## how many voices XTTS speaks in at once, against coqui's own streaming; writes bench/results/
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.tts $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache

@@ -98,4 +98,6 @@ def test_settings_that_are_shown_are_settings(document: Path) -> None:
     blocks = re.findall(r"^```toml\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert blocks or document.name not in ("production.md", "glossary.md")
     for block in blocks:
-        config.validate(tomllib.loads(block), {})
+        data = tomllib.loads(block)
+        data.get("voices", {}).pop("key_file", None)  # it is read at once
+        config.validate(data, {})

@@ -16,6 +16,7 @@ import pytest
 SRC = Path(__file__).resolve().parent.parent / "src"
 
 CORE = (
+    "dragoman.enrolment",
     "dragoman.glossary",
     "dragoman.guard",
     "dragoman.media",
@@ -28,6 +29,10 @@ CORE = (
 CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base")
 
 SHELLS = {
+    "dragoman.enrolment.decode": "runs a process per clip",
+    "dragoman.enrolment.desk": "works on enrolments one by one",
+    "dragoman.enrolment.serving": "builds what serves",
+    "dragoman.enrolment.stored": "asks the store and the engines",
     "dragoman.glossary.store": "watches files",
     "dragoman.media.alarm": "wakes the loop by a timerfd",
     "dragoman.media.plane": "owns the tick",
@@ -54,7 +59,22 @@ SHELLS = {
     "dragoman.telephony.pbx.ports": "asks the kernel for free ports",
     "dragoman.telephony.pbx.templates": "takes the menu keys from where prompts are made",
     "dragoman.telephony.prompts": "runs espeak-ng",
+    "dragoman.telephony.ari.talking": "speaks HTTP",
+    "dragoman.telephony.reception": "talks with callers",
     "dragoman.telephony.recipes": "makes and deletes channels",
+    "dragoman.voices.ecapa": "runs torch",
+    "dragoman.voices.load": "loads ECAPA",
+    "dragoman.voices.source": "listens in a thread",
+    "dragoman.voices.store.database": "asks the database with a deadline",
+    "dragoman.voices.store.store": "asks the database",
+    "dragoman.voices.voicing": "runs the voices beside the conference",
+    "dragoman.voices.watch": "listens to callers now and then",
+    "dragoman.voices.training.ecapa": "a network of torch",
+    "dragoman.voices.training.export": "takes networks of torch",
+    "dragoman.voices.training.gst": "a network of torch",
+    "dragoman.voices.training.job": "runs a training",
+    "dragoman.voices.training.speech": "runs espeak-ng and flite",
+    "dragoman.voices.training.train": "fits networks of torch",
 }
 """Modules of the core packages that do I/O or wait; the reason beside each."""
 
@@ -63,6 +83,7 @@ IMPURE = {"asyncio", "aiohttp", "torch", "socket", "select", "subprocess", "mult
 
 OWNED_TASKS = {
     "dragoman.demo.baresip": "its close awaits the reader",
+    "dragoman.enrolment.desk": "a write that must end before it is undone; awaited in the same method",
     "dragoman.engines.asr.deepgram_stream": "its aclose ends and awaits it",
     "dragoman.engines.selection": "its close awaits them by a deadline, past which no group would let go of one",
     "dragoman.engines.asr.faster_whisper": "its stop awaits the reader; close, and all who open, await the loading",

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dragoman import __version__, config
+from dragoman import __version__, cli_voices, config
 from dragoman.errors import ConfigError, DragomanError
 from dragoman.signals import ended_by_signals
 
 app = typer.Typer(help="A live interpreter for phone conferences.", no_args_is_help=True, add_completion=False)
+app.add_typer(cli_voices.app, name="voices")
 
 ConfigFile = Annotated[
     Path | None,
@@ -124,6 +125,7 @@ def engines(
     if language is not None:
         raise _fail(ConfigError("--language goes with --test NAME"))
     from dragoman.engines.registry import available
+    from dragoman.engines.tts.stock_voices import STOCK_VOICES
 
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
@@ -142,6 +144,11 @@ def engines(
         )
         table.add_row(info.name, str(info.stage), Text.assemble(info.purpose, ("\n" + "; ".join(facts), "dim")))
     Console().print(table)
+    voices = Table.grid(padding=(0, 2))
+    for language, stock in STOCK_VOICES.items():
+        other = f"else espeak: {stock.otherwise}" if stock.engine != "espeak" else ""
+        voices.add_row(language, stock.engine, stock.voice, Text(other, "dim"))
+    Console().print("\nStock voices, of who has no voice of his own:", voices)
 
 
 def languages_in_words(languages: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_glossary import GlossarySettings
 from dragoman.config_pipeline import PipelineSettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
+from dragoman.config_voices import VOICES_PATHS, VoicesSettings
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
@@ -228,6 +229,7 @@ class Settings(BaseSettings):
     engines: EnginesSettings = EnginesSettings()
     glossary: GlossarySettings = GlossarySettings()
     pipeline: PipelineSettings = PipelineSettings()
+    voices: VoicesSettings = VoicesSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 
@@ -309,11 +311,11 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    for *tables, key in (*_PATHS, *_secret_files(data)):
+    for *tables, key in (*_PATHS, *(("voices", key) for key in VOICES_PATHS), *_secret_files(data)):
         table: Any = data
         for name in tables:
             table = table.get(name) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(table.get(key), str):
+        if isinstance(table, dict) and isinstance(table.get(key), str) and "://" not in table[key]:
             table[key] = str(file.parent / os.path.expanduser(table[key]))
     return text, data
 

@@ -26,9 +26,19 @@
     │   ├── EngineRejected          the engine refuses this input: language, text (not retryable)
     │   ├── EngineDenied            the provider refuses us: key, payment, permission, quota (not retryable)
     │   ├── EngineBusy              the provider or its machine is overloaded: 429, 5xx, no stream free (retryable)
+    │   ├── EngineCutShort      speech ended in the middle: says what is left for another voice (not retryable)
     │   ├── EngineTimeout           the deadline passed (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
+    ├── VoiceError                  a voice profile cannot be had, made or kept
+    │   ├── ProfileInvalid          a file, a row or a value that is no (part of a) profile (the remote's)
+    │   ├── ProfileConflict         somebody else changed or deleted the profile in the meantime
+    │   ├── ClipRejected            the clips given make no profile; says what is wrong with each (the remote's)
+    │   ├── VoiceUnavailable        no encoder or no store: says what to install or set (not retryable)
+    │   ├── EnrolmentBusy           as many enrolments are under way as are taken (retryable)
+    │   ├── StoreLocked             the store is encrypted with another key, or with one while none is set (ours)
+    │   └── StoreUnavailable        the database does not answer (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
+    ├── TrainingError               a voice encoder cannot be trained from what was given: says what to do
     └── DemoError                   the demo's own check failed: what a listener did not hear
 
 ``retryable`` tells whether the same call may succeed when made again; nothing else decides on retries.
@@ -165,6 +175,14 @@ class EngineBusy(EngineError):
         self.retry_after = retry_after
 
 
+class EngineCutShort(EngineError):
+    """A synthesizer broke off in the middle; ``rest``: the text that another voice should go on with, maybe empty."""
+
+    def __init__(self, engine: str, message: str, rest: str) -> None:
+        super().__init__(engine, message)
+        self.rest = rest
+
+
 class EngineTimeout(EngineError):
     """The engine's deadline passed."""
 
@@ -177,8 +195,56 @@ class EngineCrashed(EngineError):
     retryable = True
 
 
+class VoiceError(DragomanError):
+    """A voice profile cannot be had, made or kept; the call goes on in the neutral voice."""
+
+
+class ProfileInvalid(VoiceError):
+    """A file, a row or a value that is no (part of a) voice profile; the message names what is wrong."""
+
+
+class ProfileConflict(VoiceError):
+    """Somebody else changed or deleted the profile in the meantime: read it again."""
+
+
+class ClipRejected(VoiceError):
+    """The clips make no profile; ``faults`` holds, per clip, what is wrong with it (empty: nothing)."""
+
+    def __init__(self, message: str, faults: tuple[tuple[str, ...], ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+class VoiceUnavailable(VoiceError):
+    """No encoder, no store or no package for it: the message says what to install or set."""
+
+
+class EnrolmentBusy(VoiceError):
+    """As many enrolments are under way as are taken; ``retry_after``: seconds after which to ask again."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StoreLocked(VoiceError):
+    """The store is encrypted and the key is missing or another one."""
+
+
+class StoreUnavailable(VoiceError):
+    """The database of the voice profiles does not answer, or not in time."""
+
+    retryable = True
+
+
 class PbxError(DragomanError):
     """The PBX of our own cannot be made, started or stopped; the message says what to do."""
+
+
+class TrainingError(DragomanError):
+    """A voice encoder cannot be trained: what is missing, or wrong with the speech, and what to do about it."""
 
 
 class DemoError(DragomanError):

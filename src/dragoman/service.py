@@ -12,6 +12,7 @@ import structlog
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
+from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
@@ -21,9 +22,11 @@ from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
-from dragoman.telephony.ari.client import AriClient
+from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
+from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.view import DaemonView
 
@@ -54,6 +57,9 @@ class Service:
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
+        self.voices = Voicing(settings.voices)
+        clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
+        self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
             MediaConfig(
                 bind=settings.media.bind,
@@ -90,7 +96,15 @@ class Service:
             options=self._settings.pipeline.options,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
-        app = build_app(self._settings, conference=view, captions=captions, metrics=self.metrics, health=self.health)
+        app = build_app(
+            self._settings,
+            conference=view,
+            captions=captions,
+            metrics=self.metrics,
+            health=self.health,
+            desk=self.enrolling.desk,
+            codes=self.enrolling.codes,
+        )
         web = WebServer(app, self._settings.http)
         await web.start()
         log.info("web up", address="http://{}:{}".format(*web.address))
@@ -98,48 +112,62 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
+            await self.voices.start()
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
             self.metrics.watch_conference(conference)
             self.metrics.watch_engines(self.engines.circuits)
             self.metrics.watch_guard(self.engines.translator.counts)
-            async with AriClient(
+            self.metrics.voices.watch(lambda: {**self.voices.counts(), **self.enrolling.counts()})
+            async with TalkingClient(
                 self._settings.asterisk.url,
                 self._settings.asterisk.username,
                 self._password,
                 app=self._settings.asterisk.app,
             ) as ari:
                 address = (self._settings.media.advertised, self.media.address[1])
-                attacher = Attacher(
-                    ari, conference, address, AttachConfig(languages=frozenset(self._settings.rooms.languages))
-                )
+                reception = self.enrolling.reception(ari, self.media, address)
+                languages = frozenset(self._settings.rooms.languages)
+                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
                 freeze_garbage()
-                await self._serve(attacher, conference, measures, stop)
+                await self._serve(attacher, reception, conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
             await self.engines.close()
+            await self.voices.close()
             log.info("stopped")
 
     async def _serve(
-        self, attacher: Attacher, conference: Conference, measures: ClauseMeasures, stop: asyncio.Event
+        self,
+        attacher: Attacher,
+        reception: Reception,
+        conference: Conference,
+        measures: ClauseMeasures,
+        stop: asyncio.Event,
     ) -> None:
         async with asyncio.TaskGroup() as group:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
+            enrolling = group.create_task(self.enrolling.run())
+            receiving = group.create_task(reception.run())
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
+            receiving.cancel()
+            enrolling.cancel()
             observing.cancel()
             probing.cancel()
             watching.cancel()
+            voicing.cancel()
             conference.stop()
             await meeting
 

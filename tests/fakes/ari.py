@@ -51,6 +51,9 @@ class FakeAri:
         self.allowed: set[str] | None = None
         self.refuse_events = False
         self.socket: web.WebSocketResponse | None = None
+        self.on_play: Callable[[str, str, list[str]], None] = self.asterisk.played
+        """What becomes of a prompt: it is played at once, if a test does not say otherwise."""
+        self.on_record: Callable[[str, str], None] = lambda channel, name: None
         self.connected = asyncio.Event()
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
 
@@ -157,7 +160,10 @@ class FakeAri:
         if self.allowed is not None and event["type"] not in self.allowed:
             return
         channel = event.get("channel", {}).get("id", "")
-        if channel.startswith("dragoman.") or f"channel:{channel}" in self.sources or "bridge" in event:
+        inside = channel in self.asterisk.channels and self.asterisk.channels[channel].stasis
+        if inside or event["type"] == "StasisEnd" or not {"channel", "bridge"} & set(event):
+            self.send(json.dumps(event))
+        elif channel.startswith("dragoman.") or f"channel:{channel}" in self.sources or "bridge" in event:
             if "bridge" not in event or "bridge:" in self.sources:
                 self.send(json.dumps(event))
 
@@ -218,6 +224,31 @@ class FakeAri:
                     return error(404, "Channel not found")
                 value = pbx.channels[channel_id].variables.get(query["variable"])
                 return error(404, "Provided variable was not found") if value is None else {"value": value}
+            case ("POST", "channels", channel_id, "play", playback_id):
+                if channel_id not in pbx.channels:
+                    return error(404, "Channel not found")
+                self.on_play(channel_id, playback_id, query["media"].split(","))
+                return {"id": playback_id}
+            case ("POST", "channels", channel_id, "record"):
+                if channel_id not in pbx.channels:
+                    return error(404, "Channel not found")
+                self.on_record(channel_id, query["name"])
+                return {"name": query["name"]}
+            case ("POST", "channels", channel_id, "variable"):
+                if channel_id not in pbx.channels:
+                    return error(404, "Channel not found")
+                pbx.channels[channel_id].variables[query["variable"]] = query["value"]
+            case ("GET", "recordings", "stored"):
+                return [{"name": name, "format": "wav16"} for name in pbx.recordings]
+            case ("GET", "recordings", "stored", name, "file"):
+                return web.Response(body=pbx.recordings[name]) if name in pbx.recordings else error(404, "Not found")
+            case ("DELETE", "recordings", "stored", name):
+                return None if pbx.recordings.pop(name, None) is not None else error(404, "Not found")
+            case ("DELETE", "recordings", "live", _):
+                return error(404, "Not found")
+            case ("GET", "applications", app):
+                inside = [channel.id for channel in pbx.channels.values() if channel.stasis]
+                return {"name": app, "channel_ids": inside, "bridge_ids": []}
             case ("DELETE", "channels", channel_id):
                 return None if pbx.hang_up(channel_id) else error(404, "Channel not found")
             case _:

@@ -39,7 +39,8 @@ class Chan:
             "creationtime": "2026-01-01T00:00:00.000+0000",
             "language": "en",
             "channelvars": {
-                name: self.variables.get(name, "") for name in ("DRAGOMAN_ROOM", "DRAGOMAN_LANG", "DRAGOMAN_MUTED")
+                name: self.variables.get(name, "")
+                for name in ("DRAGOMAN_ROOM", "DRAGOMAN_LANG", "DRAGOMAN_MUTED", "DRAGOMAN_VOICE")
             }
             | more,
         }
@@ -73,6 +74,9 @@ class FakeAsterisk:
         self.channels: dict[str, Chan] = {}
         self.bridges: dict[str, Mix] = {}
         self.globals: dict[str, str] = {}
+        self.heard: dict[str, list[str]] = {}
+        """Media played to each guest."""
+        self.recordings: dict[str, bytes] = {}
         self._serial = count(1)
 
     def _event(self, kind: str, **fields: Any) -> None:
@@ -142,6 +146,33 @@ class FakeAsterisk:
     def hold(self, channel_id: str, held: bool) -> None:
         self._event("ChannelHold" if held else "ChannelUnhold", channel=self.channels[channel_id].json())
 
+    # ---- callers in our application
+
+    def guest(self, *args: str, number: str = "600") -> str:
+        """Somebody whom the dialplan sends into our application."""
+        serial = next(self._serial)
+        caller = Chan(f"1700000000.{serial}", f"PJSIP/phone{serial}-{serial:08x}", number, stasis=True)
+        self.channels[caller.id] = caller
+        self._event("StasisStart", args=list(args), channel=caller.json())
+        return caller.id
+
+    def press(self, channel_id: str, digits: str) -> None:
+        for digit in digits:
+            self._event("ChannelDtmfReceived", digit=digit, duration_ms=100, channel=self.channels[channel_id].json())
+
+    def played(self, channel_id: str, playback_id: str, media: list[str]) -> None:
+        """It takes no time here."""
+        self.heard.setdefault(channel_id, []).extend(media)
+        state = {"media_uri": media[-1], "target_uri": f"channel:{channel_id}", "language": "en", "state": "done"}
+        self._event("PlaybackFinished", playback={"id": playback_id, **state})
+
+    def recorded(self, channel_id: str, name: str, data: bytes | None) -> None:
+        """A recording is complete; None: it failed."""
+        if data is not None:
+            self.recordings[name] = data
+        state = {"format": "wav16", "target_uri": f"channel:{channel_id}", "state": "done"}
+        self._event("RecordingFailed" if data is None else "RecordingFinished", recording={"name": name, **state})
+
     # ---- what ARI does
 
     def external_media(self, channel_id: str, variables: dict[str, str]) -> Json | None:
@@ -175,8 +206,11 @@ class FakeAsterisk:
     def continue_booth(self, channel_id: str) -> None:
         """Into the dialplan's context dragoman-booth."""
         channel = self.channels[channel_id]
-        channel.stasis, channel.booth = False, True
+        channel.stasis = False
         self._event("StasisEnd", channel=channel.json())
+        if "DRAGOMAN_BOOTH_ROOM" not in channel.variables:
+            return  # a guest goes on in the dialplan
+        channel.booth = True
         room, language = (channel.variables[f"DRAGOMAN_BOOTH_{part}"] for part in ("ROOM", "LANG"))
         self.enter(channel_id, f"{room}-{language}")
 

@@ -26,7 +26,7 @@ from dragoman.engines.base import (
     Word,
 )
 from dragoman.engines.circuits import Circuits
-from dragoman.errors import EngineCrashed, EngineError, EngineRejected, MediaError
+from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineRejected, MediaError
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.ports import FrameSource, LegAudioListener
@@ -364,7 +364,7 @@ class FakeSynthesizer:
     word: int = ms_to_samples(200)
     outcomes: deque[EngineError | str | None] = field(default_factory=deque)
     """None: speak. "stall": give nothing. "stall-later", "crash-later": after the first word. "empty": no audio. An
-    error: raise it."""
+    error: raise it; one that says what is left (EngineCutShort) after the first word."""
     close_hangs: bool = False
     """Whether an iteration that is closed before its end never lets go."""
     requests: list[SpeechRequest] = field(default_factory=list)
@@ -385,7 +385,7 @@ class FakeSynthesizer:
         try:
             if outcome == "stall":
                 await asyncio.Event().wait()
-            if isinstance(outcome, EngineError):
+            if isinstance(outcome, EngineError) and not isinstance(outcome, EngineCutShort):
                 raise outcome
             if outcome == "empty":
                 return
@@ -394,6 +394,8 @@ class FakeSynthesizer:
                 yield spoken(word, self.word, 0)
                 if outcome == "stall-later":
                     await asyncio.Event().wait()
+                if isinstance(outcome, EngineCutShort):
+                    raise outcome
                 if outcome == "crash-later":
                     raise EngineCrashed("mouth", "died")
         except GeneratorExit:

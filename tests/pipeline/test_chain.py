@@ -15,7 +15,7 @@ from tests.virtual_time import START, settled, virtual_time
 from dragoman.engines.base import EngineInfo, Stage
 from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
-from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
+from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineTimeout
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
 from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEADLINE, TTS_DEPTH, Chain, Pending
@@ -247,6 +247,42 @@ async def test_a_synthesis_that_fails_in_the_middle_is_cut_there_and_never_said_
         assert made.heard == translated("es", "half", "kept")
         assert made.reports.of("spoken") == [cut, kept]
         assert made.reports.of("dropped") == [cut]
+
+
+def cut_short(rest: str) -> EngineCutShort:
+    return EngineCutShort("mouth", "broke off", rest)
+
+
+async def test_what_a_synthesizer_says_is_left_is_spoken_by_the_next_one_in_the_same_clause() -> None:
+    mouth, spare = FakeSynthesizer(outcomes=deque([cut_short("two-es three-es")])), spare_mouth()
+    async with bench(mouth=mouth, spare=[spare]) as made:
+        clauses = [made.offer("one two three"), made.offer("kept")]
+        await asyncio.sleep(4)
+        assert made.heard == [*translated("es", "one"), "two-es", "three-es", *translated("es", "kept")]
+        assert made.reports.of("spoken") == clauses
+        assert made.reports.of("dropped") == []
+        assert [request.text for request in spare.requests] == ["two-es three-es"]
+        assert made.reports.pending[clauses[0]].voice == "spare"
+        assert [type(error) for _, error in made.reports.failed] == [EngineCutShort]
+
+
+async def test_a_synthesizer_that_breaks_off_at_the_end_has_nobody_finish_it() -> None:
+    mouth, spare = FakeSynthesizer(outcomes=deque([cut_short("")])), spare_mouth()
+    async with bench(mouth=mouth, spare=[spare]) as made:
+        clause = made.offer("one")
+        await asyncio.sleep(2)
+        assert made.heard == translated("es", "one")
+        assert (made.reports.of("spoken"), made.reports.of("dropped")) == ([clause], [])
+        assert spare.requests == []
+
+
+async def test_what_is_left_is_lost_where_there_is_no_other_voice() -> None:
+    async with bench(mouth=FakeSynthesizer(outcomes=deque([cut_short("two-es")]))) as made:
+        cut, kept = made.offer("one two"), made.offer("kept")
+        await asyncio.sleep(3)
+        assert made.heard == translated("es", "one", "kept")
+        assert made.reports.of("dropped") == [cut]
+        assert kept in made.reports.of("spoken")
 
 
 async def test_without_a_voice_the_clause_ends_as_a_caption() -> None:

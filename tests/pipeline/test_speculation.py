@@ -8,10 +8,10 @@ from collections import deque
 import pytest
 from tests.pipeline.fakes import FakeSynthesizer, FakeTranslator, crashed
 from tests.pipeline.hall import translated
-from tests.pipeline.test_chain import Bench, bench
+from tests.pipeline.test_chain import Bench, bench, spare_mouth
 from tests.virtual_time import settled, virtual_time
 
-from dragoman.errors import EngineError
+from dragoman.errors import EngineCutShort, EngineError
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.booth import READY_FRAMES
 from dragoman.pipeline.chain import Chain
@@ -198,6 +198,18 @@ async def test_a_synthesis_begun_ahead_that_breaks_off_is_cut_there_and_never_sa
         await asyncio.sleep(3)
         assert made.heard == translated("es", "half")
         assert made.reports.of("dropped") == [cut]
+
+
+@pytest.mark.parametrize("rest", ["of-es", ""])
+async def test_what_a_synthesis_begun_ahead_leaves_is_spoken_by_the_next_one(rest: str) -> None:
+    mouth = FakeSynthesizer(outcomes=deque([EngineCutShort("mouth", "broke off", rest)]))
+    async with bench(mouth=mouth, spare=[spare_mouth()]) as made:
+        await foresee(made, "half of")
+        await asyncio.sleep(0.15)
+        clause = made.offer("half of")
+        await asyncio.sleep(3)
+        assert made.heard == translated("es", "half") + rest.split()
+        assert (made.reports.of("spoken"), made.reports.of("dropped")) == ([clause], [])
 
 
 async def test_audio_that_nobody_confirms_is_let_go_and_made_again_when_somebody_does() -> None:

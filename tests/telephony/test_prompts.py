@@ -9,6 +9,7 @@ import pytest
 
 from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES
+from dragoman.telephony.enrolment_texts import TEXTS as ENROLMENT
 from dragoman.telephony.prompts import NAMES, TEXTS, make_prompts, text_of
 
 needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -17,8 +18,8 @@ needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="esp
 def test_every_language_with_texts_has_all_of_them_and_is_known() -> None:
     for code, texts in TEXTS.items():
         assert code in LANGUAGES
-        assert set(texts) == set(NAMES)
-        assert all(text.strip() for text in texts.values())
+        assert {*texts, *ENROLMENT[code]} == set(NAMES)
+        assert all(text.strip() for text in (*texts.values(), *ENROLMENT[code].values()))
         assert "{key}" in texts["choose"]
 
 
@@ -37,13 +38,14 @@ def test_a_language_without_texts_is_offered_by_its_own_name_and_speaks_english(
 def test_prompts_are_made_once_and_have_the_format_asterisk_expects(tmp_path: Path) -> None:
     made = make_prompts(tmp_path / "a", ["es", "vi"], cache=tmp_path / "cache")
     assert [str(path.relative_to(tmp_path / "a")) for path in made] == [
-        f"{code}/{name}.wav16" for code in ("es", "vi") for name in NAMES
+        *(f"{code}/{name}.wav16" for code in ("es", "vi") for name in NAMES),
+        "enrol-beep.wav16",
     ]
     for path in made:
         with wave.open(str(path), "rb") as sound:
             assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (16_000, 1, 2)
             samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
-        assert 0.3 < len(samples) / 16_000 < 12
+        assert 0.15 < len(samples) / 16_000 < 12
         assert np.abs(samples).max() > 3000
     cached = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
     again = make_prompts(tmp_path / "b", ["es", "vi"], cache=tmp_path / "cache")

@@ -43,6 +43,18 @@ def test_a_caller_sits_where_the_conference_is_called(world: World) -> None:
     assert (seat.room, seat.language, seat.name, seat.muted, seat.held) == ("1000", "en", "101", False, False)
 
 
+def test_a_seat_knows_the_callers_number_and_the_voice_that_the_dialplan_gave_him(world: World) -> None:
+    caller = world.pbx.call("1000-en")
+    world.pbx.channels[caller].variables["DRAGOMAN_VOICE"] = "v_1"
+    world.take_stock()
+    seat = world.roster.seats[caller]
+    assert (seat.caller, seat.voice) == ("101", "")  # who sits keeps his epoch
+    world.roster = Roster("dragoman", frozenset({"en"}))
+    world.take_stock()
+    seat = world.roster.seats[caller]
+    assert (seat.caller, seat.voice) == ("101", "v_1")
+
+
 @pytest.mark.parametrize("name", ["sales", "1000", "1000-xx", "room-en", "1000-en-2", "-en", "1000-EN", ""])
 def test_other_conferences_are_nobodys_business(world: World, name: str) -> None:
     world.pbx.call(name)

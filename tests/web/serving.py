@@ -15,6 +15,8 @@ from tests.observe.views import MediaView
 
 from dragoman.config import HttpSettings, Settings
 from dragoman.engines.circuits import Circuits
+from dragoman.enrolment.codes import CodeBook
+from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
@@ -67,7 +69,7 @@ class Serving:
     conference: ScriptedConference
 
     async def json(self, path: str, status: int = 200, **kwargs: Any) -> Any:
-        async with self.session.get(path, **kwargs) as response:
+        async with self.session.request(kwargs.pop("method", "GET"), path, **kwargs) as response:
             assert response.status == status, await response.text()
             kind = "application/json" if status < 400 else "application/problem+json"
             assert response.content_type == kind
@@ -84,12 +86,21 @@ async def serving(
     hub: CaptionHub | None = None,
     keepalive_s: float = 15.0,
     on_answer: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
+    desk: EnrolmentDesk | None = None,
+    codes: CodeBook | None = None,
 ) -> AsyncIterator[Serving]:
     metrics, health, hub = Metrics(), Health(["ari", "media"]), hub or CaptionHub()
     settings = Settings(http=HttpSettings(**{"port": 0} | (http or {})))
     conference = ScriptedConference(metrics)
     app = build_app(
-        settings, conference=conference, captions=hub, metrics=metrics, health=health, keepalive_s=keepalive_s
+        settings,
+        conference=conference,
+        captions=hub,
+        metrics=metrics,
+        health=health,
+        keepalive_s=keepalive_s,
+        desk=desk,
+        codes=codes,
     )
     if on_answer is not None:
         app.on_response_prepare.append(on_answer)

@@ -241,6 +241,7 @@ class Synthesizer(Protocol):
 
         Raises:
             EngineRejected: not this language. EngineCrashed, EngineTimeout: may be tried again.
+            EngineCutShort: it broke off; says what another voice should go on with.
         """
 
     async def close(self) -> None:

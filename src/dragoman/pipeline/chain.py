@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, cast
 
@@ -14,7 +14,7 @@ import structlog
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation, TranslationRequest
 from dragoman.engines.circuits import Circuits, Line
 from dragoman.engines.faults import crashes_of, let_go
-from dragoman.errors import EngineError, EngineRejected, EngineTimeout
+from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.clause import Clause, merge
@@ -281,10 +281,16 @@ class Chain:
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
         line = self._circuits.line(self._synthesizers)
-        if pending.ahead is not None and await self._speak_ahead(pending, pending.ahead, line, speech, room):
-            return
         request = self._request(pending.translation)
         left = [(synthesizer, again) for synthesizer in line.order() for again in (False, True)]
+        if pending.ahead is not None:
+            try:
+                if await self._speak_ahead(pending, pending.ahead, line, speech, room):
+                    return
+            except EngineCutShort as error:
+                request, left = self._go_on(error, request, left, speech)
+                if not left:
+                    return
         if not left and (refusal := line.refusal()):
             raise refusal
         while left:
@@ -297,12 +303,30 @@ class Chain:
                 return
             except EngineError as error:
                 line.failed(synthesizer, error)
+                if isinstance(error, EngineCutShort):
+                    request, left = self._go_on(error, request, left, speech)
+                    continue
                 if not again and not (error.retryable and self._circuits.usable(synthesizer)):
                     left.pop(0)
                 if not left or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
                 self._reports.engine_failed("tts", error)
+
+    def _go_on(
+        self, error: EngineCutShort, request: SpeechRequest, left: list[tuple[Synthesizer, bool]], speech: Speech
+    ) -> tuple[SpeechRequest, list[tuple[Synthesizer, bool]]]:
+        """What the others are to speak of a clause that one broke off; nothing of it when nothing is left.
+
+        Raises:
+            EngineCutShort: there is no other, or nobody listens any more.
+        """
+        others = [each for each in left if each[0].info.name != error.engine]
+        if speech.cancelled or (error.rest and not others):
+            raise error
+        log.warning("synthesizer broke off", engine=error.engine, error=str(error), rest=len(error.rest))
+        self._reports.engine_failed("tts", error)
+        return replace(request, text=error.rest), others if error.rest else []
 
     async def _speak_ahead(
         self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: asyncio.Event

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -15,6 +16,7 @@ from dragoman.errors import AriError, AriReplaced
 from dragoman.languages import LANGUAGES
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
+from dragoman.telephony.ari.events import Event
 from dragoman.telephony.ari.queue import Due, EventQueue, Gap, Item, Lost
 from dragoman.telephony.ari.reconnect import Backoff
 from dragoman.telephony.attach import (
@@ -60,6 +62,19 @@ class AttachConfig:
     create_s: float = CREATE_S
 
 
+class Guests(Protocol):
+    """Told by the attacher, in order, from the event loop's thread, of what concerns callers in our application."""
+
+    def see(self, event: Event) -> None:
+        """An event, in the order of arrival."""
+
+    def lost(self) -> None:
+        """No event comes any more: whatever happens to callers now is not told."""
+
+    def synced(self) -> None:
+        """Events come (again)."""
+
+
 class Attacher:
     """Attaches to the conferences of one Asterisk and tells a listener of it.
 
@@ -72,6 +87,7 @@ class Attacher:
         media_address: IP and UDP port of our media socket, as Asterisk reaches it.
         config: how to attach.
         chance: gives a number in [0, 1), for the jitter of back-offs.
+        guests: told of every event as well, for callers who are in our application themselves.
     """
 
     def __init__(
@@ -82,11 +98,13 @@ class Attacher:
         config: AttachConfig | None = None,
         *,
         chance: Callable[[], float] = random.random,
+        guests: Guests | None = None,
     ) -> None:
         self.instance = secrets.token_hex(4)
         """Stands in the ids of all that this daemon makes in Asterisk."""
         self._client = client
         self._listener = listener
+        self._guests = guests
         self._config = config or AttachConfig()
         self._queue = EventQueue()
         self._connection = AriConnection(client, self._queue, Backoff(chance))
@@ -234,6 +252,8 @@ class Attacher:
                 if self._synced:
                     self._synced, self._gap = False, at
                 self._arrivals.lost()
+                if self._guests is not None:
+                    self._guests.lost()
             case Gap(since):
                 if self._synced:  # the queue overflowed; after a reconnect, Lost has said since when
                     self._gap = since
@@ -243,6 +263,8 @@ class Attacher:
             case _:
                 self._roster.apply(item)
                 self._arrivals.see(item)
+                if self._guests is not None:
+                    self._guests.see(item)
 
     async def _take_stock(self) -> None:
         """Ask Asterisk for all its bridges and channels: after a gap in the events, and when something failed.
@@ -270,6 +292,8 @@ class Attacher:
         if not self._synced:
             self._synced = True
             self._holdings.forget_failures(lambda _: False)
+            if self._guests is not None:
+                self._guests.synced()
         if self._gap is not None:
             since, self._gap = self._gap, None
             # What did not survive is closed to the listener before it hears of the gap, and made anew after.

@@ -211,7 +211,16 @@ class Lanes:
             )
         # What ``follow`` learnt; if the caller has left in the meantime, what was known when he came.
         now = self._roster.seats.get(seat.channel_id, seat)
-        leg = Leg(seat.channel_id, seat.epoch, seat.room, seat.language, seat.name, muted=now.muted)
+        leg = Leg(
+            seat.channel_id,
+            seat.epoch,
+            seat.room,
+            seat.language,
+            seat.name,
+            muted=now.muted,
+            caller=seat.caller,
+            voice=seat.voice,
+        )
         return Tap(leg, holding.parts[Kind.MEDIA], remote.result())
 
     async def _make_booth(self, holding: Holding) -> Booth:

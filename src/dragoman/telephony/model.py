@@ -23,6 +23,10 @@ class Leg:
     name: str
     """What to call the speaker: caller name, else number, else the channel's endpoint."""
     muted: bool = False
+    caller: str = ""
+    """The number he calls from, as it came; whether he may be believed is not known."""
+    voice: str = ""
+    """Id of the voice profile that the dialplan gave him (DRAGOMAN_VOICE); empty: none."""
 
     @property
     def id(self) -> str:

@@ -3,7 +3,7 @@
 Layout, the one Asterisk itself looks for below an absolute name (``FOLDER/notice`` with channel language ``es`` is
 ``FOLDER/es/notice.wav16``)::
 
-    FOLDER/en/choose.wav16  FOLDER/en/notice.wav16 ...  FOLDER/es/choose.wav16 ...
+    FOLDER/en/choose.wav16  FOLDER/en/notice.wav16 ...  FOLDER/es/choose.wav16 ...  FOLDER/enrol-beep.wav16
 
 Files are 16 kHz mono 16-bit WAV, which Asterisk knows by the ending ``.wav16``.
 """
@@ -25,8 +25,10 @@ import numpy as np
 
 from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES, Language
-from dragoman.media.format import SAMPLE_RATE
-from dragoman.media.resample import resample
+from dragoman.media.format import SAMPLE_RATE, Pcm
+from dragoman.media.resample import resample, to_pcm
+from dragoman.telephony.enrolment_texts import BEEP
+from dragoman.telephony.enrolment_texts import TEXTS as ENROLMENT
 
 MENU_KEYS = 9
 """Languages that the menu can offer: one key each, 1 to 9. The others are reached by dialling ``room*code``."""
@@ -107,7 +109,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """Language code -> prompt name -> text. ``{key}`` in ``choose`` is the menu's key for the language."""
 
-NAMES: tuple[str, ...] = tuple(TEXTS["en"])
+NAMES: tuple[str, ...] = (*TEXTS["en"], *ENROLMENT["en"])
 """Every prompt's name, which is its file name too."""
 
 
@@ -118,10 +120,10 @@ def text_of(language: Language, name: str, key: int | None) -> tuple[Language, s
     """
     texts = TEXTS.get(language.code)
     if texts is not None:
-        return language, texts[name].format(key=key)
+        return language, {**texts, **ENROLMENT[language.code]}[name].format(key=key)
     if name == "choose":
         return language, f"{language.native}: {key}."
-    return LANGUAGES["en"], TEXTS["en"][name]
+    return LANGUAGES["en"], {**TEXTS["en"], **ENROLMENT["en"]}[name]
 
 
 def make_prompts(directory: Path, languages: Sequence[str], *, cache: Path | None = None) -> list[Path]:
@@ -149,7 +151,16 @@ def make_prompts(directory: Path, languages: Sequence[str], *, cache: Path | Non
             target.parent.mkdir(parents=True, exist_ok=True)
             _replace(target, _spoken(voice.espeak, text, cache).read_bytes())
             made.append(target)
-    return made
+    beep = directory / f"{BEEP}.wav16"
+    _replace(beep, _wav16_of(_tone()))
+    return [*made, beep]
+
+
+def _tone() -> Pcm:
+    """200 ms of 1 kHz, faded in and out over 10 ms, at -14 dBFS."""
+    at = np.arange(SAMPLE_RATE // 5) / SAMPLE_RATE
+    fade = np.minimum(1, np.minimum(at, at[::-1]) / 0.01)
+    return to_pcm(np.asarray(6500 * fade * np.sin(2 * np.pi * 1000 * at), np.float32))
 
 
 def cache_dir() -> Path:
@@ -178,12 +189,16 @@ def _wav16(spoken: bytes) -> bytes:
     with wave.open(io.BytesIO(spoken)) as source:
         rate = source.getframerate()
         samples = np.frombuffer(source.readframes(source.getnframes()), "<i2")
+    return _wav16_of(resample(samples, rate, SAMPLE_RATE))
+
+
+def _wav16_of(samples: Pcm) -> bytes:
     out = io.BytesIO()
     with wave.open(out, "wb") as target:
         target.setnchannels(1)
         target.setsampwidth(2)
         target.setframerate(SAMPLE_RATE)
-        target.writeframes(resample(samples, rate, SAMPLE_RATE).astype("<i2").tobytes())
+        target.writeframes(samples.astype("<i2").tobytes())
     return out.getvalue()
 
 

@@ -26,6 +26,9 @@ from dragoman.telephony.ari.model import Bridge, Channel
 CONFBRIDGE = "ConfBridge"
 """``creator`` of the bridges that the dialplan's ConfBridge() makes."""
 
+VOICE = "DRAGOMAN_VOICE"
+"""Channel variable in which the dialplan may name a caller's voice profile."""
+
 MUTED = "DRAGOMAN_MUTED"
 """Channel variable that the dialplan sets to 1 or 0 at ``*6``: a snoop may hear a muted caller all the same."""
 
@@ -87,6 +90,8 @@ class Seat:
     """Caller name, else number, else the channel's endpoint."""
     muted: bool
     held: bool = False
+    caller: str = ""
+    voice: str = ""
 
 
 class Roster:
@@ -114,6 +119,7 @@ class Roster:
         self._rooms: dict[str, Place] = {}
         self._members: dict[str, frozenset[str]] = {}
         self._where: dict[str, str] = {}
+        self._muted_early: dict[str, bool] = {}  # told before the event that its channel sits anywhere
 
     def place_of(self, channel_id: str) -> Place | None:
         """Room and language of the conference that a channel is in: whether a booth is where it belongs."""
@@ -126,6 +132,7 @@ class Roster:
         bridges = list(bridges)
         known = {channel.id: channel for channel in channels}
         self.own = {}
+        self._muted_early.clear()
         self.note_own(*known, *(bridge.id for bridge in bridges))
         present = {bridge.id for bridge in bridges}
         for bridge_id in [bridge_id for bridge_id in self._rooms if bridge_id not in present]:
@@ -158,8 +165,11 @@ class Roster:
             case ChannelDestroyed(channel):
                 self._gone(channel.id)
             case ChannelVarset(channel, variable, value):
-                if variable == MUTED and channel is not None and channel.id in self.seats:
-                    self.seats[channel.id] = replace(self.seats[channel.id], muted=value == "1")
+                if variable == MUTED and channel is not None:
+                    if channel.id in self.seats:
+                        self.seats[channel.id] = replace(self.seats[channel.id], muted=value == "1")
+                    else:
+                        self._muted_early[channel.id] = value == "1"
             case ChannelHold(channel) | ChannelUnhold(channel):
                 if channel.id in self.seats:
                     held = isinstance(event, ChannelHold)
@@ -204,6 +214,8 @@ class Roster:
         if channel is not None and _variables(channel) not in (place, ("", "")):
             self.disagreements += 1
         room, language = place
+        early = self._muted_early.pop(channel_id, None)
+        muted = _muted(channel) if early is None and channel else bool(early)
         self.seats[channel_id] = Seat(
             channel_id,
             next(self._epochs),
@@ -211,7 +223,9 @@ class Roster:
             room,
             language,
             name=_display_name(channel) if channel else channel_id,
-            muted=_muted(channel) if channel else False,
+            muted=muted,
+            caller=channel.caller_number if channel else "",
+            voice=channel.variables.get(VOICE, "") if channel else "",
         )
 
     def _vacate(self, channel_id: str, bridge_id: str) -> None:
@@ -229,6 +243,7 @@ class Roster:
         self.own.pop(channel_id, None)
         self.seats.pop(channel_id, None)
         self._where.pop(channel_id, None)
+        self._muted_early.pop(channel_id, None)
         for bridge_id, members in self._members.items():
             if channel_id in members:
                 self._members[bridge_id] = members - {channel_id}

@@ -15,11 +15,16 @@ OPEN_PATHS = frozenset({"/health/live"})
 """What a supervisor asks before it can know a secret; it tells nothing but that the process runs."""
 
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""RFC 9110 section 9.2.1: they change nothing."""
+
+
 def guard(token: SecretStr | None) -> Middleware:
     """A middleware that lets in who shows the token; without a token, who calls this host by a loopback name.
 
     The latter is against DNS rebinding: a web page of a foreign name that resolves to 127.0.0.1 would otherwise read
-    what people say through the browser of someone at this host.
+    what people say through the browser of someone at this host. What changes something is refused to pages of other
+    origins besides: a browser posts a form to any address, and asks nobody before.
     """
     expected = None if token is None else token.get_secret_value().encode()
 
@@ -30,6 +35,8 @@ def guard(token: SecretStr | None) -> Middleware:
         if expected is None:
             if not _is_loopback(request.headers.get(hdrs.HOST, "")):
                 raise Problem(403, "Without a token (http.token) this is served to the names of this host only.")
+            if request.method not in SAFE_METHODS and _is_foreign(request):
+                raise Problem(403, "Without a token (http.token) pages of other origins may change nothing.")
         else:
             _check(request, expected)
         return await handler(request)
@@ -58,3 +65,9 @@ def _is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """Whether a page of another origin sends this. Browsers add Origin to all but GET and HEAD (WHATWG Fetch)."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin is not None and origin.partition("://")[2].lower() != request.headers.get(hdrs.HOST, "").lower()

@@ -41,7 +41,7 @@ class CaptionStreams:
         Raises:
             Problem: 503, too many readers or shutting down; 422, Last-Event-ID is no event number.
         """
-        after = _last_event_id(request)
+        after = last_event_id(request)
         if self._closed or len(self._open) >= self.limit:
             why = "The daemon is shutting down." if self._closed else f"{self.limit} readers are served already."
             raise Problem(503, why, {hdrs.RETRY_AFTER: "10"})
@@ -94,7 +94,7 @@ def event(number: int, caption: Caption) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, caption.kind.encode(), _CAPTION.dump_json(caption))
 
 
-def _last_event_id(request: web.Request) -> int | None:
+def last_event_id(request: web.Request) -> int | None:
     """The number of the last event a reader had before its connection broke (its browser sends it by itself)."""
     given = request.headers.get("Last-Event-ID", "")
     if not given:

@@ -1,9 +1,9 @@
-"""Routes declared once: parameters checked by pydantic, and described as OpenAPI 3.1 by the same models."""
+"""Routes declared once: parameters and bodies checked by pydantic, and described as OpenAPI 3.1 by the same models."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -13,19 +13,32 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from dragoman import __version__
 from dragoman.web import problem
 
-P = TypeVar("P", bound=BaseModel)
+JSON = "application/json"
+
+Answer = BaseModel | web.StreamResponse | None
+"""What a handler returns; None: nothing to say (204)."""
+
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Answer]])
 
 
 class Nothing(BaseModel):
     """No parameters."""
 
 
+class Empty(BaseModel):
+    """No answer but the status."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One GET route. Fields of ``params`` that stand in braces in ``path`` are of the path, the others of the query."""
+    """One route. Fields of ``params`` that stand in braces in ``path`` are of the path, the others of the query.
+
+    A route with a ``body`` in JSON has its handler called with it too, as ``handler(request, params, body)``. A body of
+    another type is only described by the model: the handler reads it from the request, as a stream.
+    """
 
     path: str
-    handler: Callable[[web.Request, Any], Awaitable[BaseModel | web.StreamResponse]]
+    handler: Callable[..., Awaitable[Answer]]
     summary: str
     params: type[BaseModel]
     headers: Mapping[str, str]
@@ -35,6 +48,12 @@ class Route:
     media_type: str
     problems: tuple[int, ...]
     """Status codes of the problems it may answer."""
+    method: str = "GET"
+    status: int = 200
+    body: type[BaseModel] | None = None
+    body_type: str = JSON
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Operations that take this answer's ``id`` for their path parameter of that name: operation id -> parameter."""
 
     @property
     def name(self) -> str:
@@ -46,7 +65,7 @@ class Route:
         return "path" if f"{{{parameter}}}" in self.path else "query"
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Check the parameters, call the handler, send what it returns."""
+        """Check parameters and body, call the handler, send what it returns."""
         given: dict[str, Any] = {}
         for key in request.query:
             values = request.query.getall(key)
@@ -55,14 +74,33 @@ class Route:
             params = self.params.model_validate(given | dict(request.match_info))
         except ValidationError as error:
             raise problem.invalid(error, self.place) from None
-        answer = await self.handler(request, params)
+        if self.body is None or self.body_type != JSON:
+            answer = await self.handler(request, params)
+        else:
+            answer = await self.handler(request, params, await _read(request, self.body))
         if isinstance(answer, web.StreamResponse):
             return answer
-        return web.Response(text=answer.model_dump_json(), content_type=self.media_type)
+        if answer is None:
+            return web.Response(status=self.status)
+        return web.Response(status=self.status, text=answer.model_dump_json(), content_type=self.media_type)
+
+
+async def _read(request: web.Request, model: type[BaseModel]) -> BaseModel:
+    """The body as ``model``.
+
+    Raises:
+        Problem: 415, it is not JSON; 422, it is not what the model describes. aiohttp answers 413 to a long one.
+    """
+    if request.content_type != JSON:
+        raise problem.Problem(415, f"The body should be {JSON}, not {request.content_type}.")
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise problem.invalid(error, lambda _: "body") from None
 
 
 class Api:
-    """The routes of an interface: collects them by ``get``, adds them to an application, describes them."""
+    """The routes of an interface: collects them by the decorators, adds them to an application, describes them."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -73,21 +111,55 @@ class Api:
         path: str,
         *,
         summary: str,
-        params: type[P],
+        params: type[BaseModel],
         answer: type,
         headers: Mapping[str, str] | None = None,
-        media_type: str = "application/json",
+        media_type: str = JSON,
         problems: tuple[int, ...] = (),
-    ) -> Callable[
-        [Callable[[web.Request, P], Awaitable[BaseModel | web.StreamResponse]]],
-        Callable[[web.Request, P], Awaitable[BaseModel | web.StreamResponse]],
-    ]:
+    ) -> Callable[[Handler], Handler]:
         """Declare a GET route; see Route for what each means."""
 
-        def declare(
-            handler: Callable[[web.Request, P], Awaitable[BaseModel | web.StreamResponse]],
-        ) -> Callable[[web.Request, P], Awaitable[BaseModel | web.StreamResponse]]:
+        def declare(handler: Handler) -> Handler:
             self._routes.append(Route(path, handler, summary, params, headers or {}, answer, media_type, problems))
+            return handler
+
+        return declare
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        summary: str,
+        params: type[BaseModel] = Nothing,
+        body: type[BaseModel] | None = None,
+        body_type: str = JSON,
+        status: int = 200,
+        answer: type = Empty,
+        media_type: str = JSON,
+        problems: tuple[int, ...] = (),
+        links: Mapping[str, str] | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Declare a route that changes something; see Route for what each means."""
+
+        def declare(handler: Handler) -> Handler:
+            self._routes.append(
+                Route(
+                    path,
+                    handler,
+                    summary,
+                    params,
+                    {},
+                    answer,
+                    media_type,
+                    problems,
+                    method,
+                    status,
+                    body,
+                    body_type,
+                    links or {},
+                )
+            )
             return handler
 
         return declare
@@ -95,19 +167,26 @@ class Api:
     def add_to(self, app: web.Application) -> None:
         """Add the routes. A stream has no HEAD: it would be opened for nobody."""
         for route in self._routes:
-            app.router.add_get(route.path, route.serve, allow_head=route.media_type != "text/event-stream")
+            if route.method == "GET":
+                app.router.add_get(route.path, route.serve, allow_head=route.media_type != "text/event-stream")
+            else:
+                app.router.add_route(route.method, route.path, route.serve)
 
     def document(self) -> dict[str, Any]:
         """The OpenAPI 3.1 document."""
         answers = {route.answer for route in self._routes} | {problem.ProblemDocument}
+        bodies = {route.body for route in self._routes if route.body is not None}
+        inputs: list[tuple[Any, Any, TypeAdapter[Any]]] = [
+            (each, "serialization", TypeAdapter(each)) for each in sorted(answers, key=lambda a: a.__name__)
+        ]
+        inputs += [(each, "validation", TypeAdapter(each)) for each in sorted(bodies, key=lambda b: b.__name__)]
         schemas, definitions = TypeAdapter.json_schemas(
-            [(answer, "serialization", TypeAdapter(answer)) for answer in sorted(answers, key=lambda a: a.__name__)],
+            inputs,
             ref_template="#/components/schemas/{model}",
         )
-        paths = {
-            route.path: {"get": _operation(route, {answer: schemas[answer, "serialization"] for answer in answers})}
-            for route in self._routes
-        }
+        paths: dict[str, dict[str, Any]] = {}
+        for route in self._routes:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
         return {
             "openapi": "3.1.0",
             "info": {"title": self.title, "version": __version__},
@@ -120,7 +199,7 @@ class Api:
         }
 
 
-def _operation(route: Route, schemas: Mapping[type, Any]) -> dict[str, Any]:
+def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     schema = route.params.model_json_schema()
     parameters = [
         {"name": name, "in": route.place(name), "required": name in schema.get("required", ()), "schema": described}
@@ -130,22 +209,34 @@ def _operation(route: Route, schemas: Mapping[type, Any]) -> dict[str, Any]:
         {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
         for name, text in route.headers.items()
     ]
-    plain = route.media_type != "application/json"
-    responses = {
-        "200": {
-            "description": route.summary,
-            "content": {route.media_type: {"schema": {"type": "string"} if plain else schemas[route.answer]}},
+    described: dict[str, Any] = {"description": route.summary}
+    if route.answer is not Empty:
+        plain = {"type": "string", **({} if _textual(route.media_type) else {"format": "binary"})}
+        content = schemas[route.answer, "serialization"] if route.media_type == JSON else plain
+        described["content"] = {route.media_type: {"schema": content}}
+    if route.links:
+        described["links"] = {
+            operation: {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}
+            for operation, parameter in route.links.items()
         }
-    }
+    responses = {str(route.status): described}
     for status in route.problems:
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
-            "content": {problem.CONTENT_TYPE: {"schema": schemas[problem.ProblemDocument]}},
+            "content": {problem.CONTENT_TYPE: {"schema": schemas[problem.ProblemDocument, "serialization"]}},
         }
-    return {
+    operation = {
         "operationId": route.name,
         "summary": route.summary,
         "description": " ".join((route.handler.__doc__ or "").split()),
         "parameters": parameters,
         "responses": responses,
     }
+    if route.body is not None:
+        content = {route.body_type: {"schema": schemas[route.body, "validation"]}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _textual(media_type: str) -> bool:
+    return media_type.startswith("text/")

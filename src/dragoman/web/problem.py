@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dragoman.errors import VoiceError
+
 CONTENT_TYPE = "application/problem+json"
 
 KEPT_HEADERS = (hdrs.ALLOW, hdrs.WWW_AUTHENTICATE, hdrs.RETRY_AFTER)
@@ -53,9 +55,12 @@ class Problem(Exception):
 
 
 def invalid(error: ValidationError, place: Callable[[str], str]) -> Problem:
-    """422 for parameters that a model refused; ``place`` tells for each whether it is of the path or of the query."""
+    """422 for parameters that a model refused; ``place`` tells for each whether it is of path, query or body."""
     errors = [
-        {"where": f"{place(str(detail['loc'][0]))}.{'.'.join(map(str, detail['loc']))}", "detail": detail["msg"]}
+        {
+            "where": ".".join((place(str(next(iter(detail["loc"]), ""))), *map(str, detail["loc"]))),
+            "detail": detail["msg"],
+        }
         for detail in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     return Problem(422, "; ".join(f"{item['where']}: {item['detail']}" for item in errors), errors=errors)
@@ -73,6 +78,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         headers = {str(name): error.headers[name] for name in KEPT_HEADERS if name in error.headers}
         return Problem(error.status, _DETAILS.get(error.status, error.reason), headers).response()
+    except VoiceError as error:
+        # The store does not answer, or is locked; a profile in it is broken; an encoder is not there.
+        again: dict[str, str] = {hdrs.RETRY_AFTER: "5"} if error.retryable else {}
+        return Problem(503, str(error), again).response()
     except ConnectionResetError:
         raise  # the client went away: there is nobody to tell
     except Exception:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from dragoman.config import HttpSettings, Settings
+from dragoman.enrolment.codes import CodeBook
+from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.errors import ConfigError
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.web import routes
+from dragoman.web import callers, routes, voices
 from dragoman.web.auth import guard
 from dragoman.web.captions import KEEPALIVE_S, CaptionStreams
 from dragoman.web.problem import problems
 from dragoman.web.state import ConferenceView
+from dragoman.web.voice_desk import add_voices
+
+ROUTES = (routes, voices, callers)
+"""The modules that declare what is served."""
 
 BODY_LIMIT = 64 * 1024
-"""Bytes of a request's body: nothing here takes one."""
+"""Bytes of a request's body in JSON; forms with files are read as a stream, within limits of their own (upload.py)."""
 
 CLOSE_S = 2.0
 """Seconds that requests in progress get when the server stops; caption streams are told to end before."""
@@ -30,14 +36,21 @@ def build_app(
     metrics: Metrics,
     health: Health,
     keepalive_s: float = KEEPALIVE_S,
+    desk: EnrolmentDesk | None = None,
+    codes: CodeBook | None = None,
 ) -> web.Application:
-    """The application with all its routes, guarded by ``settings.http.token`` where one is set."""
+    """The application with all its routes, guarded by ``settings.http.token`` where one is set.
+
+    Without a ``desk`` what is served of voices answers 503.
+    """
     app = web.Application(middlewares=[problems, guard(settings.http.token)], client_max_size=BODY_LIMIT)
     app[routes.CONFERENCE] = conference
     app[routes.CAPTIONS] = CaptionStreams(captions, metrics, keepalive_s)
     app[routes.METRICS] = metrics
     app[routes.HEALTH] = health
     app[routes.LANGUAGES] = settings.rooms.languages
+    if desk is not None:
+        add_voices(app, desk, codes or CodeBook())
     routes.api.add_to(app)
     app.on_response_prepare.append(_headers)
     app.on_shutdown.append(_end_streams)

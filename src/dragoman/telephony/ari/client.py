@@ -139,7 +139,7 @@ class AriClient:
 
     async def modules(self) -> dict[str, str]:
         """Names of the loaded modules and their status (``Running``)."""
-        modules = _list(await self._request("GET", "/asterisk/modules"), "Module")
+        modules = listed(await self._request("GET", "/asterisk/modules"), "Module")
         return {
             required(module, "name", str, "Module"): required(module, "status", str, "Module") for module in modules
         }
@@ -152,29 +152,29 @@ class AriClient:
 
     async def subscribe(self, source: str) -> None:
         """Have the events of ``source`` sent: ``channel:ID``, ``bridge:ID``, or ``bridge:`` for all bridges."""
-        await self._request("POST", f"/applications/{_part(self.app)}/subscription", {"eventSource": source})
+        await self._request("POST", f"/applications/{part(self.app)}/subscription", {"eventSource": source})
 
     async def unsubscribe(self, source: str) -> None:
         """End a subscription; that there is none (left), or no such source, is success."""
         try:
-            await self._request("DELETE", f"/applications/{_part(self.app)}/subscription", {"eventSource": source})
+            await self._request("DELETE", f"/applications/{part(self.app)}/subscription", {"eventSource": source})
         except (AriNotFound, AriConflict, AriUnprocessable):
             return
 
     async def filter_events(self, types: Sequence[str] = EVENT_TYPES) -> None:
         """Have only these event types sent."""
         body = {"allowed": [{"type": kind} for kind in types]}
-        await self._request("PUT", f"/applications/{_part(self.app)}/eventFilter", body=body)
+        await self._request("PUT", f"/applications/{part(self.app)}/eventFilter", body=body)
 
     # ---- bridges
 
     async def list_bridges(self) -> list[Bridge]:
         """Every bridge of the PBX."""
-        return [parse_bridge(bridge) for bridge in _list(await self._request("GET", "/bridges"), "Bridge")]
+        return [parse_bridge(bridge) for bridge in listed(await self._request("GET", "/bridges"), "Bridge")]
 
     async def create_bridge(self, bridge_id: str) -> Bridge:
         """Make an empty mixing bridge, named as its id."""
-        path = f"/bridges/{_part(bridge_id)}"
+        path = f"/bridges/{part(bridge_id)}"
         return await self._create(path, {"type": "mixing", "name": bridge_id}, None, undo=path, parse=parse_bridge)
 
     async def add_channels(self, bridge_id: str, *channels: str) -> None:
@@ -183,17 +183,17 @@ class AriClient:
         Raises:
             AriUnprocessable: one of them is not in our application yet: await its StasisStart first.
         """
-        await self._request("POST", f"/bridges/{_part(bridge_id)}/addChannel", {"channel": ",".join(channels)})
+        await self._request("POST", f"/bridges/{part(bridge_id)}/addChannel", {"channel": ",".join(channels)})
 
     async def destroy_bridge(self, bridge_id: str) -> bool:
         """Shut a bridge down; its channels stay. That there is none is success, and False."""
-        return await self._delete(f"/bridges/{_part(bridge_id)}")
+        return await self._delete(f"/bridges/{part(bridge_id)}")
 
     # ---- channels
 
     async def list_channels(self) -> list[Channel]:
         """Every channel of the PBX."""
-        return [parse_channel(channel) for channel in _list(await self._request("GET", "/channels"), "Channel")]
+        return [parse_channel(channel) for channel in listed(await self._request("GET", "/channels"), "Channel")]
 
     async def external_media(
         self,
@@ -219,7 +219,7 @@ class AriClient:
         }
         body = {"variables": dict(variables)} if variables else None
         return await self._create(
-            "/channels/externalMedia", query, body, undo=f"/channels/{_part(channel_id)}", parse=parse_channel
+            "/channels/externalMedia", query, body, undo=f"/channels/{part(channel_id)}", parse=parse_channel
         )
 
     async def snoop(
@@ -231,9 +231,9 @@ class AriClient:
         whisper: Literal["none", "both", "out", "in"],
     ) -> Channel:
         """Make a channel ``snoop_id`` that hears and whispers to any channel (``in`` is what that party says)."""
-        path = f"/channels/{_part(channel_id)}/snoop"
+        path = f"/channels/{part(channel_id)}/snoop"
         query = {"snoopId": snoop_id, "app": self.app, "spy": spy, "whisper": whisper}
-        return await self._create(path, query, None, undo=f"/channels/{_part(snoop_id)}", parse=parse_channel)
+        return await self._create(path, query, None, undo=f"/channels/{part(snoop_id)}", parse=parse_channel)
 
     async def continue_in(self, channel_id: str, context: str, extension: str = "s", priority: int = 1) -> None:
         """Let a channel of our application go on in the dialplan.
@@ -242,15 +242,15 @@ class AriClient:
             AriConflict: it is not in our application (a caller in a ConfBridge never is).
         """
         query = {"context": context, "extension": extension, "priority": str(priority)}
-        await self._request("POST", f"/channels/{_part(channel_id)}/continue", query)
+        await self._request("POST", f"/channels/{part(channel_id)}/continue", query)
 
     async def hang_up(self, channel_id: str) -> bool:
         """End a channel; that there is none is success, and False."""
-        return await self._delete(f"/channels/{_part(channel_id)}")
+        return await self._delete(f"/channels/{part(channel_id)}")
 
     async def get_variable(self, channel_id: str, variable: str) -> str:
         """A channel variable; empty if it is not set, which Asterisk answers with 404 as for a missing channel."""
-        path = f"/channels/{_part(channel_id)}/variable"
+        path = f"/channels/{part(channel_id)}/variable"
         try:
             answer = await self._request("GET", path, {"variable": variable})
         except AriNotFound as error:
@@ -268,6 +268,14 @@ class AriClient:
 
     async def _request(self, method: str, path: str, query: Query | None = None, body: object = None) -> object:
         """Send one request and decode the answer (None if it is empty)."""
+        raw = await self._raw(method, path, query, body)
+        try:
+            return json.loads(raw) if raw else None
+        except ValueError:
+            raise AriMalformed(f"{method} {path}: the answer is no JSON") from None
+
+    async def _raw(self, method: str, path: str, query: Query | None = None, body: object = None) -> bytes:
+        """Send one request; the answer's bytes."""
         url = URL(self._base + path, encoded=True).with_query(query or {})
         try:
             async with (
@@ -280,17 +288,10 @@ class AriClient:
             raise AriTimeout(f"{method} {path}: no answer within {self.deadline} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise AriUnavailable(f"{method} {path}: {error or type(error).__name__}") from None
-        try:
-            answer = json.loads(raw) if raw else None
-        except ValueError:
-            answer = None
-            if status < 400:
-                raise AriMalformed(f"{method} {path}: the answer is no JSON") from None
         if status >= 400:
-            message = answer.get("message") if isinstance(answer, dict) else None
             kind = AriServerError if status >= 500 else _ERRORS.get(status, AriError)
-            raise kind(status, str(message or ""), method, path)
-        return answer
+            raise kind(status, _message(raw), method, path)
+        return raw
 
     async def _delete(self, path: str) -> bool:
         try:
@@ -321,9 +322,18 @@ class AriClient:
             return  # out of reach: reconciliation finds it by its id's prefix when Asterisk is back
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
     """A name as one part of a path: channel ids may hold ``;`` (Local channels) or ``/``."""
     return quote(name, safe="")
+
+
+def _message(raw: bytes) -> str:
+    """What an error's answer says."""
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        return ""
+    return str(answer.get("message") or "") if isinstance(answer, dict) else ""
 
 
 def _object(answer: object, where: str) -> dict[str, Any]:
@@ -332,7 +342,12 @@ def _object(answer: object, where: str) -> dict[str, Any]:
     return answer
 
 
-def _list(answer: object, where: str) -> list[dict[str, Any]]:
+def listed(answer: object, where: str) -> list[dict[str, Any]]:
+    """An answer that must be a list of objects.
+
+    Raises:
+        AriMalformed: it is not.
+    """
     if not isinstance(answer, list):
         raise AriMalformed(f"a list of {where} is required, not {type(answer).__name__}")
     return [_object(item, where) for item in answer]

@@ -19,6 +19,8 @@ class StasisStart:
     """A channel is in our application from now on: only now can it be put into a bridge (else 422)."""
 
     channel: Channel
+    args: tuple[str, ...] = ()
+    """What the dialplan gave to ``Stasis()`` behind the application's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,35 @@ class ChannelUnhold:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelDtmfReceived:
+    """A key was pressed."""
+
+    channel: Channel
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFinished:
+    """A prompt was played, or could not be."""
+
+    playback_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """A recording is complete."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """A recording could not be made."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
     """Another client connected with our application's name; this socket stays open and silent."""
 
@@ -104,6 +135,10 @@ Event = (
     | ChannelVarset
     | ChannelHold
     | ChannelUnhold
+    | ChannelDtmfReceived
+    | PlaybackFinished
+    | RecordingFinished
+    | RecordingFailed
     | ApplicationReplaced
 )
 
@@ -120,8 +155,16 @@ def _bridge(obj: Mapping[str, Any]) -> Bridge:
     return parse_bridge(obj.get("bridge"))
 
 
+def _args(obj: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(arg for arg in required(obj, "args", list, "StasisStart") if isinstance(arg, str))
+
+
+def _part(obj: Mapping[str, Any], what: str, key: str) -> str:
+    return str(required(required(obj, what, dict, "event"), key, str, what))
+
+
 _PARSERS: dict[str, Callable[[Mapping[str, Any]], Event]] = {
-    "StasisStart": lambda o: StasisStart(_channel(o)),
+    "StasisStart": lambda o: StasisStart(_channel(o), _args(o)),
     "StasisEnd": lambda o: StasisEnd(_channel(o)),
     "BridgeCreated": lambda o: BridgeCreated(_bridge(o)),
     "BridgeDestroyed": lambda o: BridgeDestroyed(_bridge(o)),
@@ -133,6 +176,10 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], Event]] = {
     ),
     "ChannelHold": lambda o: ChannelHold(_channel(o)),
     "ChannelUnhold": lambda o: ChannelUnhold(_channel(o)),
+    "ChannelDtmfReceived": lambda o: ChannelDtmfReceived(_channel(o), required(o, "digit", str, "ChannelDtmfReceived")),
+    "PlaybackFinished": lambda o: PlaybackFinished(_part(o, "playback", "id")),
+    "RecordingFinished": lambda o: RecordingFinished(_part(o, "recording", "name")),
+    "RecordingFailed": lambda o: RecordingFailed(_part(o, "recording", "name")),
     "ApplicationReplaced": lambda _: ApplicationReplaced(),
 }
 

@@ -1,0 +1,171 @@
+"""How many voices XTTS speaks in at once, how soon, and what the event loop's tick feels of it; against coqui's own.
+
+    python -m bench.tts                             the CPU, short: for the ratio, not for real time
+    python -m bench.tts --device cuda --dtype float16 --cuda-graph --streams 1 2 4 8 16 32 --tokens 130 --rounds 10
+
+The published architecture with random weights, which take the same time; every clause has the same number of tokens.
+Both engines speak in the same run, one after the other, in the same precision. Writes bench/results/tts.json and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+import warnings
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from bench.tts import model
+from bench.tts.measure import Heard, row, sustained
+from bench.tts.ours import Ours
+from bench.tts.theirs import Theirs
+from tests.engines.tts.xtts import tiny
+
+from bench import machine
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+
+PERIOD = 0.02
+"""Seconds between two ticks of the media plane."""
+
+
+async def main() -> None:
+    """All rows."""
+    asked = arguments()
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = model.at(asked.model or Path(temporary) / "xtts", asked.tiny)
+        with tiny.narrow() if asked.tiny else tiny.as_published():
+            rows, ticks = await ours(folder, asked)
+            if not asked.only_ours:
+                if not asked.tiny:
+                    publish(rows, ticks, asked)  # what is measured is kept, whatever comes of the rest
+                rows += await asyncio.to_thread(theirs, folder, asked)
+    if not asked.tiny:
+        publish(rows, ticks, asked)
+    print(table(rows, ticks, asked))
+
+
+async def ours(folder: Path, asked: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of the product's engine, and lateness of a 20 ms tick in the loop beside it."""
+    rows = []
+    options = {"model": str(folder), "device": asked.device, "dtype": asked.dtype, "slots": max(asked.streams)}
+    engine = Ours({**options, "cuda_graph": asked.cuda_graph}, asked.tokens)
+    loading = time.perf_counter()
+    await engine.start()
+    ticks: dict[str, Any] = {"load_s": round(time.perf_counter() - loading, 1)}
+    ticks["alone"] = await lateness(asyncio.sleep(5))
+    for streams in asked.streams:
+        made: list[tuple[float, list[Heard]]] = []
+
+        async def speak(made: list[tuple[float, list[Heard]]] = made, streams: int = streams) -> None:
+            for _ in range(asked.rounds):
+                made.append(await engine.speak(streams))
+
+        ticks[f"{streams} streams"] = await lateness(speak())
+        rows.append(row("dragoman", asked.device, asked.dtype, made))
+        print(rows[-1], flush=True)
+    await engine.close()
+    return rows, ticks
+
+
+def theirs(folder: Path, asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """Rows of coqui's."""
+    engine = Theirs(folder, asked.tokens, asked.device, getattr(torch, asked.dtype), asked.coqui_chunk)
+    engine.warm_up()
+    rows = []
+    for streams in asked.streams:
+        rows.append(row("coqui", asked.device, asked.dtype, [engine.speak(streams) for _ in range(asked.rounds)]))
+        print(rows[-1], flush=True)
+    return rows
+
+
+async def lateness(work: Awaitable[object]) -> dict[str, float]:
+    """How late (ms) the loop wakes at absolute 20 ms deadlines until ``work`` is done."""
+    loop, late = asyncio.get_running_loop(), []
+    doing = asyncio.ensure_future(work)
+    deadline = loop.time() + PERIOD
+    while not doing.done():
+        await asyncio.sleep(max(0.0, deadline - loop.time()))
+        late.append((loop.time() - deadline) * 1000)
+        deadline += PERIOD * (1 + int((loop.time() - deadline) / PERIOD))
+    await doing
+    p50, p99, p999 = np.percentile(late, [50, 99, 99.9])
+    return {"p50": round(p50, 2), "p99": round(p99, 2), "p99.9": round(p999, 2), "max": round(max(late), 2)}
+
+
+def arguments() -> argparse.Namespace:
+    """Of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "float16", "bfloat16"])
+    parser.add_argument("--cuda-graph", action="store_true")
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--tokens", type=int, default=26, help="of each clause; 26 are 1.2 s")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--coqui-chunk", type=int, default=20, help="its stream_chunk_size; 20 is its default")
+    parser.add_argument("--model", type=Path, help="a folder to keep the model in (1.9 GB)")
+    parser.add_argument("--only-ours", action="store_true")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model, to try the bench itself; writes nothing")
+    return parser.parse_args()
+
+
+def publish(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Namespace) -> None:
+    """Rows of this device and precision replace those that were there."""
+    RESULTS.mkdir(exist_ok=True)
+    described = machine.describe() | {"torch": torch.__version__}
+    if asked.device == "cuda":
+        described["gpu"] = torch.cuda.get_device_name()
+    about = {"tokens": asked.tokens, "rounds": asked.rounds, "coqui_chunk": asked.coqui_chunk}
+    (RESULTS / "tts.json").write_text(
+        json.dumps(
+            {"machine": described, **about, "rows": rows, "sustained": sustained(rows), "tick_lateness_ms": ticks},
+            indent=1,
+        )
+        + "\n"
+    )
+    (RESULTS / "tts.md").write_text(table(rows, ticks, asked), encoding="utf-8")
+
+
+def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Namespace) -> str:
+    """For people."""
+    lines = [
+        "# XTTS v2: this engine against coqui's own streaming",
+        "",
+        f"{machine.in_words(machine.describe())}, torch {torch.__version__}, one thread. The published architecture, "
+        f"random weights; {asked.rounds} x clauses of {asked.tokens} tokens ({asked.tokens * 1024 / 22050:.1f} s); "
+        f"coqui's chunks: {asked.coqui_chunk} tokens, a view of the weights per stream.",
+        "",
+        f"Load average: {machine.describe()['load_average']}; well above 1, others took a share of every figure.",
+        "",
+        "Real time: wall time by the length of one stream's speech; above 1, playback runs dry.",
+        "",
+        "| engine | device | dtype | streams | first audio ms p50 / p95 / p99 | real time | audio s per s | ran dry |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for each in rows:
+        first = each["first_audio_ms"]
+        lines.append(
+            f"| {each['engine']} | {each['device']} | {each['dtype']} | {each['streams']} "
+            f"| {first['p50']:.0f} / {first['p95']:.0f} / {first['p99']:.0f} | {each['realtime_factor']:.2f} "
+            f"| {each['audio_seconds_per_second']:.2f} | {each['underruns']} of {each['clauses']} |"
+        )
+    most = ", ".join(f"{engine}: {streams}" for engine, streams in sustained(rows).items())
+    lines += ["", f"Most streams without one playback running dry: {most}."]
+    lines += ["", f"Loaded and warm after {ticks['load_s']} s. Lateness of a 20 ms tick in the loop beside it:", ""]
+    lines += ["| while | p50 | p99 | p99.9 | max |", "|---|---|---|---|---|"]
+    for name, late in ticks.items():
+        if name != "load_s":
+            lines.append(f"| {name} | {late['p50']} | {late['p99']} | {late['p99.9']} | {late['max']} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

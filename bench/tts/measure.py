@@ -1,0 +1,80 @@
+"""What is written down of each clause, and what comes of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Heard:
+    """One clause's sound as it came: (seconds since all clauses were asked for, seconds of sound)."""
+
+    pieces: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def first(self) -> float:
+        """When its first sound came, s."""
+        return self.pieces[0][0]
+
+    @property
+    def seconds(self) -> float:
+        """Of sound."""
+        return sum(length for _, length in self.pieces)
+
+    @property
+    def ran_dry(self) -> bool:
+        """Whether playback, begun with the first sound, would have had to wait for more."""
+        played_until = self.first
+        for came, length in self.pieces:
+            if came > played_until:
+                return True
+            played_until += length
+        return False
+
+
+@dataclass
+class Stopwatch:
+    """Since when all clauses were asked for."""
+
+    began: float = field(default_factory=time.perf_counter)
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return time.perf_counter() - self.began
+
+
+def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Heard]]]) -> dict[str, Any]:
+    """One row of the results: of rounds, each its wall time (s) and its clauses, which were asked for together."""
+    heard = [clause for _, clauses in rounds for clause in clauses]
+    wall, sound = sum(wall for wall, _ in rounds), sum(clause.seconds for clause in heard)
+    streams = len(rounds[0][1])
+    first = np.percentile([clause.first * 1000 for clause in heard], [50, 95, 99])
+    return {
+        "engine": engine,
+        "device": device,
+        "dtype": dtype,
+        "streams": streams,
+        "first_audio_ms": dict(zip(("p50", "p95", "p99"), (round(float(value), 1) for value in first), strict=True)),
+        "realtime_factor": round(wall * streams / sound, 3),
+        "audio_seconds_per_second": round(sound / wall, 3),
+        "clauses": len(heard),
+        "underruns": sum(clause.ran_dry for clause in heard),
+    }
+
+
+def sustained(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """By engine: the most streams at which, as at all fewer, no playback ran dry."""
+    most: dict[str, int] = {}
+    failed: set[str] = set()
+    for each in sorted(rows, key=lambda each: int(each["streams"])):
+        engine = each["engine"]
+        most.setdefault(engine, 0)
+        if each["underruns"]:
+            failed.add(engine)
+        elif engine not in failed:
+            most[engine] = each["streams"]
+    return most

@@ -1,0 +1,87 @@
+"""coqui's own inference_stream, as concurrent as it can be made: a view per stream that shares the weights.
+
+Streams on one Xtts object disturb each other (it keeps the prefix of the last one). A view has its own place for it;
+turns are taken chunk by chunk, in one thread, which on one device loses nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from bench.tts.measure import Heard, Stopwatch
+from bench.tts.model import TEXTS
+from tests.engines.tts.xtts import tiny
+
+from dragoman.engines.tts.xtts.load import speakers
+
+
+class Theirs:
+    """One model, loaded by coqui's loader."""
+
+    def __init__(self, folder: Path, tokens: int, device: str, dtype: torch.dtype, chunk: int) -> None:
+        """``chunk``: its stream_chunk_size, tokens between two pieces of sound."""
+        self._xtts = tiny.by_coqui(folder).to(device)
+        self._device, self._dtype, self._chunk, self._tokens = device, dtype, chunk, tokens
+        if dtype is not torch.float32:
+            self._xtts.gpt.to(dtype)
+            self._xtts._modules["hifigan_decoder"] = _InFloat(self._xtts.hifigan_decoder)
+        self._voices = list(speakers(folder).values())
+
+    def warm_up(self) -> None:
+        """Every part of it runs once."""
+        tokens, self._tokens = self._tokens, 2
+        self.speak(1)
+        self._tokens = tokens
+
+    def speak(self, streams: int) -> tuple[float, list[Heard]]:
+        """So many clauses at once: wall time, and what was heard."""
+        watch, heard = Stopwatch(), [Heard() for _ in range(streams)]
+        left = {number: self._stream(number) for number in range(streams)}
+        while left:
+            for number, stream in list(left.items()):
+                sound = next(stream, None)
+                if sound is None:
+                    del left[number]
+                elif len(sound):
+                    sound = sound.float().cpu()
+                    heard[number].pieces.append((watch(), len(sound) / 24_000))
+        return watch(), heard
+
+    def _stream(self, number: int) -> Any:
+        latents, embedding = self._voices[number % len(self._voices)]
+        return _view(self._xtts).inference_stream(
+            TEXTS[number % len(TEXTS)],
+            "en",
+            latents[None].to(self._device, self._dtype),
+            embedding.reshape(1, -1, 1).to(self._device),
+            stream_chunk_size=self._chunk,
+            suppress_tokens=[self._xtts.gpt.stop_audio_token],
+            max_new_tokens=self._tokens,
+        )
+
+
+class _InFloat(torch.nn.Module):
+    """The HiFi-GAN stays in single precision, as in ours."""
+
+    def __init__(self, decoder: Any) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, latents: Any, g: Any) -> Any:
+        """As HifiDecoder's."""
+        return self.decoder(latents.float(), g=g.float())
+
+
+def _view(xtts: Any) -> Any:
+    """The same model with a GPT that has its own place for a prefix."""
+    inference = _copied(xtts.gpt.gpt_inference)
+    return _copied(xtts, gpt=_copied(xtts.gpt, gpt_inference=inference))
+
+
+def _copied(module: Any, **others: Any) -> Any:
+    made = copy.copy(module)
+    made.__dict__["_modules"] = dict(module._modules) | others
+    return made

@@ -1,0 +1,217 @@
+"""One clause on its way from text to sound: which piece, which attempt, what of it may be played."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dragoman.engines.base import SpeechRequest
+from dragoman.engines.tts.xtts import check
+from dragoman.engines.tts.xtts.check import Expected, Fault, SelfCheck
+from dragoman.engines.tts.xtts.settings import NAME
+from dragoman.engines.tts.xtts.speller import Piece
+from dragoman.engines.tts.xtts.text import rest_after
+from dragoman.engines.tts.xtts.vocoder import SAMPLE_RATE, WindowedVocoder
+from dragoman.errors import EngineCutShort, EngineError, EngineRejected
+
+ATTEMPTS = 3
+"""Of one piece, each with a seed of its own. With a model that fails one time in twenty, three fail once in 8000."""
+
+FADE_S = 0.08
+"""Seconds of sound in which a broken-off piece goes down to nothing: no click, no syllable more than need be."""
+
+TAIL = round(0.04 * SAMPLE_RATE)
+"""Samples of silence behind a fade: what comes after works in frames of 20 ms, and an unfilled one is not played."""
+
+AHEAD = 1.15
+"""How much faster than usual the voice is taken to have spoken what is already heard, when another one finishes it: a
+word is rather left out than said twice."""
+
+USUAL_RATE = {False: 15.0, True: 5.0}
+"""Characters a second, before anything was heard; True: ideograms."""
+
+Sound = npt.NDArray[np.float32]
+
+Item = npt.NDArray[np.int16] | EngineError | None
+"""What a clause gives: sound at SAMPLE_RATE, and last None or why it ended."""
+
+
+class Next(Enum):
+    """What is to be done with a clause after a token."""
+
+    TOKEN = 1
+    """It goes on."""
+    PIECE = 2
+    """It leaves its row, and joins again for a piece: the next one, or the same once more."""
+    DONE = 3
+    """It leaves; all has been delivered."""
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """What the loop's thread asks for."""
+
+    request: SpeechRequest
+    seed: int
+    deliver: Callable[[Item], None]
+    """May be called in the synthesizer's thread."""
+    cancelled: bool = False
+    """Set by the loop's thread; looked at before each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What is the same for all clauses."""
+
+    hifigan: Any
+    stop_token: int
+    max_tokens: int
+    """Audio tokens of a piece for which the cache has room."""
+    first_tokens: int
+    chunk_tokens: int
+    self_check: bool
+
+
+@dataclass(slots=True, eq=False)
+class Clause:
+    """One order under way."""
+
+    order: Order
+    pieces: Sequence[Piece]
+    latents: Tensor
+    embedding: Tensor
+    manner: Manner
+    counts: Counter[str]
+    rates: dict[str, tuple[float, float]]
+    """Language to (characters, seconds) of pieces that passed: how fast this model speaks."""
+    _at: int = 0
+    _attempt: int = 0
+    _heard: bool = False
+    """Something of this piece was delivered."""
+    _audible: bool = False
+    """Something of the clause was delivered."""
+    _samples: int = 0
+    """Of this piece, delivered."""
+    _check: SelfCheck = field(init=False)
+    _vocoder: WindowedVocoder = field(init=False)
+    _pending: list[Tensor] = field(default_factory=list)
+    _held: list[Sound] = field(default_factory=list)
+    """The silence before a piece's first sound."""
+
+    def __post_init__(self) -> None:
+        """Ready for the first piece."""
+        self._begin()
+
+    @property
+    def piece(self) -> Piece:
+        """The one that is spoken, or is next."""
+        return self.pieces[self._at]
+
+    @property
+    def seed(self) -> int:
+        """Of this piece in this attempt."""
+        what = f"{self.order.seed} {self.order.request.speaker} {self._attempt} {self.piece.text}"
+        return int.from_bytes(hashlib.blake2s(what.encode("utf-8", "replace"), digest_size=7).digest())
+
+    def hear(self, token: int, latent: Tensor) -> Next:
+        """One more token of this piece; delivers what is certain and has passed."""
+        stop = token == self.manner.stop_token
+        fault = self._judged(self._check.end() if stop else self._check.token(token, self._heard))
+        stop = stop or self._check.overdue  # unchecked, it still has to end
+        self._pending.append(latent)
+        if fault is None and (stop or len(self._pending) >= self._due()):
+            sound = self._decode(stop)
+            fault = self._judged(self._check.audio(sound))
+            if fault is None:
+                fault = self._judged(self._play(sound, stop))
+        if fault is not None:
+            return self._failed(fault)
+        return self._next_piece() if stop else Next.TOKEN
+
+    def end(self, last: EngineError | None) -> Next:
+        """Nothing more is delivered."""
+        self.order.deliver(last)
+        return Next.DONE
+
+    def _begin(self) -> None:
+        expected = Expected.of(self.piece.text, self.order.request.language)
+        self._check = SelfCheck(expected.within(self.manner.max_tokens))
+        self._vocoder = WindowedVocoder(self.manner.hifigan, self.embedding)
+        self._pending, self._held, self._heard, self._samples = [], [], False, 0
+
+    def _judged(self, fault: Fault | None) -> Fault | None:
+        return fault if self.manner.self_check else None
+
+    def _due(self) -> int:
+        return self.manner.chunk_tokens if self._heard or self._held else self.manner.first_tokens
+
+    def _decode(self, last: bool) -> Sound:
+        latents = torch.stack(self._pending) if self._pending else torch.zeros(0, self.latents.shape[-1])
+        self._pending = []
+        sound: Sound = self._vocoder.push(latents, last).numpy()
+        return sound
+
+    def _play(self, sound: Sound, stop: bool) -> Fault | None:
+        """Deliver, from the first sound on; SILENCE when a piece ends without one."""
+        if not self._heard and check.silent(sound):
+            self._held.append(sound)
+            return Fault.SILENCE if stop else None
+        self._deliver(np.concatenate([*self._held, sound]))
+        self._held = []
+        return None
+
+    def _deliver(self, sound: Sound) -> None:
+        self._heard = self._audible = True
+        self._samples += len(sound)
+        self.order.deliver(np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16))
+
+    def _next_piece(self) -> Next:
+        language = self.order.request.language
+        characters, seconds = self.rates.get(language, (0.0, 0.0))
+        self.rates[language] = characters + len(self.piece.text), seconds + self._samples / SAMPLE_RATE
+        self._at += 1
+        self._attempt = 0
+        if self._at == len(self.pieces):
+            return self.end(None)
+        self._begin()
+        return Next.PIECE
+
+    def _failed(self, fault: Fault) -> Next:
+        """Try again while nobody has heard it; else fade out, and say what is left to be said."""
+        if self._heard:
+            self.counts["self_check_cut_short"] += 1
+            self._fade()
+            return self.end(EngineCutShort(NAME, f"broke off by its self-check: {fault}", self._rest()))
+        self._attempt += 1
+        if self._attempt < ATTEMPTS:
+            self.counts["self_check_retries"] += 1
+            self._begin()
+            return Next.PIECE
+        self.counts["self_check_failures"] += 1
+        said = f"failed its self-check {ATTEMPTS} times, the last time: {fault}"
+        if self._audible:
+            return self.end(EngineCutShort(NAME, said, self._rest()))
+        return self.end(EngineRejected(NAME, said))
+
+    def _fade(self) -> None:
+        sound = self._decode(False)[: int(FADE_S * SAMPLE_RATE)]
+        if len(sound) and np.isfinite(sound).all():
+            self._deliver(np.concatenate([check.faded(sound), np.zeros(TAIL, np.float32)]))
+
+    def _rest(self) -> str:
+        """What was not heard, as near as the time says."""
+        language = self.order.request.language
+        characters, seconds = self.rates.get(language, (0.0, 0.0))
+        rate = characters / seconds if seconds else USUAL_RATE[language in check.IDEOGRAPHIC]
+        said = self._samples / SAMPLE_RATE * rate * AHEAD
+        left = rest_after(self.piece.text, said)
+        return " ".join(part for part in (left, *(piece.text for piece in self.pieces[self._at + 1 :])) if part)

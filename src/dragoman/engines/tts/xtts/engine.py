@@ -1,0 +1,202 @@
+"""XTTS v2: many voices, seventeen languages, on a GPU of one's own; the weights are not for commercial use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
+from dragoman.engines.local_models import require_packages
+from dragoman.engines.tts.loudness import VoiceLevels
+from dragoman.engines.tts.provider import shaped, speakable
+from dragoman.engines.tts.xtts import licence
+from dragoman.engines.tts.xtts.languages import LANGUAGES, MADE_LATER, NEEDED_PACKAGES, VOCABULARY
+from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
+from dragoman.engines.tts.xtts.speakers import Floats, VoiceSource
+from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout
+from dragoman.media.format import Pcm
+
+if TYPE_CHECKING:
+    from dragoman.engines.tts.xtts.clause import Item
+    from dragoman.engines.tts.xtts.worker import Worker
+
+PACKAGES = ("torch", "torchaudio", "transformers", "TTS")
+
+SOUND_RATE = 24_000
+"""Hz of what the model makes."""
+
+ANSWER_DEADLINE_S = 30.0
+"""Seconds without sound after which the thread hangs. A full model on one core takes 4 s to its first sound, and others
+may be before it; whoever plays the sound has a shorter deadline of his own."""
+
+CLOSE_DEADLINE_S = 4.0
+"""Seconds that a step or a warm-up under way may take when the daemon stops; a model that is still being loaded is left
+to it, for the thread ends behind that by itself, or with the process."""
+
+
+class XttsSynthesizer:
+    """One model for all clauses, in a thread of its own.
+
+    Options: see ``settings.Settings``; ``model`` (the folder) and ``accept_cpml = true`` are needed.
+    """
+
+    def __init__(self, options: Mapping[str, object], voices: VoiceSource | None = None) -> None:
+        """``voices``: whose voice a speaker has; the stock ones of the model if not given. Raises ConfigError."""
+        self._settings = Settings.read(options)
+        self._voices = voices
+        self._languages = tuple(
+            language
+            for language in LANGUAGES
+            if language not in NEEDED_PACKAGES or find_spec(NEEDED_PACKAGES[language]) is not None
+        )
+        self._levels = VoiceLevels()
+        self._worker: Worker | None = None
+        self._starting = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def info(self) -> EngineInfo:
+        """See EngineInfo."""
+        return EngineInfo(
+            name=NAME,
+            stage=Stage.TTS,
+            languages=self._languages,
+            streaming=True,
+            licence=licence.LICENCE,
+            commercial_use=False,
+            purpose="Speaking in anybody's voice, on your own GPU; for what is not commercial.",
+        )
+
+    def supports(self, language: str) -> bool:
+        """What the model speaks; before it is loaded, what XTTS v2 does."""
+        return language in self._languages
+
+    def counts(self) -> Mapping[str, int]:
+        """See Counting."""
+        from_worker = self._worker.counts if self._worker is not None else {}
+        return {name: from_worker.get(name, 0) for name in COUNTERS}
+
+    def use(self, voices: VoiceSource) -> None:
+        """Take voices from there; before ``start``."""
+        self._voices = voices
+
+    async def start(self, languages: Sequence[str] = ()) -> None:
+        """Load the model and let it speak once, unheard.
+
+        Raises:
+            EngineUnavailable: the licence is not accepted, or a package or the model is missing or unusable; says what
+                to do.
+        """
+        licence.require_consent(NAME, self._settings.accept_cpml)
+        require_packages(NAME, NAME, PACKAGES)
+        async with self._starting:
+            if self._closed:
+                raise EngineCrashed(NAME, "closed")
+            if self._worker is not None:
+                return
+            self._worker = worker = await asyncio.to_thread(self._thread)
+            worker.start()
+            try:
+                loaded = await asyncio.shield(asyncio.wrap_future(worker.ready))
+            except BaseException:
+                worker.stop()
+                self._worker = None
+                raise
+            spoken = set(loaded.model.languages)
+            self._languages = tuple(
+                language for language in (*self._languages, *MADE_LATER) if VOCABULARY.get(language, language) in spoken
+            )
+
+    async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
+        """See Synthesizer.
+
+        Raises:
+            EngineCutShort: it broke off, as its self-check was not content; says what is left to be said.
+        """
+        if not self.supports(request.language):
+            raise EngineRejected(NAME, f"does not speak {request.language!r}")
+        text = speakable(NAME, request.text)
+        worker = self._worker
+        if worker is None or self._closed:
+            raise EngineCrashed(NAME, "closed" if self._closed else "not started")
+        request = SpeechRequest(text, request.language, request.speaker, request.options)
+        async with aclosing(self._sound(worker, request)) as sound:
+            async with aclosing(shaped(sound, request.speaker, self._levels)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def condition(self, audio: Floats, rate: int) -> tuple[Floats, Floats]:
+        """What a clip of somebody (full scale is 1) conditions the model on: latents [32, width], embedding [512].
+
+        Made in the synthesizer's thread, between two steps of what is being spoken.
+
+        Raises:
+            EngineRejected: the clip is too short.
+            EngineCrashed: not started, or closed.
+        """
+        from dragoman.engines.tts.xtts.cloning import condition
+
+        if self._worker is None:
+            raise EngineCrashed(NAME, "not started")
+        try:
+            return await asyncio.wrap_future(self._worker.ask(partial(condition, audio=audio, rate=rate)))
+        except ValueError as error:
+            raise EngineRejected(NAME, str(error)) from error
+
+    async def close(self) -> None:
+        """End the thread, and with it whatever is being spoken. Idempotent."""
+        self._closed = True
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_DEADLINE_S):
+                    await asyncio.shield(asyncio.wrap_future(worker.ended))
+                    worker.join()
+
+    def _thread(self) -> Worker:
+        """The heavy imports, which take 4 s."""
+        from dragoman.engines.tts.xtts.loading import loading
+        from dragoman.engines.tts.xtts.worker import Worker
+
+        return Worker(self._settings, partial(loading, voices=self._voices))
+
+    async def _sound(self, worker: Worker, request: SpeechRequest) -> AsyncGenerator[tuple[int, Pcm], None]:
+        """(Hz, samples) as they come."""
+        from dragoman.engines.tts.xtts.clause import Order
+
+        loop = asyncio.get_running_loop()
+        # Not bounded by the queue but by speakable(): the thread must not wait for one reader.
+        items: asyncio.Queue[Item] = asyncio.Queue()
+        order = Order(request, self._settings.seed, _from_thread(loop, items.put_nowait))
+        worker.submit(order)
+        ended = False
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(ANSWER_DEADLINE_S):
+                        item = await items.get()
+                except TimeoutError:
+                    raise EngineTimeout(NAME, f"no sound for {ANSWER_DEADLINE_S:g} s") from None
+                ended = item is None or isinstance(item, EngineError)
+                if isinstance(item, EngineError):
+                    raise item
+                if item is None:
+                    return
+                yield SOUND_RATE, item
+        finally:
+            worker.release(order, ended)
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, take: Callable[[Item], None]) -> Callable[[Item], None]:
+    """``take``, called in the loop's thread; nothing is taken when the loop is closed."""
+
+    def tell(item: Item) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(take, item)
+
+    return tell

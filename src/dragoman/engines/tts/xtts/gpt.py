@@ -1,0 +1,328 @@
+"""XTTS's GPT for many clauses at once: one step gives each active clause its next token.
+
+A static key and value cache has a row per clause. The active clauses are always the first rows, so that a step computes
+nothing else: who leaves is replaced by the last one, whose row moves. Clauses join and leave between any two steps
+(continuous batching); each has its own random numbers, so that what it says does not depend on who else speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dragoman.engines.tts.xtts.sampling import Sampling, choose, scored
+
+PREFIX_TOKEN = 1
+"""What coqui feeds ``generate`` in place of the prefix, once per position: the repetition penalty counts it as said."""
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One clause's place in the batch, from ``join`` to ``leave``."""
+
+    row: int
+    length: int
+    """Positions of its row of the cache that are filled."""
+    spoken: int
+    """Audio tokens so far."""
+    random: Any
+    """Its ``torch.Generator``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spoken:
+    """What one step gave one clause."""
+
+    seat: Seat
+    token: int
+    latent: Tensor
+    """float32 [width]: what the vocoder makes sound of; of the stop token, too."""
+
+
+class BatchedDecoder:
+    """The GPT of one model.
+
+    Args:
+        gpt: coqui's ``GPT`` with its weights.
+        slots: clauses at once.
+        positions: of the cache, per clause: voice (32), text and audio tokens.
+        sampling: how tokens are chosen.
+        device: ``cpu`` or ``cuda``.
+        dtype: of weights and cache; logits and latents are float32.
+        graph: replay each step as a CUDA graph. Only on CUDA; never run so far (no GPU was to be had).
+    """
+
+    def __init__(
+        self,
+        gpt: Any,
+        slots: int,
+        positions: int,
+        sampling: Sampling,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        graph: bool = False,
+    ) -> None:
+        self.slots = slots
+        self.positions = positions
+        self.stop_token = int(gpt.stop_audio_token)
+        self.width = int(gpt.model_dim)
+        self.max_tokens = int(gpt.max_gen_mel_tokens)
+        """Audio tokens of one clause at most, as coqui has it."""
+        self.max_text = int(gpt.max_text_tokens) - 2
+        """Text tokens of one clause at most, without start and stop."""
+        self._sampling = sampling
+        self._weights = _Weights(gpt, device, dtype)
+        self._device, self._dtype = device, dtype
+        heads, layers = int(gpt.heads), len(self._weights.layers)
+        cache = (layers, slots, heads, positions, self.width // heads)
+        self._keys = torch.zeros(cache, device=device, dtype=dtype)
+        self._values = torch.zeros_like(self._keys)
+        self._length = torch.zeros(slots, dtype=torch.long, device=device)
+        self._spoken = torch.zeros(slots, dtype=torch.long, device=device)
+        self._token = torch.full((slots,), int(gpt.start_audio_token), dtype=torch.long, device=device)
+        self._seen = torch.zeros(slots, int(gpt.num_audio_tokens), dtype=torch.bool, device=device)
+        self._noise = torch.ones(slots, int(gpt.num_audio_tokens), device=device)
+        self._latent = torch.zeros(slots, self.width, device=device)
+        self._banned = torch.zeros(int(gpt.num_audio_tokens), device=device)
+        for token in sampling.suppress:
+            self._banned[token] = -float("inf")
+        self._start_token = int(gpt.start_audio_token)
+        self._at = torch.arange(positions, device=device)
+        self._rows = torch.arange(slots, device=device)
+        self._seats: list[Seat] = []
+        self._graphs: dict[int, Any] | None = {} if graph and device == "cuda" else None
+
+    @property
+    def free(self) -> int:
+        """Clauses that could join now."""
+        return self.slots - len(self._seats)
+
+    def prefix(self, voice: Tensor, text: Sequence[int]) -> Tensor:
+        """What a clause is conditioned on: [32 + text + 2, width], of the voice's latents and the text's tokens."""
+        with torch.inference_mode():
+            return self._weights.prefix(voice.to(self._device, self._dtype), text)
+
+    def join(self, prefixes: Sequence[Tensor], seeds: Sequence[int]) -> list[Seat]:
+        """Let clauses in, all in one pass; each speaks from the next step on.
+
+        Raises:
+            ValueError: there are not so many free rows, or a prefix leaves no room for audio.
+        """
+        if len(prefixes) > self.free:
+            raise ValueError(f"{len(prefixes)} clauses for {self.free} free rows")
+        longest = max((len(prefix) for prefix in prefixes), default=0)
+        if longest >= self.positions:
+            raise ValueError(f"a prefix of {longest} positions for a cache of {self.positions}")
+        seats = []
+        for prefix, seed in zip(prefixes, seeds, strict=True):
+            random = torch.Generator(self._device)
+            random.manual_seed(seed)
+            seat = Seat(len(self._seats), len(prefix), 0, random)
+            self._seats.append(seat)
+            self._length[seat.row], self._spoken[seat.row] = seat.length, 0
+            self._token[seat.row] = self._start_token
+            self._seen[seat.row] = False
+            self._seen[seat.row, [PREFIX_TOKEN, self._start_token]] = True
+            seats.append(seat)
+        if seats:
+            with torch.inference_mode():
+                self._prefill(prefixes, seats[0].row, longest)
+        return seats
+
+    def leave(self, seat: Seat) -> None:
+        """Free its row at once; whoever has the last row takes it. Idempotent."""
+        if seat not in self._seats:
+            return
+        last = self._seats.pop()
+        if last is seat:
+            return
+        to, source, filled = seat.row, last.row, last.length
+        with torch.inference_mode():
+            for cache in (self._keys, self._values):
+                cache[:, to, :, :filled] = cache[:, source, :, :filled]
+            for state in (self._length, self._spoken, self._token, self._seen):
+                state[to] = state[source]
+        last.row = to
+        self._seats[to] = last
+
+    def clear(self) -> None:
+        """Let everybody leave (after an error, when nothing of the state is to be trusted)."""
+        self._seats.clear()
+
+    def step(self) -> list[Spoken]:
+        """One token for everybody who is in.
+
+        Raises:
+            ValueError: a clause's row of the cache is full; it must leave before.
+        """
+        if not self._seats:
+            return []
+        active = len(self._seats)
+        reach = max(seat.length for seat in self._seats) + 1
+        if reach > self.positions:
+            raise ValueError(f"a clause has all of its {self.positions} positions filled")
+        if self._sampling.top_k != 1:
+            for seat in self._seats:
+                self._noise[seat.row].exponential_(generator=seat.random)
+        with torch.inference_mode():
+            if self._graphs is None:
+                self._step(active, reach)
+            else:
+                self._replay(active)
+            latents = self._latent[:active].clone()
+            tokens = self._token[:active].tolist()
+        for seat in self._seats:
+            seat.length += 1
+            seat.spoken += 1
+        return [Spoken(seat, tokens[seat.row], latents[seat.row]) for seat in self._seats]
+
+    def capture(self) -> None:
+        """Record the graphs of all batch sizes; nobody may be in. Does nothing without ``graph``."""
+        if self._graphs is None:
+            return
+        for size in _sizes(self.slots):
+            self._capture(size)
+
+    def _prefill(self, prefixes: Sequence[Tensor], first: int, longest: int) -> None:
+        """Fill the cache of new rows. What is beyond a shorter prefix's end is overwritten before anybody looks."""
+        rows, heads = len(prefixes), self._keys.shape[2]
+        x = torch.zeros(rows, longest, self.width, device=self._device, dtype=self._dtype)
+        for row, prefix in enumerate(prefixes):
+            x[row, : len(prefix)] = prefix
+        for n, layer in enumerate(self._weights.layers):
+            query, key, value = (
+                part.view(rows, longest, heads, -1).transpose(1, 2) for part in layer.query_key_value(x)
+            )
+            self._keys[n, first : first + rows, :, :longest] = key
+            self._values[n, first : first + rows, :, :longest] = value
+            seen = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+            x = layer.rest(x, seen.transpose(1, 2).reshape(rows, longest, self.width))
+
+    def _step(self, rows: int, reach: int) -> None:
+        """Write token and latent of the first ``rows`` rows, of which none has more than ``reach`` positions."""
+        heads, weights = self._keys.shape[2], self._weights
+        length, spoken = self._length[:rows], self._spoken[:rows]
+        at = length.clamp_max(self.positions - 1)
+        mask = (self._at[None, :reach] <= at[:, None])[:, None, None]
+        x = weights.embedded(self._token[:rows], spoken)
+        every = self._rows[:rows]
+        for n, layer in enumerate(weights.layers):
+            query, key, value = (part.view(rows, heads, 1, -1) for part in layer.query_key_value(x))
+            self._keys[n][every, :, at] = key[:, :, 0]
+            self._values[n][every, :, at] = value[:, :, 0]
+            keys, values = self._keys[n, :rows, :, :reach], self._values[n, :rows, :, :reach]
+            seen = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+            x = layer.rest(x, seen.reshape(rows, self.width))
+        latent, logits = weights.head(x)
+        scores = scored(logits, self._seen[:rows], self._banned, self._sampling)
+        token = choose(scores, None if self._sampling.top_k == 1 else self._noise[:rows])
+        self._seen[every, token] = True
+        self._token[:rows] = token
+        self._latent[:rows] = latent
+        length += 1
+        spoken += 1
+
+    def _replay(self, active: int) -> None:
+        """The step as a graph, of the next larger batch size: what the rows beyond compute is garbage, and unread."""
+        size = next(size for size in _sizes(self.slots) if size >= active)
+        if self._graphs is None or size not in self._graphs:
+            self._step(active, self.positions)
+            return
+        # Rows beyond the active ones must stay within the cache.
+        self._length[active:size].zero_()
+        self._spoken[active:size].zero_()
+        self._graphs[size].replay()
+
+    def _capture(self, size: int) -> None:
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.inference_mode(), torch.cuda.stream(stream):
+            for _ in range(3):  # libraries choose and allocate at their first calls, which a graph must not hold
+                self._step(size, self.positions)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.inference_mode(), torch.cuda.graph(graph):
+            self._step(size, self.positions)
+        if self._graphs is not None:
+            self._graphs[size] = graph
+
+
+def _sizes(slots: int) -> list[int]:
+    """Batch sizes that have a graph: powers of two, and all slots."""
+    return [*(1 << n for n in range(slots.bit_length()) if 1 << n < slots), slots]
+
+
+class _Layer:
+    """One block of GPT-2. Linear layers stay [in, out], as its ``Conv1D`` has them: few rows go faster so."""
+
+    def __init__(self, block: Any, device: str, dtype: torch.dtype) -> None:
+        def keep(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, dtype, copy=True)
+
+        self.width = int(block.ln_1.weight.shape[0])
+        self.epsilon = float(block.ln_1.eps)
+        self.norm_1 = keep(block.ln_1.weight), keep(block.ln_1.bias)
+        self.norm_2 = keep(block.ln_2.weight), keep(block.ln_2.bias)
+        self.attend = keep(block.attn.c_attn.weight), keep(block.attn.c_attn.bias)
+        self.project = keep(block.attn.c_proj.weight), keep(block.attn.c_proj.bias)
+        self.up = keep(block.mlp.c_fc.weight), keep(block.mlp.c_fc.bias)
+        self.down = keep(block.mlp.c_proj.weight), keep(block.mlp.c_proj.bias)
+
+    def query_key_value(self, x: Tensor) -> Sequence[Tensor]:
+        """Three tensors of the shape of ``x``."""
+        normed = F.layer_norm(x, (self.width,), *self.norm_1, self.epsilon)
+        parts: Sequence[Tensor] = _linear(normed, *self.attend).split(self.width, -1)
+        return parts
+
+    def rest(self, x: Tensor, seen: Tensor) -> Tensor:
+        """The block behind its attention, which gave ``seen``."""
+        x = x + _linear(seen, *self.project)
+        normed = F.layer_norm(x, (self.width,), *self.norm_2, self.epsilon)
+        return x + _linear(F.gelu(_linear(normed, *self.up), approximate="tanh"), *self.down)
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.addmm(bias, x.reshape(-1, x.shape[-1]), weight).view(*x.shape[:-1], len(bias))
+
+
+class _Weights:
+    """The GPT's tensors, on one device, in one precision; copies, for the loader's are mapped from a file."""
+
+    def __init__(self, gpt: Any, device: str, dtype: torch.dtype) -> None:
+        def keep(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, dtype, copy=True)
+
+        def exact(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, torch.float32, copy=True)
+
+        self.layers = [_Layer(block, device, dtype) for block in gpt.gpt.h]
+        self.width = int(gpt.model_dim)
+        # What is left of precision is worth most where tokens are chosen: the end is always float32.
+        self.norms = [
+            (exact(norm.weight), exact(norm.bias), float(norm.eps)) for norm in (gpt.gpt.ln_f, gpt.final_norm)
+        ]
+        self.mel_head = exact(gpt.mel_head.weight), exact(gpt.mel_head.bias)
+        self.audio, self.audio_at = keep(gpt.mel_embedding.weight), keep(gpt.mel_pos_embedding.emb.weight)
+        self.text, self.text_at = keep(gpt.text_embedding.weight), keep(gpt.text_pos_embedding.emb.weight)
+        self.ends = int(gpt.start_text_token), int(gpt.stop_text_token)
+
+    def prefix(self, voice: Tensor, text: Sequence[int]) -> Tensor:
+        """See ``BatchedDecoder.prefix``."""
+        tokens = torch.tensor([self.ends[0], *text, self.ends[1]], device=voice.device)
+        return torch.cat([voice, self.text[tokens] + self.text_at[: len(tokens)]])
+
+    def embedded(self, token: Tensor, spoken: Tensor) -> Tensor:
+        """The last token and its place."""
+        return self.audio[token] + self.audio_at[spoken.clamp_max(len(self.audio_at) - 1)]
+
+    def head(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents and logits. The second norm is in coqui's head and in its latents, too."""
+        x = x.float()
+        for weight, bias, epsilon in self.norms:
+            x = F.layer_norm(x, (self.width,), weight, bias, epsilon)
+        return x, F.linear(x, *self.mel_head)

@@ -1,0 +1,242 @@
+"""The synthesizer's thread: loads the model, and lets all clauses speak, one step for all at a time.
+
+The loop's thread only leaves orders and takes what is delivered. torch releases Python's lock while it computes, so
+that the loop runs beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from itertools import islice
+from typing import TypeVar
+
+import structlog
+import torch
+
+from dragoman.engines.tts.xtts.clause import Clause, Next, Order
+from dragoman.engines.tts.xtts.gpt import Seat
+from dragoman.engines.tts.xtts.loading import Loaded
+from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
+from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected
+
+log = structlog.get_logger(__name__)
+
+NICE = 5
+"""How much the thread steps back behind the loop's, which has to send a packet every 20 ms."""
+
+T = TypeVar("T")
+
+
+Loading = Callable[[Settings], Loaded]
+
+
+class Worker:
+    """The thread, from ``start`` to ``stop``."""
+
+    def __init__(self, settings: Settings, loading: Loading) -> None:
+        """``loading`` is called in the thread."""
+        self.counts: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+        self.ready: Future[Loaded] = Future()
+        self.ended: Future[None] = Future()
+        self._settings = settings
+        self._loading = loading
+        self._changed = threading.Condition()
+        self._orders: deque[Order] = deque()  # bounded by _open: more are refused (EngineBusy)
+        self._open = 0
+        """Orders that were taken and not released; the loop's thread counts them."""
+        self._errands: deque[Callable[[Loaded], None]] = deque()  # bounded by who asks: each waits for its answer
+        self._stopped = False
+        # A daemon thread: while a model loads, nothing else would end the process.
+        self._thread = threading.Thread(target=self._run, name="xtts", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load; ``ready`` tells when, or why not."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the step that is under way; ``ended`` tells when. Idempotent."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def join(self) -> None:
+        """After ``ended``: until it is gone."""
+        self._thread.join()
+
+    def submit(self, order: Order) -> None:
+        """Take an order, to be released afterwards; it is told everything by its ``deliver``.
+
+        Raises:
+            EngineBusy: too many wait.
+            EngineCrashed: stopped.
+        """
+        with self._changed:
+            if self._stopped:
+                raise EngineCrashed(NAME, "closed")
+            slots, waiting = self._settings.slots, self._settings.max_waiting
+            if self._open >= slots + waiting:
+                raise EngineBusy(NAME, f"{self._open - slots} clauses wait for one of {slots} slots")
+            self._orders.append(order)
+            self._open += 1
+            self.counts["clauses"] += 1
+            self._changed.notify()
+
+    def release(self, order: Order, ended: bool) -> None:
+        """Nobody takes anything of it any more; where it has not ended, its slot is free before the next step."""
+        with self._changed:
+            self._open -= 1
+            if not ended:
+                order.cancelled = True
+                self.counts["cancelled"] += 1
+                self._changed.notify()
+
+    def ask(self, errand: Callable[[Loaded], T]) -> Future[T]:
+        """Run ``errand`` in the thread, between two steps."""
+        answer: Future[T] = Future()
+
+        def run(loaded: Loaded) -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                answer.set_result(errand(loaded))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        with self._changed:
+            if self._stopped:
+                raise EngineCrashed(NAME, "closed")
+            self._errands.append(run)
+            self._changed.notify()
+        return answer
+
+    def _run(self) -> None:
+        with suppress(OSError):  # a container may forbid it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICE)
+        torch.set_num_threads(self._settings.threads)
+        desk: _Desk | None = None
+        try:
+            try:
+                loaded = self._loading(self._settings)
+            except BaseException as error:
+                self.ready.set_exception(error)
+                return
+            desk = _Desk(loaded, self.counts)
+            self.ready.set_result(loaded)
+            while self._take(desk):
+                desk.step()
+        finally:
+            with self._changed:
+                self._stopped = True
+                left, self._orders = list(self._orders), deque()
+            closed = EngineCrashed(NAME, "closed")
+            if desk is not None:
+                desk.end(closed)
+            for order in left:
+                order.deliver(closed)
+            self.ended.set_result(None)
+
+    def _take(self, desk: _Desk) -> bool:
+        """Give the desk what has come; waits when there is nothing to do. False: stop."""
+        with self._changed:
+            while not (self._stopped or self._orders or self._errands or desk.busy):
+                self._changed.wait()
+            if self._stopped:
+                return False
+            orders, self._orders = list(self._orders), deque()
+            errands, self._errands = list(self._errands), deque()
+        for errand in errands:
+            errand(desk.loaded)
+        for order in orders:
+            desk.accept(order)
+        return True
+
+
+class _Desk:
+    """Who speaks and who waits; all of it in the thread."""
+
+    def __init__(self, loaded: Loaded, counts: Counter[str]) -> None:
+        self.loaded = loaded
+        self._counts = counts
+        self._waiting: deque[Clause] = deque()  # bounded by the orders that were accepted
+        self._speaking: dict[Seat, Clause] = {}
+        self._rates: dict[str, tuple[float, float]] = {}
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting or self._speaking)
+
+    def accept(self, order: Order) -> None:
+        """Spell it, find its voice, let it wait for a row."""
+        if order.cancelled:
+            return
+        request, loaded = order.request, self.loaded
+        try:
+            pieces = loaded.speller(request.text, request.language)
+            if not pieces:
+                raise EngineRejected(NAME, "nothing to say in this text")
+            voice = loaded.voices.conditioning(request.speaker, None)
+            latents = torch.from_numpy(voice.latents)
+            embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1).to(loaded.device)
+        except EngineError as error:
+            order.deliver(error)
+        except Exception as error:
+            log.exception("clause not taken", engine=NAME)
+            order.deliver(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
+        else:
+            self._waiting.append(Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates))
+
+    def step(self) -> None:
+        """Who is cancelled leaves, who waits joins, everybody who is in says one token more."""
+        try:
+            self._leave()
+            self._join()
+            spoken = self.loaded.decoder.step()
+        except Exception as error:  # the state is not to be trusted any more: all begin anew
+            log.exception("step failed", engine=NAME)
+            self.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
+            return
+        for each in spoken:
+            clause = self._speaking[each.seat]
+            try:
+                then = clause.hear(each.token, each.latent)
+            except Exception as error:
+                log.exception("clause failed", engine=NAME)
+                then = clause.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
+            if then is not Next.TOKEN:
+                self.loaded.decoder.leave(each.seat)
+                del self._speaking[each.seat]
+            if then is Next.PIECE:
+                self._waiting.appendleft(clause)  # a listener waits for it already
+
+    def end(self, error: EngineError) -> None:
+        """Everybody is told."""
+        clauses = [*self._speaking.values(), *self._waiting]
+        self._speaking.clear()
+        self._waiting.clear()
+        self.loaded.decoder.clear()
+        for clause in clauses:
+            clause.order.deliver(error)
+
+    def _leave(self) -> None:
+        for seat, clause in list(self._speaking.items()):
+            if clause.order.cancelled:
+                self.loaded.decoder.leave(seat)
+                del self._speaking[seat]
+        if any(clause.order.cancelled for clause in self._waiting):
+            self._waiting = deque(clause for clause in self._waiting if not clause.order.cancelled)
+
+    def _join(self) -> None:
+        decoder = self.loaded.decoder
+        joining = list(islice(self._waiting, decoder.free))
+        if not joining:
+            return
+        prefixes = [decoder.prefix(clause.latents, clause.piece.tokens) for clause in joining]
+        seats = decoder.join(prefixes, [clause.seed for clause in joining])
+        for clause, seat in zip(joining, seats, strict=True):
+            self._waiting.popleft()  # not before: if that failed, they were to be told
+            self._speaking[seat] = clause

@@ -1,0 +1,132 @@
+"""Reads one audio file, in a process of its own; the only module that imports soundfile for enrolment.
+
+What people send is read by libsndfile, which is C: a file made to break it takes this process down and not the calls.
+The process limits its own memory and time before it looks at the file, and imports nothing of the daemon but the
+formats it needs. Protocol: arguments FILE OUT LIMIT_S; one line of JSON on stdout, mono int16 samples in OUT.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from typing import Any, Final
+
+import numpy as np
+
+MEMORY_BYTES: Final = 2 * 1024**3
+"""Address space. 60 s of the widest file taken (stereo at 192 kHz, float32) are 92 MB, held twice."""
+
+CPU_S: Final = 60
+"""Seconds of CPU: many times what 60 s of any of the formats take."""
+
+RATES: Final = (8_000, 192_000)
+"""Hz, least and most."""
+
+CHANNELS: Final = 2
+
+BLOCK: Final = 65_536
+"""Samples per channel read at once."""
+
+FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "MPEG"})
+"""As libsndfile names them. It knows many more, old ones with old code."""
+
+TOP_RATE: Final = 24_000
+"""Hz; what comes at more is brought to it. It is what XTTS v2 speaks; its conditioning (22.05 kHz) and the identity
+encoder (16 kHz) need no more, and 20 clips at once stay below 60 MB."""
+
+FULL_SCALE: Final = 0.999
+"""Of full scale; a sample at or above it counts as clipped."""
+
+RUN: Final = 3
+"""So many samples in a row at full scale are a clipped peak; one alone is a loud one."""
+
+
+class Unreadable(ValueError):
+    """The file is not what we take; the message says what it is."""
+
+
+def read(path: str, limit_s: float) -> tuple[np.ndarray[Any, np.dtype[np.int16]], dict[str, Any]]:
+    """Mono samples (int16) of a file's first ``limit_s`` seconds, and what is known of it.
+
+    Raises:
+        Unreadable: not one of the formats, broken, empty, or of a rate or number of channels that nobody records with.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        with soundfile.SoundFile(path) as sound:
+            if sound.format not in FORMATS:
+                raise Unreadable(f"it is {sound.format}; send WAV, FLAC, Ogg or MP3")
+            rate, channels = sound.samplerate, sound.channels
+            if not RATES[0] <= rate <= RATES[1]:
+                raise Unreadable(f"{rate} Hz; send {RATES[0]} to {RATES[1]} Hz")
+            if channels > CHANNELS:
+                raise Unreadable(f"{channels} channels; send one or two")
+            left = int(limit_s * rate)
+            blocks, clipped, read_frames = [], 0, 0
+            energy = np.zeros(channels)
+            while left > 0 and len(block := sound.read(min(BLOCK, left), dtype="float32", always_2d=True)):
+                block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+                left -= len(block)
+                read_frames += len(block)
+                clipped += _clipped(block)
+                energy += np.square(block, dtype=np.float64).sum(axis=0)
+                blocks.append(block)
+            whole = left > 0
+    except soundfile.SoundFileError as error:
+        raise Unreadable(f"it cannot be read: {str(error).partition(': ')[2] or error}") from None
+    if not blocks:
+        raise Unreadable("there is no sound in it")
+    mono = _mono(np.concatenate(blocks), energy)
+    out_rate = min(rate, TOP_RATE)
+    out = soxr.resample(mono, rate, out_rate) if rate != out_rate else mono
+    samples = np.clip(np.rint(out * 32767), -32768, 32767).astype(np.int16)
+    return samples, {
+        "rate": out_rate,
+        "channels": channels,
+        "seconds": read_frames / rate,
+        "clipped": clipped / max(read_frames, 1),
+        "whole": whole,
+    }
+
+
+def _clipped(block: np.ndarray[Any, np.dtype[np.float32]]) -> int:
+    """Samples of the block's worst channel that lie in runs at full scale."""
+    high = np.abs(block) >= FULL_SCALE
+    worst = 0
+    for channel in high.T:
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], channel.view(np.int8), [0]))))
+        lengths = edges[1::2] - edges[::2]
+        worst = max(worst, int(lengths[lengths >= RUN].sum()))
+    return worst
+
+
+def _mono(block: np.ndarray[Any, np.dtype[np.float32]], energy: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The mean of the channels, or the loudest one where they cancel each other (one wired the wrong way round)."""
+    mean: np.ndarray[Any, np.dtype[np.float32]] = block.mean(axis=1)
+    loudest = int(np.argmax(energy))
+    if float(np.square(mean, dtype=np.float64).sum()) < 0.1 * float(energy[loudest]) / block.shape[1]:
+        return np.ascontiguousarray(block[:, loudest])
+    return mean
+
+
+def main() -> None:
+    """Read, write, tell."""
+    path, out, limit_s = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    try:
+        samples, facts = read(path, float(limit_s))
+    except Unreadable as error:
+        facts = {"unreadable": str(error)}
+    except MemoryError:
+        facts = {"unreadable": "it is too large to be read"}
+    else:
+        samples.tofile(out)
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""All of enrolment in one part of the daemon: the desk, the codes, and who talks with callers."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from dragoman.engines.base import Synthesizer
+from dragoman.enrolment.codes import CodeBook
+from dragoman.enrolment.desk import EnrolmentDesk
+from dragoman.enrolment.model import ENDED
+from dragoman.enrolment.phone import Outcome, PhoneEnrolment
+from dragoman.telephony.ari.talking import TalkingClient
+from dragoman.telephony.enrolment_texts import BEEP, SENTENCES, text_in
+from dragoman.telephony.model import Address
+from dragoman.telephony.prompts import cache_dir
+from dragoman.telephony.reception import BoothMedia, GuestCall, Reception
+from dragoman.voices.voicing import Voicing
+
+LINES: Final = tuple(f"enrol-sentence-{number}" for number in range(1, SENTENCES + 1))
+"""The prompts that are read aloud."""
+
+
+class Enrolling:
+    """Without a store there is no desk: the interface answers 503, and callers are told so.
+
+    Args:
+        voices: the store and the encoders; built, not necessarily started.
+        synthesizers: the engines that speak a language, in the order in which they are asked.
+        folder: for clips on their way.
+    """
+
+    def __init__(self, voices: Voicing, synthesizers: Callable[[str], Sequence[Synthesizer]], folder: Path) -> None:
+        self.codes = CodeBook()
+        self.desk: EnrolmentDesk | None = None
+        self._phone: Counter[str] = Counter()
+        if voices.store is not None:
+            from dragoman.enrolment.stored import StoredVoices  # the store's packages are there: it was built
+
+            stored = StoredVoices(voices.store, lambda: voices.encoders, synthesizers)
+            self.desk = EnrolmentDesk(stored, folder)
+
+    def reception(self, client: TalkingClient, media: BoothMedia, media_address: Address) -> Reception:
+        """Who serves callers in our application."""
+        made = Reception(client, media, media_address, None if self.desk is None else self._talk)
+        self._phone = made.outcomes
+        return made
+
+    def counts(self) -> Mapping[str, int]:
+        """Counters that only grow, by name: how enrolments and calls ended."""
+        found = {f"call_{outcome}": self._phone[outcome] for outcome in Outcome}
+        if self.desk is not None:
+            found |= {f"enrolment_{state}": self.desk.ended.get(state, 0) for state in sorted(ENDED)}
+            found |= {"enrolment_turned_away": self.desk.refused, "wrong_codes": self.codes.wrong}
+        return found
+
+    async def run(self) -> None:
+        """Work on enrolments, until cancelled; at once over where there is no store."""
+        if self.desk is not None:
+            await self.desk.run()
+
+    async def _talk(self, call: GuestCall, code: str) -> Outcome:
+        assert self.desk is not None
+        return await PhoneEnrolment(call, self.desk, self.codes, text_in, LINES, BEEP, time.time).run(code)
+
+
+def clips_folder(asterisk: str, app: str) -> Path:
+    """A folder of this daemon's own, the same when it starts again: one application of one Asterisk has one daemon.
+
+    Not a temporary folder of the system, whose names anybody may take before us.
+    """
+    owner = hashlib.sha256(f"{asterisk}\0{app}".encode()).hexdigest()[:16]
+    return cache_dir() / "enrolment" / owner

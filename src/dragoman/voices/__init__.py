@@ -1,0 +1,1 @@
+"""The speaker's own voice: voice profiles, and the encoders that tell who speaks and how."""

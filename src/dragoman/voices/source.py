@@ -1,0 +1,240 @@
+"""Whose voice each speaker in a room has just now: his profile, how he speaks, and whether it is really he.
+
+The event loop's thread tells who enters, speaks and leaves; the synthesizer's thread asks ``conditioning``, which waits
+for nothing. Whatever goes wrong with a profile, the answer is None, the neutral voice, and the call goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, Protocol
+
+import numpy as np
+import structlog
+
+from dragoman.errors import ProfileInvalid, StoreUnavailable, VoiceError
+from dragoman.media.format import SAMPLE_RATE
+from dragoman.voices.conditioning import Conditioning, condition, cosine
+from dragoman.voices.embedders import Encoders, Samples
+from dragoman.voices.guard import IdentityGuard, Judgement
+from dragoman.voices.profile import Style, VoiceProfile
+
+log = structlog.get_logger(__name__)
+
+STYLE_SMOOTHING: Final = 0.6
+"""Share of the newest piece in the live style: a clause sounds as it is spoken, one odd word does not."""
+
+
+class VoiceEventKind(StrEnum):
+    """What happened to a speaker's voice."""
+
+    ASSIGNED = "assigned"
+    STRANGER = "stranger"
+    """The caller does not sound like the owner of the profile: the neutral voice from now on."""
+    OWNER = "owner"
+    """He does again."""
+    BROKEN = "broken"
+    """His profile cannot be used: the neutral voice; the text says why."""
+    GONE = "gone"
+    """His profile was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceEvent:
+    """Something that the operator should know."""
+
+    kind: VoiceEventKind
+    speaker: str
+    profile: str
+    text: str = ""
+
+
+class Profiles(Protocol):
+    """What is asked of the store."""
+
+    async def get(self, key: str) -> VoiceProfile | None:
+        """See VoiceStore."""
+
+    async def profile_of(self, caller: str) -> str | None:
+        """See VoiceStore."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Speaker:
+    """One who has a profile; replaced as a whole, so that another thread sees all of it or nothing."""
+
+    key: str
+    profile: VoiceProfile | None
+    guard: IdentityGuard | None = None
+    style: Style | None = None
+    stale: bool = False
+    """The profile was changed, or could not be had: ask the store again."""
+
+
+class LiveVoices:
+    """The voices of those who are in rooms now."""
+
+    def __init__(
+        self, profiles: Profiles, encoders: Encoders, on_event: Callable[[VoiceEvent], None] = lambda event: None
+    ) -> None:
+        """``on_event`` is called in the loop's thread."""
+        self._profiles = profiles
+        self.encoders = encoders
+        self._on_event = on_event
+        self._speakers: dict[str, _Speaker] = {}
+        self._counts = {"assigned": 0, "stranger": 0, "owner": 0, "broken": 0, "gone": 0, "cloned": 0, "neutral": 0}
+        self.latents_model: str | None = None if encoders.latents is None else encoders.latents.name
+        """Name of the synthesizer's model; profiles with latents of another one cannot be spoken. None: any."""
+
+    def counts(self) -> Mapping[str, int]:
+        """They only grow: events by kind, and clauses asked for by whether they were cloned or neutral."""
+        return dict(self._counts)
+
+    @property
+    def speakers(self) -> Mapping[str, str]:
+        """Profile of each speaker who has one."""
+        return {name: speaker.key for name, speaker in self._speakers.items()}
+
+    async def enter(self, speaker: str, caller: str = "", profile: str = "") -> bool:
+        """Somebody entered: find his profile by the id the dialplan gave, else by his number.
+
+        True when he has one that is usable. Never raises for what is wrong with it.
+        """
+        try:
+            key = profile or (await self._profiles.profile_of(caller) if caller else None)
+        except ProfileInvalid:
+            return False  # a hidden number, or none
+        except VoiceError as error:
+            self._tell(VoiceEventKind.BROKEN, speaker, "", str(error))
+            return False
+        if not key:
+            return False
+        self._speakers[speaker] = _Speaker(key, None, stale=True)
+        return await self._load(speaker)
+
+    def leave(self, speaker: str) -> None:
+        """He is gone, and with him all that was learnt of him in the call. Idempotent."""
+        self._speakers.pop(speaker, None)
+
+    def changed(self, key: str, gone: bool) -> None:
+        """A profile was changed or deleted: a deleted one speaks no further clause."""
+        for name, speaker in list(self._speakers.items()):
+            if speaker.key == key:
+                if gone:
+                    self.leave(name)
+                    self._tell(VoiceEventKind.GONE, name, key, "the profile was deleted")
+                else:
+                    self._speakers[name] = replace(speaker, stale=True)
+
+    async def refresh(self) -> None:
+        """Read again what was changed, or could not be had."""
+        for name, speaker in list(self._speakers.items()):
+            if speaker.stale:
+                await self._load(name)
+
+    async def hear(self, speaker: str, samples: Samples, seconds: float) -> Judgement | None:
+        """A piece of speech, at 16 kHz with its pauses taken out, of one who has a profile.
+
+        Keeps his live style, and judges whether it is he; None where that cannot be judged.
+        """
+        known = self._speakers.get(speaker)
+        if known is None or known.profile is None:
+            return None
+        profile, guard = known.profile, known.guard
+        identity = self.encoders.identity if guard is not None else None
+
+        def embed() -> tuple[object, Style | None]:
+            who = None if identity is None else identity.embed(samples)
+            return who, None if self.encoders.style is None else self.encoders.style.embed(samples)
+
+        try:
+            who, style = await asyncio.to_thread(embed)
+        except ProfileInvalid:  # too little of it
+            return None
+        now = self._speakers.get(speaker)
+        if now is None or now.key != profile.id:
+            return None  # he left meanwhile
+        if style is not None:
+            self._speakers[speaker] = replace(now, style=_smoothed(now.style, style))
+        if guard is None or now.guard is not guard:
+            return None
+        judgement = guard.heard(np.asarray(who), seconds)
+        if judgement.changed:
+            kind = VoiceEventKind.STRANGER if judgement.verdict.neutral else VoiceEventKind.OWNER
+            self._tell(kind, speaker, profile.id, f"likeness {judgement.likeness:.2f}")
+        return judgement
+
+    def conditioning(self, speaker: str, style: Style | None = None) -> Conditioning | None:
+        """What to speak the next clause of ``speaker`` with; None: the neutral voice. From any thread, at once.
+
+        ``style``: of this very clause, where it is known; else that of what he last said is taken.
+        """
+        known = self._speakers.get(speaker)
+        made = None
+        if known is not None and known.profile is not None and not (known.guard and known.guard.verdict.neutral):
+            made = condition(known.profile, style or known.style)
+        self._counts["neutral" if made is None else "cloned"] += 1
+        return made
+
+    async def likeness(self, speaker: str, samples: Samples) -> float | None:
+        """Cosine of what was spoken for ``speaker`` (16 kHz) with the owner of his profile; None: cannot be told."""
+        known, identity = self._speakers.get(speaker), self.encoders.identity
+        if known is None or known.profile is None or known.profile.identity is None or identity is None:
+            return None
+        if known.profile.models.identity != identity.name or len(samples) < SAMPLE_RATE:
+            return None
+        return cosine(await asyncio.to_thread(identity.embed, samples), known.profile.identity)
+
+    async def _load(self, name: str) -> bool:
+        speaker = self._speakers[name]
+        try:
+            profile = await self._profiles.get(speaker.key)
+        except StoreUnavailable as error:
+            if speaker.profile is None:  # else he keeps what he has, until the store answers
+                self._tell(VoiceEventKind.BROKEN, name, speaker.key, str(error))
+            return speaker.profile is not None
+        except VoiceError as error:
+            return self._broken(name, speaker.key, str(error))
+        if self._speakers.get(name) is not speaker:
+            return False  # he left, or the profile changed again
+        if profile is None:
+            return self._broken(name, speaker.key, "there is no such profile")
+        if self.latents_model is not None and not profile.spoken_by(self.latents_model):
+            return self._broken(
+                name, speaker.key, "it was not made for this synthesizer's model: enrol its owner again"
+            )
+        self._speakers[name] = _Speaker(speaker.key, profile, self._guard(speaker, profile), speaker.style)
+        if speaker.profile is None:
+            self._tell(VoiceEventKind.ASSIGNED, name, profile.id)
+        return True
+
+    def _guard(self, speaker: _Speaker, profile: VoiceProfile) -> IdentityGuard | None:
+        """What was judged so far holds on when the profile is changed."""
+        identity = self.encoders.identity
+        if speaker.guard is not None:
+            return speaker.guard
+        if identity is None or profile.identity is None or profile.models.identity != identity.name:
+            log.info("nobody guards this voice: no identity, or of another encoder", profile=profile.id)
+            return None
+        return IdentityGuard(profile.identity, identity.threshold)
+
+    def _broken(self, speaker: str, key: str, text: str) -> bool:
+        self.leave(speaker)
+        self._tell(VoiceEventKind.BROKEN, speaker, key, text)
+        return False
+
+    def _tell(self, kind: VoiceEventKind, speaker: str, key: str, text: str = "") -> None:
+        self._counts[kind.value] += 1
+        level = log.info if kind in (VoiceEventKind.ASSIGNED, VoiceEventKind.OWNER) else log.warning
+        level(f"voice {kind.value}", speaker=speaker, profile=key, reason=text)
+        self._on_event(VoiceEvent(kind, speaker, key, text))
+
+
+def _smoothed(before: Style | None, now: Style) -> Style:
+    """Of vectors; figures (rate, level) are of the newest piece alone: that is what is spoken next."""
+    if before is None or before.vector.shape != now.vector.shape:
+        return now
+    return Style(before.vector + np.float32(STYLE_SMOOTHING) * (now.vector - before.vector), now.prosody)

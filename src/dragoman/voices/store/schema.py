@@ -1,0 +1,91 @@
+"""The tables of the store, and how an older store becomes today's.
+
+Migrations are functions in a row, run once each inside one transaction: four small tables need no more of a tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import sqlalchemy as sa
+
+METADATA: Final = sa.MetaData()
+
+PROFILES: Final = sa.Table(
+    "voice_profiles",
+    METADATA,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("manifest", sa.LargeBinary, nullable=False),
+    sa.Column("vectors", sa.LargeBinary, nullable=False),
+)
+
+CLIPS: Final = sa.Table(
+    "voice_clips",
+    METADATA,
+    sa.Column("profile", sa.ForeignKey("voice_profiles.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("clip", sa.String(64), primary_key=True),
+    sa.Column("audio", sa.LargeBinary, nullable=False),
+)
+
+CALLERS: Final = sa.Table(
+    "voice_callers",
+    METADATA,
+    sa.Column("lookup", sa.String(128), primary_key=True),
+    sa.Column("caller", sa.LargeBinary, nullable=False),
+    sa.Column("profile", sa.ForeignKey("voice_profiles.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+META: Final = sa.Table(
+    "voice_meta",
+    METADATA,
+    sa.Column("key", sa.String(32), primary_key=True),
+    sa.Column("value", sa.String(200), nullable=False),
+)
+
+DATA: Final = (CALLERS, CLIPS, PROFILES)
+"""Tables that hold what is known of people, those that refer before those referred to."""
+
+Migration = Callable[[sa.Connection], None]
+
+
+def _first(connection: sa.Connection) -> None:
+    """The tables as they were first published. A later change adds a function below and never touches this one."""
+    METADATA.create_all(connection, tables=[PROFILES, CLIPS, CALLERS])
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first,)
+"""From an empty database to today's; the schema's version is how many of them have run."""
+
+_LOCK: Final = 0x64726167
+"""Of PostgreSQL's advisory locks ("drag"): daemons that start at once migrate one after the other."""
+
+
+def migrate(connection: sa.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> tuple[int, int]:
+    """Bring the tables up to date, inside the caller's transaction; (version before, version now).
+
+    A version now that is above ``len(migrations)`` is a newer Dragoman's: nothing was touched.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    META.create(connection, checkfirst=True)
+    stored = connection.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar()
+    before = int(stored or 0)
+    for number, step in enumerate(migrations[before:], before + 1):
+        step(connection)
+        write_meta(connection, "schema", str(number))
+    return before, max(before, len(migrations))
+
+
+def read_meta(connection: sa.Connection, key: str) -> str | None:
+    """What is noted under ``key``."""
+    value = connection.execute(sa.select(META.c.value).where(META.c.key == key)).scalar()
+    return None if value is None else str(value)
+
+
+def write_meta(connection: sa.Connection, key: str, value: str) -> None:
+    """Note it."""
+    if connection.execute(sa.update(META).where(META.c.key == key).values(value=value)).rowcount == 0:
+        connection.execute(sa.insert(META).values(key=key, value=value))

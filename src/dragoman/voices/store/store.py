@@ -1,0 +1,345 @@
+"""The store of voice profiles: what the rest of Dragoman asks. Warm lookups are a dictionary's; delete means gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+from pydantic import SecretStr
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dragoman.errors import ProfileConflict, StoreUnavailable
+from dragoman.voices.assign import normalize_caller
+from dragoman.voices.make import Audio
+from dragoman.voices.profile import Defaults, VoiceProfile, is_id
+from dragoman.voices.store.archive import pack, unpack
+from dragoman.voices.store.cache import CacheCounts, ProfileCache
+from dragoman.voices.store.database import Database, address
+from dragoman.voices.store.rows import ProfileHead, Rows
+from dragoman.voices.store.schema import CALLERS, CLIPS, PROFILES
+from dragoman.voices.store.vault import vault
+
+log = structlog.get_logger(__name__)
+
+REFRESH_S: Final = 2.0
+"""Seconds after which a profile that another process changed or deleted is forgotten here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a delete removed, and what is known of traces."""
+
+    found: bool
+    clips: int = 0
+    callers: int = 0
+    wiped: bool = False
+    """Whether the database's own files were cleaned of it too."""
+    note: str = ""
+    """What is beyond our reach."""
+
+
+class VoiceStore:
+    """Profiles, their recordings, and which caller has which. ``start`` before use, ``close`` when done."""
+
+    def __init__(
+        self,
+        store: SecretStr,
+        *,
+        key: SecretStr | None = None,
+        previous_key: SecretStr | None = None,
+        cache_bytes: int = 128 << 20,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            store: path of a SQLite file, or a URL.
+            key: encrypts what is stored; None: nothing is encrypted.
+            previous_key: what it was encrypted with before; it is then encrypted anew at start.
+            cache_bytes: of vectors kept in memory.
+
+        Raises:
+            ConfigError: the address or a key is none.
+            VoiceUnavailable: the package for encryption is missing.
+        """
+        self._vault = vault(key)
+        self._rows = Rows(self._vault)
+        self._previous = None if previous_key is None else vault(previous_key)
+        self._database = Database(address(store.get_secret_value()))
+        self._cache = ProfileCache(cache_bytes)
+        self.on_change: Callable[[str, bool], None] = lambda key, gone: None
+        """Told, in the loop's thread, of a profile that was changed or (True) is gone, by whomever."""
+
+    @property
+    def counts(self) -> CacheCounts:
+        """Of the cache."""
+        return self._cache.counts
+
+    @property
+    def where(self) -> str:
+        """The address, without a password."""
+        return self._database.where
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether there is a key."""
+        return bool(self._vault.fingerprint)
+
+    async def start(self) -> None:
+        """Open, migrate, check the key.
+
+        Raises:
+            StoreUnavailable, StoreLocked, VoiceUnavailable: say what to do.
+        """
+        try:
+            await self._database.open(self._vault, self._previous)
+        except BaseException:
+            await self._database.close()
+            raise
+        log.info("voice store open", store=self.where, encrypted=self.encrypted)
+
+    async def close(self) -> None:
+        """Close the database and forget all. Idempotent."""
+        self._cache.clear()
+        await self._database.close()
+
+    async def watch(self) -> None:
+        """Forget what other processes change or delete, REFRESH_S after they did, for ever."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            try:
+                await self.refresh()
+            except StoreUnavailable as error:
+                log.warning("voice store does not answer; what is cached stays", error=str(error))
+
+    async def refresh(self) -> None:
+        """Forget profiles that are no longer what is stored; raises StoreUnavailable."""
+        known = self._cache.versions
+        if not known:
+            return
+        async with self._database.reading() as connection:
+            rows = await connection.execute(
+                sa.select(PROFILES.c.id, PROFILES.c.version).where(PROFILES.c.id.in_(list(known)))
+            )
+            stored = {row.id: row.version for row in rows}
+        for key, version in known.items():
+            if stored.get(key) != version:
+                self._cache.forget(key)
+                self.on_change(key, key not in stored)
+
+    def peek(self, key: str) -> VoiceProfile | None:
+        """The profile if it is in memory: never waits."""
+        return self._cache.get(key)
+
+    async def get(self, key: str) -> VoiceProfile | None:
+        """The profile; None: there is none.
+
+        Raises:
+            StoreUnavailable, StoreLocked, ProfileInvalid: it cannot be had: the neutral voice speaks.
+        """
+        if (profile := self._cache.get(key)) is not None:
+            return profile
+        if not is_id(key):
+            return None
+        epoch = self._cache.epoch
+        async with self._database.reading() as connection:
+            row = (await connection.execute(sa.select(PROFILES).where(PROFILES.c.id == key))).one_or_none()
+        if row is None:
+            return None
+        profile = await asyncio.to_thread(self._rows.profile, row)
+        self._cache.put(profile, epoch)
+        return profile
+
+    async def put(self, profile: VoiceProfile, audio: Mapping[str, Audio]) -> None:
+        """Keep a new profile (version 1), or the next version of one.
+
+        Args:
+            profile: with a version one above what is stored.
+            audio: recordings by clip id: all of a new profile's, the new ones of a next version. Recordings of clips
+                that the profile no longer has are deleted.
+
+        Raises:
+            ProfileConflict: it exists already, was changed by somebody else, or was deleted.
+            StoreUnavailable: nothing was kept.
+        """
+        if unknown := set(audio) - {clip.id for clip in profile.clips}:
+            raise ProfileConflict(f"recordings of no clip of the profile: {min(unknown)[:12]}")
+        values = await asyncio.to_thread(self._rows.of_profile, profile)
+        sealed = await asyncio.to_thread(self._rows.of_clips, profile.id, audio)
+        try:
+            async with self._database.writing() as connection:
+                if profile.version == 1:
+                    await connection.execute(sa.insert(PROFILES).values(values))
+                else:
+                    await self._replace(connection, profile, values)
+                if sealed:
+                    await connection.execute(sa.insert(CLIPS), sealed)
+        except IntegrityError:
+            raise ProfileConflict(f"{profile.id} or one of its recordings is stored already") from None
+        finally:
+            self._cache.forget(profile.id)
+        self.on_change(profile.id, False)
+
+    async def _replace(self, connection: AsyncConnection, profile: VoiceProfile, values: Mapping[str, object]) -> None:
+        # The first statement writes: it takes the lock, and tells by its count whether we still have the last version.
+        changed = await connection.execute(
+            sa.update(PROFILES)
+            .where(PROFILES.c.id == profile.id, PROFILES.c.version == profile.version - 1)
+            .values(values)
+        )
+        if changed.rowcount != 1:
+            raise ProfileConflict(f"{profile.id} was changed or deleted in the meantime")
+        kept = [clip.id for clip in profile.clips]
+        await connection.execute(sa.delete(CLIPS).where(CLIPS.c.profile == profile.id, CLIPS.c.clip.not_in(kept)))
+
+    async def patch(
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        language: str | None = None,
+        defaults: Defaults | None = None,
+        now: float | None = None,
+    ) -> VoiceProfile | None:
+        """Change what is given; the new version, or None: there is no such profile.
+
+        Raises:
+            ProfileInvalid: a value is none.
+            ProfileConflict: somebody else changed it at the same time.
+        """
+        self._cache.forget(key)  # another daemon may have a newer one
+        profile = await self.get(key)
+        if profile is None:
+            return None
+        changed = replace(
+            profile,
+            name=profile.name if name is None else name,
+            language=profile.language if language is None else language,
+            defaults=profile.defaults if defaults is None else defaults,
+            version=profile.version + 1,
+            changed=time.time() if now is None else now,
+        )
+        await self.put(changed, {})
+        return changed
+
+    async def count(self) -> int:
+        """Profiles there are."""
+        async with self._database.reading() as connection:
+            return int((await connection.execute(sa.select(sa.func.count()).select_from(PROFILES))).scalar_one())
+
+    async def list(self, offset: int = 0, limit: int = 100) -> tuple[ProfileHead, ...]:
+        """Profiles in the order in which they were made, without their vectors. One that cannot be read is left out."""
+        async with self._database.reading() as connection:
+            rows = (
+                await connection.execute(
+                    sa.select(PROFILES.c.id, PROFILES.c.version, PROFILES.c.manifest)
+                    .order_by(PROFILES.c.created, PROFILES.c.id)
+                    .offset(offset)
+                    .limit(limit)
+                )
+            ).all()
+            callers = await self._callers(connection, [row.id for row in rows])
+        return await asyncio.to_thread(self._rows.heads, rows, callers)
+
+    async def audio(self, key: str, clip: str) -> Audio | None:
+        """A recording, 24 kHz; None: there is none."""
+        return (await self._recordings(key, clip)).get(clip)
+
+    async def delete(self, key: str) -> Deletion:
+        """Remove a profile, its recordings, its callers, from the database, its files and every cache.
+
+        Raises:
+            StoreUnavailable: it is not certain whether it is gone; delete again.
+        """
+        self._cache.forget(key)
+        try:
+            async with self._database.writing() as connection:
+                callers = (await connection.execute(sa.delete(CALLERS).where(CALLERS.c.profile == key))).rowcount
+                clips = (await connection.execute(sa.delete(CLIPS).where(CLIPS.c.profile == key))).rowcount
+                found = (await connection.execute(sa.delete(PROFILES).where(PROFILES.c.id == key))).rowcount == 1
+        finally:
+            self._cache.forget(key)  # a get that was under way does not bring it back
+        if not found:
+            return Deletion(False)
+        self.on_change(key, True)
+        wiped = await self._database.scrub()
+        log.info("voice profile deleted", profile=key, clips=clips, callers=callers, wiped=wiped)
+        return Deletion(True, clips, callers, wiped, self._traces(wiped))
+
+    def _traces(self, wiped: bool) -> str:
+        elsewhere = f"other daemons forget it within {REFRESH_S:g} s; backups and exported files are yours to delete"
+        if self._database.postgres:
+            elsewhere += "; PostgreSQL's write-ahead log and replicas keep copies until they are recycled"
+        if not wiped:
+            elsewhere += "; the database was busy and its files may hold traces until the next delete"
+        return elsewhere + ("" if self.encrypted else "; with voices.key set such traces would be unreadable")
+
+    async def export(self, key: str) -> bytes | None:
+        """The profile as one file, not encrypted; None: there is none."""
+        profile = await self.get(key)
+        return None if profile is None else await asyncio.to_thread(pack, profile, await self._recordings(key))
+
+    async def load(self, data: bytes) -> VoiceProfile:
+        """Keep the profile of an exported file, under the id it had; callers are not in it.
+
+        Raises:
+            ProfileInvalid: the file is none.
+            ProfileConflict: the profile is here already.
+        """
+        profile, audio = await asyncio.to_thread(unpack, data)
+        profile = replace(profile, version=1)
+        await self.put(profile, audio)
+        return profile
+
+    async def assign(self, caller: str, key: str) -> str:
+        """Give a caller this profile, instead of the one he had; his caller id as it is kept.
+
+        Raises:
+            ProfileInvalid: that is no caller id.
+            ProfileConflict: there is no such profile.
+        """
+        normal = normalize_caller(caller)
+        values = self._rows.of_caller(normal, key)
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(sa.delete(CALLERS).where(CALLERS.c.lookup == values["lookup"]))
+                await connection.execute(sa.insert(CALLERS).values(values))
+        except IntegrityError:
+            raise ProfileConflict(f"there is no profile {key[:24]!r}, or another change was faster") from None
+        return normal
+
+    async def unassign(self, caller: str) -> bool:
+        """Take his profile from a caller; False: he had none."""
+        lookup = self._vault.name(normalize_caller(caller))
+        async with self._database.writing() as connection:
+            gone = await connection.execute(sa.delete(CALLERS).where(CALLERS.c.lookup == lookup))
+        return gone.rowcount == 1
+
+    async def profile_of(self, caller: str) -> str | None:
+        """Id of the profile that a caller has; raises ProfileInvalid for what is no caller id."""
+        lookup = self._vault.name(normalize_caller(caller))
+        async with self._database.reading() as connection:
+            found = await connection.execute(sa.select(CALLERS.c.profile).where(CALLERS.c.lookup == lookup))
+            return found.scalar_one_or_none()
+
+    async def callers(self, key: str) -> tuple[str, ...]:
+        """Callers who have this profile."""
+        async with self._database.reading() as connection:
+            return tuple((await self._callers(connection, [key])).get(key, ()))
+
+    async def _callers(self, connection: AsyncConnection, keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        rows = (await connection.execute(sa.select(CALLERS).where(CALLERS.c.profile.in_(keys)))).all()
+        return self._rows.callers(rows)
+
+    async def _recordings(self, key: str, clip: str | None = None) -> dict[str, Audio]:
+        wanted = sa.select(CLIPS.c.clip, CLIPS.c.audio).where(CLIPS.c.profile == key)
+        if clip is not None:
+            wanted = wanted.where(CLIPS.c.clip == clip)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(wanted)).all()
+        return await asyncio.to_thread(self._rows.recordings, key, rows)

@@ -1,0 +1,122 @@
+"""All of the voices in one part of the daemon: opened, run beside the conference, closed. Never the reason it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from dragoman.config_voices import VoicesSettings
+from dragoman.errors import StoreUnavailable, VoiceError
+from dragoman.voices.embedders import Encoders
+from dragoman.voices.load import load_encoders
+from dragoman.voices.source import LiveVoices, VoiceEvent
+from dragoman.voices.watch import Present, VoiceWatch
+
+if TYPE_CHECKING:
+    from dragoman.voices.store.store import VoiceStore
+
+log = structlog.get_logger(__name__)
+
+RETRY_S: Final = 5.0
+"""Seconds until a database that does not answer is asked again."""
+
+
+class Voicing:
+    """The store, the encoders and the voices of those in rooms; all None where no store is set or none can be had."""
+
+    def __init__(
+        self,
+        settings: VoicesSettings,
+        on_event: Callable[[VoiceEvent], None] = lambda event: None,
+    ) -> None:
+        """Nothing is opened yet. ``on_event`` is told what happens to speakers' voices.
+
+        Raises:
+            ConfigError: the store's address or a key is none.
+        """
+        self._settings = settings
+        self._on_event = on_event
+        self.store: VoiceStore | None = None
+        """Opened, when ``live`` is there; else it may not answer."""
+        self.encoders = Encoders()
+        self.live: LiveVoices | None = None
+        self.trouble = ""
+        """Why everybody has the neutral voice though a store is set; empty: nothing is wrong."""
+        if settings.store is None:
+            return
+        try:
+            from dragoman.voices.store.store import VoiceStore
+
+            self.store = VoiceStore(
+                settings.store,
+                key=settings.key,
+                previous_key=settings.previous_key,
+                cache_bytes=settings.cache_mb << 20,
+            )
+        except ImportError as error:
+            self.trouble = f'the Python package {error.name} is missing: pip install "dragoman[voices]"'
+        except VoiceError as error:
+            self.trouble = str(error)
+
+    async def start(self) -> None:
+        """Open the store and load the encoders. What is wrong is in ``trouble``; nothing is raised for it."""
+        if self.store is None:
+            if self.trouble:
+                log.error("no voice profiles: everybody has the neutral voice", reason=self.trouble)
+            return
+        self.encoders = await asyncio.to_thread(
+            load_encoders,
+            self._settings.ecapa,
+            self._settings.style,
+            device=self._settings.device,
+            small_identity=self._settings.small_identity,
+        )
+        await self._open(self.store)
+
+    async def run(self, present: Callable[[], Mapping[str, Present]], clock: Callable[[], float]) -> None:
+        """Follow who is in rooms, for ever; at once over where there is no store.
+
+        Args:
+            present: the legs that are in rooms, by id.
+            clock: monotonic, s.
+        """
+        store = self.store
+        if store is None:
+            return
+        while self.live is None:
+            await asyncio.sleep(RETRY_S)
+            await self._open(store)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(store.watch())
+            group.create_task(VoiceWatch(self.live, present, clock).run())
+
+    async def close(self) -> None:
+        """Close the store. Idempotent."""
+        self.live = None
+        if self.store is not None:
+            await self.store.close()
+
+    def counts(self) -> Mapping[str, int]:
+        """Counters that only grow, by name: events, clauses, the cache."""
+        found = {} if self.live is None else dict(self.live.counts())
+        if self.store is not None:
+            cache = self.store.counts
+            found |= {f"cache_{name}": getattr(cache, name) for name in ("hits", "misses", "evictions", "forgotten")}
+        return found
+
+    async def _open(self, store: VoiceStore) -> None:
+        before = self.trouble
+        try:
+            await store.start()
+        except VoiceError as error:
+            self.trouble = str(error)
+            if self.trouble != before:
+                say = log.warning if isinstance(error, StoreUnavailable) else log.error
+                say("no voice profiles: everybody has the neutral voice", reason=self.trouble)
+            return
+        self.trouble = ""
+        self.live = LiveVoices(store, self.encoders, self._on_event)
+        store.on_change = self.live.changed

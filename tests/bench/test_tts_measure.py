@@ -1,0 +1,28 @@
+"""What the bench of XTTS makes of the sound that it heard."""
+
+from __future__ import annotations
+
+import pytest
+from bench.tts.measure import Heard, row, sustained
+
+
+def test_playback_runs_dry_when_a_piece_comes_after_the_last_one_has_ended() -> None:
+    assert not Heard([(0.1, 0.2), (0.29, 0.5), (0.5, 0.1)]).ran_dry
+    assert Heard([(0.1, 0.2), (0.31, 0.5)]).ran_dry
+    assert not Heard([(5.0, 0.2), (5.1, 0.5)]).ran_dry, "a late beginning is no underrun"
+    assert Heard([(0.0, 0.1), (0.05, 0.1), (0.21, 1.0)]).ran_dry
+
+
+def test_a_row_sums_up_its_rounds() -> None:
+    fast, slow = Heard([(0.1, 2.0)]), Heard([(0.3, 1.0), (2.0, 1.0)])
+    made = row("dragoman", "cpu", "float32", [(2.0, [fast, slow]), (4.0, [fast, slow])])
+    assert made["streams"] == 2
+    assert made["first_audio_ms"] == {"p50": 200.0, "p95": 300.0, "p99": 300.0}
+    assert made["audio_seconds_per_second"] == pytest.approx(8 / 6, abs=1e-3)
+    assert made["realtime_factor"] == pytest.approx(1.5)
+    assert (made["clauses"], made["underruns"]) == (4, 2)
+
+
+def test_the_most_streams_without_an_underrun() -> None:
+    rows = [{"engine": "dragoman", "streams": n, "underruns": bad} for n, bad in ((1, 0), (2, 0), (4, 1), (8, 0))]
+    assert sustained([*rows, {"engine": "coqui", "streams": 1, "underruns": 1}]) == {"dragoman": 2, "coqui": 0}

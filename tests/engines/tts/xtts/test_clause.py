@@ -1,0 +1,204 @@
+"""What of a clause is played, retried, faded and left to another voice, token by token; with a vocoder of sines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dragoman.engines.base import SpeechRequest
+from dragoman.errors import EngineCutShort, EngineRejected
+
+torch = pytest.importorskip("torch")
+
+from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402  # torch must be there
+from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE_S, TAIL, Clause, Item, Manner, Next, Order  # noqa: E402
+from dragoman.engines.tts.xtts.speller import Piece  # noqa: E402
+
+STOP = 999
+TEXT = "forty characters of a rather plain text."
+
+
+class SineVocoder:
+    """A latent's first number is the loudness of its sound."""
+
+    ar_mel_length_compression, output_hop_length = 1024, 256
+    output_sample_rate, input_sample_rate = 24_000, 22_050
+
+    def waveform_decoder(self, frames: Any, g: Any) -> Any:
+        level = frames[0, 0].repeat_interleave(256)
+        return (level * torch.sin(torch.arange(len(level)) * 0.06))[None, None]
+
+
+@dataclass
+class Speaking:
+    """One clause, fed by hand."""
+
+    texts: tuple[str, ...] = (TEXT,)
+    self_check: bool = True
+    items: list[Item] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    rates: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.order = Order(SpeechRequest(" ".join(self.texts), "en", "anna"), 0, self.items.append)
+        pieces = [Piece(text, (1, 2)) for text in self.texts]
+        manner = Manner(SineVocoder(), STOP, 500, 10, 16, self.self_check)
+        self.clause = Clause(
+            self.order, pieces, torch.zeros(32, 4), torch.zeros(1, 512, 1), manner, self.counts, self.rates
+        )
+        self.token = 0
+
+    def say(self, tokens: int, level: float = 0.2) -> Next:
+        """So many different tokens."""
+        then = Next.TOKEN
+        for _ in range(tokens):
+            self.token += 1
+            then = self.hear(self.token % 900, level)
+            if then is not Next.TOKEN:
+                break
+        return then
+
+    def hear(self, token: int, level: float = 0.2) -> Next:
+        return self.clause.hear(token, torch.full((4,), level))
+
+    @property
+    def sound(self) -> np.ndarray:
+        pieces = [item for item in self.items if isinstance(item, np.ndarray)]
+        return np.concatenate([np.zeros(0, np.int16), *pieces])
+
+
+def test_a_piece_is_played_from_its_tenth_token_on_and_whole() -> None:
+    made = Speaking()
+    assert made.say(9) is Next.TOKEN
+    assert made.items == []
+    made.say(1)
+    assert 0.15 < len(made.sound) / 24_000 < 10 * TOKEN_S
+    made.say(45)
+    assert made.hear(STOP) is Next.DONE
+    assert made.items[-1] is None
+    assert len(made.sound) / 24_000 == pytest.approx(56 * TOKEN_S, abs=0.02)
+    assert made.rates["en"] == (len(TEXT), len(made.sound) / 24_000)
+
+
+def test_pieces_follow_each_other_each_with_a_seed_of_its_own() -> None:
+    made = Speaking((TEXT, "another text of about as many characters."))
+    seed = made.clause.seed
+    made.say(50)
+    assert made.hear(STOP) is Next.PIECE
+    assert made.clause.piece.text.startswith("another")
+    assert made.clause.seed != seed
+    made.say(50)
+    assert made.hear(STOP) is Next.DONE
+    assert len(made.sound) / 24_000 == pytest.approx(102 * TOKEN_S, abs=0.03)
+
+
+def test_repetition_before_anything_is_heard_is_tried_again_with_another_seed() -> None:
+    made = Speaking()
+    seeds = {made.clause.seed}
+    for _ in range(ATTEMPTS - 1):
+        assert [made.hear(7) for _ in range(9)][-1] is Next.PIECE
+        seeds.add(made.clause.seed)
+    assert made.items == []
+    assert len(seeds) == ATTEMPTS
+    made.say(50)
+    assert made.hear(STOP) is Next.DONE
+    assert made.counts == {"self_check_retries": ATTEMPTS - 1}
+
+
+def test_after_the_last_attempt_the_next_engine_is_asked() -> None:
+    made = Speaking()
+    for _ in range(ATTEMPTS):
+        then = [made.hear(7) for _ in range(9)][-1]
+    assert then is Next.DONE
+    (error,) = made.items
+    assert isinstance(error, EngineRejected) and "repetition" in str(error)
+
+
+def test_repetition_when_it_is_heard_fades_out_and_leaves_the_rest() -> None:
+    made = Speaking((TEXT, "and the second piece."))
+    made.say(26)
+    heard = len(made.sound)
+    then = Next.TOKEN
+    while then is Next.TOKEN:
+        then = made.hear(7)
+    assert then is Next.DONE
+    error = made.items[-1]
+    assert isinstance(error, EngineCutShort)
+    tail = made.sound[heard:]
+    assert not tail[-TAIL:].any()
+    fade = tail[:-TAIL]
+    assert len(fade) > FADE_S * 24_000 / 2 and abs(int(fade[-1])) < 10 < np.abs(fade[: len(fade) // 4]).max()
+    assert error.rest.endswith("text. and the second piece.")
+    assert made.counts == {"self_check_cut_short": 1}
+
+
+def test_the_rest_follows_the_rate_of_this_voice() -> None:
+    rests = []
+    for seconds in (2.0, 4.0):
+        made = Speaking(rates={"en": (40.0, seconds)})
+        made.say(26)
+        while made.hear(7) is Next.TOKEN:
+            pass
+        assert isinstance(made.items[-1], EngineCutShort)
+        rests.append(made.items[-1].rest)
+    assert len(rests[0]) < len(rests[1]), "who speaks faster has said more"
+
+
+def test_a_later_piece_that_fails_before_it_is_heard_is_tried_again_and_then_left() -> None:
+    made = Speaking((TEXT, "and the second piece.", "and a third."))
+    made.say(50)
+    made.hear(STOP)
+    for _ in range(ATTEMPTS):
+        then = [made.hear(7) for _ in range(9)][-1]
+    assert then is Next.DONE
+    error = made.items[-1]
+    assert isinstance(error, EngineCutShort)
+    assert error.rest == "and the second piece. and a third."
+
+
+def test_leading_silence_is_held_until_a_sound_comes() -> None:
+    made = Speaking()
+    made.say(12, level=0.0)
+    assert made.items == []
+    made.say(40)
+    made.hear(STOP)
+    assert len(made.sound) / 24_000 == pytest.approx(53 * TOKEN_S, abs=0.03), "it is the trimmer's to cut"
+
+
+def test_silence_at_the_beginning_is_tried_again() -> None:
+    made = Speaking()
+    assert made.say(60, level=0.0) is Next.PIECE
+    assert made.counts == {"self_check_retries": 1}
+    assert made.items == []
+
+
+def test_a_piece_without_a_sound_is_tried_again() -> None:
+    made = Speaking(("no...",))
+    made.say(4, level=0.0)
+    assert made.hear(STOP, 0.0) is Next.PIECE
+    assert made.counts == {"self_check_retries": 1}
+
+
+def test_numbers_that_are_none_are_never_played() -> None:
+    made = Speaking()
+    made.say(30)
+    then = made.say(30, level=float("nan"))
+    assert then is Next.DONE
+    assert isinstance(made.items[-1], EngineCutShort)
+    assert np.abs(made.sound).max() < 0.25 * 32768
+
+
+def test_unchecked_it_plays_what_comes_but_ends() -> None:
+    made = Speaking(self_check=False)
+    then = Next.TOKEN
+    for _ in range(600):
+        then = made.hear(7)
+        if then is not Next.TOKEN:
+            break
+    assert then is Next.DONE
+    assert made.items[-1] is None
+    assert len(made.sound) / 24_000 < 13
