@@ -108,7 +108,7 @@ async def test_the_doctor_names_each_engine_of_a_stage() -> None:
     both = EngineSet([], [Broken(), ScriptedTranslator({})], [])
     bad, good = judge_stage(Stage.MT, await both.load(Stage.MT, ["en"]))
     assert (bad.verdict, good.verdict) == (Verdict.WARN, Verdict.OK)
-    assert "apt-get install what-it-needs" in bad.found and "not be used" in bad.remedy
+    assert "apt-get install what-it-needs" in bad.found and "it is not used" in bad.remedy
     none = EngineSet([], [Broken(), Broken()], [])
     assert [found.verdict for found in judge_stage(Stage.MT, await none.load(Stage.MT, ["en"]))] == [Verdict.FAIL] * 2
 

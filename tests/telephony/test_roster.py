@@ -154,7 +154,19 @@ def test_nothing_is_kept_of_calls_that_are_over(world: World) -> None:
         caller = world.pbx.call("1000-en")
         world.pbx.snoop(caller, f"dragoman.me-snoop-{caller}")
         world.pbx.hang_up(caller)
-    assert [len(part) for part in vars(world.roster).values() if isinstance(part, dict)] == [0] * 5
+    assert [len(part) for part in vars(world.roster).values() if isinstance(part, dict)] == [0] * 6
+
+
+def test_a_mute_that_is_told_before_its_caller_is_seen_counts(world: World) -> None:
+    """Events of channels and of bridges come by ways of their own."""
+    waiting: list[dict[str, Any]] = []
+    world.pbx = FakeAsterisk(waiting.append)
+    caller = world.pbx.call("1000-en", variables=False)
+    world.pbx.set_variable(caller, "DRAGOMAN_MUTED", "1")
+    for event in reversed(waiting):
+        if (parsed := parse_event(event)) is not None:
+            world.roster.apply(parsed)
+    assert world.roster.seats[caller].muted
 
 
 @pytest.mark.parametrize("other", ["dragoman-check", "dragoman-2", "dragoma", "dragomans", "Dragoman", "_"])

@@ -53,7 +53,8 @@ def test_what_is_read_is_what_was_sent() -> None:
     assert entered.channel is not None
     assert entered.bridge.channels == (entered.channel.id,)
     assert entered.channel.name.startswith("PJSIP/")
-    assert entered.channel.variables == {"DRAGOMAN_ROOM": "1000", "DRAGOMAN_LANG": "en", "DRAGOMAN_MUTED": "0"}
+    said = {"DRAGOMAN_ROOM": "1000", "DRAGOMAN_LANG": "en", "DRAGOMAN_MUTED": "0", "DRAGOMAN_VOICE": ""}
+    assert entered.channel.variables == said
 
 
 def test_unknown_types_and_fields_are_let_through() -> None:
