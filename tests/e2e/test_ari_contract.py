@@ -16,8 +16,8 @@ import pytest_asyncio
 
 from dragoman.errors import AriMalformed
 from dragoman.telephony.ari.client import AriClient
-from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.ari.events import EVENT_TYPES, parse_event
+from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.pbx import Pbx
 
 Json = dict[str, Any]
