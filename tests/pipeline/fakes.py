@@ -436,6 +436,7 @@ class FakeMeasures:
     failed: list[tuple[str, EngineError]] = field(default_factory=list)
     gave_way: list[tuple[str, EngineError]] = field(default_factory=list)
     crashed: int = 0
+    pressure: list[str] = field(default_factory=list)
 
     def clause_committed(self) -> None:
         self.committed += 1
@@ -457,6 +458,9 @@ class FakeMeasures:
 
     def leg_crashed(self) -> None:
         self.crashed += 1
+
+    def pressed(self, stage: str) -> None:
+        self.pressure.append(stage)
 
 
 def rejected(engine: str = "brain") -> EngineRejected:

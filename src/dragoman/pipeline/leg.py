@@ -219,6 +219,8 @@ class SpeakingLeg:
             asked = 0.0  # nobody waited for an end of speech
         for clause in clauses:
             self._commit(clause, asked, now)
+        for chain, _ in self._chains.values():
+            chain.coming(self._segmenter.partial)
         if self._completeness is not None and self._audio is not None:
             ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end)
             likely = self._completeness.judge(self._segmenter.foreseen(), ears)

@@ -11,12 +11,19 @@ import structlog
 from dragoman.errors import EngineBusy, EngineDenied, EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
-from dragoman.pipeline.chain import Pending
+from dragoman.pipeline.chain import BEHIND
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.pending import Pending
 from dragoman.telephony.model import Leg
 
 log = structlog.get_logger(__name__)
+
+NOTES = {BEHIND: "not spoken: the interpretation was too far behind"}
+"""What readers are told of a reason."""
+
+PRESSURE_ACTIONS = {"asr": "input pauses", "tts": "speech slows"}
+"""What is done where a stage is behind. Of translation see engines.mt.chain: it is asked again, then the next one."""
 
 
 class Measures(Protocol):
@@ -42,6 +49,9 @@ class Measures(Protocol):
 
     def leg_crashed(self) -> None:
         """A leg, or what speaks it in one language, ended by a bug of ours."""
+
+    def pressed(self, stage: str) -> None:
+        """A stage fell behind its limit, and what is beside it is held back."""
 
 
 class Reporter:
@@ -95,6 +105,11 @@ class Reporter:
             why = "no stream is free; it is tried again"
         now = self._clock()
         self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
+
+    def pressed(self, leg: Leg, stage: str, seconds: float) -> None:
+        """LegReports."""
+        self.measures.pressed(stage)
+        log.warning("stage behind", stage=stage, behind_ms=round(seconds * 1000), action=PRESSURE_ACTIONS[stage])
 
     def chain_crashed(self) -> None:
         """LegReports."""
@@ -188,7 +203,7 @@ class LegChainReports:
         self._reporter.measures.clause_dropped(reason)
         if error is not None:
             self._reporter.measures.engine_failed(reason, error)
-        self._publish(CaptionKind.DROPPED, target, pending, note=str(error) if error else reason)
+        self._publish(CaptionKind.DROPPED, target, pending, note=str(error) if error else NOTES.get(reason, reason))
 
     def _engines_of(self, pending: Pending) -> dict[str, str]:
         translator = None if pending.translation is None else pending.translation.engine
@@ -198,6 +213,10 @@ class LegChainReports:
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
         self._reporter.measures.engine_gave_way(stage, error)
+
+    def pressed(self, target: str, stage: str, seconds: float) -> None:
+        """ChainReports."""
+        self._reporter.pressed(self._leg, stage, seconds)
 
     def _publish(self, kind: CaptionKind, target: str, pending: Pending, note: str | None = None) -> None:
         translation = pending.translation
