@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from dragoman import __version__
 from dragoman.observe.engines import EngineCollector, EnginesView
+from dragoman.observe.lag import LagCounts, LagMetrics
 from dragoman.observe.voices import VoiceMetrics
 
 SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
@@ -95,11 +96,8 @@ class QueueView(Protocol):
     def __len__(self) -> int: ...
 
 
-class ConferenceCounts(Protocol):
-    """What is read of the conference."""
-
-    def totals(self) -> Mapping[str, int]:
-        """Counters by name, those of CONFERENCE_COUNTERS among them."""
+class ConferenceCounts(LagCounts, Protocol):
+    """What is read of the conference; CONFERENCE_COUNTERS are among its totals."""
 
     def queue_depths(self) -> Mapping[str, int]:
         """What waits now, by queue."""
@@ -233,6 +231,7 @@ class Metrics:
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
         self.voices = VoiceMetrics(registry)
+        self.lag = LagMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []
 
     def watch_media(self, stats: MediaStatsView) -> None:
@@ -255,6 +254,7 @@ class Metrics:
                 self.queue_depth.labels(queue).set(depth)
 
         self._refreshers.append(refresh)
+        self._refreshers.append(self.lag.watch(conference))
 
     def watch_engines(self, engines: EnginesView) -> None:
         """Read the engines' states and counters at every scrape; once per registry."""

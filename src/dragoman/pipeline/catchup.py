@@ -3,8 +3,8 @@
 1. *Tempo*, as the design has it: up to ``BRISK`` while anything waits, up to ``FAST`` beyond 3 s.
 2. *Merging*: beyond ``MERGE`` seconds, clauses that wait for the translator are translated with their neighbours, which
    saves the pauses between them, and requests.
-3. *Dropping*: beyond ``DROP`` seconds the oldest clauses that do not sound yet are not spoken, until ``KEEP`` seconds are
-   left. Readers keep their text.
+3. *Dropping*: beyond ``DROP`` seconds the oldest clauses that do not sound yet are not spoken, until ``KEEP`` seconds
+   are left. Readers keep their text.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ EASY = 0.2
 BUSY = 0.8
 """Seconds behind at which ``BRISK`` is reached."""
 
-LATE = 3.0
+LATE = 1.0
 """Seconds behind beyond which speech gets faster than ``BRISK``."""
 
-VERY_LATE = 3.6
+VERY_LATE = 1.8
 """Seconds behind at which ``FAST`` is reached. Where translations are 1.25 times as long as the speech, 1.25x is
 reached between the two, and the lag stays there."""
 

@@ -21,6 +21,7 @@ from dragoman.pipeline.lag import LagMeter
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.pending import ChainReports, Pending, Translates, merge_pending
 from dragoman.pipeline.ports import NO_TERMS, Stretcher, Terms
+from dragoman.pipeline.pressure import MT_LIMIT
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead, Speculations
 
@@ -124,8 +125,7 @@ class Chain:
         delivery = self.delivery
         counts = Counter(
             merged_clauses=self.mt_queue.merged,
-            tempo_saved_ms=delivery.saved * 1000 // SAMPLE_RATE,
-            tts_slowed=delivery.pressure.times,
+            tempo_saved_ms=max(delivery.saved, 0) * 1000 // SAMPLE_RATE,
         )
         for what, count in self._speculations.counts.items():
             counts[f"speculations_{what}"] += count
@@ -171,6 +171,9 @@ class Chain:
         """A translated clause: to the booth where there is one, to the readers in any case."""
         if pending.translation is not None:
             self.meter.translated(pending.load, len(pending.translation.text))
+        took = (pending.times.mt_end or 0.0) - (pending.times.mt_begin or 0.0)
+        if took > MT_LIMIT:
+            self._reports.pressed(self.target, "mt", took)
         self._reports.translated(self.target, pending)
         if pending.given_up:
             self.delivery.drop(pending, BEHIND, None)

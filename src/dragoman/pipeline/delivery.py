@@ -1,4 +1,4 @@
-"""How one speaker's translations are spoken at one booth: in order, by the first voice that can, at a tempo of its own."""
+"""How one speaker's translations are spoken at one booth: in order, by the first voice that can, at its own tempo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from dragoman.pipeline import catchup
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.lag import LagMeter
-from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.pending import ChainReports, Pending
 from dragoman.pipeline.ports import Stretcher
 from dragoman.pipeline.pressure import TTS_LIMIT, TTS_RELIEF, Pressure

@@ -12,7 +12,7 @@ from typing import Literal
 
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 
-Stage = Literal["mt", "tts", "playback"]
+Where = Literal["mt", "tts", "playback"]
 """Where a clause waits: for its translation, for its first audio, for the rest of it to be played."""
 
 CHARACTER = ms_to_samples(65)
@@ -105,12 +105,12 @@ class LagMeter:
             expected = max(expected, round(self._characters(load) * self._pace.value))
         return expected - load.played + load.ready()
 
-    def stages(self) -> dict[Stage, int]:
+    def stages(self) -> dict[Where, int]:
         """Samples of committed clauses that are still to be spoken, by where they wait."""
-        stages: dict[Stage, int] = {"mt": 0, "tts": 0, "playback": 0}
+        stages: dict[Where, int] = {"mt": 0, "tts": 0, "playback": 0}
         for load in self._live():
-            stage: Stage = "mt" if load.translated is None else "playback" if load.given else "tts"
-            stages[stage] += self.left(load)
+            where: Where = "mt" if load.translated is None else "playback" if load.given else "tts"
+            stages[where] += self.left(load)
         return stages
 
     @property

@@ -1,4 +1,4 @@
-"""When a stage counts as behind, so that the one beside it is held back: two thresholds, so that it does not flap. Pure."""
+"""When a stage counts as behind, so that the one beside it is held back: two limits, so that it does not flap. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ class Pressure:
 
 
 ASR_LIMIT, ASR_RELIEF = 0.3, 0.1
-"""Seconds of audio that wait for the recogniser (stage table: 300 ms; the stage holds 100): beyond, its input pauses."""
+"""Seconds of audio that wait for the recogniser (stage table: 300 ms; it holds 100): beyond, its input pauses."""
+
+MT_LIMIT = 1.2
+"""Seconds for a translation (stage table: 1200 ms): by then the translator was asked again, or the next one
+(engines.mt.chain)."""
 
 TTS_LIMIT, TTS_RELIEF = 0.4, 0.2
 """Seconds in which a synthesizer gave nothing though it was waited for (stage table: 400 ms): beyond, speech slows."""

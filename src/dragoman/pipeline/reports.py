@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 NOTES = {BEHIND: "not spoken: the interpretation was too far behind"}
 """What readers are told of a reason."""
 
-PRESSURE_ACTIONS = {"asr": "input pauses", "tts": "speech slows"}
-"""What is done where a stage is behind. Of translation see engines.mt.chain: it is asked again, then the next one."""
+PRESSURE_ACTIONS = {"asr": "input pauses", "mt": "asked again", "tts": "speech slows"}
+"""What is done where a stage is behind."""
 
 
 class Measures(Protocol):
