@@ -26,6 +26,9 @@ REPLAY = ms_to_samples(19_000)
 COVERED = ms_to_samples(60)
 """How far behind the VAD's last speech a partial may end and still hold all of it: two windows of the VAD."""
 
+BREATH = ms_to_samples(120)
+"""Silence, as the VAD hears it, that is a pause: one of 200 ms in truth (pipeline.options)."""
+
 MAX_PUSH = ms_to_samples(1000)
 """Most that one push brings: a replay comes in pieces, which no transport chokes on."""
 
@@ -81,6 +84,8 @@ class FeedPlan:
         self._continuous = continuous
         self._early = early
         self._heard = 0
+        self.paused_at = -BACKLOG
+        """Where the VAD heard the last speech before the speaker's last pause; negative: he made none."""
         self._unfinished_upto = -1  # what the last partial covers, if it ends in the middle of a sentence
         self._over: int | None = None
         self._open: deque[_Utterance] = deque()
@@ -211,6 +216,8 @@ class FeedPlan:
             heard: up to where the VAD last heard speech.
         """
         self._heard = heard
+        if heard and end - heard >= BREATH:
+            self.paused_at = heard
         while self._open:
             current = self._open[0]
             if not self._continuous:

@@ -83,7 +83,9 @@ class SpeakingLeg:
             agreement=agreement or STABLE_AFTER,
             by_clause=options.by_clause and agreement > 0,
         )
-        self._completeness = Completeness(leg.language) if options.speculate and agreement else None
+        self._completeness = (
+            Completeness(leg.language, by_clause=options.by_clause) if options.speculate and agreement else None
+        )
         self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
         self._past: Counter[str] = Counter()  # totals of chains that ended
         self._targets: frozenset[str] = frozenset()
@@ -212,7 +214,8 @@ class SpeakingLeg:
     def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
         if self.recognition is None or not self.recognition.wanted:
             return  # its stream is being closed
-        clauses = self._segmenter.feed(hypothesis)
+        pause = self.recognition.paused_at
+        clauses = self._segmenter.feed(hypothesis, pause)
         if not hypothesis.is_final and not clauses:
             self._reports.partial(self.leg, self._segmenter.partial)
         if asked >= now and not hypothesis.end_of_utterance:
@@ -222,7 +225,7 @@ class SpeakingLeg:
         for chain, _ in self._chains.values():
             chain.coming(self._segmenter.partial)
         if self._completeness is not None and self._audio is not None:
-            ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end)
+            ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end, pause)
             likely = self._completeness.judge(self._segmenter.foreseen(), ears)
             for chain, _ in self._chains.values():
                 chain.foresee(likely)
