@@ -14,7 +14,6 @@ from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.prefix import STABLE_AFTER, EarlyWords, StablePrefix
 
-
 NEVER = -SAMPLE_RATE
 """Audio time of a pause that there was not."""
 

@@ -9,7 +9,7 @@ from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.clause import NEVER, Clause
 from dragoman.pipeline.connectives import connectives
-from dragoman.pipeline.cuts import LAST_WORD, MARK_LENGTH, MARK_WORDS, goes_on
+from dragoman.pipeline.cuts import LAST_WORD, goes_on, long_enough
 from dragoman.pipeline.ledger import JITTER
 from dragoman.pipeline.plain import plain, plain_text
 
@@ -75,8 +75,7 @@ class Completeness:
         words = clause.text.split()
         paused = -JITTER <= ears.pause - clause.end <= LAST_WORD
         if goes_on(words[-1], self._connectives):
-            length = clause.end - clause.start
-            ends = self._by_clause and paused and length >= MARK_LENGTH and len(words) >= MARK_WORDS
+            ends = self._by_clause and paused and long_enough(words[-1], clause.end - clause.start, len(words))
             return ends and not self._connectives.unfinished(plain(words[-1]))
         if paused:
             return True

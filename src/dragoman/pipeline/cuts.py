@@ -19,10 +19,14 @@ MIN_CUT_PAUSE = ms_to_samples(120)
 SENTENCE_WORDS = 2
 """Words that a sentence must have to be a clause of its own while more follows: "Yes. I agree." is one."""
 
+COMMA_LENGTH = ms_to_samples(1300)
+COMMA_WORDS = 4
+"""Least clause before a comma: shorter ones ("However,") say nothing alone. Not more, because the clause behind a long
+one waits until that was spoken: of clauses of much the same length none does."""
+
 MARK_LENGTH = ms_to_samples(2000)
 MARK_WORDS = 5
-"""Least clause before a comma, a pause or a strong connective: shorter ones ("However,") say nothing alone, and what
-follows would only wait for their translation to be spoken."""
+"""Least clause before a pause or a strong connective, which may stand in the middle of a thought."""
 
 WEAK_LENGTH = ms_to_samples(3000)
 WEAK_WORDS = 8
@@ -60,9 +64,11 @@ def pauses_behind(word: Word, pause: int) -> bool:
     return -JITTER <= pause - word.end <= LAST_WORD
 
 
-def long_enough(words: Sequence[Word]) -> bool:
-    """Whether so many words may be a clause that ends within a sentence."""
-    return len(words) >= MARK_WORDS and words[-1].end - words[0].start >= MARK_LENGTH
+def long_enough(text: str, length: int, count: int) -> bool:
+    """Whether a clause within a sentence may end behind ``text``, with so many samples and words, if it ends there."""
+    if text.endswith(_CLAUSE_END):
+        return length >= COMMA_LENGTH and count >= COMMA_WORDS
+    return length >= MARK_LENGTH and count >= MARK_WORDS
 
 
 def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, paused: bool = False) -> int:
@@ -97,12 +103,13 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, pau
 
 def _breaks_off(words: Sequence[Word], language: Connectives) -> bool:
     """Whether a pause behind these words of a sentence ends a clause; a mark there may be due to the pause alone."""
-    return long_enough(words) and not language.unfinished(plain(words[-1].text))
+    last = words[-1]
+    return long_enough(last.text, last.end - words[0].start, len(words)) and not language.unfinished(plain(last.text))
 
 
 def _marks(last: Word, following: Word, length: int, count: int, language: Connectives) -> bool:
     """Whether a clause of this length may end between these words of a sentence."""
-    if length < MARK_LENGTH or count < MARK_WORDS:
+    if not long_enough(last.text, length, count):
         return False
     if last.text.endswith(_CLAUSE_END):
         return True

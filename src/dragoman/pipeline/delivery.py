@@ -279,8 +279,9 @@ class Delivery:
 
     def _paced(self, piece: Pcm, *, first: bool) -> Pcm:
         """A piece at the tempo of this moment, as far as it is not held back until the next."""
-        late = self.late
-        tempo = self.tempo.begin(late) if first and len(self._playing) == 1 else self.tempo.step(late, len(piece))
+        backlog = self._meter.now()
+        alone = first and len(self._playing) == 1
+        tempo = self.tempo.begin(backlog) if alone else self.tempo.step(backlog, len(piece))
         if tempo == 1.0 and not self._stretching:
             return piece
         if self._stretcher is None:
@@ -292,12 +293,6 @@ class Delivery:
         paced = self._stretcher.stretch(piece, tempo)
         self.saved += len(piece) - len(paced)
         return paced
-
-    @property
-    def late(self) -> float:
-        """Seconds by which what comes next will be late, if nobody hurries."""
-        meter = self._meter
-        return catchup.behind(meter.backlog, meter.behind, meter.said, talking=meter.coming > 0)
 
     def _finish(self, pending: Pending, speech: Speech) -> None:
         """No more of it comes: what was said of it is said."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from dragoman.media.format import FRAME_SAMPLES, ms_to_samples
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, ms_to_samples
+from dragoman.pipeline.pressure import ASR_LIMIT, ASR_RELIEF, Pressure
 
 PREROLL = ms_to_samples(300)
 """Audio pushed from before the VAD's speech start: it needs two windows to be sure, and plosives begin earlier."""
@@ -93,8 +94,11 @@ class FeedPlan:
         self._cursor = 0
         self.lag = 0
         """Samples that the stream was behind, at the least since its replay; so much and BACKLOG is allowed to it."""
+        self.pressure = Pressure(ASR_LIMIT, ASR_RELIEF)
+        """Of the stream, behind the audio that it may take: while it is on, what comes waits in the leg's ring."""
         self._pushed = False  # whether the stream got audio since its last finalize
         self._started = False
+        self._fell_behind = 0
         self.dropped = 0
         """Samples given up because the recogniser fell behind, was away too long, or died of them each time."""
 
@@ -165,6 +169,11 @@ class FeedPlan:
         """Where an utterance ended whose final came before that was known; once, else None."""
         over, self._over = self._over, None
         return over
+
+    def take_behind(self) -> float:
+        """Seconds that the stream was behind, when it just fell behind; once, else 0."""
+        behind, self._fell_behind = self._fell_behind, 0
+        return behind / SAMPLE_RATE
 
     def suit(self, chunk: int, *, continuous: bool, early: int = 0) -> None:
         """The next stream is another engine's; see ``__init__``."""
@@ -258,6 +267,8 @@ class FeedPlan:
     def _catch_up(self, current: _Utterance, end: int) -> None:
         """Give up the oldest audio of this utterance, if the stream fell too far behind."""
         lag = end - self._cursor
+        if self.pressure.feed((lag - self.lag) / SAMPLE_RATE):
+            self._fell_behind = lag
         if lag > self.lag + BACKLOG:
             kept = end - KEEP
             skipped = (kept if current.stop is None else min(kept, current.stop)) - self._cursor

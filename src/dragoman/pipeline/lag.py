@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
+from dragoman.pipeline.catchup import Backlog
 
 Where = Literal["mt", "tts", "playback"]
 """Where a clause waits: for its translation, for its first audio, for the rest of it to be played."""
@@ -116,18 +117,15 @@ class LagMeter:
     @property
     def backlog(self) -> float:
         """Seconds of audio of committed clauses that are still to be spoken."""
-        return sum(self.left(load) for load in self._live()) / SAMPLE_RATE
+        return self.now().left
 
-    @property
-    def said(self) -> float:
-        """Seconds of audio that the translation of what is no clause yet will take."""
-        return self.coming * self._growth.value * self._pace.value / SAMPLE_RATE
-
-    @property
-    def behind(self) -> float:
-        """Seconds by which the last clause will be late: the backlog without that clause itself."""
+    def now(self) -> Backlog:
+        """All that is still to be spoken."""
         left = [self.left(load) for load in self._live()]
-        return sum(left[:-1]) / SAMPLE_RATE
+        said = self.coming * self._growth.value * self._pace.value
+        total = sum(left)
+        ahead = total - left[-1] if left else 0
+        return Backlog(total / SAMPLE_RATE, ahead / SAMPLE_RATE, said / SAMPLE_RATE, self.coming > 0)
 
     def _characters(self, load: Load) -> float:
         return load.source * self._growth.value if load.translated is None else load.translated

@@ -48,6 +48,9 @@ class LegReports(Protocol):
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """This leg can have no stream for now; told once, until it had one again."""
 
+    def pressed(self, leg: Leg, stage: str, seconds: float) -> None:
+        """A stage fell behind by so much, and what is beside it is held back for that."""
+
     def chain_crashed(self) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
@@ -107,6 +110,7 @@ class SpeakingLeg:
             )
             self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
             self.recognition.on_change = lambda before, after: reports.recogniser_changed(leg, before, after)
+            self.recognition.on_behind = lambda seconds: reports.pressed(leg, "asr", seconds)
             self.recognition.on_missing = lambda error: reports.recogniser_missing(leg, error)
 
     @property

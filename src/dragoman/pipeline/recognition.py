@@ -110,6 +110,8 @@ class Recognition:
         """Whether the VAD hears speech now."""
         self.restarts = 0
         self.on_error: Callable[[EngineError], None] = lambda error: None
+        self.on_behind: Callable[[float], None] = lambda seconds: None
+        """Called when the stream has fallen behind by so many seconds, and its input waits for it."""
         self.on_change: Callable[[str, str], None] = lambda before, after: None
         """Called with the names of two engines, when the second took over from the first."""
         self.on_missing: Callable[[EngineError], None] = lambda error: None
@@ -295,6 +297,8 @@ class Recognition:
                 return
             self._tell_over()
             step = self._plan.step(audio.end, audio.heard_until)
+            if behind := self._plan.take_behind():
+                self.on_behind(behind)
             if isinstance(step, Push):
                 pcm = audio.read(step.start, step.stop)
                 await self._taken(stream.push(pcm, step.start))
