@@ -13,7 +13,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.observe.views import AriView, ConferenceView, MediaView
 
-from dragoman.observe.metrics import Metrics, Quantiles, quantile, totals
+from dragoman.observe.metrics import Metrics
+from dragoman.observe.quantiles import Quantiles, quantile, totals
 from dragoman.pipeline.conference import TOTALS
 from dragoman.telephony.ari.queue import Due
 
