@@ -36,14 +36,14 @@ class Metrics:
         self.stage_seconds = Histogram(
             "dragoman_stage_seconds",
             "Time a clause spent in a stage on its way; engine is dragoman where none is involved",
-            ["stage", "engine"],
+            ["stage", "engine", "source", "target"],
             buckets=STAGE_BUCKETS,
             registry=registry,
         )
         self.ear_voice_span_seconds = Histogram(
             "dragoman_ear_voice_span_seconds",
             "Acoustic end of a clause to the first translated sample on the booth's wire",
-            ["source", "target"],
+            ["source", "target", "asr", "mt", "tts"],
             buckets=SPAN_BUCKETS,
             registry=registry,
         )
@@ -65,6 +65,9 @@ class Metrics:
         self.leg_crashes = Counter("dragoman_leg_crashes", "Legs that ended by a bug of ours", registry=registry)
         self.glossary_reads = Counter(
             "dragoman_glossary_reads", "Versions of glossary files, read or not", ["outcome"], registry=registry
+        )
+        self.trace_spans = Counter(
+            "dragoman_trace_spans", "Spans handed to the collector, or not taken by it", ["outcome"], registry=registry
         )
         self.queue_drops = Counter(
             "dragoman_queue_drops", "What a full queue dropped by its policy", ["queue"], registry=registry
@@ -113,6 +116,10 @@ class Metrics:
         """A version of a glossary file was read, or could not be."""
         self.glossary_reads.labels("ok" if ok else "failed").inc()
 
+    def spans_exported(self, outcome: str, spans: int) -> None:
+        """So many spans were sent to a collector, or failed to be; from any thread."""
+        self.trace_spans.labels(outcome).inc(spans)
+
     def watch_guard(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Read at every scrape what the numbers and names guard did; once per registry."""
         self.registry.register(_GuardCollector(counts))
@@ -128,11 +135,12 @@ class Metrics:
 
     def stages(self) -> dict[tuple[str, str], Quantiles]:
         """Time per (stage, engine), seconds, within the width of a bucket."""
-        return {(labels["stage"], labels["engine"]): found for labels, found in summaries(self.stage_seconds)}
+        return {(stage, engine): found for (stage, engine), found in summaries(self.stage_seconds, ("stage", "engine"))}
 
     def ear_voice_spans(self) -> dict[tuple[str, str], Quantiles]:
         """Ear-voice span per (source, target) language, seconds, within the width of a bucket."""
-        return {(labels["source"], labels["target"]): found for labels, found in summaries(self.ear_voice_span_seconds)}
+        spans = summaries(self.ear_voice_span_seconds, ("source", "target"))
+        return {(source, target): found for (source, target), found in spans}
 
 
 class _GuardCollector(Collector):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -51,15 +51,16 @@ def quantile(q: float, bounds: Iterable[float], counts: Iterable[int]) -> float 
     return lower if sum(counts) else None
 
 
-def summaries(histogram: Histogram) -> Iterator[tuple[dict[str, str], Quantiles]]:
-    """Labels and quantiles of each child of a histogram."""
-    children: dict[tuple[tuple[str, str], ...], list[tuple[float, int]]] = {}
+def summaries(histogram: Histogram, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Quantiles]]:
+    """Quantiles of a histogram by the values of these labels, over all values of its others."""
+    found: dict[tuple[str, ...], dict[float, int]] = {}
     for sample in next(iter(histogram.collect())).samples:
         if sample.name.endswith("_bucket"):
-            key = tuple((name, value) for name, value in sample.labels.items() if name != "le")
-            children.setdefault(key, []).append((float(sample.labels["le"]), int(sample.value)))
-    for key, buckets in children.items():
-        bounds = [bound for bound, _ in buckets[:-1]]
-        cumulated = [0, *(count for _, count in buckets)]
+            buckets = found.setdefault(tuple(sample.labels[name] for name in by), {})
+            bound = float(sample.labels["le"])
+            buckets[bound] = buckets.get(bound, 0) + int(sample.value)
+    for key, buckets in found.items():
+        bounds = sorted(buckets)
+        cumulated = [0, *(buckets[bound] for bound in bounds)]
         counts = [after - before for before, after in pairwise(cumulated)]
-        yield dict(key), Quantiles(cumulated[-1], quantile(0.5, bounds, counts), quantile(0.95, bounds, counts))
+        yield key, Quantiles(cumulated[-1], quantile(0.5, bounds[:-1], counts), quantile(0.95, bounds[:-1], counts))

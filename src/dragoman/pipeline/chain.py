@@ -20,7 +20,7 @@ from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.clause import Clause, merge
 from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.latency import ClauseTimes
-from dragoman.pipeline.ports import NO_TERMS, Terms
+from dragoman.pipeline.ports import NO_TERMS, Terms, Translates
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead, Speculations
 
@@ -65,13 +65,6 @@ def merge_pending(first: Pending, second: Pending) -> Pending:
     return Pending(merge(first.clause, second.clause), second.times)
 
 
-class Translates(Protocol):
-    """The ordered translators, as one."""
-
-    async def translate(self, request: TranslationRequest) -> Translation:
-        """Translate by the first engine that can, within a bounded time; raises EngineError when none can."""
-
-
 class ChainReports(Protocol):
     """Whom the chain tells what became of a clause."""
 
@@ -79,7 +72,13 @@ class ChainReports(Protocol):
         """The clause has a translation."""
 
     def spoken(self, target: str, pending: Pending) -> None:
-        """Its first sound left the booth; all times are set."""
+        """Its first sound left the booth; all times up to that are set."""
+
+    def played(self, target: str, pending: Pending) -> None:
+        """It will not sound any more: it sounded whole, was cut off, or (``sent`` not set) never sounded."""
+
+    def read(self, target: str, pending: Pending) -> None:
+        """It is translated, and nobody listens: readers of captions have it."""
 
     def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
         """It will not be heard; an ``error`` that is told here is not told by ``engine_failed`` too."""
@@ -172,13 +171,14 @@ class Chain:
                         pending.translation = await self._translate(pending.clause, context)
                         pending.times.mt_end = self._clock()
                 except EngineError as error:
-                    self._drop(pending, "mt", error)
+                    self._reports.dropped(self.target, pending, "mt", error)
                     continue
                 self._reports.translated(self.target, pending)
                 if self._mixer() is not None:
                     await self.tts_queue.put(pending)
                 else:
                     pending.release()
+                    self._reports.read(self.target, pending)
         except QueueClosed:
             self.tts_queue.close()
         finally:
@@ -225,13 +225,14 @@ class Chain:
                 mixer = self._mixer()
                 try:
                     if mixer is None:
-                        continue  # its listeners left meanwhile
+                        self._reports.read(self.target, pending)  # its listeners left meanwhile
+                        continue
                     if not self._synthesizers:
-                        self._drop(pending, "no-voice", None)
+                        self._reports.dropped(self.target, pending, "no-voice", None)
                         continue
                     await self._speak(pending, mixer)
                 except EngineError as error:
-                    self._drop(pending, "tts", error)
+                    self._reports.dropped(self.target, pending, "tts", error)
                 finally:
                     pending.release()
         except QueueClosed:
@@ -255,12 +256,14 @@ class Chain:
         def done() -> None:
             self._playing.pop(speech, None)
             self._played.set()
+            pending.times.played = self._clock()
+            loop.call_soon(self._reports.played, self.target, pending)
 
         def cancelled() -> None:
             room.set()
             done()
             if pending.times.sent is None:
-                loop.call_soon(self._drop, pending, "nobody-listens", None)
+                loop.call_soon(self._reports.dropped, self.target, pending, "nobody-listens", None)
 
         speech.on_room, speech.on_done, speech.on_cancel = room.set, done, cancelled
         pending.times.tts_begin = self._clock()
@@ -381,10 +384,6 @@ class Chain:
             # Engines give async generators; closing one at once is what cancels its synthesis.
             if error := await let_go(name, lambda: pieces.aclose()):
                 self._reports.engine_failed("tts", error)
-
-    def _drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
-        log.warning("clause dropped", clause=pending.clause.id, target=self.target, reason=reason, error=str(error))
-        self._reports.dropped(self.target, pending, reason, error)
 
 
 async def _write(speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:
