@@ -17,6 +17,7 @@ from dragoman import __version__
 from dragoman.observe.ari import AriCollector, AriView
 from dragoman.observe.conference import ConferenceCollector, ConferenceCounts
 from dragoman.observe.engines import EngineCollector, EnginesView
+from dragoman.observe.gpu import GpuCollector
 from dragoman.observe.media import MediaCollector, MediaStatsView
 from dragoman.observe.quantiles import Quantiles, summaries
 from dragoman.observe.voices import VoiceMetrics
@@ -82,6 +83,7 @@ class Metrics:
         self.ready = Gauge("dragoman_ready", "1 while calls can be interpreted", registry=registry)
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
+        registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
 import structlog
 
@@ -17,9 +17,10 @@ from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
-from dragoman.pipeline.clause import Clause, merge
+from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.pending import ChainReports, Pending, merge_pending
 from dragoman.pipeline.ports import NO_TERMS, Terms, Translates
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead, Speculations
@@ -37,54 +38,6 @@ CONTEXT = 3
 
 TTS_DEADLINE = 0.5
 """Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """A clause under way to one language."""
-
-    clause: Clause
-    times: ClauseTimes
-    translation: Translation | None = None
-    voice: str | None = None
-    """The synthesizer that was asked last."""
-    ahead: Ahead | None = None
-    """What was begun of it before it was committed."""
-
-    def release(self) -> None:
-        """End what was begun ahead of it; idempotent."""
-        if self.ahead is not None:
-            self.ahead.cancel()
-            self.ahead = None
-
-
-def merge_pending(first: Pending, second: Pending) -> Pending:
-    """Two neighbours as one: the later one's times, because that is when all of it had been said."""
-    first.release()
-    second.release()
-    return Pending(merge(first.clause, second.clause), second.times)
-
-
-class ChainReports(Protocol):
-    """Whom the chain tells what became of a clause."""
-
-    def translated(self, target: str, pending: Pending) -> None:
-        """The clause has a translation."""
-
-    def spoken(self, target: str, pending: Pending) -> None:
-        """Its first sound left the booth; all times up to that are set."""
-
-    def played(self, target: str, pending: Pending) -> None:
-        """It will not sound any more: it sounded whole, was cut off, or (``sent`` not set) never sounded."""
-
-    def read(self, target: str, pending: Pending) -> None:
-        """It is translated, and nobody listens: readers of captions have it."""
-
-    def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
-        """It will not be heard; an ``error`` that is told here is not told by ``engine_failed`` too."""
-
-    def engine_failed(self, stage: str, error: EngineError) -> None:
-        """An engine failed, which cost no clause."""
 
 
 class Chain:
@@ -196,7 +149,9 @@ class Chain:
         works = [synthesizer for synthesizer in self._synthesizers if self._circuits.usable(synthesizer)]
         if self._mixer() is None or not works:
             return None
-        return works[0], self._request(translation), TTS_DEADLINE
+        request = self._request(translation)
+        self._circuits.of(works[0]).asked += len(request.text)
+        return works[0], request, TTS_DEADLINE
 
     async def _use_ahead(self, pending: Pending) -> bool:
         """Take the translation that was begun ahead; False where there is none."""
@@ -363,6 +318,7 @@ class Chain:
         self, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event, times: ClauseTimes
     ) -> None:
         name = synthesizer.info.name
+        self._circuits.of(synthesizer).asked += len(request.text)
         with crashes_of(name):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
         try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from dragoman.engines.base import Translation, TranslationRequest
+from dragoman.engines.base import Hypothesis, Translation, TranslationRequest
 from dragoman.media.format import Pcm
 from dragoman.telephony.model import Address
+
+OnHypothesis = Callable[[Hypothesis, float, float], None]
+"""Called with (hypothesis, monotonic time of the finalize it answers or of now, now)."""
 
 
 class LegAudioListener(Protocol):

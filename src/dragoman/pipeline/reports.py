@@ -11,10 +11,10 @@ import structlog
 from dragoman.errors import EngineBusy, EngineDenied, EngineError
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
-from dragoman.pipeline.chain import Pending
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.journey import Journey, Outcome, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.pending import Pending
 from dragoman.telephony.model import Leg
 
 log = structlog.get_logger(__name__)
