@@ -653,11 +653,11 @@ BOARDS = (
                         [
                             ("sum by (engine) (dragoman:provider_audio_hours:24h{@}) * $asr_hour", "{{engine}}"),
                             (
-                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="mt"}) / 1e6 * $mt_million',
+                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="mt"}) / 1000000 * $mt_million',
                                 "{{engine}}",
                             ),
                             (
-                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="tts"}) / 1e6 * $tts_million',
+                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="tts"}) / 1000000 * $tts_million',
                                 "{{engine}}",
                             ),
                         ],
