@@ -40,6 +40,7 @@ from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_glossary import GlossarySettings
 from dragoman.config_pipeline import PipelineSettings
+from dragoman.config_trace import TraceSettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.config_voices import VOICES_PATHS, VoicesSettings
 from dragoman.errors import ConfigError
@@ -232,6 +233,7 @@ class Settings(BaseSettings):
     voices: VoicesSettings = VoicesSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+    trace: TraceSettings = TraceSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -320,7 +322,10 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     return text, data
 
 
-_PATHS = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
+_PATHS = (
+    *(("asterisk", "password_file"), ("http", "token_file"), ("trace", "otlp_token_file")),
+    *(("glossary", "site"), ("glossary", "folder")),
+)
 """Keys that hold a path; one in a file is meant from where that file is."""
 
 
