@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,31 @@ module sndfile.so
 
 _ACCOUNT = '"{display}" <sip:phone@127.0.0.1:{sip_port}>;regint=0;answermode=auto;audio_codecs={codec};ptime=20\n'
 
+_SECURE = """\
+module srtp.so
+sip_cafile {authority}
+sip_verify_server yes
+"""
+
+_REGISTERED = (
+    '"{display}" <sip:{user}@{server};transport=tls>;auth_user={user};auth_pass={password};regint=60;'
+    "answermode=auto;audio_codecs={codec};ptime=20{encryption}\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a phone registers, over TLS: ``server`` is a host and port; ``authority`` the file of whom it trusts.
+
+    ``encrypted``: whether it speaks SRTP, and nothing else.
+    """
+
+    server: str
+    user: str
+    password: str
+    authority: Path
+    encrypted: bool = True
+
 
 def write_config(
     directory: Path,
@@ -75,11 +101,12 @@ def write_config(
     rtp_start: int,
     mic: str,
     recordings: str | None,
+    registration: Registration | None = None,
 ) -> None:
     """Write the two files that baresip reads from its folder: ``config`` and ``accounts``.
 
     ``mic`` and ``recordings``, a file and a folder, are seen from the folder that it is started in. Without
-    ``recordings`` it records nothing.
+    ``recordings`` it records nothing, without ``registration`` it registers nowhere.
     """
     config = _CONFIG.format(
         sip_port=sip_port,
@@ -91,8 +118,18 @@ def write_config(
     )
     if recordings is not None:
         config += _RECORDER.format(recordings=recordings)
-    (directory / "config").write_text(config, "utf-8")
     account = _ACCOUNT.format(display=display, sip_port=sip_port, codec=codec)
+    if registration is not None:
+        config += _SECURE.format(authority=registration.authority)
+        account = _REGISTERED.format(
+            display=display,
+            user=registration.user,
+            password=registration.password,
+            server=registration.server,
+            codec=codec,
+            encryption=";mediaenc=srtp-mand" if registration.encrypted else "",
+        )
+    (directory / "config").write_text(config, "utf-8")
     (directory / "accounts").write_text(account, "utf-8")
 
 
