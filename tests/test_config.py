@@ -82,6 +82,34 @@ def test_how_hastily_the_pipeline_works_is_a_setting(tmp_path: Path) -> None:
     assert load(file).pipeline.options == PipelineOptions(speculate=False, by_clause=False, finalize_after_ms=0)
 
 
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a settings file, which is the working directory and which this user may not look into."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user takes root")
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o700)
+    (folder / "dragoman.toml").write_text("[http]\nport = 8701", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(0)
+
+
+def test_a_working_directory_that_is_closed_to_us_has_no_file_for_us(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "SYSTEM_FILE", Path("/nonesuch/dragoman.toml"))
+    assert load(environ={}) == Settings()
+
+
+def test_a_named_file_that_is_closed_to_us_is_named(closed: Path) -> None:
+    with pytest.raises(ConfigError, match=r"dragoman\.toml: this user may not look into its folder"):
+        load(closed / "dragoman.toml", {})
+
+
 def test_no_file_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(config, "SYSTEM_FILE", tmp_path / "nonesuch.toml")

@@ -273,11 +273,18 @@ def find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
         ConfigError: a file was named, by ``path`` or by ``$DRAGOMAN_CONFIG``, and is not there.
     """
     named = path or (Path(environ[ENV_CONFIG]) if environ.get(ENV_CONFIG) else None)
-    if named is not None:
-        if not named.is_file():
-            raise ConfigError(f"{named}: no such file{'' if path else f' (named by ${ENV_CONFIG})'}")
-        return named
-    return next((file for file in (Path("dragoman.toml"), SYSTEM_FILE) if file.is_file()), None)
+    try:
+        if named is not None:
+            if not named.is_file():
+                raise ConfigError(f"{named}: no such file{'' if path else f' (named by ${ENV_CONFIG})'}")
+            return named
+        # A working directory that we may not look into (`sudo -u dragoman` in somebody's home) has no file for us.
+        here = Path("dragoman.toml")
+        if os.access(".", os.X_OK, effective_ids=True) and here.is_file():
+            return here
+        return SYSTEM_FILE if SYSTEM_FILE.is_file() else None
+    except PermissionError as error:
+        raise ConfigError(f"{error.filename}: this user may not look into its folder") from None
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

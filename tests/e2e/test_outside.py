@@ -47,7 +47,7 @@ class Outside:
             text = text.replace(word, value)
         (site / "pjsip.conf").write_text(text, "utf-8")
         (site / "extensions.conf").write_text((EXAMPLES / "extensions_trunk.conf").read_text("utf-8"), "utf-8")
-        # Who calls from this machine would be the demo's `phone`, whatever he calls. Phones outside come from elsewhere.
+        # Who calls from this machine would be the demo's `phone`, whatever he calls: phones outside are elsewhere.
         demo = self.pbx.run_dir / "etc" / "pjsip.conf"
         without, count = re.subn(r"\[phone\]\ntype = identify\n(.+\n)+", "", demo.read_text("utf-8"))
         assert count == 1
