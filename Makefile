@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test lint unit e2e bench bench-lagging bench-latency bench-tts setup check clean
+.PHONY: help python demo test docs lint unit e2e bench bench-lagging bench-latency bench-tts setup check clean
 help:
 	@sed -n 's/^# make /make /p; s/^\([a-z-]*\):.*## /make \1    /p' Makefile
 
@@ -49,6 +49,9 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.ready ## docs/configuration.md, made from the settings
+	@$(BIN)/python -m dragoman.config_reference >docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
 
 unit: $(VENV)/.ready ## the tests that need no PBX
 	$(BIN)/python -m pytest -m "not e2e" $(ARGS)
