@@ -95,11 +95,14 @@ async def served(port: int, process: asyncio.subprocess.Process) -> None:
         friend = {"Authorization": f"Bearer {SECRETS['http']}"}
         while True:
             assert process.returncode is None
+            body = {"parts": [{"why": "starting"}]}
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get("/health/ready", headers=friend) as answer:
                     body = await answer.json(content_type=None)
-                    if all(part["why"] != "starting" for part in body["parts"]):
-                        break
+            if all(part["why"] != "starting" for part in body["parts"]):
+                assert "deepl: the key is refused" in json.dumps(body)
+                assert not [name for name, secret in SECRETS.items() if secret in json.dumps(body)]
+                break
             await asyncio.sleep(0.05)
         for path in ("/api/stats", "/metrics", "/api/rooms/1000/trace", f"/api/rooms/{SECRETS['stranger']}/captions"):
             for token in (SECRETS["http"], SECRETS["stranger"]):
