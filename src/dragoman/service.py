@@ -139,7 +139,7 @@ class Service:
                 languages = frozenset(self._settings.rooms.languages)
                 attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
                 freeze_garbage()
-                await self._serve(attacher, reception, conference, measures, stop)
+                await self._serve(ari, attacher, reception, conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
@@ -157,12 +157,16 @@ class Service:
 
     async def _serve(
         self,
+        ari: TalkingClient,
         attacher: Attacher,
         reception: Reception,
         conference: Conference,
         measures: ClauseMeasures,
         stop: asyncio.Event,
     ) -> None:
+        def phones() -> list[str]:
+            return [state.leg.channel_id for state in conference.legs.values()]
+
         async with asyncio.TaskGroup() as group:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
@@ -172,6 +176,7 @@ class Service:
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            asking = group.create_task(self.metrics.phones.watch(phones, ari.rtp_statistics))
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
@@ -183,6 +188,7 @@ class Service:
             observing.cancel()
             probing.cancel()
             watching.cancel()
+            asking.cancel()
             voicing.cancel()
             conference.stop()
             await meeting
