@@ -39,6 +39,7 @@ from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_glossary import GlossarySettings
 from dragoman.config_pipeline import PipelineSettings
 from dragoman.config_sources import decoded, merge, read_file
+from dragoman.config_trace import TraceSettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
 from dragoman.config_voices import VoicesSettings
 from dragoman.errors import ConfigError
@@ -241,6 +242,7 @@ class Settings(BaseSettings):
     voices: VoicesSettings = VoicesSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+    trace: TraceSettings = TraceSettings()
 
     @classmethod
     def settings_customise_sources(

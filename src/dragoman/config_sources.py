@@ -18,6 +18,7 @@ _PATHS = (
     ("glossary", "folder"),
     ("glossary", "site"),
     ("http", "token_file"),
+    ("trace", "otlp_token_file"),
 )
 """Keys that hold a path; one in a file is meant from where that file is."""
 

@@ -19,6 +19,8 @@ from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.otel import OtlpExporter
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
@@ -28,6 +30,7 @@ from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
+from dragoman.web.traces import Traced
 from dragoman.web.view import DaemonView
 
 log = structlog.get_logger(__name__)
@@ -83,7 +86,11 @@ class Service:
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
         self.engines.on_failure = measures.engine_gave_way
-        reporter = Reporter(captions, measures, loop.time, unix_offset)
+        traces = TraceBook()
+        exporter = self._exporter(unix_offset)
+        if exporter is not None:
+            traces.on_end = exporter.send
+        reporter = Reporter(captions, measures, loop.time, unix_offset, traces)
         reporter.on_engine_change = self.engines.circuits.moved
         conference = Conference(
             self.media,
@@ -104,6 +111,7 @@ class Service:
             health=self.health,
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
+            traced=Traced(traces, unix_offset),
         )
         web = WebServer(app, self._settings.http)
         await web.start()
@@ -137,7 +145,15 @@ class Service:
             await web.close()
             await self.engines.close()
             await self.voices.close()
+            if exporter is not None:
+                await asyncio.to_thread(exporter.close)
             log.info("stopped")
+
+    def _exporter(self, unix_offset: float) -> OtlpExporter | None:
+        """Raises ConfigError: its packages are not installed."""
+        if self._settings.trace.otlp_url is None:
+            return None
+        return OtlpExporter(self._settings.trace, unix_offset, self.metrics.spans_exported)
 
     async def _serve(
         self,
