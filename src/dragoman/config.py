@@ -36,6 +36,7 @@ from pydantic_settings import (
 )
 from yarl import URL
 
+from dragoman.config_admin import ADMIN_PATHS, AdminSettings, AdmissionSettings
 from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_glossary import GlossarySettings
@@ -223,6 +224,8 @@ class Settings(BaseSettings):
         extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
     )
 
+    admin: AdminSettings = AdminSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     media: MediaSettings = MediaSettings()
     rooms: RoomsSettings = RoomsSettings()
@@ -311,7 +314,7 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    for *tables, key in (*_PATHS, *(("voices", key) for key in VOICES_PATHS), *_secret_files(data)):
+    for *tables, key in (*_PATHS, *_secret_files(data)):
         table: Any = data
         for name in tables:
             table = table.get(name) if isinstance(table, dict) else None
@@ -320,7 +323,11 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     return text, data
 
 
-_PATHS = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
+_PATHS = (
+    *(("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder")),
+    *(("admin", key) for key in ADMIN_PATHS),
+    *(("voices", key) for key in VOICES_PATHS),
+)
 """Keys that hold a path; one in a file is meant from where that file is."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from dragoman.admin.serving import Administration
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
@@ -24,6 +25,7 @@ from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.telephony.guests import Guests
 from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
@@ -32,7 +34,7 @@ from dragoman.web.view import DaemonView
 
 log = structlog.get_logger(__name__)
 
-PARTS = ("ari", "media", "asr", "mt", "tts")
+PARTS = ("ari", "media", "asr", "mt", "tts", "admission")
 """What ``/health/ready`` names."""
 
 OBSERVE_S = 0.5
@@ -57,7 +59,8 @@ class Service:
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
-        self.voices = Voicing(settings.voices)
+        self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
+        self.voices = Voicing(settings.voices, self.admin.voice_event)
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
@@ -85,6 +88,8 @@ class Service:
         self.engines.on_failure = measures.engine_gave_way
         reporter = Reporter(captions, measures, loop.time, unix_offset)
         reporter.on_engine_change = self.engines.circuits.moved
+        reporter.on_usage = self.admin.used
+        captions.record = self.admin.take
         conference = Conference(
             self.media,
             self.engines,
@@ -104,6 +109,7 @@ class Service:
             health=self.health,
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
+            admin=self.admin,
         )
         web = WebServer(app, self._settings.http)
         await web.start()
@@ -112,6 +118,7 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
+            await self.admin.start()
             await self.voices.start()
             await self.media.start()
             self.health.ok("media")
@@ -129,7 +136,8 @@ class Service:
                 address = (self._settings.media.advertised, self.media.address[1])
                 reception = self.enrolling.reception(ari, self.media, address)
                 languages = frozenset(self._settings.rooms.languages)
-                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
+                guests = Guests(reception, self.admin.attend(ari, conference, lambda: reception.calls))
+                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
                 freeze_garbage()
                 await self._serve(attacher, reception, conference, measures, stop)
         finally:
@@ -137,6 +145,7 @@ class Service:
             await web.close()
             await self.engines.close()
             await self.voices.close()
+            await self.admin.close()
             log.info("stopped")
 
     async def _serve(
@@ -156,9 +165,10 @@ class Service:
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            administering = group.create_task(self.admin.run())
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
-            await stop.wait()
+            await _first_of(stop, self.admin.ended)
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
@@ -167,6 +177,7 @@ class Service:
             observing.cancel()
             probing.cancel()
             watching.cancel()
+            administering.cancel()
             voicing.cancel()
             conference.stop()
             await meeting
@@ -195,6 +206,7 @@ class Service:
         metrics.on_scrape(count)
         while True:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
+            self._judge("admission", "draining: no new room begins" if self.admin.draining else "")
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
             for stage in Stage:
                 trouble = self.engines.trouble(stage) or measures.trouble(stage)
@@ -208,6 +220,15 @@ class Service:
             self.health.failed(part, trouble)
         else:
             self.health.ok(part, degraded)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of these is set."""
+    async with task_group() as group:
+        waiting = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -31,17 +31,19 @@ LITERAL_LENGTH = 8
 """Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
 
 _SECRET_KEY = re.compile(
-    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|api_?key|auth_?key|pin|cookie)$", re.IGNORECASE
+    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|ticket|api_?key|auth_?key|pin|cookie)$", re.IGNORECASE
 )
 
 _SECRET_FORMS = (
     # RFC 9110 section 11.6.2, as a header and as a bare scheme with its credentials.
     (re.compile(r"(authorization['\"]?\s*[:=]\s*)[^\r\n,}]+", re.IGNORECASE), rf"\1{REDACTED}"),
     (re.compile(r"\b(Bearer|Basic|Token|DeepL-Auth-Key)\s+[A-Za-z0-9._~+/=:-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
+    # Tokens of our REST interface, wherever they stand (admin.tokens).
+    (re.compile(r"\bdgm_[0-9a-f]{12}_[0-9a-f]{64}\b"), REDACTED),
     # key=value in a query (ARI's WebSocket takes api_key=user:password), key: value in a repr or in JSON.
     (
         re.compile(
-            r"((?:password|passwd|secret|token|api_?key|auth_?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
+            r"((?:password|passwd|secret|token|ticket|api_?key|auth_?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
             re.IGNORECASE,
         ),
         rf"\1{REDACTED}",

@@ -59,6 +59,8 @@ class Reporter:
         """committed, translated, spoken, dropped."""
         self.on_engine_change: Callable[[str, str, str], None] = lambda stage, before, after: None
         """Called with the stage and the names of two engines when the second took over."""
+        self.on_usage: Callable[[str, str, float], None] = lambda room, stage, amount: None
+        """Called with what engines did for a room: s of speech (asr), characters to translate (mt), to speak (tts)."""
 
     def for_leg(self, leg: Leg) -> LegChainReports:
         """What one of this leg's chains reports to."""
@@ -76,6 +78,7 @@ class Reporter:
         """LegReports."""
         self.clauses["committed"] += 1
         self.measures.clause_committed()
+        self.on_usage(leg.room, "asr", (clause.end - clause.start) / SAMPLE_RATE)
         self.publish(CaptionKind.CLAUSE, leg, leg.language, clause, times, clause.text)
 
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
@@ -110,7 +113,7 @@ class Reporter:
         self._gap(room, since, now, f"interpretation was away for {now - since:.1f} s")
 
     def _gap(self, room: str, since: float, until: float, note: str, speaker: str = "") -> None:
-        for language in self._captions.languages(room):
+        for language in self._captions.audience(room):
             self._captions.publish(
                 Caption(
                     CaptionKind.GAP,
@@ -172,12 +175,15 @@ class LegChainReports:
         """ChainReports."""
         self._reporter.clauses["translated"] += 1
         self._reporter.measures.clause_translated(pending.times, self._engines_of(pending))
+        self._reporter.on_usage(self._leg.room, "mt", len(pending.clause.text))
         self._publish(CaptionKind.CLAUSE, target, pending)
 
     def spoken(self, target: str, pending: Pending) -> None:
         """ChainReports."""
         self._reporter.clauses["spoken"] += 1
         self._reporter.measures.clause_spoken(self._leg.language, target, pending.times, self._engines_of(pending))
+        if pending.translation is not None:
+            self._reporter.on_usage(self._leg.room, "tts", len(pending.translation.text))
         self._publish(CaptionKind.SPOKEN, target, pending)
         stages = {stage: round(seconds * 1000) for stage, seconds in pending.times.stages().items()}
         log.info("clause spoken", clause=pending.clause.id, target=target, stages_ms=stages)
