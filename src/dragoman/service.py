@@ -60,6 +60,7 @@ class Service:
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
+        self.admin.on_drain = self._judge_admission
         self.voices = Voicing(settings.voices, self.admin.voice_event)
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
@@ -206,7 +207,7 @@ class Service:
         metrics.on_scrape(count)
         while True:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
-            self._judge("admission", "draining: no new room begins" if self.admin.draining else "")
+            self._judge_admission()
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
             for stage in Stage:
                 trouble = self.engines.trouble(stage) or measures.trouble(stage)
@@ -214,6 +215,9 @@ class Service:
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
+
+    def _judge_admission(self) -> None:
+        self._judge("admission", "draining: no new room begins" if self.admin.draining else "")
 
     def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:

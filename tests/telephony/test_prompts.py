@@ -20,7 +20,7 @@ def test_every_language_with_texts_has_all_of_them_and_is_known() -> None:
     for code, texts in TEXTS.items():
         assert code in LANGUAGES
         assert {*texts, *ADMISSION[code], *ENROLMENT[code]} == set(NAMES)
-        assert all(text.strip() for text in (*texts.values(), *ENROLMENT[code].values()))
+        assert all(text.strip() for text in (*texts.values(), *ADMISSION[code].values(), *ENROLMENT[code].values()))
         assert "{key}" in texts["choose"]
 
 

@@ -77,6 +77,8 @@ class Administration:
         self.legs: Legs | None = None
         self.ended = asyncio.Event()
         """Set when it was drained and the last call is over."""
+        self.on_drain: Callable[[], None] = lambda: None
+        """Called when draining began or was called off."""
         self._on_glossary = on_glossary
         self._conference: Conference | None = None
         self._others: Callable[[], int] = lambda: 0
@@ -270,12 +272,14 @@ class Administration:
         if not self.draining:
             log.info("draining: no new room begins, and the daemon ends with the last call")
         self.draining = True
+        self.on_drain()
 
     def resume(self) -> None:
         """Take new rooms again. Idempotent."""
         if self.draining:
             log.info("draining no more")
         self.draining = False
+        self.on_drain()
 
     def _tell_glossaries(self) -> None:
         found = {}

@@ -50,7 +50,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "de": {
             "refused-full": "Dieser Raum ist voll. Auf Wiederhören.",
             "refused-busy": "Zurzeit sind alle Räume belegt. Bitte rufen Sie später wieder an. Auf Wiederhören.",
-            "refused-drain": "Gerade kann kein Treffen beginnen. Bitte in einigen Minuten noch einmal. Auf Wiederhören.",
+            "refused-drain": "Gerade kann kein Treffen beginnen. Bitte rufen Sie später wieder an. Auf Wiederhören.",
             "refused-spent": "In diesem Raum wird heute nicht mehr gedolmetscht. Auf Wiederhören.",
         },
     }

@@ -46,9 +46,9 @@ KeepHours = Annotated[
 
 
 class Given(BaseModel):
-    """Base of what is taken: no unknown fields."""
+    """Base of bodies that are taken: no unknown fields, and no 0 for false."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class RoomGiven(Given):
@@ -182,7 +182,7 @@ class DeletedLines(Model):
     lines: int
 
 
-class AuditQuery(Given):
+class AuditQuery(BaseModel):
     """Which part of the audit log."""
 
     after: Annotated[int, Field(ge=0, le=2**62, description="Number of the last entry had")] = 0

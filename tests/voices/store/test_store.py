@@ -24,7 +24,7 @@ from dragoman.errors import (
 )
 from dragoman.voices.make import Audio, clip_id
 from dragoman.voices.profile import Defaults, VoiceProfile, new_id
-from dragoman.voices.store import schema
+from dragoman.voices.store import database, schema
 from dragoman.voices.store.codec import write_manifest, write_vectors
 from dragoman.voices.store.store import VoiceStore
 
