@@ -201,13 +201,19 @@ async def test_nothing_that_a_caller_sends_is_evaluated(
 
 async def test_the_canary_sings_where_it_is_evaluated(pbx: Pbx) -> None:
     """Else the test above could not fail."""
-    await pbx.rx("dialplan set global PROBE ${SET(GLOBAL(CANARY)=sung)}")
-    await pbx.rx("dialplan add extension 9,1,NoOp(${SET(GLOBAL(CANARY)=sung)}) into canary")
+    auth = aiohttp.encode_basic_auth(pbx.ari_username, pbx.ari_password)
+    conf = pbx.run_dir / "etc" / "extensions_demo.conf"
+    before = conf.read_text()
+    conf.write_text(f"{before}\n[canary]\nexten => 9,1,NoOp({CANARY})\n")
     try:
-        await pbx.rx("channel originate Local/9@canary application NoOp")
+        await pbx.rx("dialplan reload")
+        async with aiohttp.ClientSession(pbx.ari_url, headers={"Authorization": auth}) as ari:
+            wanted = {"endpoint": "Local/9@canary", "app": "dragoman"}
+            async with ari.post("/ari/channels", params=wanted) as answer:
+                assert answer.status == 200
         await until(pbx, "dialplan show globals", lambda shown: "CANARY=sung" in shown)
     finally:
-        await pbx.rx("dialplan remove context canary")
+        conf.write_text(before)
         await pbx.restart()
 
 

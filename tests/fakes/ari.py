@@ -185,6 +185,10 @@ class FakeAri:
                 return {"system": {"version": "22.10.1"}}
             case ("POST", "asterisk", "variable"):
                 pbx.globals[query["variable"]] = query["value"]
+            case ("GET", "asterisk", "variable"):
+                return {"value": pbx.globals.get(query["variable"], "")}
+            case ("POST", "channels"):
+                return pbx.errand(query["channelId"], query["endpoint"], body["variables"])
             case ("PUT", "applications", _, "eventFilter"):
                 self.allowed = {entry["type"] for entry in body["allowed"]}
                 return {}
