@@ -1,4 +1,4 @@
-"""The audit log's writer: nothing waits for it in a call, nothing is lost while the store is away, numbers are masked."""
+"""The audit log's writer: no call waits for it, nothing is lost while the store is away, numbers are masked."""
 
 from __future__ import annotations
 

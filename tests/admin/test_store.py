@@ -1,4 +1,4 @@
-"""The admin store: what is put is got, the audit log cannot be changed, and nothing of people lies in it in the clear."""
+"""The admin store: what is put is got, the audit log cannot be changed, nothing of people lies in the clear."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_another_key_does_not_open_it(tmp_path: Path) -> None:
     await store.open()
     await store.close()
     for key in (None, SecretStr("77" * 32)):
-        with pytest.raises(AdminUnavailable, match="another admin.key"):
+        with pytest.raises(AdminUnavailable, match=r"another admin\.key"):
             await AdminStore(where, key).open()
 
 
