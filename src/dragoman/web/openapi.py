@@ -80,6 +80,8 @@ class Route:
     """Whether the PIN of the room in its path opens it as well."""
     audit: str = ""
     """What it does, in the audit log's words; empty: it is not written down."""
+    also: tuple[str, ...] = ()
+    """Other media types in which it may answer, as text."""
 
     @property
     def name(self) -> str:
@@ -151,12 +153,13 @@ class Api:
         access: Scope | None = Scope.READ,
         room_pin: bool = False,
         audit: str = "",
+        also: tuple[str, ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Declare a GET route; see Route for what each means."""
 
         def declare(handler: Handler) -> Handler:
             route = Route(path, handler, summary, params, headers or {}, answer, media_type, problems)
-            self._routes.append(replace(route, access=access, room_pin=room_pin, audit=audit))
+            self._routes.append(replace(route, access=access, room_pin=room_pin, audit=audit, also=also))
             return handler
 
         return declare
@@ -255,6 +258,7 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
         plain = {"type": "string", **({} if _textual(route.media_type) else {"format": "binary"})}
         content = schemas[route.answer, "serialization"] if route.media_type == JSON else plain
         described["content"] = {route.media_type: {"schema": content}}
+        described["content"] |= {media_type: {"schema": {"type": "string"}} for media_type in route.also}
     if route.links:
         described["links"] = {
             operation: {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}

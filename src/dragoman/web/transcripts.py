@@ -7,6 +7,7 @@ import time
 from aiohttp import hdrs, web
 
 from dragoman.admin.formats import as_srt, as_text, as_vtt
+from dragoman.admin.tokens import Scope
 from dragoman.web.admin_desk import admin_of
 from dragoman.web.auth import PINS
 from dragoman.web.problem import Problem
@@ -29,6 +30,7 @@ FORMS = {
     status=201,
     answer=TicketInfo,
     problems=(422,),
+    access=Scope.READ,
     room_pin=True,
 )
 async def make_ticket(request: web.Request, params: RoomPath) -> TicketInfo:
@@ -45,6 +47,7 @@ async def make_ticket(request: web.Request, params: RoomPath) -> TicketInfo:
     problems=(422, 503),
     room_pin=True,
     audit="read a transcript",
+    also=tuple(media_type for _, media_type in FORMS.values()),
 )
 async def transcript(request: web.Request, params: TranscriptQuery) -> web.StreamResponse | Transcript:
     """As far as the room's ``keep_hours`` keeps it; nothing, where that is 0. As JSON, text, SubRip or WebVTT.
