@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
+from dragoman.admin.tokens import Scope, mint
 from dragoman.config import LogSettings, Settings
 from dragoman.observe.log import REDACTED, Redactor, configure, secrets_of, setup
 
@@ -170,3 +171,11 @@ def test_setup_by_the_settings_logs_to_standard_error(capsys: pytest.CaptureFixt
     said = capsys.readouterr()
     assert said.out == ""
     assert "hello" in said.err and SECRET not in said.err
+
+
+def test_tokens_of_our_own_interface_and_tickets_get_out_nowhere() -> None:
+    _, token = mint("x", [Scope.ADMIN], 0.0)
+    log, out = structlog.get_logger("dragoman.test"), logged()
+    log.info(f"asked with {token}", query="lang=es&ticket=abcdef.0123", ticket="abcdef.0123", shown=[token])
+    text = out.getvalue()
+    assert token not in text and "abcdef.0123" not in text and text.count(REDACTED) >= 4

@@ -113,18 +113,19 @@ class Administration:
         before = self.trouble
         try:
             await self.store.open()
-            self.spending.restore(await self.store.usage(day_of(self.clock())))
-            self.rooms = {room.room: room for room in await self.store.rooms()}
-            self.tokens = TokenBook(await self.store.tokens())
+            usage = await self.store.usage(day_of(self.clock()))
+            rooms = {room.room: room for room in await self.store.rooms()}
+            tokens = TokenBook(await self.store.tokens())
         except (AdminError, VoiceError) as error:
-            self.rooms = None
             self.trouble = str(error)
             if self.trouble != before:
                 log.error("nothing can be set up over REST", reason=self.trouble)
             return
-        self.trouble = ""
+        if self.rooms is None:
+            self.spending.restore(usage)
+        self.rooms, self.tokens, self.trouble = rooms, tokens, ""
         self._tell_glossaries()
-        log.info("admin store open", store=self.store.where, rooms=len(self.rooms), tokens=len(self.tokens))
+        log.info("admin store open", store=self.store.where, rooms=len(rooms), tokens=len(tokens))
 
     def attend(self, client: TalkingClient, conference: Conference, others: Callable[[], int] = lambda: 0) -> Keeper:
         """Asterisk can be asked from now on; before ``run``. ``others``: calls that are in no room."""

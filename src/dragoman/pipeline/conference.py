@@ -110,6 +110,7 @@ class Conference:
         self.booths: dict[str, Booth] = {}
         self.allowed: Callable[[str], bool] = lambda room: True
         """Whether a room may have anything interpreted; where not, its people hear each other's originals in full."""
+        self._resting: set[str] = set()
 
     async def run(self) -> None:
         """Until ``stop``."""
@@ -266,10 +267,13 @@ class Conference:
         """Give every leg of the room its targets and every booth its floor."""
         present = self._present(room)
         languages = {leg_id: state.leg.language for leg_id, state in present.items()}
-        allowed = self.allowed(room)
+        allowed = self._may_speak(room)
         for leg_id, need in needs(languages, self._captions.languages(room)).items():
-            targets, captions = (need.targets, need.source_captions) if allowed else (frozenset[str](), False)
-            present[leg_id].speaking.want(targets, captions)
+            speaking = present[leg_id].speaking
+            if allowed:
+                speaking.want(need.targets, need.source_captions)
+            else:
+                speaking.rest()
         by_tap = {state.tap.channel_id: state.leg.language for state in present.values()}
         for booth in self.booths.values():
             if booth.room == room:
@@ -280,6 +284,16 @@ class Conference:
                 mixer = self._mixers.pop(key)
                 mixer.clear()
                 self._past["booth_underruns"] += mixer.underruns
+
+    def _may_speak(self, room: str) -> bool:
+        """``allowed``; its readers are told when it ends."""
+        if self.allowed(room):
+            self._resting.discard(room)
+            return True
+        if room not in self._resting:
+            self._resting.add(room)
+            self._reporter.rests(room)
+        return False
 
     def _make_chain(self, leg: Leg, target: str) -> Chain:
         def mixer() -> BoothMixer | None:

@@ -112,6 +112,11 @@ class Reporter:
         now = self._clock()
         self._gap(room, since, now, f"interpretation was away for {now - since:.1f} s")
 
+    def rests(self, room: str) -> None:
+        """Tell the room's readers that nothing more is interpreted: it has used up what it may spend."""
+        now = self._clock()
+        self._gap(room, now, now, "nothing more is interpreted: the room has used up what it may spend today")
+
     def _gap(self, room: str, since: float, until: float, note: str, speaker: str = "") -> None:
         for language in self._captions.audience(room):
             self._captions.publish(
