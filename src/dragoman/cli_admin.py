@@ -41,8 +41,12 @@ def _run(path: Path | None, work: Callable[[AdminStore], Awaitable[T]]) -> T:
         finally:
             await store.close()
 
+    from dragoman.observe import log
+
     try:
-        settings = config.load(path).admin
+        loaded = config.load(path)
+        log.configure(config.LogSettings(level="error"), log.secrets_of(loaded))  # what is printed is what counts
+        settings = loaded.admin
         if settings.store is None:
             raise ConfigError("admin.store is not set: tokens are kept there (docs/admin.md)")
         try:
