@@ -130,6 +130,8 @@ CALLS: dict[str, Callable[[TalkingClient], Coroutine[Any, Any, object]]] = {
     "forget_recording": lambda c: c.forget_recording("r"),
     "set_variable": lambda c: c.set_variable("c", "NAME", "value"),
     "inside": lambda c: c.inside(),
+    "get_global": lambda c: c.get_global("NAME"),
+    "send_out": lambda c: c.send_out("c", "Local/keep@dragoman-errand/n", {"A": "b"}),
 }
 
 
