@@ -47,6 +47,8 @@ class LegNotes:
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None: ...
 
+    def pressed(self, leg: Leg, stage: str, seconds: float) -> None: ...
+
     def chain_crashed(self) -> None:
         self.crashes += 1
 

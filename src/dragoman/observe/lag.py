@@ -50,16 +50,12 @@ class LagMetrics:
         self.tempo = Gauge(
             "dragoman_tempo_ratio", "Fastest tempo of the speech in a language", ["target"], registry=registry
         )
-        self.saved = Counter(
-            "dragoman_tempo_saved_seconds", "Time that listeners were spared by faster speech", registry=registry
-        )
         self.backpressure = Counter(
             "dragoman_backpressure",
             "Times a stage was behind, and what is beside it held back",
             ["stage"],
             registry=registry,
         )
-        self._saved_ms = 0
         self._seen: set[str] = set()
 
     def watch(self, conference: LagCounts) -> Callable[[], None]:
@@ -77,8 +73,5 @@ class LagMetrics:
                     self.lag.labels(target, where).set(seconds)
                 self.tempo.labels(target).set(tempos[target])
             self._seen.update(worst)
-            saved = conference.totals().get("tempo_saved_ms", 0)
-            self.saved.inc(max(saved - self._saved_ms, 0) / 1000)
-            self._saved_ms = max(saved, self._saved_ms)
 
         return refresh

@@ -19,8 +19,8 @@ from dragoman.pipeline.cuts import MAX_CLAUSE
 from dragoman.pipeline.delivery import TTS_DEADLINE, Delivery
 from dragoman.pipeline.lag import LagMeter
 from dragoman.pipeline.latency import ClauseTimes
-from dragoman.pipeline.pending import ChainReports, Pending, Translates, merge_pending
-from dragoman.pipeline.ports import NO_TERMS, Stretcher, Terms
+from dragoman.pipeline.pending import BEHIND, ChainReports, Pending, merge_pending
+from dragoman.pipeline.ports import NO_TERMS, Stretcher, Terms, Translates
 from dragoman.pipeline.pressure import MT_LIMIT
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead, Speculations
@@ -36,9 +36,6 @@ TTS_DEPTH_LATE = 2
 
 CONTEXT = 3
 """Clauses of the same speaker given to the translator as context (DeepL: "last 2-3 utterances")."""
-
-BEHIND = "behind"
-"""Reason for which clauses are not spoken that would be heard too late."""
 
 
 def keep_tempo() -> Stretcher | None:
@@ -176,10 +173,13 @@ class Chain:
             self._reports.pressed(self.target, "mt", took)
         self._reports.translated(self.target, pending)
         if pending.given_up:
+            pending.release()
             self.delivery.drop(pending, BEHIND, None)
-        if pending.given_up or self._mixer() is None:
+            return
+        if self._mixer() is None:
             pending.load.close()
             pending.release()
+            self._reports.read(self.target, pending)
             return
         self.tts_queue.depth = TTS_DEPTH_LATE if self.meter.backlog > catchup.MERGE else TTS_DEPTH
         await self.tts_queue.put(pending)
@@ -209,7 +209,9 @@ class Chain:
         works = [synthesizer for synthesizer in self._synthesizers if self._circuits.usable(synthesizer)]
         if self._mixer() is None or not works:
             return None
-        return works[0], self._request(translation), TTS_DEADLINE
+        request = self._request(translation)
+        self._circuits.of(works[0]).asked += len(request.text)
+        return works[0], request, TTS_DEADLINE
 
     async def _use_ahead(self, pending: Pending) -> bool:
         """Take the translation that was begun ahead; False where there is none."""

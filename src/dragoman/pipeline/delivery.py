@@ -80,8 +80,11 @@ class Delivery:
                 pending = await queue.get()
                 mixer = self._mixer()
                 try:
-                    if mixer is None or pending.given_up:
-                        pending.load.close()  # its listeners left meanwhile, or it was told that it is not spoken
+                    if pending.given_up:
+                        continue  # which was told
+                    if mixer is None:
+                        pending.load.close()
+                        self._reports.read(self._target, pending)  # its listeners left meanwhile
                         continue
                     if not self._synthesizers:
                         self.drop(pending, "no-voice", None)
@@ -105,7 +108,6 @@ class Delivery:
         """A clause will not be heard, or not all of it."""
         if not pending.load.given:
             pending.load.close()
-        log.warning("clause dropped", clause=pending.clause.id, target=self._target, reason=reason, error=str(error))
         self._reports.dropped(self._target, pending, reason, error)
 
     async def _speak(self, pending: Pending, mixer: BoothMixer) -> None:
@@ -124,6 +126,8 @@ class Delivery:
             pending.load.close()
             self._playing.pop(speech, None)
             self._played.set()
+            pending.times.played = self._clock()
+            loop.call_soon(self._reports.played, self._target, pending)
 
         def cancelled() -> None:
             room.set()
@@ -229,6 +233,7 @@ class Delivery:
         self, pending: Pending, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event
     ) -> None:
         name, times = synthesizer.info.name, pending.times
+        self._circuits.of(synthesizer).asked += len(request.text)
         with crashes_of(name):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
         try:

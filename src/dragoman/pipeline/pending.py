@@ -1,11 +1,11 @@
-"""A clause on its way to one language, and whom a chain asks and tells of it. Pure."""
+"""A clause under way to one language, and whom its chain tells what becomes of it. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from dragoman.engines.base import Translation, TranslationRequest
+from dragoman.engines.base import Translation
 from dragoman.errors import EngineError
 from dragoman.pipeline.clause import Clause, merge
 from dragoman.pipeline.lag import Load
@@ -13,6 +13,10 @@ from dragoman.pipeline.latency import ClauseTimes
 
 if TYPE_CHECKING:
     from dragoman.pipeline.speculation import Ahead
+
+
+BEHIND = "behind"
+"""Reason for which clauses are not spoken that would be heard too late."""
 
 
 @dataclass(slots=True)
@@ -47,13 +51,6 @@ def merge_pending(first: Pending, second: Pending) -> Pending:
     return Pending(merge(first.clause, second.clause), second.times, load=first.load)
 
 
-class Translates(Protocol):
-    """The ordered translators, as one."""
-
-    async def translate(self, request: TranslationRequest) -> Translation:
-        """Translate by the first engine that can, within a bounded time; raises EngineError when none can."""
-
-
 class ChainReports(Protocol):
     """Whom the chain tells what became of a clause."""
 
@@ -61,7 +58,13 @@ class ChainReports(Protocol):
         """The clause has a translation."""
 
     def spoken(self, target: str, pending: Pending) -> None:
-        """Its first sound left the booth; all times are set."""
+        """Its first sound left the booth; all times up to that are set."""
+
+    def played(self, target: str, pending: Pending) -> None:
+        """It will not sound any more: it sounded whole, was cut off, or (``sent`` not set) never sounded."""
+
+    def read(self, target: str, pending: Pending) -> None:
+        """It is translated, and nobody listens: readers of captions have it."""
 
     def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
         """It will not be heard; an ``error`` that is told here is not told by ``engine_failed`` too."""
