@@ -92,6 +92,7 @@ class Bench:
         self.media.add_booth("es", ("::", 1), self.booth)
         self.chain = self.make("ann")
         self.number = 0
+        self.said = 0
 
     def make(self, speaker: str) -> Chain:
         loop = asyncio.get_running_loop()
@@ -106,10 +107,13 @@ class Bench:
             stretcher=self.stretcher,
         )
 
-    def offer(self, text: str, chain: Chain | None = None) -> str:
+    def offer(self, text: str, chain: Chain | None = None, ms: int = 0) -> str:
+        """``ms``: how long it was said; clauses of no length are merged without end."""
         self.number += 1
+        start = self.said
+        self.said += ms_to_samples(ms)
         now = asyncio.get_running_loop().time()
-        clause = Clause("leg", self.number, "en", text, 0, ms_to_samples(1000))
+        clause = Clause("leg", self.number, "en", text, start, self.said)
         (chain or self.chain).offer(clause, ClauseTimes(now - 0.65, now - 0.25, now, now))
         return clause.id
 
@@ -382,7 +386,10 @@ async def test_a_full_booth_holds_translation_back_and_the_queue_merges_neighbou
 
 async def test_far_behind_waiting_neighbours_are_translated_as_one_and_the_oldest_are_only_read() -> None:
     async with bench(mouth=FakeSynthesizer(word=ms_to_samples(1000))) as made:
-        ids = [made.offer(" ".join(f"c{i}w{j}xxxxxxx" for j in range(5))) for i in range(12)]  # 5 s each
+        ids = []
+        for i in range(12):
+            ids.append(made.offer(" ".join(f"c{i}w{j}xxxxxxx" for j in range(5)), ms=5000))
+            await asyncio.sleep(0.2)
         await asyncio.sleep(70)
     reports = made.reports
     dropped, reasons = reports.of("dropped"), {reason for reason, _ in reports.reasons}
