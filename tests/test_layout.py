@@ -63,6 +63,7 @@ SHELLS = {
     "dragoman.telephony.reception": "talks with callers",
     "dragoman.telephony.recipes": "makes and deletes channels",
     "dragoman.voices.ecapa": "runs torch",
+    "dragoman.voices.likeness": "listens now and then",
     "dragoman.voices.load": "loads ECAPA",
     "dragoman.voices.source": "listens in a thread",
     "dragoman.voices.store.database": "asks the database with a deadline",

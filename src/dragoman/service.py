@@ -12,6 +12,8 @@ import structlog
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
+from dragoman.engines.tts.xtts.engine import XttsSynthesizer
+from dragoman.engines.tts.xtts.profiles import ProfileVoices
 from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
@@ -58,6 +60,11 @@ class Service:
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.voices = Voicing(settings.voices)
+        self.voices.scores.on_likeness = self.metrics.voices.likeness.observe
+        self._cloning = [engine for engine in self.engines.of(Stage.TTS) if isinstance(engine, XttsSynthesizer)]
+        for engine in self._cloning:
+            engine.use(ProfileVoices(lambda: self.voices.live))
+            engine.on_own_voice = self.voices.scores.spoken
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
@@ -112,7 +119,7 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
-            await self.voices.start()
+            await self.voices.start(next((found for engine in self._cloning if (found := engine.encoder)), None))
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)

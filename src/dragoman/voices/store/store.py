@@ -73,6 +73,8 @@ class VoiceStore:
         self._database = Database(address(store.get_secret_value()))
         self._cache = ProfileCache(cache_bytes)
         self.on_change: Callable[[str, bool], None] = lambda key, gone: None
+        self.on_assign: Callable[[], None] = lambda: None
+        """Called when a caller was given a profile here, or lost his."""
         """Told, in the loop's thread, of a profile that was changed or (True) is gone, by whomever."""
 
     @property
@@ -311,6 +313,7 @@ class VoiceStore:
                 await connection.execute(sa.insert(CALLERS).values(values))
         except IntegrityError:
             raise ProfileConflict(f"there is no profile {key[:24]!r}, or another change was faster") from None
+        self.on_assign()
         return normal
 
     async def unassign(self, caller: str) -> bool:
@@ -318,6 +321,7 @@ class VoiceStore:
         lookup = self._vault.name(normalize_caller(caller))
         async with self._database.writing() as connection:
             gone = await connection.execute(sa.delete(CALLERS).where(CALLERS.c.lookup == lookup))
+        self.on_assign()
         return gone.rowcount == 1
 
     async def profile_of(self, caller: str) -> str | None:

@@ -11,7 +11,7 @@ from dragoman.engines.options import Options
 
 NAME = "xtts"
 
-COUNTERS = ("clauses", "cancelled", "self_check_retries", "self_check_failures", "self_check_cut_short")
+COUNTERS = ("clauses", "own_voice", "cancelled", "self_check_retries", "self_check_failures", "self_check_cut_short")
 """What is counted."""
 
 FROM_MODEL = -1
