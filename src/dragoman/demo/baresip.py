@@ -62,13 +62,14 @@ snd_path {recordings}
 module sndfile.so
 """
 
-_ACCOUNT = '"{display}" <sip:phone@127.0.0.1:{sip_port}>;regint=0;answermode=auto;audio_codecs={codec};ptime=20\n'
+_ACCOUNT = '"{display}" <sip:{number}@127.0.0.1:{sip_port}>;regint=0;answermode=auto;audio_codecs={codec};ptime=20\n'
 
 
 def write_config(
     directory: Path,
     *,
     display: str,
+    number: str,
     codec: str,
     sip_port: int,
     control_port: int,
@@ -92,7 +93,7 @@ def write_config(
     if recordings is not None:
         config += _RECORDER.format(recordings=recordings)
     (directory / "config").write_text(config, "utf-8")
-    account = _ACCOUNT.format(display=display, sip_port=sip_port, codec=codec)
+    account = _ACCOUNT.format(display=display, number=number, sip_port=sip_port, codec=codec)
     (directory / "accounts").write_text(account, "utf-8")
 
 

@@ -81,6 +81,7 @@ class Phone:
         codec: Codec = Codec.G722,
         padding: float = 300.0,
         recorded: bool = True,
+        number: str = "phone",
     ) -> None:
         """Prepare, without starting anything.
 
@@ -91,6 +92,7 @@ class Phone:
             codec: the only one it offers.
             padding: s of silence after ``mic``. The call ends when it does.
             recorded: whether there will be ``heard`` and ``spoken``: 230 MB an hour.
+            number: what it calls from; who calls it has to dial this.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -102,6 +104,7 @@ class Phone:
         self._codec = codec
         self._padding = padding
         self._recorded = recorded
+        self._number = number
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -330,6 +333,7 @@ class Phone:
         write_config(
             self.directory,
             display=self.name,
+            number=self._number,
             codec=self._codec.value,
             sip_port=self.sip_port,
             control_port=control_port,

@@ -80,6 +80,7 @@ class Voicing:
             latents,
             device=self._settings.device,
             small_identity=self._settings.small_identity,
+            follow_style=self._settings.follow_style,
         )
         await self._open(self.store)
 

@@ -25,6 +25,7 @@ from dragoman.media.format import Pcm
 if TYPE_CHECKING:
     from dragoman.engines.tts.xtts.clause import Item, Order
     from dragoman.engines.tts.xtts.cloning import XttsEncoder
+    from dragoman.engines.tts.xtts.loading import Loaded
     from dragoman.engines.tts.xtts.worker import Worker
 
 PACKAGES = ("torch", "torchaudio", "transformers", "TTS")
@@ -178,10 +179,15 @@ class XttsSynthesizer:
 
     def _thread(self) -> Worker:
         """The heavy imports, which take 4 s."""
-        from dragoman.engines.tts.xtts.loading import loading
         from dragoman.engines.tts.xtts.worker import Worker
 
-        return Worker(self._settings, partial(loading, voices=self._voices))
+        return Worker(self._settings, self._load)
+
+    def _load(self, settings: Settings) -> Loaded:
+        """Load the model; in the synthesizer's thread."""
+        from dragoman.engines.tts.xtts.loading import loading
+
+        return loading(settings, self._voices)
 
     async def _shaped(self, worker: Worker, order: Order) -> AsyncGenerator[Pcm, None]:
         """What is made, as a booth plays it: 16 kHz, at its voice's pitch and loudness."""

@@ -103,29 +103,24 @@ class OwnVoices:
     def __init__(self, source: VoiceSource, stock: Voices) -> None:
         self._source = source
         self._stock = stock
+        self._like = stock.conditioning("", None)
 
     def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning:
         """See Voices."""
-        stock = self._stock.conditioning(speaker, style)
         try:
             own = self._source.conditioning(speaker, style)
         except Exception:
             log.exception("voice not had: a stock one speaks", speaker=speaker)
-            return stock
-        if own is None:
-            return stock
-        if wrong := _wrong(own, stock):
+            own = None
+        if own is not None and (wrong := _wrong(own, self._like)):
             log.error("voice not usable: a stock one speaks", speaker=speaker, voice=own.voice, reason=wrong)
-            return stock
-        return own
+            own = None
+        return self._stock.conditioning(speaker, style) if own is None else own
 
 
-def _wrong(own: Conditioning, stock: Conditioning) -> str:
-    """Why the model cannot speak so; empty: it can."""
-    for what, theirs, ours in (
-        ("latents", own.latents, stock.latents),
-        ("embedding", own.embedding, stock.embedding),
-    ):
+def _wrong(own: Conditioning, like: Conditioning) -> str:
+    """Why the model, which has voices ``like`` this one, cannot speak so; empty: it can."""
+    for what, theirs, ours in (("latents", own.latents, like.latents), ("embedding", own.embedding, like.embedding)):
         if theirs.shape != ours.shape:
             return f"{what} of {theirs.shape}, the model has {ours.shape}"
         if not np.isfinite(theirs).all():
