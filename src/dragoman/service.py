@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -26,7 +26,7 @@ from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
-from dragoman.telephony.reception import Reception
+from dragoman.telephony.guests import AllGuests
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
@@ -136,9 +136,11 @@ class Service:
                 address = (self._settings.media.advertised, self.media.address[1])
                 reception = self.enrolling.reception(ari, self.media, address)
                 languages = frozenset(self._settings.rooms.languages)
-                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
+                incall = self.enrolling.incall(ari, captions, lambda: conference.legs, loop.time)
+                guests = AllGuests(reception, incall)
+                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
                 freeze_garbage()
-                await self._serve(attacher, reception, conference, measures, stop)
+                await self._serve(attacher, (reception.run, incall.run), conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
@@ -149,7 +151,7 @@ class Service:
     async def _serve(
         self,
         attacher: Attacher,
-        reception: Reception,
+        talking: Iterable[Callable[[], Coroutine[Any, Any, None]]],
         conference: Conference,
         measures: ClauseMeasures,
         stop: asyncio.Event,
@@ -158,7 +160,7 @@ class Service:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             enrolling = group.create_task(self.enrolling.run())
-            receiving = group.create_task(reception.run())
+            receiving = [group.create_task(run()) for run in talking]
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
@@ -169,7 +171,8 @@ class Service:
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
-            receiving.cancel()
+            for each in receiving:
+                each.cancel()
             enrolling.cancel()
             observing.cancel()
             probing.cancel()

@@ -12,8 +12,10 @@ from typing import Final
 from dragoman.engines.base import Synthesizer
 from dragoman.enrolment.codes import CodeBook
 from dragoman.enrolment.desk import EnrolmentDesk
+from dragoman.enrolment.incall import InCall, Present, Reply
 from dragoman.enrolment.model import ENDED
 from dragoman.enrolment.phone import Outcome, PhoneEnrolment
+from dragoman.pipeline.captions import CaptionHub
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.enrolment_texts import BEEP, SENTENCES, text_in
 from dragoman.telephony.model import Address
@@ -38,6 +40,8 @@ class Enrolling:
         self.codes = CodeBook()
         self.desk: EnrolmentDesk | None = None
         self._phone: Counter[str] = Counter()
+        self._incall: Counter[str] = Counter()
+        self._voices = voices
         if voices.store is not None:
             from dragoman.enrolment.stored import StoredVoices  # the store's packages are there: it was built
 
@@ -50,9 +54,22 @@ class Enrolling:
         self._phone = made.outcomes
         return made
 
+    def incall(
+        self,
+        client: TalkingClient,
+        captions: CaptionHub,
+        present: Callable[[], Mapping[str, Present]],
+        clock: Callable[[], float],
+    ) -> InCall:
+        """Who learns voices in the call; see there."""
+        made = InCall(client, self._voices, captions, present, clock, time.time)
+        self._incall = made.counts
+        return made
+
     def counts(self) -> Mapping[str, int]:
-        """Counters that only grow, by name: how enrolments and calls ended."""
+        """Counters that only grow, by name: how enrolments, calls and dialogues in the call ended."""
         found = {f"call_{outcome}": self._phone[outcome] for outcome in Outcome}
+        found |= {f"incall_{reply}": self._incall[reply] for reply in Reply}
         if self.desk is not None:
             found |= {f"enrolment_{state}": self.desk.ended.get(state, 0) for state in sorted(ENDED)}
             found |= {"enrolment_turned_away": self.desk.refused, "wrong_codes": self.codes.wrong}

@@ -131,7 +131,8 @@ class LiveVoices:
         """Speak for him in this voice until he leaves, or is lent another one; nothing of it is in the store."""
         before = self._speakers.get(speaker)
         style = before.style if before is not None else None
-        self._speakers[speaker] = _Speaker(profile.id, profile, None, style, lent=True)
+        guard = self._guard(_Speaker(profile.id, profile), profile)
+        self._speakers[speaker] = _Speaker(profile.id, profile, guard, style, lent=True)
         if before is None or before.key != profile.id:
             self._tell(VoiceEventKind.ASSIGNED, speaker, profile.id, "learnt in the call")
 
