@@ -7,24 +7,27 @@ of the profiles, as they are exported, and the stock voices of the model.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
 import numpy as np
 import pytest
-from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_uri
+from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_uri, until
 from tests.e2e.daemon import TONE, Captions, Daemon
-from tests.e2e.talking import say_all, stop
+from tests.e2e.talking import RATE, say_all, stop
 from tests.e2e.test_demo import start
 
+from dragoman.demo.mic import write_padded
 from dragoman.demo.phone import Phone
 from dragoman.demo.recording import read_wav
 from dragoman.demo.scenario import Person
 from dragoman.demo.tiny_xtts import ENGINE, Known, TinyXtts, enrol
+from dragoman.demo.voices import Voice, render
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts.profiles import ProfileVoices
 from dragoman.engines.tts.xtts.speakers import Conditioning
+from dragoman.telephony.enrolment_texts import TEXTS
 from dragoman.telephony.pbx import Pbx
 from dragoman.voices.profile import VoiceProfile
 from dragoman.voices.store.archive import unpack
@@ -225,3 +228,83 @@ async def said(daemon: Daemon, phone: Phone, words: str, spoken: int) -> None:
 
 def translated(captions: Captions, language: str) -> list[dict[str, str]]:
     return [event for event in captions.of("clause") if event["source_language"] != language]
+
+
+async def speaks(phone: Phone, texts: Sequence[str], folder: Path) -> None:
+    """Make a phone in a call say these sentences, in somebody's voice, with pauses."""
+    pause = np.zeros(RATE, np.int16)
+    parts = [part for text in texts for part in (await render(Voice.parse("flite:rms"), text, folder), pause)]
+    mic = phone.directory / "speech.wav"
+    write_padded(mic, np.concatenate(parts), 100.0, lead=1.0)
+    await phone.command("ausrc", f"aufile,{mic}")
+
+
+async def own(pbx: Pbx, prompt: str, within: float = 20.0) -> None:
+    """Wait until a caller in a room is played this prompt of ``*7``."""
+    await until(pbx, "core show channels concise", lambda channels: f"voice-{prompt}" in channels, within)
+
+
+async def test_a_caller_who_pressed_star_seven_is_heard_in_his_own_voice_and_may_keep_it(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
+) -> None:
+    daemon = await daemon_factory(
+        toml(model, tmp_path / "voices.sqlite", follow_style=False, small_identity=False), tone=False
+    )
+    sally, ines = await phone_factory("Sally", number="2003"), await phone_factory("Inés", number="2002")
+    for phone, extension in ((sally, "44"), (ines, "34")):
+        await phone.dial(room_uri(pbx, f"1000*{extension}"))
+        await phone.wait_established()
+    await conference_of(pbx, "1000-en", 2)
+    await daemon.legs("1000", 2)
+    await sally.dtmf("*7")
+    await own(pbx, "ask")
+    await sally.dtmf("1")
+    await own(pbx, "yes")
+    await until(pbx, "core show channels concise", lambda channels: "voice-" not in channels)
+    await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
+    await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 40)
+    assert await daemon.get("/api/voice-profiles") == {"profiles": []}, "nothing is stored of what is learnt"
+    async with daemon.captions("1000", "es") as spanish:
+        await said(daemon, sally, "en031c en032c en033c en034c", 1)
+        heard = translated(spanish, "es")
+    await sally.dtmf("*7")
+    await own(pbx, "keep")
+    await sally.dtmf("1")
+    await own(pbx, "kept")
+    found = await daemon.get("/api/voice-profiles")
+    (kept,) = found["profiles"]
+    assert kept["callers"] == ["2003"]
+    consent = (await daemon.get(f"/api/voice-profiles/{kept['id']}"))["consent"]
+    assert "Pressed 1" in consent["text"] and "2003" in consent["text"]
+    async with aiohttp.ClientSession(daemon.url) as rest:
+        profile = await exported(rest, kept["id"])
+    assert profile.consent.audio_sha256 in {clip.id for clip in profile.clips}
+    await stop(sally, ines)
+    learnt = [version for version in (profile,) if version.clips]
+    assert await Table(model, {"Sally": learnt[0]}).voice_of(ines, heard[0]) == "Sally"
+
+
+async def test_what_was_learnt_is_gone_when_the_caller_hangs_up_and_a_daemon_that_cannot_is_said(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
+) -> None:
+    daemon = await daemon_factory(toml(model, tmp_path / "voices.sqlite", small_identity=False), tone=False)
+    sally, ines = await phone_factory("Sally", number="2003"), await phone_factory("Inés", number="2002")
+    for phone, extension in ((sally, "44"), (ines, "34")):
+        await phone.dial(room_uri(pbx, f"1000*{extension}"))
+        await phone.wait_established()
+    await conference_of(pbx, "1000-en", 2)
+    await daemon.legs("1000", 2)
+    await sally.dtmf("*7")
+    await own(pbx, "ask")
+    await sally.dtmf("1")
+    await own(pbx, "yes")
+    await until(pbx, "core show channels concise", lambda channels: "voice-" not in channels)
+    await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
+    await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 40)
+    await sally.stop()
+    await daemon.legs("1000", 1)
+    assert await daemon.get("/api/voice-profiles") == {"profiles": []}
+    await daemon.stop()
+    await ines.dtmf("*7")
+    await own(pbx, "away")
+    assert ines.in_call

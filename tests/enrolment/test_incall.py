@@ -16,8 +16,8 @@ from tests.voices.test_source import Somebody
 from tests.voices.vectors import tone_voice
 
 from dragoman.config_voices import VoicesSettings
-from dragoman.enrolment.incall import AWAY_S, SAID, TOLD, InCall, Reply
-from dragoman.errors import AriChannelGone
+from dragoman.enrolment.incall import AWAY_S, TOLD, InCall, Reply, answer_to
+from dragoman.errors import AriTransportError
 from dragoman.media.format import Pcm
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.telephony.ari.events import ChannelDestroyed, ChannelVarset
@@ -60,11 +60,10 @@ class Hall:
     now: float = 100.0
     gone: bool = False
 
-    async def set_variable(self, channel_id: str, variable: str, value: str) -> None:
+    async def set_global(self, variable: str, value: str) -> None:
         if self.gone:
-            raise AriChannelGone(channel_id)
-        assert variable == SAID
-        self.answers.append((channel_id, value))
+            raise AriTransportError("no answer")
+        self.answers.append((variable, value))
 
     def come(self, somebody: Somebody) -> Line:
         line = Line()
@@ -79,7 +78,9 @@ class Hall:
         async with asyncio.timeout(20):
             while len(self.answers) == before:
                 await asyncio.sleep(0.01)
-        return self.answers[-1][1]
+        variable, answer = self.answers[-1]
+        assert variable == answer_to(channel)
+        return answer
 
     async def speaks(self, line: Line, pitch: float, seconds: float) -> None:
         """He speaks, looked at every quarter of a second, and pauses."""
@@ -280,7 +281,12 @@ async def test_who_chooses_another_language_has_his_voice_again_and_who_stays_aw
         assert live.voice("ch1") is None
 
 
-async def test_who_hung_up_meanwhile_is_not_answered_and_the_others_are(tmp_path: Path) -> None:
+def test_the_answer_is_where_the_dialplan_looks_for_it() -> None:
+    assert answer_to("1795627712.12") == "DRAGOMAN_OWN_179562771212"
+    assert answer_to("pbx-1795627712.12") == "DRAGOMAN_OWN_179562771212"
+
+
+async def test_while_asterisk_does_not_answer_nobody_is_and_afterwards_they_are(tmp_path: Path) -> None:
     async with hall(tmp_path) as place:
         place.come(Somebody(caller="+34600999999"))
         place.gone = True

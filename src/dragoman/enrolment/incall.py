@@ -1,7 +1,8 @@
 """Voices that are learnt in the call, from ``*7`` to hanging up or keeping (docs/enrolment.md).
 
-The dialplan asks and plays; it tells by DRAGOMAN_OWN what the caller did and is answered in DRAGOMAN_OWN_SAID. What he
-says in a room is heard on his tap. Nothing of it is on disk until he keeps it.
+The dialplan asks and plays; it tells by DRAGOMAN_OWN what the caller did, and is answered in a global variable: ARI
+sets none of a channel that is not in its application. What he says in a room is heard on his tap. Nothing of it is on
+disk until he keeps it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ log = structlog.get_logger(__name__)
 TOLD: Final = "DRAGOMAN_OWN"
 """Channel variable in which the dialplan says what a caller did: ``pressed``, ``answered KEY``, ``decided KEY``."""
 
-SAID: Final = "DRAGOMAN_OWN_SAID"
-"""Channel variable in which we answer: a Reply."""
+ANSWER: Final = "DRAGOMAN_OWN_"
+"""Global variable in which we answer, with the digits of the channel's id: a Reply. The dialplan empties it."""
 
 LOOK_S: Final = 0.25
 """Seconds between looks at what was said."""
@@ -81,8 +82,8 @@ class Present(Protocol):
 class Client(Protocol):
     """ARI, as far as we answer."""
 
-    async def set_variable(self, channel_id: str, variable: str, value: str) -> None:
-        """Set a channel's variable."""
+    async def set_global(self, variable: str, value: str) -> None:
+        """Set a global variable of the dialplan."""
 
 
 @dataclass(slots=True, eq=False)
@@ -178,7 +179,7 @@ class InCall:
             reply = Reply.AWAY
         self.counts[reply] += 1
         try:
-            await self._client.set_variable(channel_id, SAID, reply)
+            await self._client.set_global(answer_to(channel_id), reply)
         except FAILURES as error:
             log.info("a caller could not be answered", channel=channel_id, error=str(error))
 
@@ -327,3 +328,8 @@ class InCall:
 
     def _state(self, channel_id: str) -> Present | None:
         return next((state for state in self._present().values() if state.leg.channel_id == channel_id), None)
+
+
+def answer_to(channel_id: str) -> str:
+    """The variable in which the dialplan of this channel looks for our answer."""
+    return ANSWER + "".join(char for char in channel_id if char in "0123456789")
