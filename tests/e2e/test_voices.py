@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_uri, until
 from tests.e2e.daemon import TONE, Captions, Daemon
-from tests.e2e.talking import RATE, say_all, stop
+from tests.e2e.talking import RATE, recorded, say_all, stop
 from tests.e2e.test_demo import start
 
 from dragoman.demo.mic import write_padded
@@ -260,13 +260,16 @@ async def test_a_caller_who_pressed_star_seven_is_heard_in_his_own_voice_and_may
     await own(pbx, "ask")
     await sally.dtmf("1")
     await own(pbx, "yes")
-    await until(pbx, "core show channels concise", lambda channels: "voice-" not in channels)
+    await recorded(sally.heard, 7.0)  # he hears it
     await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
     await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 40)
     assert await daemon.get("/api/voice-profiles") == {"profiles": []}, "nothing is stored of what is learnt"
     async with daemon.captions("1000", "es") as spanish:
         await said(daemon, sally, "en031c en032c en033c en034c", 1)
         heard = translated(spanish, "es")
+    async with daemon.captions("1000", "en") as english:
+        await said(daemon, ines, "es041b es042b es043b es044b", 2)
+        answered = translated(english, "en")
     await sally.dtmf("*7")
     await own(pbx, "keep")
     await sally.dtmf("1")
@@ -280,8 +283,9 @@ async def test_a_caller_who_pressed_star_seven_is_heard_in_his_own_voice_and_may
         profile = await exported(rest, kept["id"])
     assert profile.consent.audio_sha256 in {clip.id for clip in profile.clips}
     await stop(sally, ines)
-    learnt = [version for version in (profile,) if version.clips]
-    assert await Table(model, {"Sally": learnt[0]}).voice_of(ines, heard[0]) == "Sally"
+    table = Table(model, {"Sally": profile})
+    assert await table.voice_of(ines, heard[0]) == "Sally"
+    assert await table.voice_of(sally, answered[0]) == STOCK, "who pressed *7 hears the room again"
 
 
 async def test_what_was_learnt_is_gone_when_the_caller_hangs_up_and_a_daemon_that_cannot_is_said(
@@ -298,7 +302,7 @@ async def test_what_was_learnt_is_gone_when_the_caller_hangs_up_and_a_daemon_tha
     await own(pbx, "ask")
     await sally.dtmf("1")
     await own(pbx, "yes")
-    await until(pbx, "core show channels concise", lambda channels: "voice-" not in channels)
+    await recorded(sally.heard, 7.0)  # he hears it
     await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
     await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 40)
     await sally.stop()

@@ -128,13 +128,13 @@ class LiveVoices:
         self._speakers.pop(speaker, None)
 
     def lend(self, speaker: str, profile: VoiceProfile) -> None:
-        """Speak for him in this voice until he leaves, or is lent another one; nothing of it is in the store."""
+        """Speak for him in this voice until he leaves, or is lent another one; the store is not asked for it."""
         before = self._speakers.get(speaker)
         style = before.style if before is not None else None
         guard = self._guard(_Speaker(profile.id, profile), profile)
         self._speakers[speaker] = _Speaker(profile.id, profile, guard, style, lent=True)
         if before is None or before.key != profile.id:
-            self._tell(VoiceEventKind.ASSIGNED, speaker, profile.id, "learnt in the call")
+            self._tell(VoiceEventKind.ASSIGNED, speaker, profile.id, "lent")
 
     def take_back(self, speaker: str) -> None:
         """Of what was lent to him, nothing stays; what his number has, he has again. Idempotent."""

@@ -21,8 +21,8 @@ from dragoman.voices.profile import Defaults, VoiceProfile, is_id
 from dragoman.voices.store.archive import pack, unpack
 from dragoman.voices.store.cache import CacheCounts, ProfileCache
 from dragoman.voices.store.database import Database, address
-from dragoman.voices.store.rows import ProfileHead, Rows
-from dragoman.voices.store.schema import CALLERS, CLIPS, PROFILES
+from dragoman.voices.store.rows import ProfileHead, Rows, place
+from dragoman.voices.store.schema import CALLERS, CLIPS, NOTES, PROFILES
 from dragoman.voices.store.vault import vault
 
 log = structlog.get_logger(__name__)
@@ -330,6 +330,24 @@ class VoiceStore:
         async with self._database.reading() as connection:
             found = await connection.execute(sa.select(CALLERS.c.profile).where(CALLERS.c.lookup == lookup))
             return found.scalar_one_or_none()
+
+    async def note(self, key: str, value: bytes) -> None:
+        """Keep ``value`` under ``key`` (64 characters at most), in place of what was there; encrypted as all else is.
+
+        Raises:
+            StoreUnavailable: it is not kept.
+        """
+        sealed = self._vault.seal(value, place(key, "note"))
+        async with self._database.writing() as connection:
+            await connection.execute(sa.delete(NOTES).where(NOTES.c.key == key))
+            await connection.execute(sa.insert(NOTES).values(key=key, value=sealed))
+
+    async def noted(self, key: str) -> bytes | None:
+        """What was kept under ``key``; None: nothing. Raises StoreUnavailable, StoreLocked."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(sa.select(NOTES.c.value).where(NOTES.c.key == key))
+            value = found.scalar_one_or_none()
+        return None if value is None else self._vault.open(value, place(key, "note"))
 
     async def callers(self, key: str) -> tuple[str, ...]:
         """Callers who have this profile."""
