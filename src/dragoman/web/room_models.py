@@ -24,7 +24,7 @@ def _printable(value: str) -> str:
 
 
 RoomNumber = Annotated[
-    str, Field(pattern=r"^[0-9]{1,20}$", description="A room's number, as it is dialled", examples=["1000"])
+    str, Field(pattern=r"^[0-9]{1,12}$", description="A room's number, as it is dialled", examples=["1000"])
 ]
 Pin = Annotated[str, Field(pattern=r"^[0-9]{3,12}$", description="Digits to be keyed; it is never shown again")]
 RoomTitle = Annotated[str, Field(max_length=100), AfterValidator(_printable)]

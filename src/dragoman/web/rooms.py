@@ -19,7 +19,7 @@ from dragoman.web.routes import CONFERENCE, LANGUAGES, RoomPath, api
 from dragoman.web.state import RoomInfo
 
 MOST_ROOMS = 500
-"""That are set up: what Asterisk tells of its own database in one variable."""
+"""That are set up: their numbers fit into one variable (8 KB) in which Asterisk tells what its database has."""
 
 
 @api.get("/api/rooms", summary="The rooms somebody is in, and those set up", params=Nothing, answer=RoomStates)
