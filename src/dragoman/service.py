@@ -20,6 +20,8 @@ from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.otel import OtlpExporter
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
@@ -30,6 +32,7 @@ from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
+from dragoman.web.traces import Traced
 from dragoman.web.view import DaemonView
 
 log = structlog.get_logger(__name__)
@@ -87,7 +90,11 @@ class Service:
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
         self.engines.on_failure = measures.engine_gave_way
-        reporter = Reporter(captions, measures, loop.time, unix_offset)
+        traces = TraceBook()
+        exporter = self._exporter(unix_offset)
+        if exporter is not None:
+            traces.on_end = exporter.send
+        reporter = Reporter(captions, measures, loop.time, unix_offset, traces)
         reporter.on_engine_change = self.engines.circuits.moved
         reporter.on_usage = self.admin.used
         captions.record = self.admin.take
@@ -110,6 +117,7 @@ class Service:
             health=self.health,
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
+            traced=Traced(traces, unix_offset),
             admin=self.admin,
         )
         web = WebServer(app, self._settings.http)
@@ -140,23 +148,35 @@ class Service:
                 guests = Guests(reception, self.admin.attend(ari, conference, lambda: reception.calls))
                 attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
                 freeze_garbage()
-                await self._serve(attacher, reception, conference, measures, stop)
+                await self._serve(ari, attacher, reception, conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
             await self.engines.close()
             await self.voices.close()
+            if exporter is not None:
+                await asyncio.to_thread(exporter.close)
             await self.admin.close()
             log.info("stopped")
 
+    def _exporter(self, unix_offset: float) -> OtlpExporter | None:
+        """Raises ConfigError: its packages are not installed."""
+        if self._settings.trace.otlp_url is None:
+            return None
+        return OtlpExporter(self._settings.trace, unix_offset, self.metrics.spans_exported)
+
     async def _serve(
         self,
+        ari: TalkingClient,
         attacher: Attacher,
         reception: Reception,
         conference: Conference,
         measures: ClauseMeasures,
         stop: asyncio.Event,
     ) -> None:
+        def phones() -> list[str]:
+            return [state.leg.channel_id for state in conference.legs.values()]
+
         async with asyncio.TaskGroup() as group:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
@@ -166,6 +186,7 @@ class Service:
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            asking = group.create_task(self.metrics.phones.watch(phones, ari.rtp_statistics))
             administering = group.create_task(self.admin.run())
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
@@ -178,6 +199,7 @@ class Service:
             observing.cancel()
             probing.cancel()
             watching.cancel()
+            asking.cancel()
             administering.cancel()
             voicing.cancel()
             conference.stop()

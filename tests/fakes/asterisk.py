@@ -99,6 +99,23 @@ class FakeAsterisk:
         self.enter(caller.id, conference)
         return caller.id
 
+    def phone(self, name: str = "") -> str:
+        """A channel in no bridge."""
+        serial = next(self._serial)
+        channel = Chan(f"1700000000.{serial}", name or f"PJSIP/phone{serial}-{serial:08x}", str(100 + serial))
+        self.channels[channel.id] = channel
+        return channel.id
+
+    def talk(self, *channel_ids: str) -> None:
+        """These are bridged, and with nobody else."""
+        bridge = Mix(f"talk{next(self._serial)}", "", "")
+        self.bridges[bridge.id] = bridge
+        for channel_id in channel_ids:
+            channel = self.channels[channel_id]
+            if channel.bridge is not None:
+                self._part(channel)
+            self._join(channel, bridge)
+
     def enter(self, channel_id: str, conference: str) -> None:
         bridge = next((b for b in self.bridges.values() if b.creator == "ConfBridge" and b.name == conference), None)
         if bridge is None:

@@ -28,6 +28,7 @@ from dragoman.engines.base import (
 from dragoman.engines.circuits import Circuits
 from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineRejected, MediaError
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
+from dragoman.pipeline.journey import Journey
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.ports import FrameSource, LegAudioListener
 from dragoman.telephony.model import Address
@@ -442,11 +443,11 @@ class FakeMeasures:
     def clause_committed(self) -> None:
         self.committed += 1
 
-    def clause_translated(self, times: ClauseTimes, engines: dict[str, str]) -> None:
+    def clause_translated(self, journey: Journey) -> None:
         self.translated += 1
 
-    def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:
-        self.spoken.append((source, target, times, engines))
+    def clause_spoken(self, journey: Journey) -> None:
+        self.spoken.append((journey.source, journey.target, journey.times, dict(journey.engines)))
 
     def clause_dropped(self, reason: str) -> None:
         self.dropped.append(reason)

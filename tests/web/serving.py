@@ -20,9 +20,11 @@ from dragoman.enrolment.codes import CodeBook
 from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.state import BoothInfo, LegInfo, RoomInfo, Stats, collect_stats
+from dragoman.web.traces import Traced
 
 ROOM = RoomInfo(
     room="1000",
@@ -68,6 +70,7 @@ class Serving:
     metrics: Metrics
     health: Health
     conference: ScriptedConference
+    traces: TraceBook
 
     async def json(self, path: str, status: int = 200, **kwargs: Any) -> Any:
         async with self.session.request(kwargs.pop("method", "GET"), path, **kwargs) as response:
@@ -94,7 +97,7 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     metrics, health, hub = Metrics(), Health(["ari", "media"]), hub or CaptionHub()
     given = Settings(http=HttpSettings(**{"port": 0} | (http or {})), **(settings or {}))
-    conference = ScriptedConference(metrics)
+    conference, traces = ScriptedConference(metrics), TraceBook()
     app = build_app(
         given,
         conference=conference,
@@ -104,6 +107,7 @@ async def serving(
         keepalive_s=keepalive_s,
         desk=desk,
         codes=codes,
+        traced=Traced(traces, 1e9),
         admin=admin,
     )
     if on_answer is not None:
@@ -113,7 +117,7 @@ async def serving(
     port = server.address[1]
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            yield Serving(server, app, session, hub, metrics, health, conference)
+            yield Serving(server, app, session, hub, metrics, health, conference, traces)
     finally:
         await server.close()
 

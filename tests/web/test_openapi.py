@@ -41,7 +41,9 @@ def test_the_events_of_the_stream_are_described() -> None:
     assert set(api.document()["components"]["schemas"]["Caption"]["properties"]) >= {"kind", "text", "source_text"}
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/api/rooms", "/api/rooms/1000", "/api/stats"])
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/api/rooms", "/api/rooms/1000", "/api/rooms/1000/trace", "/api/stats"]
+)
 async def test_answers_are_as_described(path: str) -> None:
     document = api.document()
     template = path.replace("1000", "{room}")
@@ -50,7 +52,7 @@ async def test_answers_are_as_described(path: str) -> None:
     async with serving() as s:
         for part in s.health.parts:
             s.health.ok(part.name)
-        s.metrics.stage_seconds.labels(stage="mt", engine="x").observe(0.1)
+        s.metrics.stage_seconds.labels(stage="mt", engine="x", source="en", target="es").observe(0.1)
         s.conference.circuits.line([MoodyTranslator("x"), spare := MoodyTranslator("y")]).served(spare)
         jsonschema.validate(await s.json(path), whole)
 

@@ -75,8 +75,8 @@ async def test_stats() -> None:
         s.metrics.clauses_committed.inc(3)
         s.metrics.clauses_dropped.labels(reason="stale").inc()
         s.metrics.queue_drops.labels(queue="input").inc(2)
-        s.metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.0015)
-        s.metrics.ear_voice_span_seconds.labels(source="en", target="es").observe(0.65)
+        s.metrics.stage_seconds.labels(stage="mt", engine="apertium", source="en", target="es").observe(0.0015)
+        s.metrics.ear_voice_span_seconds.labels(source="en", target="es", asr="x", mt="y", tts="z").observe(0.65)
         s.conference.media.lost = 4
         for lateness in [0.0001] * 5 + [0.009] * 3:
             s.conference.media.count_tick(lateness, 0, False)

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from dragoman.demo.baresip import RTP_PORTS, Control, write_config
+from dragoman.demo.baresip import RTP_PORTS, Control, Line, Registration, write_config
 from dragoman.demo.mic import HEADER_BYTES, read_mic, write_padded
 from dragoman.demo.timeline import GrowthWatch, Timeline
 from dragoman.errors import DemoError
@@ -81,6 +81,8 @@ class Phone:
         codec: Codec = Codec.G722,
         padding: float = 300.0,
         recorded: bool = True,
+        line: Line | None = None,
+        registration: Registration | None = None,
     ) -> None:
         """Prepare, without starting anything.
 
@@ -91,6 +93,8 @@ class Phone:
             codec: the only one it offers.
             padding: s of silence after ``mic``. The call ends when it does.
             recorded: whether there will be ``heard`` and ``spoken``: 230 MB an hour.
+            line: the SIP account to call with; None: as anybody, from and to this machine.
+            registration: where it registers over TLS; None: nowhere, it only dials.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -102,6 +106,8 @@ class Phone:
         self._codec = codec
         self._padding = padding
         self._recorded = recorded
+        self._line = line
+        self._registration = registration
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -336,6 +342,8 @@ class Phone:
             rtp_start=free_port(socket.SOCK_DGRAM, span=RTP_PORTS),
             mic=_MIC,
             recordings=_RECORDINGS if self._recorded else None,
+            line=self._line,
+            registration=self._registration,
         )
 
 

@@ -16,10 +16,10 @@ from dragoman.engines.circuits import Circuits
 from dragoman.errors import MediaError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.pipeline.chain import Chain, Translates
+from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms, Translates
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.telephony.model import Booth, Leg, Tap

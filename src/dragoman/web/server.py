@@ -12,8 +12,9 @@ from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.errors import ConfigError
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.web import callers, legs, operations, rooms, routes, transcripts, voices
+from dragoman.web import callers, legs, operations, rooms, routes, traces, transcripts, voices
 from dragoman.web.admin_desk import ADMIN, audit
 from dragoman.web.auth import PINS, Guard
 from dragoman.web.captions import KEEPALIVE_S, CaptionStreams
@@ -21,9 +22,10 @@ from dragoman.web.openapi import AUDIT
 from dragoman.web.pins import Pins
 from dragoman.web.problem import problems
 from dragoman.web.state import ConferenceView
+from dragoman.web.traces import Traced
 from dragoman.web.voice_desk import add_voices
 
-ROUTES = (routes, rooms, legs, transcripts, operations, voices, callers)
+ROUTES = (routes, rooms, legs, transcripts, traces, operations, voices, callers)
 """The modules that declare what is served."""
 
 BODY_LIMIT = 64 * 1024
@@ -40,6 +42,7 @@ def build_app(
     captions: CaptionHub,
     metrics: Metrics,
     health: Health,
+    traced: Traced | None = None,
     keepalive_s: float = KEEPALIVE_S,
     desk: EnrolmentDesk | None = None,
     codes: CodeBook | None = None,
@@ -65,6 +68,7 @@ def build_app(
     app[routes.METRICS] = metrics
     app[routes.HEALTH] = health
     app[routes.LANGUAGES] = settings.rooms.languages
+    app[traces.TRACES] = traced or Traced(TraceBook(), 0.0)
     if desk is not None:
         add_voices(app, desk, codes or CodeBook())
     routes.api.add_to(app)

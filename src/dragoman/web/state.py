@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dragoman.engines.circuits import Change, EngineState
 from dragoman.observe.engines import EnginesView
-from dragoman.observe.metrics import MediaStatsView, Metrics, quantile, totals
+from dragoman.observe.media import MediaStatsView
+from dragoman.observe.metrics import Metrics
+from dragoman.observe.quantiles import quantile, totals
 
 ROOM_PATTERN = r"^[0-9A-Za-z_-]{1,32}$"
 """What a room may be called: what the dialplan lets callers dial, and names a site gives."""
