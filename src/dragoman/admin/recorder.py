@@ -116,7 +116,7 @@ def line_of(caption: Caption) -> Line | None:
         caption.speaker,
         caption.source_language,
         text,
-        caption.start_unix,
-        caption.end_unix,
+        round(caption.start_unix, 6),  # as exact as it is shown, so that one can ask for what came since
+        round(caption.end_unix, 6),
         note,
     )

@@ -33,7 +33,7 @@ Languages = Annotated[
     Field(max_length=9, description="ISO 639-1; those that callers may choose, all of the site's if empty"),
 ]
 GlossaryText = Annotated[
-    str, Field(max_length=GLOSSARY_CHARS, description="Terms as in a glossary file (docs/glossary.md): a table, TSV")
+    str, Field(description=f"Terms as in a glossary file (docs/glossary.md): TSV, {GLOSSARY_CHARS} characters at most")
 ]
 MostLegs = Annotated[int, Field(ge=1, le=10_000, description="People at once; the next one is refused")]
 MostCost = Annotated[

@@ -42,7 +42,8 @@ class TraceQuery(BaseModel):
     summary="Where the time went, in the last clauses of a room",
     params=TraceQuery,
     answer=RoomTrace,
-    problems=(401, 404, 422),
+    problems=(404, 422),
+    also=("text/plain", "image/svg+xml"),
 )
 async def trace(request: web.Request, params: TraceQuery) -> RoomTrace | web.Response:
     """Kept for a while when the room is empty; 404 when nothing is known of it. Never what was said.
