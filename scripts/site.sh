@@ -45,7 +45,7 @@ if [ ! -e .env ]; then
 # cpu or gpu, and monitoring for Prometheus and Grafana.
 COMPOSE_PROFILES=cpu,monitoring
 # Packages of engines in the image (pyproject.toml, optional-dependencies).
-# DRAGOMAN_EXTRAS=deepgram,deepl,redis,voices
+# DRAGOMAN_EXTRAS=admin,deepgram,deepl,redis,voices
 END
     [ "$site" = site ] || echo "DRAGOMAN_SITE=$site" >>.env
     echo "made .env"

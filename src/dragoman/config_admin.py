@@ -20,7 +20,7 @@ class AdminSettings(Section):
     """Where rooms, tokens, transcripts and the audit log are kept, and how often one may ask."""
 
     store_file: Path | None = None
-    """File that holds ``store``."""
+    """File that holds ``store``, for one with a password in it."""
     store: SecretStr | None = Field(default=None, validate_default=True)
     """Path of a SQLite file, or ``postgresql://user@host/name``. Without one nothing of it can be set over REST."""
     key_file: Path | None = None
