@@ -34,6 +34,7 @@ from pydantic_settings import (
 )
 from yarl import URL
 
+from dragoman.config_admin import AdminSettings, AdmissionSettings
 from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_glossary import GlossarySettings
@@ -233,6 +234,8 @@ class Settings(BaseSettings):
         extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
     )
 
+    admin: AdminSettings = AdminSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     media: MediaSettings = MediaSettings()
     rooms: RoomsSettings = RoomsSettings()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dragoman.config_admin import ADMIN_PATHS
 from dragoman.config_voices import VOICES_PATHS
 from dragoman.errors import ConfigError
 
@@ -19,6 +20,8 @@ _PATHS = (
     ("glossary", "site"),
     ("http", "token_file"),
     ("trace", "otlp_token_file"),
+    *(("admin", key) for key in ADMIN_PATHS),
+    *(("voices", key) for key in VOICES_PATHS),
 )
 """Keys that hold a path; one in a file is meant from where that file is."""
 
@@ -34,7 +37,7 @@ def read_file(file: Path) -> tuple[str, dict[str, Any]]:
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    for *tables, key in (*_PATHS, *(("voices", key) for key in VOICES_PATHS), *_secret_files(data)):
+    for *tables, key in (*_PATHS, *_secret_files(data)):
         table: Any = data
         for name in tables:
             table = table.get(name) if isinstance(table, dict) else None

@@ -122,6 +122,7 @@ CALLS: dict[str, Callable[[TalkingClient], Coroutine[Any, Any, object]]] = {
     "continue_in": lambda c: c.continue_in("c", "context"),
     "hang_up": lambda c: c.hang_up("c"),
     "get_variable": lambda c: c.get_variable("c", "NAME"),
+    "rtp_statistics": lambda c: c.rtp_statistics("c"),
     "play": lambda c: c.play("c", "p", "beep", language="en"),
     "stop_playing": lambda c: c.stop_playing("p"),
     "record": lambda c: c.record("c", "r", seconds=5.0, silence=1.0),
@@ -129,6 +130,8 @@ CALLS: dict[str, Callable[[TalkingClient], Coroutine[Any, Any, object]]] = {
     "forget_recording": lambda c: c.forget_recording("r"),
     "set_variable": lambda c: c.set_variable("c", "NAME", "value"),
     "inside": lambda c: c.inside(),
+    "get_global": lambda c: c.get_global("NAME"),
+    "send_out": lambda c: c.send_out("c", "Local/keep@dragoman-errand/n", {"A": "b"}),
 }
 
 

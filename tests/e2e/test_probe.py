@@ -16,7 +16,7 @@ from tests.tonewords.code import LANGUAGES
 from dragoman.telephony.pbx import Pbx
 
 
-async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "9000") -> tuple[int, str, str]:
+async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "1900") -> tuple[int, str, str]:
     """Exit status, line, and what it wrote for Prometheus."""
     folder.mkdir(exist_ok=True)
     said = mic(folder / "sentence.wav", (0.0, [f"en{number:03d}a" for number in (3, 14, 15)]))
@@ -39,9 +39,9 @@ async def test_a_room_that_is_interpreted(pbx: Pbx, daemon_factory: DaemonFactor
     daemon = await daemon_factory()
     status, line, written = await probe(pbx, tmp_path / "probe")
     assert status == 0, line + daemon.log.read_text()
-    assert line.startswith("DRAGOMAN OK - en>es in room 9000: heard after ")
-    assert 'dragoman_probe_success{room="9000",source="en",target="es"} 1.0' in written
-    (trace,) = (await daemon.get("/api/rooms/9000/trace"))["traces"]
+    assert line.startswith("DRAGOMAN OK - en>es in room 1900: heard after ")
+    assert 'dragoman_probe_success{room="1900",source="en",target="es"} 1.0' in written
+    (trace,) = (await daemon.get("/api/rooms/1900/trace"))["traces"]
     assert (trace["outcome"], trace["source"], trace["target"]) == ("spoken", "en", "es")
     assert [span["name"] for span in trace["spans"]][-2:] == ["playback", "booth"]
     # At the ear it is later than on the wire, by Asterisk and two jitter buffers, and by not much more.
@@ -58,8 +58,8 @@ async def test_a_room_whose_translator_fails_is_critical(
     status, line, written = await probe(pbx, tmp_path / "probe")
     assert status == 2, line
     assert "said, but not heard in es" in line
-    assert 'dragoman_probe_success{room="9000",source="en",target="es"} 0.0' in written
-    (trace,) = (await daemon.get("/api/rooms/9000/trace"))["traces"]
+    assert 'dragoman_probe_success{room="1900",source="en",target="es"} 0.0' in written
+    (trace,) = (await daemon.get("/api/rooms/1900/trace"))["traces"]
     assert trace["outcome"] == "dropped"
 
 

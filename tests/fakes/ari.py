@@ -188,6 +188,10 @@ class FakeAri:
                 return {"system": {"version": self.version}}
             case ("POST", "asterisk", "variable"):
                 pbx.globals[query["variable"]] = query["value"]
+            case ("GET", "asterisk", "variable"):
+                return {"value": pbx.globals.get(query["variable"], "")}
+            case ("POST", "channels"):
+                return pbx.errand(query["channelId"], query["endpoint"], body["variables"])
             case ("PUT", "applications", _, "eventFilter"):
                 self.allowed = {entry["type"] for entry in body["allowed"]}
                 return {}

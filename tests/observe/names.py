@@ -18,8 +18,6 @@ ELSEWHERE = {
 
 COMING = {
     "dragoman_recoveries_total", "dragoman_ladder_level", "dragoman_echo_suppressed_frames_total", "dragoman_lag_ms",
-    "dragoman_phone_loss_ratio_bucket", "dragoman_phone_jitter_seconds_bucket",
-    "dragoman_phone_round_trip_seconds_bucket",
 }  # fmt: skip
 """Of parts of the daemon that are being built."""
 

@@ -70,7 +70,7 @@ def test_names_are_ours_and_labels_are_few() -> None:
         for sample in family.samples:
             assert set(sample.labels) <= {
                 "le", "stage", "engine", "source", "target", "reason", "kind", "queue", "version",
-                "event", "from", "to", "asr", "mt", "tts",
+                "event", "from", "to", "asr", "mt", "tts", "direction",
             }  # fmt: skip
 
 

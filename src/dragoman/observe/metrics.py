@@ -19,6 +19,7 @@ from dragoman.observe.conference import ConferenceCollector, ConferenceCounts
 from dragoman.observe.engines import EngineCollector, EnginesView
 from dragoman.observe.gpu import GpuCollector
 from dragoman.observe.media import MediaCollector, MediaStatsView
+from dragoman.observe.phones import PhoneMetrics
 from dragoman.observe.quantiles import Quantiles, summaries
 from dragoman.observe.voices import VoiceMetrics
 
@@ -85,6 +86,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
+        self.phones = PhoneMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []
 
     def watch_media(self, stats: MediaStatsView) -> None:

@@ -126,9 +126,8 @@ async def _placed(plan: Plan, found: Found, folder: Path, say: Callable[[str], N
 
 async def _settled(*phones: Phone) -> str:
     """Wait until nobody hears anything any more; why not, in words, where that does not come."""
-    last = {
-        phone: (0.0, time.monotonic()) for phone in phones
-    }  # where its last sound ended, and since when that stands
+    # Of each: where its last sound ended, and since when that stands.
+    last = {phone: (0.0, time.monotonic()) for phone in phones}
 
     def quiet() -> bool:
         for phone in phones:

@@ -26,7 +26,15 @@ from dragoman.errors import (
     AriUnprocessable,
 )
 from dragoman.telephony.ari.events import EVENT_TYPES
-from dragoman.telephony.ari.model import Bridge, Channel, parse_bridge, parse_channel, required
+from dragoman.telephony.ari.model import (
+    Bridge,
+    Channel,
+    RtpStatistics,
+    parse_bridge,
+    parse_channel,
+    parse_rtp_statistics,
+    required,
+)
 from dragoman.telephony.model import Address
 
 DEADLINE_S = 5.0
@@ -267,6 +275,13 @@ class AriClient:
                 return ""
             raise
         return str(required(_object(answer, "Variable"), "value", str, "Variable"))
+
+    async def rtp_statistics(self, channel_id: str) -> RtpStatistics | None:
+        """How a phone's RTP fares; None of a channel that is gone or keeps no such count, as ExternalMedia does not."""
+        try:
+            return parse_rtp_statistics(await self._request("GET", f"/channels/{part(channel_id)}/rtp_statistics"))
+        except AriNotFound:
+            return None
 
     # ---- the transport
 
