@@ -130,6 +130,7 @@ def test_the_daemon_finds_the_database_and_the_cache_where_they_listen(site: Pat
     user, database = (SERVICES["postgres"]["environment"][f"POSTGRES_{key}"] for key in ("USER", "DB"))
     store = f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
     assert settings.voices.store.get_secret_value() == store
+    assert settings.admin.store == settings.voices.store and settings.admin.key != settings.voices.key
     redis = dict(line.split(None, 1) for line in (site / "secrets" / "redis.conf").read_text().splitlines() if line)
     url = f"redis://:{redis['requirepass']}@{redis['bind']}:{redis['port']}/0"
     assert settings.engines.cache.redis_url.get_secret_value() == url
