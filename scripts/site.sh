@@ -9,7 +9,7 @@ site=${1:-site}
 # Files are readable for the container's user, whatever his number here; the folder around them is closed to all but you.
 umask 022
 [ -d "$site" ] || mkdir -m 700 "$site"
-mkdir -p "$site/dragoman" "$site/asterisk" "$site/models" "$site/secrets"
+mkdir -p "$site/dragoman" "$site/asterisk" "$site/models" "$site/prometheus" "$site/secrets"
 
 random() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
 keep() { # keep FILE: writes standard input there, unless the file is there
