@@ -48,6 +48,7 @@ COMPOSE_PROFILES=cpu,monitoring
 # Packages of engines in the image (pyproject.toml, optional-dependencies).
 # DRAGOMAN_EXTRAS=deepgram,deepl,redis,voices,admin
 END
-    [ "$site" = site ] || echo "DRAGOMAN_SITE=$site" >>.env
+    # Whole: compose takes a path without a leading ./ for the name of a volume.
+    [ "$site" = site ] || echo "DRAGOMAN_SITE=$(cd "$site" && pwd)" >>.env
     echo "made .env"
 fi

@@ -190,6 +190,13 @@ def test_a_site_is_closed_to_others_its_passwords_differ_and_stay(site: Path) ->
     assert "notice" in (site / "dragoman" / "dragoman.toml").read_text()
 
 
+def test_a_site_elsewhere_is_found_by_compose(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "site.sh", tmp_path / "scripts")
+    subprocess.run([tmp_path / "scripts" / "site.sh", "../elsewhere"], cwd=tmp_path, check=True, capture_output=True)
+    assert f"DRAGOMAN_SITE={tmp_path.parent.resolve() / 'elsewhere'}" in (tmp_path / ".env").read_text().splitlines()
+
+
 def test_git_never_takes_a_site() -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert "/site/" in ignored and "/.env" in ignored
