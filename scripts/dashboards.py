@@ -211,7 +211,7 @@ BOARDS = (
                         "short",
                         [
                             rate(f"dragoman_attach_{what}_total", per=" * 60")
-                            for what in ("taps", "booths", "failures", "swept")
+                            for what in ("taps", "booths", "failures", "swept", "rejoined")
                         ]
                         + [rate("dragoman_heartbeat_failures_total", per=" * 60")],
                     ),

@@ -17,6 +17,7 @@ class TraceSettings(Section):
     """An OpenTelemetry collector's address for traces, ``http://127.0.0.1:4318/v1/traces``; not set: nothing is sent.
     It needs ``pip install 'dragoman[otel]'``."""
     otlp_token_file: Path | None = None
+    """File that holds ``otlp_token``."""
     otlp_token: SecretStr | None = Field(default=None, validate_default=True)
     """Sent to it as ``Authorization: Bearer``."""
 

@@ -7,7 +7,8 @@ import re
 REDACTED = "[redacted]"
 
 SECRET_KEY = re.compile(
-    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|api[_-]?key|auth[_-]?key|pin|cookie)$", re.IGNORECASE
+    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|ticket|api[_-]?key|auth[_-]?key|pin|cookie)$",
+    re.IGNORECASE,
 )
 """Names under which a secret stands, in settings, options, headers and logged events."""
 
@@ -15,10 +16,12 @@ _SECRET_FORMS = (
     # RFC 9110 section 11.6.2, as a header and as a bare scheme with its credentials.
     (re.compile(r"(authorization['\"]?\s*[:=]\s*)[^\r\n,}]+", re.IGNORECASE), rf"\1{REDACTED}"),
     (re.compile(r"\b(Bearer|Basic|Token|DeepL-Auth-Key)\s+[A-Za-z0-9._~+/=:-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
+    # Tokens of our REST interface, wherever they stand (admin.tokens).
+    (re.compile(r"\bdgm_[0-9a-f]{12}_[0-9a-f]{64}\b"), REDACTED),
     # key=value in a query (ARI's WebSocket takes api_key=user:password), key: value in a repr or in JSON.
     (
         re.compile(
-            r"((?:password|passwd|secret|token|api[_-]?key|auth[_-]?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
+            r"((?:password|passwd|secret|token|ticket|api[_-]?key|auth[_-]?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
             re.IGNORECASE,
         ),
         rf"\1{REDACTED}",

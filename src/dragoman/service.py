@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from dragoman.admin.serving import Administration
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
@@ -26,6 +27,7 @@ from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.telephony.guests import Guests
 from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
@@ -35,7 +37,7 @@ from dragoman.web.view import DaemonView
 
 log = structlog.get_logger(__name__)
 
-PARTS = ("ari", "media", "asr", "mt", "tts")
+PARTS = ("ari", "media", "asr", "mt", "tts", "admission")
 """What ``/health/ready`` names."""
 
 OBSERVE_S = 0.5
@@ -60,7 +62,9 @@ class Service:
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
-        self.voices = Voicing(settings.voices)
+        self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
+        self.admin.on_drain = self._judge_admission
+        self.voices = Voicing(settings.voices, self.admin.voice_event)
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
@@ -92,6 +96,8 @@ class Service:
             traces.on_end = exporter.send
         reporter = Reporter(captions, measures, loop.time, unix_offset, traces)
         reporter.on_engine_change = self.engines.circuits.moved
+        reporter.on_usage = self.admin.used
+        captions.record = self.admin.take
         conference = Conference(
             self.media,
             self.engines,
@@ -112,6 +118,7 @@ class Service:
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
             traced=Traced(traces, unix_offset),
+            admin=self.admin,
         )
         web = WebServer(app, self._settings.http)
         await web.start()
@@ -120,6 +127,7 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
+            await self.admin.start()
             await self.voices.start()
             await self.media.start()
             self.health.ok("media")
@@ -137,7 +145,8 @@ class Service:
                 address = (self._settings.media.advertised, self.media.address[1])
                 reception = self.enrolling.reception(ari, self.media, address)
                 languages = frozenset(self._settings.rooms.languages)
-                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
+                guests = Guests(reception, self.admin.attend(ari, conference, lambda: reception.calls))
+                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
                 freeze_garbage()
                 await self._serve(ari, attacher, reception, conference, measures, stop)
         finally:
@@ -147,6 +156,7 @@ class Service:
             await self.voices.close()
             if exporter is not None:
                 await asyncio.to_thread(exporter.close)
+            await self.admin.close()
             log.info("stopped")
 
     def _exporter(self, unix_offset: float) -> OtlpExporter | None:
@@ -177,9 +187,10 @@ class Service:
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
             asking = group.create_task(self.metrics.phones.watch(phones, ari.rtp_statistics))
+            administering = group.create_task(self.admin.run())
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
-            await stop.wait()
+            await _first_of(stop, self.admin.ended)
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
@@ -189,6 +200,7 @@ class Service:
             probing.cancel()
             watching.cancel()
             asking.cancel()
+            administering.cancel()
             voicing.cancel()
             conference.stop()
             await meeting
@@ -217,6 +229,7 @@ class Service:
         metrics.on_scrape(count)
         while True:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
+            self._judge_admission()
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
             for stage in Stage:
                 trouble = self.engines.trouble(stage) or measures.trouble(stage)
@@ -225,11 +238,23 @@ class Service:
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
 
+    def _judge_admission(self) -> None:
+        self._judge("admission", "draining: no new room begins" if self.admin.draining else "")
+
     def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:
             self.health.failed(part, trouble)
         else:
             self.health.ok(part, degraded)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of these is set."""
+    async with task_group() as group:
+        waiting = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

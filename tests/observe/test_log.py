@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
+from dragoman.admin.tokens import Scope, mint
 from dragoman.config import LogSettings, Settings
 from dragoman.observe.log import Redactor, configure, secrets_of, setup
 from dragoman.redaction import REDACTED
@@ -180,3 +181,11 @@ def test_keys_that_engines_read_from_files_and_the_environment_are_known(tmp_pat
     given = Settings(engines={"options": files})  # type: ignore[arg-type]  # pydantic makes the sections of tables
     environ = {"ELEVENLABS_API_KEY": "key-in-the-environment", "PATH": "/usr/bin"}
     assert set(secrets_of(given, environ)) == {"key-in-a-file-123", "key-in-the-environment"}
+
+
+def test_tokens_of_our_own_interface_and_tickets_get_out_nowhere() -> None:
+    _, token = mint("x", [Scope.ADMIN], 0.0)
+    log, out = structlog.get_logger("dragoman.test"), logged()
+    log.info(f"asked with {token}", query="lang=es&ticket=abcdef.0123", ticket="abcdef.0123", shown=[token])
+    text = out.getvalue()
+    assert token not in text and "abcdef.0123" not in text and text.count(REDACTED) >= 4

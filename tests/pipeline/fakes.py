@@ -131,6 +131,7 @@ class FakeMedia:
         self.legs: dict[str, FakeAudio] = {}
         self.booths: dict[str, FrameSource] = {}
         self.floors: dict[str, tuple[str, ...]] = {}
+        self.gains: dict[str, float] = {}
         self.said: dict[str, list[Pcm]] = {}
         self.removed: list[str] = []
         self.full = False
@@ -160,6 +161,7 @@ class FakeMedia:
         if booth_id not in self.booths:
             raise MediaError(f"no booth {booth_id}")
         self.floors[booth_id] = tuple(legs)
+        self.gains[booth_id] = gain_db
 
     def heard(self, booth_id: str) -> list[str]:
         """The words that the booth said, in order, each as often as it was heard."""

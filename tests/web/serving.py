@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 from tests.observe.views import MediaView
 
+from dragoman.admin.serving import Administration
 from dragoman.config import HttpSettings, Settings
 from dragoman.engines.circuits import Circuits
 from dragoman.enrolment.codes import CodeBook
@@ -91,12 +92,14 @@ async def serving(
     on_answer: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
     desk: EnrolmentDesk | None = None,
     codes: CodeBook | None = None,
+    admin: Administration | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> AsyncIterator[Serving]:
     metrics, health, hub = Metrics(), Health(["ari", "media"]), hub or CaptionHub()
-    settings = Settings(http=HttpSettings(**{"port": 0} | (http or {})))
+    given = Settings(http=HttpSettings(**{"port": 0} | (http or {})), **(settings or {}))
     conference, traces = ScriptedConference(metrics), TraceBook()
     app = build_app(
-        settings,
+        given,
         conference=conference,
         captions=hub,
         metrics=metrics,
@@ -105,10 +108,11 @@ async def serving(
         desk=desk,
         codes=codes,
         traced=Traced(traces, 1e9),
+        admin=admin,
     )
     if on_answer is not None:
         app.on_response_prepare.append(on_answer)
-    server = WebServer(app, settings.http)
+    server = WebServer(app, given.http)
     await server.start()
     port = server.address[1]
     try:

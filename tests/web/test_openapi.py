@@ -29,7 +29,12 @@ async def test_it_is_served_and_names_every_route_of_the_application() -> None:
 def test_parameters_are_where_they_belong() -> None:
     operation = api.document()["paths"]["/api/rooms/{room}/captions"]["get"]
     places = {parameter["name"]: (parameter["in"], parameter["required"]) for parameter in operation["parameters"]}
-    assert places == {"room": ("path", True), "lang": ("query", True), "Last-Event-ID": ("header", False)}
+    assert places == {
+        "room": ("path", True),
+        "lang": ("query", True),
+        "ticket": ("query", False),
+        "Last-Event-ID": ("header", False),
+    }
 
 
 def test_the_events_of_the_stream_are_described() -> None:

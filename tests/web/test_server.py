@@ -52,8 +52,8 @@ async def test_ready_while_another_engine_does_the_work_and_told_which_one_does_
 
 async def test_rooms() -> None:
     async with serving() as s:
-        assert await s.json("/api/rooms") == {"rooms": [ROOM.model_dump()]}
-        assert await s.json("/api/rooms/1000") == ROOM.model_dump()
+        assert await s.json("/api/rooms") == {"rooms": [ROOM.model_dump() | {"setup": None}]}
+        assert await s.json("/api/rooms/1000") == ROOM.model_dump() | {"setup": None}
         s.conference.found = []
         assert await s.json("/api/rooms") == {"rooms": []}
 
@@ -136,10 +136,10 @@ async def test_a_path_that_is_not_there() -> None:
 
 
 async def test_a_method_that_is_not_taken() -> None:
-    async with serving() as s, s.session.post("/api/rooms", data=b"x" * 200_000) as response:
+    async with serving() as s, s.session.put("/api/rooms", data=b"x" * 200_000) as response:
         assert response.status == 405
         assert response.content_type == "application/problem+json"
-        assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD"}
+        assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD", "POST"}
 
 
 async def test_nothing_tells_the_versions_of_what_is_beneath() -> None:

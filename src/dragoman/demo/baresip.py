@@ -91,6 +91,32 @@ class Line:
         return f"{self.user}@{self.host}", f";auth_user={self.user};auth_pass={password}"
 
 
+_SECURE = """\
+module srtp.so
+sip_cafile {authority}
+sip_verify_server yes
+"""
+
+_REGISTERED = (
+    '"{display}" <sip:{user}@{server};transport=tls>;auth_user={user};auth_pass={password};regint=60;'
+    "answermode=auto;audio_codecs={codec};ptime=20{encryption}\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a phone registers, over TLS: ``server`` is a host and port; ``authority`` the file of whom it trusts.
+
+    ``encrypted``: whether it speaks SRTP, and nothing else.
+    """
+
+    server: str
+    user: str
+    password: str
+    authority: Path
+    encrypted: bool = True
+
+
 def write_config(
     directory: Path,
     *,
@@ -102,11 +128,12 @@ def write_config(
     mic: str,
     recordings: str | None,
     line: Line | None = None,
+    registration: Registration | None = None,
 ) -> None:
     """Write the two files that baresip reads from its folder: ``config`` and ``accounts``.
 
     ``mic`` and ``recordings``, a file and a folder, are seen from the folder that it is started in. Without
-    ``recordings`` it records nothing.
+    ``recordings`` it records nothing, without ``registration`` it registers nowhere.
     """
     listen = LOOPBACK if line is None else line.listen
     config = _CONFIG.format(
@@ -121,11 +148,22 @@ def write_config(
     )
     if recordings is not None:
         config += _RECORDER.format(recordings=recordings)
-    (directory / "config").write_text(config, "utf-8")
     address, auth = (f"phone@{LOOPBACK}:{sip_port}", "") if line is None else line.account()
+    account = _ACCOUNT.format(display=display, address=address, auth=auth, codec=codec)
+    if registration is not None:
+        config += _SECURE.format(authority=registration.authority)
+        account = _REGISTERED.format(
+            display=display,
+            user=registration.user,
+            password=registration.password,
+            server=registration.server,
+            codec=codec,
+            encryption=";mediaenc=srtp-mand" if registration.encrypted else "",
+        )
+    (directory / "config").write_text(config, "utf-8")
     accounts = directory / "accounts"
     accounts.touch(mode=0o600)  # it may hold a password
-    accounts.write_text(_ACCOUNT.format(display=display, address=address, auth=auth, codec=codec), "utf-8")
+    accounts.write_text(account, "utf-8")
 
 
 class Control:

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from dragoman.demo.baresip import RTP_PORTS, Control, Line, write_config
+from dragoman.demo.baresip import RTP_PORTS, Control, Line, Registration, write_config
 from dragoman.demo.mic import HEADER_BYTES, read_mic, write_padded
 from dragoman.demo.timeline import GrowthWatch, Timeline
 from dragoman.errors import DemoError
@@ -82,6 +82,7 @@ class Phone:
         padding: float = 300.0,
         recorded: bool = True,
         line: Line | None = None,
+        registration: Registration | None = None,
     ) -> None:
         """Prepare, without starting anything.
 
@@ -93,6 +94,7 @@ class Phone:
             padding: s of silence after ``mic``. The call ends when it does.
             recorded: whether there will be ``heard`` and ``spoken``: 230 MB an hour.
             line: the SIP account to call with; None: as anybody, from and to this machine.
+            registration: where it registers over TLS; None: nowhere, it only dials.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -105,6 +107,7 @@ class Phone:
         self._padding = padding
         self._recorded = recorded
         self._line = line
+        self._registration = registration
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -340,6 +343,7 @@ class Phone:
             mic=_MIC,
             recordings=_RECORDINGS if self._recorded else None,
             line=self._line,
+            registration=self._registration,
         )
 
 

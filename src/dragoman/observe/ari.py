@@ -26,6 +26,7 @@ class AttachView(Protocol):
     attached: int
     booths: int
     swept: int
+    rejoined: int
     failed: int
     heartbeats_failed: int
     latency_sum: float
@@ -66,6 +67,7 @@ ARI_COUNTERS: tuple[tuple[str, str, Callable[[AriView], int]], ...] = (
     ("attach_taps", "Taps that came up", lambda a: a.stats.attached),
     ("attach_booths", "Booths that came up", lambda a: a.stats.booths),
     ("attach_swept", "Orphans deleted in Asterisk", lambda a: a.stats.swept),
+    ("attach_rejoined", "Callers sent into their conference anew", lambda a: a.stats.rejoined),
     ("attach_failures", "Actions on Asterisk that failed, to be tried again", lambda a: a.stats.failed),
     ("attach_disagreements", "Callers whose variables do not fit their conference", lambda a: a.disagreements),
     ("heartbeat_failures", "Heartbeats to Asterisk that failed", lambda a: a.stats.heartbeats_failed),

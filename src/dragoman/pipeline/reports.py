@@ -88,6 +88,8 @@ class Reporter:
         """committed, translated, spoken, dropped."""
         self.on_engine_change: Callable[[str, str, str], None] = lambda stage, before, after: None
         """Called with the stage and the names of two engines when the second took over."""
+        self.on_usage: Callable[[str, str, float], None] = lambda room, stage, amount: None
+        """Called with what engines did for a room: s of speech (asr), characters to translate (mt), to speak (tts)."""
 
     def for_leg(self, leg: Leg) -> LegChainReports:
         """What one of this leg's chains reports to."""
@@ -105,6 +107,7 @@ class Reporter:
         """LegReports."""
         self.clauses["committed"] += 1
         self.measures.clause_committed()
+        self.on_usage(leg.room, "asr", (clause.end - clause.start) / SAMPLE_RATE)
         self.publish(CaptionKind.CLAUSE, leg, leg.language, clause, times, clause.text)
 
     def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
@@ -138,8 +141,13 @@ class Reporter:
         now = self._clock()
         self._gap(room, since, now, f"interpretation was away for {now - since:.1f} s")
 
+    def rests(self, room: str) -> None:
+        """Tell the room's readers that nothing more is interpreted: it has used up what it may spend."""
+        now = self._clock()
+        self._gap(room, now, now, "nothing more is interpreted: the room has used up what it may spend today")
+
     def _gap(self, room: str, since: float, until: float, note: str, speaker: str = "") -> None:
-        for language in self._captions.languages(room):
+        for language in self._captions.audience(room):
             self._captions.publish(
                 Caption(
                     CaptionKind.GAP,
@@ -203,6 +211,7 @@ class LegChainReports:
         self._reporter.clauses["translated"] += 1
         self._reporter.measures.clause_translated(journey)
         self._reporter.traces.begun(journey)
+        self._reporter.on_usage(self._leg.room, "mt", len(pending.clause.text))
         self._publish(CaptionKind.CLAUSE, target, pending)
 
     def spoken(self, target: str, pending: Pending) -> None:
@@ -210,6 +219,8 @@ class LegChainReports:
         journey = self._journey(target, pending)
         self._reporter.clauses["spoken"] += 1
         self._reporter.measures.clause_spoken(journey)
+        if pending.translation is not None:
+            self._reporter.on_usage(self._leg.room, "tts", len(pending.translation.text))
         if pending.times.played is None:  # else it was so short that its end is known already
             self._reporter.traces.begun(journey)
         self._publish(CaptionKind.SPOKEN, target, pending)

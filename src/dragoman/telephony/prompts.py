@@ -27,6 +27,7 @@ from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES, Language
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.media.resample import resample, to_pcm
+from dragoman.telephony.admission_texts import TEXTS as ADMISSION
 from dragoman.telephony.enrolment_texts import BEEP
 from dragoman.telephony.enrolment_texts import TEXTS as ENROLMENT
 
@@ -109,7 +110,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """Language code -> prompt name -> text. ``{key}`` in ``choose`` is the menu's key for the language."""
 
-NAMES: tuple[str, ...] = (*TEXTS["en"], *ENROLMENT["en"])
+NAMES: tuple[str, ...] = (*TEXTS["en"], *ADMISSION["en"], *ENROLMENT["en"])
 """Every prompt's name, which is its file name too."""
 
 
@@ -120,10 +121,10 @@ def text_of(language: Language, name: str, key: int | None) -> tuple[Language, s
     """
     texts = TEXTS.get(language.code)
     if texts is not None:
-        return language, {**texts, **ENROLMENT[language.code]}[name].format(key=key)
+        return language, {**texts, **ADMISSION[language.code], **ENROLMENT[language.code]}[name].format(key=key)
     if name == "choose":
         return language, f"{language.native}: {key}."
-    return LANGUAGES["en"], {**TEXTS["en"], **ENROLMENT["en"]}[name]
+    return LANGUAGES["en"], {**TEXTS["en"], **ADMISSION["en"], **ENROLMENT["en"]}[name]
 
 
 def make_prompts(directory: Path, languages: Sequence[str], *, cache: Path | None = None) -> list[Path]:

@@ -30,7 +30,8 @@ class Model(BaseModel):
 class LegInfo(Model):
     """A person in a room."""
 
-    id: str
+    id: str = Field(description="Of this stay in the room: another one when he comes back, or changes his language")
+    channel: str = Field(default="", description="Asterisk's channel: the same for the whole call")
     name: str
     language: LanguageCode
     muted: bool
@@ -53,12 +54,6 @@ class RoomInfo(Model):
     languages: list[LanguageCode]
     legs: list[LegInfo]
     booths: list[BoothInfo]
-
-
-class Rooms(Model):
-    """All rooms somebody is in."""
-
-    rooms: list[RoomInfo]
 
 
 class StageStats(Model):

@@ -243,6 +243,15 @@ class AriClient:
         query = {"snoopId": snoop_id, "app": self.app, "spy": spy, "whisper": whisper}
         return await self._create(path, query, None, undo=f"/channels/{part(snoop_id)}", parse=parse_channel)
 
+    async def run_dialplan(self, context: str, variables: Mapping[str, str]) -> None:
+        """Have extension ``s`` of a context run on a channel of its own, with these variables.
+
+        Returns when Asterisk has taken the request, not when the dialplan is done.
+        """
+        query = {"endpoint": f"Local/s@{context}/n", "context": context, "extension": "done", "priority": "1"}
+        inherited = {f"__{name}": value for name, value in variables.items()}
+        await self._request("POST", "/channels", query, {"variables": inherited})
+
     async def continue_in(self, channel_id: str, context: str, extension: str = "s", priority: int = 1) -> None:
         """Let a channel of our application go on in the dialplan.
 
