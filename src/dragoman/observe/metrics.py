@@ -30,6 +30,10 @@ STAGE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, *SPAN_BUCKETS)
 """Seconds. Local engines answer in a few ms, and our own share has its target at 0.04."""
 
 
+DROP_REASONS = ("mt", "tts", "no-voice", "nobody-listens")
+"""Shown from 0 on: of a counter that appears with its first event, Prometheus sees no increase."""
+
+
 class Metrics:
     """The daemon's metrics: prometheus_client objects, to be incremented and observed where things happen."""
 
@@ -61,6 +65,8 @@ class Metrics:
         self.clauses_dropped = Counter(
             "dragoman_clauses_dropped", "Clauses that were not spoken, and why", ["reason"], registry=registry
         )
+        for reason in DROP_REASONS:
+            self.clauses_dropped.labels(reason)
         self.engine_errors = Counter(
             "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
         )
