@@ -52,7 +52,7 @@ SHELLS = {
     "dragoman.telephony.ari.connection": "speaks WebSocket",
     "dragoman.telephony.ari.queue": "its reader waits for events",
     "dragoman.telephony.attacher": "carries out what attach.py plans",
-    "dragoman.telephony.guests": "passes on what the attacher tells",
+    "dragoman.telephony.errands": "runs errands in the dialplan",
     "dragoman.telephony.lanes": "carries out what attach.py plans",
     "dragoman.telephony.pbx": "installs and runs a PBX",
     "dragoman.telephony.pbx.bootstrap": "installs a PBX",

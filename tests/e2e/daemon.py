@@ -129,6 +129,17 @@ transcripts = true
         """SIGKILL: it can clean nothing up."""
         return await self._end(signal.SIGKILL)
 
+    async def ended(self, within: float = 30.0) -> int:
+        """Its exit status, when it ends by itself."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(within):
+                status = await self._process.wait()
+        except TimeoutError:
+            pytest.fail(f"the daemon has not ended after {within} s:\n{self.log.read_text()[-4000:]}")
+        self._process = None
+        return status
+
     async def _end(self, number: signal.Signals) -> int:
         process = self._process
         if process is None:

@@ -27,6 +27,7 @@ from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES, Language
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.media.resample import resample, to_pcm
+from dragoman.telephony.admission_texts import TEXTS as ADMISSION
 from dragoman.telephony.enrolment_texts import BEEP
 from dragoman.telephony.enrolment_texts import TEXTS as ENROLMENT
 from dragoman.telephony.voice_texts import TEXTS as VOICE
@@ -110,7 +111,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """Language code -> prompt name -> text. ``{key}`` in ``choose`` is the menu's key for the language."""
 
-NAMES: tuple[str, ...] = (*TEXTS["en"], *ENROLMENT["en"], *VOICE["en"])
+NAMES: tuple[str, ...] = (*TEXTS["en"], *ADMISSION["en"], *ENROLMENT["en"], *VOICE["en"])
 """Every prompt's name, which is its file name too."""
 
 
@@ -119,12 +120,15 @@ def text_of(language: Language, name: str, key: int | None) -> tuple[Language, s
 
     A language without texts of its own is offered in the menu by its native name and speaks English otherwise.
     """
-    texts = TEXTS.get(language.code)
-    if texts is not None:
-        return language, {**texts, **ENROLMENT[language.code], **VOICE[language.code]}[name].format(key=key)
+    if language.code in TEXTS:
+        return language, _all_texts(language.code)[name].format(key=key)
     if name == "choose":
         return language, f"{language.native}: {key}."
-    return LANGUAGES["en"], {**TEXTS["en"], **ENROLMENT["en"], **VOICE["en"]}[name]
+    return LANGUAGES["en"], _all_texts("en")[name]
+
+
+def _all_texts(code: str) -> Mapping[str, str]:
+    return {**TEXTS[code], **ADMISSION[code], **ENROLMENT[code], **VOICE[code]}
 
 
 def make_prompts(directory: Path, languages: Sequence[str], *, cache: Path | None = None) -> list[Path]:

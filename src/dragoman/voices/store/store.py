@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dragoman.errors import ProfileConflict, StoreUnavailable
+from dragoman.sql import address
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import Defaults, VoiceProfile, is_id
 from dragoman.voices.store.archive import pack, unpack
 from dragoman.voices.store.cache import CacheCounts, ProfileCache
-from dragoman.voices.store.database import Database, address
+from dragoman.voices.store.database import Database
 from dragoman.voices.store.rows import ProfileHead, Rows, place
 from dragoman.voices.store.schema import CALLERS, CLIPS, NOTES, PROFILES
 from dragoman.voices.store.vault import vault

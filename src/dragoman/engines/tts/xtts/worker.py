@@ -213,6 +213,8 @@ class _Desk:
             log.exception("step failed", engine=NAME)
             self.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
             return
+        self._counts["steps"] += bool(spoken)
+        self._counts["batched"] += len(spoken)
         for each in spoken:
             clause = self._speaking[each.seat]
             try:
