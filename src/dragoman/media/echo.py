@@ -58,6 +58,12 @@ HALF: Final = 0.3
 VOICED: Final = 0.3
 """Share of a frame's energy that the filters must leave for it to count as somebody's voice over an echo."""
 
+NEW_VOICED: Final = 0.6
+"""The same while a filter is new."""
+
+LEARNING: Final = 50
+"""Frames of echo (1 s) in which a new filter comes to know its way; so long only a voice as loud as the echo passes."""
+
 MAYBE: Final = 0.2
 """How alike it must be at a first look to be looked at again."""
 
@@ -79,6 +85,11 @@ SOURCES: Final = 6
 
 FADE: Final = 0.7
 """What is left of an echo's energy a frame later, at least, in a reverberant room (RT60 0.8 s)."""
+
+FADE_LATE: Final = 0.95
+LATE: Final = 0.04
+"""What a second of reverberation and a filter's own unrest leave (-14 dB) of the loudest echo, fading by 11 dB a second:
+between the words of an echo there is more left than the filter predicts."""
 
 MARGIN: Final = 3.0
 """How far above what a filter usually leaves its residue must be to be somebody's voice (5 dB)."""
@@ -107,8 +118,12 @@ class _Leg:
     """Mean square of its latest sounding frames."""
     tail: float = 0.0
     """Mean square that the echo may still have."""
+    late: float = 0.0
+    """Mean square of the loudest echo of the last second, fading."""
     leak: float = MOST_LEFT / MARGIN
     """Share of the echo's energy that its filters leave."""
+    learning: int = 0
+    """Frames of echo until its latest filter knows its way."""
     told: bool = False
     errors: deque[tuple[int, Audio]] = field(default_factory=lambda: deque(maxlen=STRETCH // BLOCK))
     """What its filters left of the latest frames: (end of the frame, (BLOCK,))."""
@@ -332,8 +347,11 @@ class EchoGuard:
         noise = max(min(whole, float(self._noise[row]) * NOISIER), FLOOR)
         self._noise[row] = noise
         leg.tail = max(echo, FADE * leg.tail)
-        allowed = min(max(MARGIN * leg.leak, LEAST_LEFT), MOST_LEFT) * leg.tail + 2 * noise
+        share = 1.0 if leg.learning else min(max(MARGIN * leg.leak, LEAST_LEFT), MOST_LEFT)
+        leg.late = max(echo, FADE_LATE * leg.late)
+        allowed = share * leg.tail + LATE * leg.late + 2 * noise
         if echo > 4 * noise:
+            leg.learning = max(leg.learning - 1, 0)
             # The least that was left lately: what is more than that may be somebody's voice.
             less = left / leg.tail - leg.leak
             leg.leak = leg.leak + 0.3 * less if less < 0 else min(leg.leak * RISE, 1.0)
@@ -394,7 +412,7 @@ class EchoGuard:
         for at, error in leg.errors:
             if (back := end - at) < STRETCH:
                 left[STRETCH - back - BLOCK : STRETCH - back] = error
-        if not track.near and leg.errors and not self._voice_over(track, said, left):
+        if not track.near and leg.errors and not self._voice_over(leg, said, left):
             return track.echoed([Kind.ECHO if kind == Kind.OPEN else kind for kind in track.held])
         source, lag, likeness = self._likest(row, left, prepared)
         sure = bool(track.near) or track.held.count(Kind.OPEN) >= SURE_AT
@@ -421,12 +439,13 @@ class EchoGuard:
             return []
         return track.spoken()
 
-    def _voice_over(self, track: Track, said: Audio, left: Audio) -> bool:
+    def _voice_over(self, leg: _Leg, said: Audio, left: Audio) -> bool:
         """Whether the filters leave enough in the latest unexplained frames for a voice: not here and there a bit."""
         whole = np.square(said.reshape(-1, BLOCK)).sum(axis=1)
         rest = np.square(left.reshape(-1, BLOCK)).sum(axis=1)
-        kinds = list(track.held)[-len(whole) :]
-        strong = [kind == Kind.OPEN and much for kind, much in zip(reversed(kinds), (rest > VOICED * whole)[::-1], strict=False)]
+        kinds = list(leg.track.held)[-len(whole) :]
+        voiced = rest > (NEW_VOICED if leg.learning else VOICED) * whole
+        strong = [kind == Kind.OPEN and much for kind, much in zip(reversed(kinds), voiced[::-1], strict=False)]
         return sum(strong) >= STRAY
 
     def _likest(self, row: int, left: Audio, prepared: dict[int, Reference]) -> tuple[int, int, float]:
@@ -493,6 +512,7 @@ class EchoGuard:
         self._weaker[slot] = False
         self._filters.begin(slot, shift, taps)
         leg.leak = MOST_LEFT / MARGIN
+        leg.learning = LEARNING
         leg.track.known = True
         if not leg.told:
             leg.told = True
