@@ -18,6 +18,7 @@ from dragoman.observe.ari import AriCollector, AriView
 from dragoman.observe.conference import ConferenceCollector, ConferenceCounts
 from dragoman.observe.engines import EngineCollector, EnginesView
 from dragoman.observe.gpu import GpuCollector
+from dragoman.observe.lag import LagMetrics
 from dragoman.observe.media import MediaCollector, MediaStatsView
 from dragoman.observe.phones import PhoneMetrics
 from dragoman.observe.quantiles import Quantiles, summaries
@@ -93,6 +94,7 @@ class Metrics:
         registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
         self.phones = PhoneMetrics(registry)
+        self.lag = LagMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []
 
     def watch_media(self, stats: MediaStatsView) -> None:
@@ -115,6 +117,7 @@ class Metrics:
                 self.queue_depth.labels(queue).set(depth)
 
         self._refreshers.append(refresh)
+        self._refreshers.append(self.lag.watch(conference))
 
     def watch_engines(self, engines: EnginesView) -> None:
         """Read the engines' states and counters at every scrape; once per registry."""
