@@ -4,7 +4,8 @@ A word is *heard* when it is in the recording of the phone of a listener, in his
 
 - *marked*, when the captions of his language say so: a gap that covers it, or a clause with it that was dropped;
 - *on the line*, when a line, a phone or Asterisk lost it, and not the daemon: it never came whole to the daemon, or the
-  daemon sent it whole; and at that time a fault of line or Asterisk was there, or the machine had no time for them;
+  daemon sent it whole; and at that time a fault of line or Asterisk was there;
+- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``);
 - else *lost unmarked*: the fault that this is all about.
 
 Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked by
@@ -28,6 +29,7 @@ class Fate(StrEnum):
     HEARD = "heard"
     MARKED = "marked"
     ON_THE_LINE = "on the line"
+    MACHINE = "lost to the machine"
     LOST = "lost unmarked"
 
 
@@ -106,6 +108,7 @@ def judge(
     marks: Iterable[Gap | Dropped],
     bad_in: Callable[[float], bool],
     bad_out: Callable[[float], bool],
+    froze: Callable[[float, float], bool],
 ) -> Page:
     """Judge one speaker at one listener; all times are seconds since the epoch.
 
@@ -119,6 +122,7 @@ def judge(
         marks: what the captions in ``target`` say of this speaker.
         bad_in: whether the speaker's line or Asterisk may have damaged what he said at a time.
         bad_out: the same of the way from booth to listener.
+        froze: whether the machine stood still between two times.
     """
     page = Page()
     first = _places(said, heard, page)
@@ -135,6 +139,8 @@ def judge(
             fate = Fate.MARKED
         elif (index not in came and bad_in(word.start)) or (booth is not None and bad_out(booth)):
             fate = Fate.ON_THE_LINE
+        elif froze(word.start, word.end) or (booth is not None and froze(booth, booth + WORD_S)):
+            fate = Fate.MACHINE
         else:
             fate = Fate.LOST
         at = heard[first[index]].start if index in first else None
@@ -188,6 +194,7 @@ def summary(pages: Iterable[Page], calls_dropped: int) -> dict[str, int]:
         "calls_dropped": calls_dropped,
         "lost_marked": fates.count(Fate.MARKED),
         "lost_on_the_line": fates.count(Fate.ON_THE_LINE),
+        "lost_to_the_machine": fates.count(Fate.MACHINE),
         "never_said": sum(len(page.never_said) for page in pages),
         "damaged": sum(len(page.damaged) for page in pages),
     }

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 from bench.latency import wire
 from bench.latency.script import LANGUAGE_OF, Script
+from tests.chaos import witness
 from tests.chaos.parts import Clock, Provider, Wire, frozen, providers
 from tests.chaos.people import ROOM, WEATHER, Call, Person
 from tests.chaos.schedule import Fault, Part
@@ -68,6 +69,8 @@ class Held:
     stats: Mapping[str, Any]
     crashes: list[str]
     """Daemons that ended by themselves, or said so of a part of theirs."""
+    frozen: list[tuple[float, float]]
+    """When the machine stood still."""
 
 
 @dataclass
@@ -109,6 +112,7 @@ class Meeting:
             await stack.enter_async_context(self._daemon_is_stopped())
             await self._start_daemon()
             await stack.enter_async_context(wire.captured(capture, {self._media_port}))
+            await stack.enter_async_context(witness.watching(self.folder / "witness"))
             padding = self.script.seconds + TAIL_S + 60.0
             self._people = [
                 Person(voice, self.script, self.folder, padding, self.seed * 100 + place * 10)
@@ -134,6 +138,7 @@ class Meeting:
             self._dropped,
             stats,
             self._crashes,
+            witness.read(self.folder / "witness"),
         )
 
     # the daemon

@@ -15,6 +15,10 @@ from tests.chaos.schedule import Part
 from dragoman.pipeline.captions import CaptionKind
 
 
+REACH_S = 0.25
+"""What the machine's standing still damages lies so near: buffers between phone and daemon, both ways."""
+
+
 def marks_of(held: Held, voice: str, target: str) -> Iterator[Gap | Dropped]:
     """What the captions of ``target`` say of words that this speaker's listeners miss."""
     for _, caption in held.captions:
@@ -50,6 +54,9 @@ def pages_of(held: Held, words: Words) -> dict[tuple[str, str], Page]:
             marks=marks_of(held, voice, target),
             bad_in=bad(held, voice),
             bad_out=bad(held, listener[target]),
+            froze=lambda start, end: any(
+                begun < end + REACH_S and start - REACH_S < ended for begun, ended in held.frozen
+            ),
         )
         for voice, target in ways()
     }
@@ -97,6 +104,7 @@ def _lines(pages: dict[tuple[str, str], Page], held: Held, begun: float) -> Iter
     for happened in held.happened:
         rows.append((happened.begun, f"-- {happened.fault}"))
         rows.append((happened.ended, f"-- well again: {happened.fault}"))
+    rows += [(begun, f"-- the machine stood still for {(ended - begun) * 1000:.0f} ms") for begun, ended in held.frozen]
     for read, caption in held.captions:
         if caption.kind in (CaptionKind.GAP, CaptionKind.DROPPED):
             span = f"{caption.start_unix - begun:.2f} to {caption.end_unix - begun:.2f}"
