@@ -140,7 +140,14 @@ TOGETHER = 0.45
 """Share of the meeting in which they do."""
 
 
-def plan(seed: int, begin: float, end: float, voices: Sequence[str]) -> tuple[Fault, ...]:
+def plan(
+    seed: int,
+    begin: float,
+    end: float,
+    voices: Sequence[str],
+    kinds: Sequence[Kind] = KINDS,
+    rare: Sequence[Kind] = RARE,
+) -> tuple[Fault, ...]:
     """The faults of a meeting, in order of their time; all are over by ``end``.
 
     Args:
@@ -148,59 +155,60 @@ def plan(seed: int, begin: float, end: float, voices: Sequence[str]) -> tuple[Fa
         begin: seconds of the meeting from which on there are any.
         end: seconds of the meeting at which all is well again.
         voices: whose lines there are.
+        kinds: what may happen.
+        rare: what may happen beside, now and then.
     """
     random = Random(seed)
+    drawing = _Drawing(random, kinds, rare, voices)
     together = begin + (end - begin) * (1 - TOGETHER)
-    faults = [*_in_turn(random, begin, together, voices), *_together(random, together, end, voices)]
+    faults = [*drawing.in_turn(begin, together), *drawing.together(together, end)]
     return tuple(sorted(faults, key=lambda fault: fault.at))
 
 
-def _in_turn(random: Random, begin: float, end: float, voices: Sequence[str]) -> Iterator[Fault]:
-    kinds = _shuffled(random)
-    rare = random.sample(RARE, len(RARE))
-    at, next_rare = begin, begin + random.uniform(0, RARE_EVERY_S / 2)
-    while True:
-        if at >= next_rare:
-            kind = rare[0]
-            rare.reverse()
-            next_rare = at + RARE_EVERY_S
-        else:
-            kind = next(kinds)
-        fault = _draw(random, kind, at, voices)
-        rest = RARE_REST_S if kind in RARE else random.uniform(*REST_S)
-        if fault.until + rest > end:
-            return
-        yield fault
-        at = fault.until + rest
+class _Drawing:
+    def __init__(self, random: Random, kinds: Sequence[Kind], rare: Sequence[Kind], voices: Sequence[str]) -> None:
+        self._random = random
+        self._kinds = self._shuffled(kinds)
+        self._rare = self._shuffled(rare)
+        self._has_rare = bool(rare)
+        self._voices = voices
 
-
-def _together(random: Random, begin: float, end: float, voices: Sequence[str]) -> Iterator[Fault]:
-    kinds = _shuffled(random)
-    at, next_rare = begin, begin + random.uniform(0, RARE_EVERY_S)
-    busy: dict[tuple[Part, str], float] = {}
-    while at < end:
-        kind = next(kinds)
-        if at >= next_rare and at + RARE_REST_S < end:
-            kind = random.choice(RARE)
-            next_rare = at + RARE_EVERY_S
-        fault = _draw(random, kind, at, voices)
-        key = (fault.part, fault.voice)
-        if fault.until < end and busy.get(key, 0.0) <= at:
-            busy[key] = fault.until + (RARE_REST_S if kind in RARE else 0.0)
+    def in_turn(self, begin: float, end: float) -> Iterator[Fault]:
+        random = self._random
+        at, next_rare = begin, begin + random.uniform(0, RARE_EVERY_S / 2)
+        while True:
+            rare = self._has_rare and at >= next_rare
+            next_rare = at + RARE_EVERY_S if rare else next_rare
+            fault = self._draw(next(self._rare if rare else self._kinds), at)
+            rest = RARE_REST_S if rare else random.uniform(*REST_S)
+            if fault.until + rest > end:
+                return
             yield fault
-            at += random.uniform(*APART_S)
-        else:
-            at += 0.1  # this one does not fit; the next one may
+            at = fault.until + rest
 
+    def together(self, begin: float, end: float) -> Iterator[Fault]:
+        random = self._random
+        at, next_rare = begin, begin + random.uniform(0, RARE_EVERY_S)
+        busy: dict[tuple[Part, str], float] = {}
+        while at < end:
+            rare = self._has_rare and at >= next_rare and at + RARE_REST_S < end
+            next_rare = at + RARE_EVERY_S if rare else next_rare
+            fault = self._draw(next(self._rare if rare else self._kinds), at)
+            key = (fault.part, fault.voice)
+            if fault.until < end and busy.get(key, 0.0) <= at:
+                busy[key] = fault.until + (RARE_REST_S if rare else 0.0)
+                yield fault
+                at += random.uniform(*APART_S)
+            else:
+                at += 0.1  # this one does not fit; the next one may
 
-def _shuffled(random: Random) -> Iterator[Kind]:
-    """All, again and again, each time in another order; parts do not come twice in a row where that can be helped."""
-    while True:
-        yield from random.sample(KINDS, len(KINDS))
+    def _shuffled(self, kinds: Sequence[Kind]) -> Iterator[Kind]:
+        """All, again and again, each time in another order."""
+        while kinds:
+            yield from self._random.sample(kinds, len(kinds))
 
-
-def _draw(random: Random, kind: Kind, at: float, voices: Sequence[str]) -> Fault:
-    voice = random.choice(voices) if kind.part is Part.LINE else ""
-    return Fault(
-        round(at, 3), kind.part, kind.what, round(random.uniform(*kind.seconds), 3), random.choice(kind.shares), voice
-    )
+    def _draw(self, kind: Kind, at: float) -> Fault:
+        random = self._random
+        voice = random.choice(self._voices) if kind.part is Part.LINE else ""
+        seconds, share = round(random.uniform(*kind.seconds), 3), random.choice(kind.shares)
+        return Fault(round(at, 3), kind.part, kind.what, seconds, share, voice)

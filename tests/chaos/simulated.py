@@ -30,7 +30,7 @@ from bench.latency.figures import Sound
 from bench.latency.script import LANGUAGE_OF, LEAD_S, WORD_S, Script
 from tests.chaos.cloud import PROVIDERS
 from tests.chaos.ledger import Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
-from tests.chaos.schedule import Fault, Part, plan
+from tests.chaos.schedule import KINDS, Fault, Part, plan
 from tests.chaos.script import script_of
 from tests.engines.asr.audio import GrowingAudio
 from tests.pipeline.fakes import FakeMeasures, FakeMedia
@@ -123,11 +123,12 @@ def said_of(script: Script, begun: float) -> dict[str, list[Sound]]:
 async def simulate(seed: int, seconds: float, only: str = "", fallback: bool | None = None) -> Simulation:
     """Hold it."""
     script = script_of(seconds, seed)
-    faults = tuple(
-        fault
-        for fault in plan(seed, LEAD_S + 1.0, script.seconds - 4.0, tuple(LANGUAGE_OF))
-        if fault.part in PARTS and fault.what not in NOT_HERE and (not only or str(fault).startswith(only))
-    )
+    kinds = [
+        kind
+        for kind in KINDS
+        if kind.part in PARTS and kind.what not in NOT_HERE and f"{kind.part}: {kind.what}".startswith(only)
+    ]
+    faults = plan(seed, LEAD_S + 1.0, script.seconds - 4.0, tuple(LANGUAGE_OF), kinds, ()) if kinds else ()
     loop = asyncio.get_running_loop()
     result = Simulation(faults=faults)
     fallback = seed % 2 == 0 if fallback is None else fallback
