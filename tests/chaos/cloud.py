@@ -90,6 +90,18 @@ async def deepgram(port: int, seed: int) -> AsyncIterator[Strike]:
         life, code = random.expovariate(1 / SHORT_LIFE_S), random.choice((1011, 1006, 1000))
         return replace(calm, close_at=life, close_code=code, close_reason=NET_0001)
 
+    def everything() -> Faults:
+        return replace(
+            die_soon(),
+            handshake_s=random.uniform(0.0, 0.5),
+            duplicate_finals=0.3,
+            late_finals=0.3,
+            late_s=random.uniform(0.3, LATE_S),
+            lost_flags=0.3,
+            mute_finalize=0.5,
+            junk=0.2,
+        )
+
     latency, final = (Latency.parse(LATENCIES["deepgram"][place], seed) for place in (1, 3))
     fake = FakeDeepgram(
         ToneWords(marks=True), seed=seed, interim=latency, final=final, faults=live, keys=None, port=port
@@ -107,10 +119,10 @@ async def deepgram(port: int, seed: int) -> AsyncIterator[Strike]:
             status = random.choice((429, 500, 503))
             weather[what] = lambda: Faults(refuse=status)
             fake.strike(ENDINGS["close 1011"])
-        elif what == "short lives":
-            weather[what] = die_soon
+        elif what in ("short lives", "everything"):
+            draw = weather[what] = die_soon if what == "short lives" else everything
             for stream in fake.streams:
-                stream.strike(die_soon())
+                stream.strike(draw())
         else:
             faults = of(what, seconds, share)
             fake.strike(faults)

@@ -91,6 +91,7 @@ KINDS = (
     Kind(Part.ASR, "double finals", (4.0, 8.0), (0.5,)),
     Kind(Part.ASR, "lost flags", (4.0, 8.0), (0.5,)),
     Kind(Part.ASR, "junk", (4.0, 8.0), (0.3,)),
+    Kind(Part.ASR, "everything", (6.0, 12.0)),
     Kind(Part.ASR, "refuse", (1.0, 4.0)),
     Kind(Part.ASR, "kill", (0.5, 4.0)),
     Kind(Part.ASR, "freeze", (0.5, 5.0)),
