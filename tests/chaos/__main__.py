@@ -26,7 +26,7 @@ from pathlib import Path
 from bench.latency.script import LANGUAGE_OF, LEAD_S
 from tests.chaos.meeting import Meeting
 from tests.chaos.result import conclude
-from tests.chaos.schedule import Fault, Part, plan
+from tests.chaos.schedule import Fault, plan
 from tests.chaos.script import script_of
 
 from dragoman.errors import DragomanError
@@ -62,7 +62,6 @@ async def run(seed: int, seconds: float, out: Path, wanted: str, keep: bool) -> 
     """Hold it and judge it; returns the exit status."""
     script = script_of(seconds, seed)
     faults = only(plan(seed, LEAD_S + 4.0, script.seconds - QUIET_S, tuple(LANGUAGE_OF)), wanted)
-    faults = tuple(fault for fault in faults if fault.part is not Part.DATABASE)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     task = asyncio.current_task()

@@ -38,7 +38,9 @@ def listen(held: Held) -> Words:
     """Decode everything."""
     flows = [flow for flow in wire.read(held.capture) if len(flow.packets) >= LEAST_PACKETS]
     # A booth's channel sends too: what is said in its language, mixed by the conference. That is no tap.
-    to_booths = {flow.target for flow in flows if flow.source == held.media_port and flow.payload_type == wire.G722_TYPE}
+    to_booths = {
+        flow.target for flow in flows if flow.source == held.media_port and flow.payload_type == wire.G722_TYPE
+    }
     with ProcessPoolExecutor() as pool:
         on_wire = list(pool.map(_decode_flow, flows))
         spoke = list(pool.map(decode, [call.spoke.pcm for call in held.calls]))

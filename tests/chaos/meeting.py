@@ -18,7 +18,7 @@ import aiohttp
 from bench.latency import wire
 from bench.latency.script import LANGUAGE_OF, Script
 from tests.chaos import witness
-from tests.chaos.parts import Clock, Provider, Wire, frozen, providers
+from tests.chaos.parts import Clock, Database, Provider, Wire, frozen, providers
 from tests.chaos.people import ROOM, WEATHER, Call, Person
 from tests.chaos.schedule import Fault, Part
 from tests.e2e.impaired import Weather
@@ -108,6 +108,7 @@ class Meeting:
             languages = tuple(LANGUAGE_OF.values())
             self._pbx = await stack.enter_async_context(Pbx(Site(languages, notice=False), asterisk=asterisk))
             self._ari = await stack.enter_async_context(Wire(self._pbx.http_port))
+            self._database = await stack.enter_async_context(Database())
             self._clouds = await stack.enter_async_context(providers(self.folder, self.seed))
             await stack.enter_async_context(self._daemon_is_stopped())
             await self._start_daemon()
@@ -177,6 +178,7 @@ class Meeting:
             "rooms": {"languages": list(LANGUAGE_OF.values())},
             "media": {"port": self._media_port, "vad": "energy"},
             "engines": engines,
+            "voices": {"store": self._database.url} if self._database.url else {},
             "log": {"format": "json", "level": "info", "transcripts": True},
         }
 
@@ -207,7 +209,9 @@ class Meeting:
                             return
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
-            raise DemoError(f"not everybody is interpreted after {ATTACHED_S:.0f} s\n{self._daemon.log_tail()}") from None
+            raise DemoError(
+                f"not everybody is interpreted after {ATTACHED_S:.0f} s\n{self._daemon.log_tail()}"
+            ) from None
 
     async def _watch(self) -> None:
         """A call that drops while Asterisk runs is counted; its caller dials again."""
@@ -287,6 +291,10 @@ class Meeting:
             provider.strike(fault.what, fault.seconds, fault.share)
             await asyncio.sleep(fault.seconds)
 
+    async def _strike_database(self, fault: Fault) -> None:
+        if self._database.url:
+            await (self._database.kill if fault.what == "kill" else self._database.freeze)(fault.seconds)
+
     async def _strike_line(self, fault: Fault) -> None:
         (person,) = (each for each in self._people if each.voice == fault.voice)
         person.weather(WEATHER[fault.what](fault.share))
@@ -306,6 +314,7 @@ class Meeting:
             Part.ASR: Meeting._strike_provider,
             Part.MT: Meeting._strike_provider,
             Part.TTS: Meeting._strike_provider,
+            Part.DATABASE: Meeting._strike_database,
             Part.LINE: Meeting._strike_line,
             Part.CLOCK: Meeting._strike_clock,
         },

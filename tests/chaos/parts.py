@@ -8,10 +8,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from tests.voices.store.conftest import Postgres
 
 from dragoman.errors import DemoError
 from dragoman.telephony.pbx.ports import free_port
@@ -103,6 +106,41 @@ async def providers(folder: Path, seed: int) -> AsyncIterator[dict[str, Provider
     finally:
         for provider in made.values():
             await provider.kill()
+
+
+class Database:
+    """The PostgreSQL in which voice profiles are kept; None of it where it is not installed."""
+
+    def __init__(self) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        self._server = Postgres(programs[-1].parent) if programs else None
+        self.url = ""
+
+    async def __aenter__(self) -> Database:
+        if self._server is not None:
+            await asyncio.to_thread(self._server.start)
+            self.url = await asyncio.to_thread(self._server.database)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            with contextlib.suppress(subprocess.CalledProcessError):  # it may be dead just now
+                await asyncio.to_thread(self._server.stop)
+            self._server.remove()
+
+    async def kill(self, seconds: float) -> None:
+        """At once, without a word to its clients, and away for so long."""
+        assert self._server is not None
+        await asyncio.to_thread(self._server.stop)
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(self._server.restart)
+
+    async def freeze(self, seconds: float) -> None:
+        """All of its processes."""
+        assert self._server is not None
+        postmaster = int((self._server.data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        await asyncio.gather(*(frozen(pid, seconds) for pid in (postmaster, *map(int, children))))
 
 
 class Wire:

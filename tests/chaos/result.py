@@ -10,6 +10,7 @@ from bench.latency.script import LANGUAGE_OF, Script
 from tests.chaos.hearing import Words, listen, ways
 from tests.chaos.ledger import NEAR_S, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
 from tests.chaos.meeting import Held
+from tests.chaos.picture import draw
 from tests.chaos.schedule import Part
 
 from dragoman.pipeline.captions import CaptionKind
@@ -82,10 +83,18 @@ def conclude(seed: int, script: Script, held: Held, out: Path) -> int:
     }
     (out / "ledger.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     (out / "words.txt").write_text("\n".join(_lines(pages, held, begun)) + "\n", "utf-8")
+    draw(
+        out / "timeline.png",
+        f"seed {seed}: " + (", ".join(why) or "all good") + f"; {figures['heard']} of {figures['spoken']} words heard",
+        pages,
+        [(h.begun, h.ended, h.fault.part, str(h.fault).partition(": ")[2]) for h in held.happened],
+        [(c.start_unix, c.end_unix, c.language) for _, c in held.captions if c.kind is CaptionKind.GAP],
+        begun,
+    )
     print(", ".join(f"{name} {value}" for name, value in figures.items()))
     for reason in why:
         print(f"not good: {reason}")
-    print(f"in {out}: ledger.json, words.txt")
+    print(f"in {out}: ledger.json, timeline.png, words.txt")
     return 1 if why else 0
 
 

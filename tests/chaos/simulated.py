@@ -139,7 +139,11 @@ async def simulate(seed: int, seconds: float, only: str = "", fallback: bool | N
             ports[part] = free_port(socket.SOCK_STREAM)
             strikes[part] = await stack.enter_async_context(PROVIDERS[name](ports[part], seed))
         table = cloud_settings(*(f"127.0.0.1:{ports[part]}" for part in PARTS))
-        for stage, kind in {"recognizers": "Recognizer", "translators": "Translator", "synthesizers": "Synthesizer"}.items():
+        for stage, kind in {
+            "recognizers": "Recognizer",
+            "translators": "Translator",
+            "synthesizers": "Synthesizer",
+        }.items():
             table[stage] = [*table[stage][:1], *([f"{TONE}{kind}"] if fallback else [])]
         engines = EngineSet.build(EnginesSettings(**table))
         for stage in Stage:
@@ -185,7 +189,9 @@ async def simulate(seed: int, seconds: float, only: str = "", fallback: bool | N
             if own != target:
                 source = Source(voice, True)
                 result.heard[voice, target] = [
-                    Sound(word.text, began + word.start_s, began + word.end_s) for word in found if word.source == source
+                    Sound(word.text, began + word.start_s, began + word.end_s)
+                    for word in found
+                    if word.source == source
                 ]
     return result
 
@@ -212,7 +218,9 @@ def story(result: Simulation, *, everything: bool = False) -> list[str]:
     return [f"{at - result.begun:8.2f}  {text}" for at, text in sorted(rows, key=lambda row: row[0])]
 
 
-def one(seed: int, seconds: float, only: str, fallback: bool | None) -> tuple[int, dict[str, int], list[str], list[str]]:
+def one(
+    seed: int, seconds: float, only: str, fallback: bool | None
+) -> tuple[int, dict[str, int], list[str], list[str]]:
     """For a process of its own."""
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
