@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 START_S = 20.0
 """Seconds until a provider listens; it takes two."""
 
+
 async def frozen(pid: int, seconds: float) -> None:
     """Stop a process for so long, as a machine without time for it does."""
     os.kill(pid, signal.SIGSTOP)
