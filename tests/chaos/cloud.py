@@ -21,8 +21,8 @@ from tests.fakes.deepgram import FakeDeepgram, Faults, ToneWords
 from tests.fakes.deepgram.faults import DATA_0000, NET_0001
 from tests.fakes.deepl import FakeDeepL
 from tests.fakes.deepl_words import tones
-from tests.fakes.elevenlabs import Fault as Failure
 from tests.fakes.elevenlabs import FakeElevenLabs
+from tests.fakes.elevenlabs import Fault as Failure
 from tests.fakes.latency import Latency
 from tests.fakes.speaking import tone
 

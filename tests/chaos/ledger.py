@@ -8,8 +8,8 @@ A word is *heard* when it is in the recording of the phone of a listener, in his
 - *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``);
 - else *lost unmarked*: the fault that this is all about.
 
-Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked by
-the gap that the daemon tells of. It is no dropped call; one that ends while Asterisk runs is.
+Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked
+by the gap that the daemon tells of. It is no dropped call; one that ends while Asterisk runs is.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Gap:
     start: float
     end: float
 
-    def covers(self, word: Sound) -> bool:
-        """Whether it covers the word's middle."""
-        return self.start <= (word.start + word.end) / 2 <= self.end
+    def covers(self, word: Sound, sent: float | None) -> bool:
+        """Whether the word was said, or sent by the booth, in it or so soon behind it."""
+        return any(self.start <= at <= self.end + ATTACH_S for at in ((word.start + word.end) / 2, sent) if at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Dropped:
     numbers: frozenset[int]
     """Of the words in it."""
 
-    def covers(self, word: Sound) -> bool:
+    def covers(self, word: Sound, sent: float | None) -> bool:
         """Whether the word is in it."""
         return word.number in self.numbers and self.start - CLOCKS_S <= word.start and word.end <= self.end + CLOCKS_S
 
@@ -62,6 +62,9 @@ class Dropped:
 CLOCKS_S = 2.0
 """By how much the daemon's times of a clause may miss the phone's: buffers, and an audio clock that stood still while
 no packets came."""
+
+ATTACH_S = 1.0
+"""A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks."""
 
 NEAR_S = 1.0
 """A fault on the line reaches so far beyond its end: buffers settle."""
@@ -135,7 +138,7 @@ def judge(
         booth = sent[on_booth[index]].start if index in on_booth else None
         if index in first:
             fate = Fate.HEARD
-        elif any(mark.covers(word) for mark in marks):
+        elif any(mark.covers(word, booth) for mark in marks):
             fate = Fate.MARKED
         elif (index not in came and bad_in(word.start)) or (booth is not None and bad_out(booth)):
             fate = Fate.ON_THE_LINE

@@ -56,7 +56,7 @@ def draw(
     above.set_yticks(range(len(parts)), [str(part) for part in parts], fontsize=8)
     above.set_ylim(len(parts) - 0.5, -0.5)
     above.set_title(title, fontsize=9, loc="left")
-    for row, ((voice, target), page) in enumerate(pages.items()):
+    for row, ((_, target), page) in enumerate(pages.items()):
         for word in page.rows:
             colour = COLOURS[word.fate]
             below.plot([word.said - begun] * 2, [row - 0.38, row - 0.08], color=colour, linewidth=1.4)

@@ -15,7 +15,6 @@ from tests.chaos.schedule import Part
 
 from dragoman.pipeline.captions import CaptionKind
 
-
 REACH_S = 0.25
 """What the machine's standing still damages lies so near: buffers between phone and daemon, both ways."""
 

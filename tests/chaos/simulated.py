@@ -15,7 +15,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import asyncio
-import itertools
 import logging
 import socket
 import sys
@@ -42,7 +41,6 @@ from dragoman.config_engines import EnginesSettings
 from dragoman.demo.fake_cloud import settings as cloud_settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
-from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.ports import LegAudioListener

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from bench.latency.figures import Sound
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chaos.ledger import Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
+from tests.chaos.ledger import ATTACH_S, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
 
 START = 1_000.0
 PACE = 0.36
@@ -67,8 +67,15 @@ def test_a_word_that_nobody_tells_of_is_lost() -> None:
 
 
 def test_a_gap_covers_the_words_in_it_and_no_others() -> None:
-    gap = Gap(START + PACE * 2, START + PACE * 4)
+    gap = Gap(START + PACE * 2, START + PACE * 4 - ATTACH_S)
     assert fates(page([], marks=[gap])) == [Fate.LOST] * 2 + [Fate.MARKED] * 2 + [Fate.LOST] * 2
+
+
+def test_a_gap_covers_what_the_booth_said_in_it_too() -> None:
+    gap = Gap(TRANSLATED[2].start - 0.1, TRANSLATED[3].start)
+    found = page(TRANSLATED[:2], sent=TRANSLATED, marks=[gap])
+    assert fates(found)[2:4] == [Fate.MARKED] * 2
+    assert fates(page(TRANSLATED[:2], sent=TRANSLATED[:2], marks=[gap]))[2:4] == [Fate.LOST] * 2
 
 
 def test_a_clause_that_was_dropped_marks_its_own_words_of_its_own_time() -> None:

@@ -1,4 +1,4 @@
-"""The schedule: the same seed gives the same faults, all are over in time, and a long meeting has every kind there is."""
+"""The schedule: the same seed gives the same faults, all are over in time, a long meeting has all kinds."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python -m tests.chaos.witness FILE     until standard input ends; FILE gets "begin end" a line, seconds (epoch)
 
-A virtual machine may be stopped for a tenth of a second by what lies under it. Sound that is lost then is nobody's fault.
+A virtual machine may be stopped for a tenth of a second by what lies under it. What is lost then is nobody's fault.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,6 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("soak-out"))
     options = parser.parse_args()
     status: int = 2
-    whoever: Callable[[BaseException], None] = lambda error: print(f"tests.soak: {error}", file=sys.stderr)
     try:
         status = asyncio.run(run(options.minutes * 60, options.out))
     except* asyncio.CancelledError:
@@ -207,7 +206,7 @@ def main() -> int:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        whoever(error)
+        print(f"tests.soak: {error}", file=sys.stderr)
     return status
 
 

@@ -116,6 +116,11 @@ class CaptionHub:
         """Languages somebody reads in this room now."""
         return frozenset(language for r, language in self._subscriptions if r == room)
 
+    @property
+    def rooms(self) -> frozenset[str]:
+        """Rooms of which somebody reads something now, whether anybody is in them or not."""
+        return frozenset(room for room, _ in self._subscriptions)
+
     def subscribe(self, room: str, language: str, after: int | None = None) -> CaptionSubscription:
         """A new reader; with ``after`` (an event number) it first gets what it missed, as far as it is kept."""
         key = (room, language)
