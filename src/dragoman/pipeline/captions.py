@@ -116,11 +116,6 @@ class CaptionHub:
         """Languages somebody reads in this room now."""
         return frozenset(language for r, language in self._subscriptions if r == room)
 
-    @property
-    def rooms(self) -> frozenset[str]:
-        """Rooms of which somebody reads something now, whether anybody is in them or not."""
-        return frozenset(room for room, _ in self._subscriptions)
-
     def subscribe(self, room: str, language: str, after: int | None = None) -> CaptionSubscription:
         """A new reader; with ``after`` (an event number) it first gets what it missed, as far as it is kept."""
         key = (room, language)
@@ -146,6 +141,11 @@ class CaptionHub:
         """Forget the history of a room that ended; readers stay, it may be dialled again."""
         for key in [key for key in self._history if key[0] == room]:
             del self._history[key]
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """Rooms of which somebody reads something now, whether anybody is in them or not."""
+        return frozenset(room for room, _ in self._subscriptions)
 
     def _forget(self, subscription: CaptionSubscription) -> None:
         self.dropped += subscription.dropped
