@@ -102,7 +102,7 @@ async def wave(pbx: Pbx, folder: Path, number: int) -> None:
     async with asyncio.TaskGroup() as group:
         for voice, code in CALLING_CODES.items():
             language = {"44": "en", "34": "es", "376": "ca"}[code]
-            said = " ".join(words(voice, language, WORDS, first=number * WORDS))
+            said = " ".join(words(voice, language, WORDS, first=0))
             group.create_task(
                 place_calls(pbx, folder / voice, CALLS, languages=[code], stay_s=STAY_S, say=said, at_once=AT_ONCE)
             )
