@@ -67,7 +67,7 @@ def conclude(seed: int, script: Script, held: Held, out: Path) -> int:
     words = listen(held)
     pages = pages_of(held, words)
     figures = summary(pages.values(), len(held.dropped))
-    why = reasons(figures)
+    why = reasons(figures) + [f"a daemon ended by itself: {crash}" for crash in held.crashes]
     begun = min(sound.start for sounds in words.said.values() for sound in sounds) if any(words.said.values()) else 0.0
     result = {
         **figures,
