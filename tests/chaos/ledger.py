@@ -40,9 +40,9 @@ class Gap:
     start: float
     end: float
 
-    def covers(self, word: Sound, sent: float | None) -> bool:
-        """Whether the word was said, or sent by the booth, in it or so soon behind it."""
-        return any(self.start <= at <= self.end + ATTACH_S for at in ((word.start + word.end) / 2, sent) if at)
+    def covers(self, word: Sound, due: float) -> bool:
+        """Whether the word was said in it, or due to be heard, or so soon behind it that we were not attached yet."""
+        return any(self.start <= at <= self.end + ATTACH_S for at in (word.start, word.end, due))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Dropped:
     numbers: frozenset[int]
     """Of the words in it."""
 
-    def covers(self, word: Sound, sent: float | None) -> bool:
+    def covers(self, word: Sound, due: float) -> bool:
         """Whether the word is in it."""
         return word.number in self.numbers and self.start - CLOCKS_S <= word.start and word.end <= self.end + CLOCKS_S
 
@@ -62,6 +62,9 @@ class Dropped:
 CLOCKS_S = 2.0
 """By how much the daemon's times of a clause may miss the phone's: buffers, and an audio clock that stood still while
 no packets came."""
+
+LAG_S = 3.0
+"""When a word is due to be heard, behind when it was said, until a booth has shown by how much it lags."""
 
 ATTACH_S = 1.0
 """A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks."""
@@ -132,13 +135,15 @@ def judge(
     on_booth = _places(said, sent)
     came = _places(said, tapped, haste=2 * WORD_S)
     marks = tuple(marks)
+    lag = LAG_S
     for index, word in enumerate(said):
         if word.text is None:
             continue  # damaged where it was recorded: nobody could have understood it
         booth = sent[on_booth[index]].start if index in on_booth else None
+        lag = lag if booth is None else booth - word.start
         if index in first:
             fate = Fate.HEARD
-        elif any(mark.covers(word, booth) for mark in marks):
+        elif any(mark.covers(word, word.start + lag) for mark in marks):
             fate = Fate.MARKED
         elif (index not in came and bad_in(word.start)) or (booth is not None and bad_out(booth)):
             fate = Fate.ON_THE_LINE

@@ -67,15 +67,24 @@ def test_a_word_that_nobody_tells_of_is_lost() -> None:
 
 
 def test_a_gap_covers_the_words_in_it_and_no_others() -> None:
-    gap = Gap(START + PACE * 2, START + PACE * 4 - ATTACH_S)
-    assert fates(page([], marks=[gap])) == [Fate.LOST] * 2 + [Fate.MARKED] * 2 + [Fate.LOST] * 2
+    gap = Gap(1010.0, 1020.0)
+    for start, covered in (
+        (1009.5, False),
+        (1009.8, True),
+        (1015.0, True),
+        (1020.9, True),
+        (1020 + ATTACH_S + 0.1, False),
+    ):
+        assert gap.covers(Sound("en001a", start, start + 0.315), due=start) is covered
+    assert fates(page([], marks=[Gap(START - 1, START + 10)])) == [Fate.MARKED] * 6
+    assert fates(page([], marks=[Gap(START + 10, START + 20)])) == [Fate.LOST] * 6
 
 
-def test_a_gap_covers_what_the_booth_said_in_it_too() -> None:
-    gap = Gap(TRANSLATED[2].start - 0.1, TRANSLATED[3].start)
-    found = page(TRANSLATED[:2], sent=TRANSLATED, marks=[gap])
-    assert fates(found)[2:4] == [Fate.MARKED] * 2
-    assert fates(page(TRANSLATED[:2], sent=TRANSLATED[:2], marks=[gap]))[2:4] == [Fate.LOST] * 2
+def test_a_gap_covers_what_was_due_to_be_heard_in_it_by_the_lag_that_the_booth_had() -> None:
+    gap = Gap(TRANSLATED[2].start - 0.1, TRANSLATED[5].start)
+    assert fates(page(TRANSLATED[:2], marks=[gap])) == [Fate.HEARD] * 2 + [Fate.MARKED] * 4
+    sooner = [Sound(word.text, word.start - 2.5, word.end - 2.5) for word in TRANSLATED[:2]]
+    assert fates(page(sooner, marks=[gap])) == [Fate.HEARD] * 2 + [Fate.LOST] * 4
 
 
 def test_a_clause_that_was_dropped_marks_its_own_words_of_its_own_time() -> None:
