@@ -164,6 +164,7 @@ class BatchedSocket(_Buffers):
 
     def __init__(self, sock: socket.socket, send_rows: int, send_bytes: int) -> None:
         super().__init__(sock, send_rows, send_bytes)
+        self._empty_at = time.monotonic()
         # PyDLL keeps the GIL. The calls never block, and to get it back from a busy thread could take 5 ms.
         libc: Any = ctypes.PyDLL(None, use_errno=True)
         self._recvmmsg = libc.recvmmsg
@@ -180,7 +181,6 @@ class BatchedSocket(_Buffers):
             self._stamped = True
         except OSError:
             self._stamped = False
-        self._empty_at = time.monotonic()
 
         self._out_names, self._out_iov, rows = _messages(self.outgoing)
         # As plain words: numpy copies a structure with holes field by field.
