@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
 
+from dragoman.admin.serving import Administration
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
+from dragoman.engines.tts.xtts.engine import XttsSynthesizer
+from dragoman.engines.tts.xtts.profiles import ProfileVoices
 from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
@@ -19,20 +22,23 @@ from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.otel import OtlpExporter
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
-from dragoman.telephony.reception import Reception
+from dragoman.telephony.guests import Guests
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
+from dragoman.web.traces import Traced
 from dragoman.web.view import DaemonView
 
 log = structlog.get_logger(__name__)
 
-PARTS = ("ari", "media", "asr", "mt", "tts")
+PARTS = ("ari", "media", "asr", "mt", "tts", "admission")
 """What ``/health/ready`` names."""
 
 OBSERVE_S = 0.5
@@ -57,7 +63,14 @@ class Service:
         self.health = Health(PARTS)
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
-        self.voices = Voicing(settings.voices)
+        self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
+        self.admin.on_drain = self._judge_admission
+        self.voices = Voicing(settings.voices, self.admin.voice_event)
+        self.voices.scores.on_likeness = self.metrics.voices.likeness.observe
+        self._cloning = [engine for engine in self.engines.of(Stage.TTS) if isinstance(engine, XttsSynthesizer)]
+        for engine in self._cloning:
+            engine.use(ProfileVoices(lambda: self.voices.live))
+            engine.on_own_voice = self.voices.scores.spoken
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
@@ -83,8 +96,14 @@ class Service:
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
         self.engines.on_failure = measures.engine_gave_way
-        reporter = Reporter(captions, measures, loop.time, unix_offset)
+        traces = TraceBook()
+        exporter = self._exporter(unix_offset)
+        if exporter is not None:
+            traces.on_end = exporter.send
+        reporter = Reporter(captions, measures, loop.time, unix_offset, traces)
         reporter.on_engine_change = self.engines.circuits.moved
+        reporter.on_usage = self.admin.used
+        captions.record = self.admin.take
         conference = Conference(
             self.media,
             self.engines,
@@ -104,6 +123,8 @@ class Service:
             health=self.health,
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
+            traced=Traced(traces, unix_offset),
+            admin=self.admin,
         )
         web = WebServer(app, self._settings.http)
         await web.start()
@@ -112,7 +133,8 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
-            await self.voices.start()
+            await self.admin.start()
+            await self.voices.start(next((found for engine in self._cloning if (found := engine.encoder)), None))
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
@@ -129,44 +151,65 @@ class Service:
                 address = (self._settings.media.advertised, self.media.address[1])
                 reception = self.enrolling.reception(ari, self.media, address)
                 languages = frozenset(self._settings.rooms.languages)
-                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
+                incall = self.enrolling.incall(ari, captions, lambda: conference.legs, loop.time)
+                administering = self.admin.attend(ari, conference, lambda: reception.calls)
+                guests = Guests((reception, incall), administering)
+                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
                 freeze_garbage()
-                await self._serve(attacher, reception, conference, measures, stop)
+                await self._serve(ari, attacher, (reception.run, incall.run), conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
             await self.engines.close()
             await self.voices.close()
+            if exporter is not None:
+                await asyncio.to_thread(exporter.close)
+            await self.admin.close()
             log.info("stopped")
+
+    def _exporter(self, unix_offset: float) -> OtlpExporter | None:
+        """Raises ConfigError: its packages are not installed."""
+        if self._settings.trace.otlp_url is None:
+            return None
+        return OtlpExporter(self._settings.trace, unix_offset, self.metrics.spans_exported)
 
     async def _serve(
         self,
+        ari: TalkingClient,
         attacher: Attacher,
-        reception: Reception,
+        talking: Iterable[Callable[[], Coroutine[Any, Any, None]]],
         conference: Conference,
         measures: ClauseMeasures,
         stop: asyncio.Event,
     ) -> None:
+        def phones() -> list[str]:
+            return [state.leg.channel_id for state in conference.legs.values()]
+
         async with asyncio.TaskGroup() as group:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             enrolling = group.create_task(self.enrolling.run())
-            receiving = group.create_task(reception.run())
+            receiving = [group.create_task(run()) for run in talking]
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            asking = group.create_task(self.metrics.phones.watch(phones, ari.rtp_statistics))
+            administering = group.create_task(self.admin.run())
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
-            await stop.wait()
+            await _first_of(stop, self.admin.ended)
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
-            receiving.cancel()
+            for each in receiving:
+                each.cancel()
             enrolling.cancel()
             observing.cancel()
             probing.cancel()
             watching.cancel()
+            asking.cancel()
+            administering.cancel()
             voicing.cancel()
             conference.stop()
             await meeting
@@ -196,6 +239,7 @@ class Service:
         metrics.on_scrape(count)
         while True:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
+            self._judge_admission()
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
             for stage in Stage:
                 trouble = self.engines.trouble(stage) or measures.trouble(stage)
@@ -204,11 +248,23 @@ class Service:
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
 
+    def _judge_admission(self) -> None:
+        self._judge("admission", "draining: no new room begins" if self.admin.draining else "")
+
     def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:
             self.health.failed(part, trouble)
         else:
             self.health.ok(part, degraded)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of these is set."""
+    async with task_group() as group:
+        waiting = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

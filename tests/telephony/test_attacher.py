@@ -221,6 +221,30 @@ async def test_a_mute_that_comes_before_its_events_are_subscribed_is_read(daemon
     assert (await daemon.listener.next("tap_ready")).leg.muted
 
 
+@pytest.mark.parametrize(("version", "sent"), [("22.10.1~dfsg+~cs6.15.60671435-2", True), ("22.10.1", False)])
+async def test_where_a_transfer_by_keys_leaves_a_caller_unheard_he_enters_anew(
+    ari: FakeAri, version: str, sent: bool
+) -> None:
+    ari.version = version
+    pbx = ari.asterisk
+    async with AriClient(ari.url, USER, PASSWORD) as client:
+        daemon = Daemon(ari, client)
+        await settled()
+        ida, carla = pbx.phone(), pbx.phone()
+        far, near, other = (pbx.phone(f"Local/1000*34@phones-{end}") for end in ("0001;2", "0001;1", "0002;1"))
+        pbx.talk(ida, near)
+        pbx.enter(far, "1000-es")
+        await settled()
+        for end in (near, other):  # the other one's far end is in no room of ours
+            pbx.talk(ida, end)
+            pbx.talk(carla, end)
+        await settled()
+        told = [("Local/s@dragoman-rejoin/n", {"__DRAGOMAN_REJOIN": "Local/1000*34@phones-0001;2"})]
+        assert ari.dialplan == (told if sent else [])
+        assert daemon.attacher.stats.rejoined == len(ari.dialplan)
+        await daemon.stop()
+
+
 async def test_a_websocket_that_comes_back_leaves_what_is_up_in_peace_and_finds_what_happened(daemon: Daemon) -> None:
     stays, goes = daemon.pbx.call("1000-en"), daemon.pbx.call("1000-en")
     for _ in range(2):

@@ -111,10 +111,16 @@ class CaptionHub:
         self._on_demand = on_demand
         self._number = first
         self.dropped = 0
+        self.record: Callable[[Caption], None] = lambda caption: None
+        """Told of every caption, whether or not somebody reads it."""
 
     def languages(self, room: str) -> frozenset[str]:
         """Languages somebody reads in this room now."""
         return frozenset(language for r, language in self._subscriptions if r == room)
+
+    def audience(self, room: str) -> frozenset[str]:
+        """Languages in which what is missing has to be told: those read now, and those in which something was said."""
+        return self.languages(room) | {language for r, language in self._history if r == room}
 
     def subscribe(self, room: str, language: str, after: int | None = None) -> CaptionSubscription:
         """A new reader; with ``after`` (an event number) it first gets what it missed, as far as it is kept."""
@@ -134,6 +140,7 @@ class CaptionHub:
         key = (caption.room, caption.language)
         if caption.kind is not CaptionKind.PARTIAL:
             self._history.setdefault(key, deque(maxlen=HISTORY_DEPTH)).append((self._number, caption))
+        self.record(caption)
         for subscription in self._subscriptions.get(key, ()):
             subscription.put(self._number, caption)
 

@@ -16,10 +16,10 @@ from dragoman.engines.circuits import Circuits
 from dragoman.errors import MediaError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.pipeline.chain import Chain, Translates
+from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms, Translates
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.telephony.model import Booth, Leg, Tap
@@ -108,6 +108,9 @@ class Conference:
         self.legs: dict[str, LegState] = {}
         """By leg id; those present, not those whose last words are still being spoken."""
         self.booths: dict[str, Booth] = {}
+        self.allowed: Callable[[str], bool] = lambda room: True
+        """Whether a room may have anything interpreted; where not, its people hear each other's originals in full."""
+        self._resting: set[str] = set()
 
     async def run(self) -> None:
         """Until ``stop``."""
@@ -264,18 +267,33 @@ class Conference:
         """Give every leg of the room its targets and every booth its floor."""
         present = self._present(room)
         languages = {leg_id: state.leg.language for leg_id, state in present.items()}
+        allowed = self._may_speak(room)
         for leg_id, need in needs(languages, self._captions.languages(room)).items():
-            present[leg_id].speaking.want(need.targets, need.source_captions)
+            speaking = present[leg_id].speaking
+            if allowed:
+                speaking.want(need.targets, need.source_captions)
+            else:
+                speaking.rest()
         by_tap = {state.tap.channel_id: state.leg.language for state in present.values()}
         for booth in self.booths.values():
             if booth.room == room:
-                self._media.set_floor(booth.id, floor(by_tap, booth.language), self._floor_db)
+                self._media.set_floor(booth.id, floor(by_tap, booth.language), self._floor_db if allowed else 0.0)
         spoken = set(languages.values())
         for key in [key for key in self._mixers if key[0] == room and key[1] not in spoken]:
             if not any(booth.room == room and booth.language == key[1] for booth in self.booths.values()):
                 mixer = self._mixers.pop(key)
                 mixer.clear()
                 self._past["booth_underruns"] += mixer.underruns
+
+    def _may_speak(self, room: str) -> bool:
+        """``allowed``; its readers are told when it ends."""
+        if self.allowed(room):
+            self._resting.discard(room)
+            return True
+        if room not in self._resting:
+            self._resting.add(room)
+            self._reporter.rests(room)
+        return False
 
     def _make_chain(self, leg: Leg, target: str) -> Chain:
         def mixer() -> BoothMixer | None:

@@ -31,8 +31,10 @@ from dragoman.telephony.attach import (
     TellMuted,
     plan,
 )
+from dragoman.telephony.handover import Handovers
 from dragoman.telephony.lanes import AttachStats, Lanes
 from dragoman.telephony.model import Address, AttachListener
+from dragoman.telephony.pbx.flaws import forgets_callers
 from dragoman.telephony.recipes import FAILURES, Arrivals, task_group
 from dragoman.telephony.roster import Names, Roster
 
@@ -110,6 +112,9 @@ class Attacher:
         self._connection = AriConnection(client, self._queue, Backoff(chance))
         self._roster = Roster(client.app, self._config.languages)
         self._holdings = Holdings(Names(client.app, self.instance), chance)
+        self._handovers = Handovers()
+        self._rejoins = False
+        """Whether this build of Asterisk hears who takes over a channel only once the channel enters anew."""
         self._arrivals = Arrivals()
         self._lanes = Lanes(
             client,
@@ -262,6 +267,7 @@ class Attacher:
                 await self._take_stock()
             case _:
                 self._roster.apply(item)
+                self._rejoin(self._handovers.apply(item))
                 self._arrivals.see(item)
                 if self._guests is not None:
                     self._guests.see(item)
@@ -289,6 +295,7 @@ class Attacher:
         self._stock_due = None
         self._stock_backoff.connected(now())
         self._roster.replace(bridges, channels)
+        self._rejoin(self._handovers.replace(bridges, channels))
         if not self._synced:
             self._synced = True
             self._holdings.forget_failures(lambda _: False)
@@ -300,8 +307,16 @@ class Attacher:
             self._reconcile(ENDINGS)
             self._listener.gap(since)
 
+    def _rejoin(self, taken_over: list[str]) -> None:
+        """Send those of our legs into their conference anew on whose channels other phones speak from here on."""
+        if self._rejoins and taken_over:
+            ours = {seat.channel_name for seat in self._roster.seats.values()}
+            for name in ours.intersection(taken_over):
+                self._lanes.rejoin(name)
+
     async def _register(self) -> None:
         """Have our events sent. After a lost connection too: Asterisk may have forgotten the application (measured)."""
+        self._rejoins = forgets_callers(await self._client.version())
         await self._client.filter_events()
         await self._client.subscribe("bridge:")
         legs = [holding.key.channel_id for holding in self._holdings if isinstance(holding.key, LegKey)]
