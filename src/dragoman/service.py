@@ -236,6 +236,7 @@ class Service:
             metrics.legs.set(len(conference.legs))
             metrics.booths.set(len(conference.booths))
             metrics.recognizer_streams.set(conference.streams)
+            metrics.tasks.set(len(asyncio.all_tasks(loop)))
 
         metrics.on_scrape(count)
         while True:

@@ -85,6 +85,7 @@ class Metrics:
         self.rooms = Gauge("dragoman_rooms", "Rooms somebody is in", registry=registry)
         self.legs = Gauge("dragoman_legs", "People in rooms", registry=registry)
         self.booths = Gauge("dragoman_booths", "Booths that are up", registry=registry)
+        self.tasks = Gauge("dragoman_tasks", "Asyncio tasks that have not ended", registry=registry)
         self.recognizer_streams = Gauge("dragoman_recognizer_streams", "Open recognizer streams", registry=registry)
         self.caption_readers = Gauge("dragoman_caption_readers", "Readers of captions", registry=registry)
         self.ari_connected = Gauge("dragoman_ari_connected", "1 while Asterisk's events come in", registry=registry)
