@@ -14,6 +14,7 @@ from dragoman.check.media import check_media
 from dragoman.check.pbx import check_pbx
 from dragoman.check.ports import check_ports
 from dragoman.check.tempo import check_tempo
+from dragoman.check.voices import check_voices
 from dragoman.config import Settings
 from dragoman.errors import ConfigError
 from dragoman.telephony.ari.client import AriClient
@@ -33,6 +34,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     for finding in check_tempo(settings.pipeline.max_tempo):
         yield finding
     for finding in await check_engines(settings):
+        yield finding
+    for finding in await check_voices(settings.voices, tuple(settings.engines.synthesizers)):
         yield finding
     asterisk = settings.asterisk
     try:

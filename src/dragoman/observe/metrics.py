@@ -31,6 +31,10 @@ STAGE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, *SPAN_BUCKETS)
 """Seconds. Local engines answer in a few ms, and our own share has its target at 0.04."""
 
 
+DROP_REASONS = ("mt", "tts", "no-voice", "nobody-listens")
+"""Shown from 0 on: of a counter that appears with its first event, Prometheus sees no increase."""
+
+
 class Metrics:
     """The daemon's metrics: prometheus_client objects, to be incremented and observed where things happen."""
 
@@ -62,6 +66,8 @@ class Metrics:
         self.clauses_dropped = Counter(
             "dragoman_clauses_dropped", "Clauses that were not spoken, and why", ["reason"], registry=registry
         )
+        for reason in DROP_REASONS:
+            self.clauses_dropped.labels(reason)
         self.engine_errors = Counter(
             "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
         )
@@ -79,6 +85,7 @@ class Metrics:
         self.rooms = Gauge("dragoman_rooms", "Rooms somebody is in", registry=registry)
         self.legs = Gauge("dragoman_legs", "People in rooms", registry=registry)
         self.booths = Gauge("dragoman_booths", "Booths that are up", registry=registry)
+        self.tasks = Gauge("dragoman_tasks", "Asyncio tasks that have not ended", registry=registry)
         self.recognizer_streams = Gauge("dragoman_recognizer_streams", "Open recognizer streams", registry=registry)
         self.caption_readers = Gauge("dragoman_caption_readers", "Readers of captions", registry=registry)
         self.ari_connected = Gauge("dragoman_ari_connected", "1 while Asterisk's events come in", registry=registry)

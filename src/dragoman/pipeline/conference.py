@@ -292,8 +292,8 @@ class Conference:
             state.audio.gated = state.muted or state.held
 
     def gap(self, since: float) -> None:
-        """AttachListener: tell the readers that something is missing."""
-        for room in self.rooms:
+        """AttachListener: tell the readers that something is missing; those too whose room did not survive it."""
+        for room in self.rooms | self._captions.rooms:
             self._reporter.gap(room, since)
 
     # private

@@ -237,10 +237,13 @@ class LegChainReports:
 
     def spoken(self, target: str, pending: Pending) -> None:
         """ChainReports."""
+        journey = self._journey(target, pending)
         self._reporter.clauses["spoken"] += 1
-        self._reporter.measures.clause_spoken(self._journey(target, pending))
+        self._reporter.measures.clause_spoken(journey)
         if pending.translation is not None:
             self._reporter.on_usage(self._leg.room, "tts", len(pending.translation.text))
+        if pending.times.played is None:  # else it was so short that its end is known already
+            self._reporter.traces.begun(journey)
         self._publish(CaptionKind.SPOKEN, target, pending)
 
     def played(self, target: str, pending: Pending) -> None:

@@ -235,7 +235,7 @@ def collect_stats(
             committed=totals(metrics.clauses_committed)[""],
             translated=totals(metrics.clauses_translated)[""],
             spoken=totals(metrics.clauses_spoken)[""],
-            dropped=totals(metrics.clauses_dropped),
+            dropped={reason: count for reason, count in totals(metrics.clauses_dropped).items() if count},
         ),
         queue_drops=totals(metrics.queue_drops),
     )
