@@ -88,6 +88,7 @@ def make_profile(
     language: str = "",
     defaults: Defaults = PLAIN,
     min_clips: int = MIN_CLIPS,
+    reports: Sequence[ClipReport] | None = None,
     progress: Progress = lambda done, what: None,
 ) -> MadeProfile:
     """Make a profile from recordings of one person.
@@ -101,6 +102,7 @@ def make_profile(
         language: spoken in the clips, ISO 639-1; empty: not known.
         defaults: how to play the voice.
         min_clips: 3; fewer only for a profile that grows during a call.
+        reports: what ``judge`` found in these clips, where that is known already: it is half of the work.
         progress: told how far it is; from the thread this runs in.
 
     Raises:
@@ -109,7 +111,9 @@ def make_profile(
     """
     if len(clips) > MAX_CLIPS:
         raise ClipRejected(f"{len(clips)} clips; at most {MAX_CLIPS}")
-    reports = judge(clips, encoders.identity, lambda done, what: progress(done * 0.5, what))
+    if reports is None:
+        reports = judge(clips, encoders.identity, lambda done, what: progress(done * 0.5, what))
+    reports = tuple(reports)
     good = [at for at, report in enumerate(reports) if report.usable]
     made: dict[str, tuple[Clip, Audio]] = {}
     for count, at in enumerate(good):
@@ -206,6 +210,16 @@ def to_audio(clip: RawClip) -> Audio:
     samples = resample(np.nan_to_num(np.asarray(clip.samples, np.float32)), clip.rate, CLIP_RATE)
     made: Audio = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
     return made
+
+
+def with_recording(made: MadeProfile, audio: Audio) -> MadeProfile:
+    """With a recording that is kept and does not count, such as that of the consent; as it is where a clip is that."""
+    key = clip_id(audio)
+    if any(clip.id == key for clip in made.profile.clips):
+        return made
+    kept = Clip(id=key, seconds=len(audio) / CLIP_RATE, snr_db=0.0, weight=0.0)
+    profile = replace(made.profile, clips=(*made.profile.clips, kept))
+    return replace(made, profile=profile, audio={**made.audio, key: audio})
 
 
 def clip_id(audio: Audio) -> str:
