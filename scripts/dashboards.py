@@ -301,6 +301,25 @@ BOARDS = (
                         width=12,
                     ),
                     Panel(
+                        "How fast it is spoken",
+                        "Times as fast as its synthesizer, of the speaker most in haste: 1.15 where anything waits, to 1.3 beyond 3 s. The time saved is below it.",
+                        "short",
+                        [
+                            ("max by (target) (dragoman_tempo_ratio{@})", "{{target}}"),
+                            rate("dragoman_tempo_saved_seconds_total"),
+                        ],
+                        width=12,
+                        warn=1.2,
+                        bad=1.29,
+                    ),
+                    Panel(
+                        "Stages that held others back, a minute",
+                        "asr: input paused. mt: asked again. tts: speech slowed.",
+                        "short",
+                        [rate("dragoman_backpressure_total", "stage", per=" * 60")],
+                        width=12,
+                    ),
+                    Panel(
                         "How far booths are behind",
                         "Speech that waits to be spoken, by language.",
                         "ms",

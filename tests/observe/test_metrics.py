@@ -13,10 +13,12 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.observe.views import AriView, ConferenceView, MediaView
 
+from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.quantiles import Quantiles, quantile, totals
-from dragoman.pipeline.conference import TOTALS
+from dragoman.pipeline.conference import TOTALS, Lag
 from dragoman.telephony.ari.queue import Due
+from dragoman.telephony.model import Leg
 
 
 def scrape(metrics: Metrics) -> dict[str, float]:
@@ -118,11 +120,37 @@ def test_the_conference_is_read_when_the_loop_is_asked_and_none_of_its_counters_
     assert scrape(metrics)["dragoman_clauses_merged_total"] == 0
     metrics.refresh()
     seen = scrape(metrics)
-    pattern = re.compile("dragoman_(clauses_merged|recognizer|booth|repeated|speculations|early|revised)_?.*_total$")
+    pattern = re.compile(
+        "dragoman_(clauses_merged|recognizer|booth|repeated|speculations|early|revised|tempo)_?.*_total$"
+    )
     shown = {name: value for name, value in seen.items() if pattern.match(name)}
-    dropped = shown.pop("dragoman_recognizer_dropped_seconds_total") * 1000
-    assert sorted([dropped, *shown.values()]) == [1000 * number for number in range(1, len(TOTALS) + 1)]
+    in_seconds = [shown.pop(f"dragoman_{name}_seconds_total") * 1000 for name in ("recognizer_dropped", "tempo_saved")]
+    assert sorted([*in_seconds, *shown.values()]) == [1000 * number for number in range(1, len(TOTALS) + 1)]
     assert (seen["dragoman_queue_depth queue=mt"], seen["dragoman_queue_depth queue=tts"]) == (3, 2)
+
+
+def test_of_each_language_the_speaker_furthest_behind_is_shown_until_he_is_not() -> None:
+    ann, conference, metrics = Leg("ann", 1, "1000", "en", "Ann", False), ConferenceView(), Metrics()
+    metrics.watch_conference(conference)
+    conference.behind = [
+        Lag(ann, "es", {"mt": 0.0, "tts": 0.5, "playback": 1.0}, 1.1),
+        Lag(ann, "es", {"mt": 2.0, "tts": 1.0, "playback": 0.0}, 1.05),
+    ]
+    metrics.refresh()
+    seen = scrape(metrics)
+    assert seen["dragoman_lag_ms target=es"] == 3000
+    assert seen["dragoman_tempo_ratio target=es"] == 1.1
+    conference.behind = []
+    metrics.refresh()
+    seen = scrape(metrics)
+    assert seen["dragoman_lag_ms target=es"] == 0
+    assert seen["dragoman_tempo_ratio target=es"] == 1.0
+
+
+def test_a_stage_that_holds_others_back_is_counted() -> None:
+    metrics = Metrics()
+    ClauseMeasures(metrics, lambda: 0.0).pressed("tts")
+    assert scrape(metrics)["dragoman_backpressure_total stage=tts"] == 1
 
 
 def test_attaching_and_its_queue_are_shown() -> None:

@@ -52,6 +52,30 @@ def said(text: str, random: Random | None = None) -> Pcm:
     return np.concatenate(pieces)
 
 
+def monologue(seconds: float, seed: int = 1) -> tuple[list[str], Pcm]:
+    """Words of somebody who does not pause but to draw breath, each another one, and their sound.
+
+    A breath of 120 to 200 ms behind every clause of four to nine words; six of ten end a sentence.
+    """
+    random = Random(seed)
+    words: list[str] = []
+    pieces: list[Pcm] = []
+    length = 0
+    while length < ms_to_samples(seconds * 1000):
+        clause = [f"w{len(words) + i}{'x' * random.randint(0, 4)}" for i in range(random.randint(4, 9))]
+        clause[-1] += "." if random.random() < 0.6 else ","
+        for word in clause:
+            gap = random.randint(120, 200) if word is clause[-1] else 15
+            sound = np.full(ms_to_samples(random.randint(220, 420)), value_of(word), np.int16)
+            pieces += [sound, np.zeros(ms_to_samples(gap), np.int16)]
+            length += len(sound) + len(pieces[-1])
+        words += clause
+    words[-1] = words[-1].rstrip(",.") + "."
+    last = pieces[-2]
+    last[:] = value_of(words[-1])
+    return words, np.concatenate(pieces)
+
+
 @dataclass
 class Manner:
     """How the recogniser behaves."""

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, crashed, rejected
+from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, Skipping, crashed, rejected
 from tests.pipeline.hall import translated
 from tests.virtual_time import START, settled, virtual_time
 
@@ -18,11 +18,13 @@ from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineTimeout
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
-from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEPTH, Chain
+from dragoman.pipeline.catchup import FAST
+from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEPTH, Chain, keep_tempo
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.delivery import TTS_DEADLINE
 from dragoman.pipeline.latency import STAGES, ClauseTimes
 from dragoman.pipeline.pending import Pending
+from dragoman.pipeline.ports import Stretcher
 
 pytestmark = virtual_time
 
@@ -73,7 +75,13 @@ class Reports:
 class Bench:
     """One chain at one booth that is ticked."""
 
-    def __init__(self, translators: Sequence[FakeTranslator], *mouths: FakeSynthesizer) -> None:
+    def __init__(
+        self,
+        translators: Sequence[FakeTranslator],
+        *mouths: FakeSynthesizer,
+        stretcher: Callable[[], Stretcher | None] = keep_tempo,
+    ) -> None:
+        self.stretcher = stretcher
         self.translator = translators[0]
         self.translators = TranslatorChain(translators)
         self.mouths = mouths
@@ -84,15 +92,28 @@ class Bench:
         self.media.add_booth("es", ("::", 1), self.booth)
         self.chain = self.make("ann")
         self.number = 0
+        self.said = 0
 
     def make(self, speaker: str) -> Chain:
         loop = asyncio.get_running_loop()
-        return Chain(speaker, "es", self.translators, self.mouths, lambda: self.mixer, self.reports, loop.time)
+        return Chain(
+            speaker,
+            "es",
+            self.translators,
+            self.mouths,
+            lambda: self.mixer,
+            self.reports,
+            loop.time,
+            stretcher=self.stretcher,
+        )
 
-    def offer(self, text: str, chain: Chain | None = None) -> str:
+    def offer(self, text: str, chain: Chain | None = None, ms: int = 0) -> str:
+        """``ms``: how long it was said; clauses of no length are merged without end."""
         self.number += 1
+        start = self.said
+        self.said += ms_to_samples(ms)
         now = asyncio.get_running_loop().time()
-        clause = Clause("leg", self.number, "en", text, 0, ms_to_samples(1000))
+        clause = Clause("leg", self.number, "en", text, start, self.said)
         (chain or self.chain).offer(clause, ClauseTimes(now - 0.65, now - 0.25, now, now))
         return clause.id
 
@@ -112,10 +133,11 @@ async def bench(
     mouth: FakeSynthesizer | None = None,
     spare: Sequence[FakeSynthesizer] = (),
     voice: bool = True,
+    stretcher: Callable[[], Stretcher | None] = keep_tempo,
 ) -> AsyncIterator[Bench]:
     """Ends with ``close``, after which the chain must end with nothing left at the booth."""
     mouths = (mouth or FakeSynthesizer(), *spare) if voice else ()
-    made = Bench(translators or (FakeTranslator(),), *mouths)
+    made = Bench(translators or (FakeTranslator(),), *mouths, stretcher=stretcher)
     running = asyncio.create_task(made.chain.run())
     ticking = asyncio.create_task(made.media.run())
     try:
@@ -360,6 +382,56 @@ async def test_a_full_booth_holds_translation_back_and_the_queue_merges_neighbou
         assert merged[0].merged == tuple(f"leg/{i}" for i in range(spoken_at_once + 1, spoken_at_once + 5))
         times = made.reports.pending[merged[0].id].times
         assert times.mt_begin is not None and times.committed <= times.mt_begin  # the last one's: all of it was said
+
+
+async def test_far_behind_waiting_neighbours_are_translated_as_one_and_the_oldest_are_only_read() -> None:
+    async with bench(mouth=FakeSynthesizer(word=ms_to_samples(1000))) as made:
+        ids = []
+        for i in range(12):
+            ids.append(made.offer(" ".join(f"c{i}w{j}xxxxxxx" for j in range(5)), ms=5000))
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(70)
+    reports = made.reports
+    dropped, reasons = reports.of("dropped"), {reason for reason, _ in reports.reasons}
+    assert reasons == {"behind"} and made.chain.totals()["merged_clauses"] > 0
+    assert reports.of("translated") == [clause for clause in ids if clause in reports.pending]  # those dropped too
+    merged = [other for pending in reports.pending.values() for other in pending.clause.merged]
+    assert sorted([*reports.pending, *merged]) == sorted(ids)
+    assert sorted([*dropped, *reports.of("spoken")]) == sorted(reports.pending)
+    assert reports.of("spoken")[-1] == list(reports.pending)[-1]  # the newest is always spoken
+    spoken = [reports.pending[clause].clause.text for clause in reports.of("spoken")]
+    assert made.heard == translated("es", *spoken)
+
+
+async def test_a_clause_that_is_waited_for_is_spoken_faster_and_one_alone_is_not() -> None:
+    async with bench(stretcher=Skipping) as made:
+        made.offer("one two three four five six seven eight nine ten")  # 2 s
+        await asyncio.sleep(3)
+        assert made.chain.delivery.saved == 0
+        made.offer("one two three four five six seven eight nine ten")
+        made.offer("eleven")
+        await asyncio.sleep(3)
+        assert 0 < made.chain.delivery.saved <= ms_to_samples(4000 * (1 - 1 / FAST))
+        assert made.heard == translated("es", *["one two three four five six seven eight nine ten"] * 2, "eleven")
+        assert made.chain.meter.backlog == 0.0
+        assert made.booth.underruns == 0
+
+
+async def test_a_synthesizer_that_keeps_the_booth_waiting_is_told_and_played_more_slowly() -> None:
+    async with bench(mouth=FakeSynthesizer(first=0.45), stretcher=Skipping) as made:
+        made.offer("one two three")
+        await asyncio.sleep(3)
+        assert [stage for stage, _ in made.reports.pressure] == ["tts"]
+        assert made.chain.delivery.saved < 0
+        assert made.heard == translated("es", "one two three")
+
+
+async def test_a_translation_that_took_too_long_is_told() -> None:
+    async with bench(FakeTranslator(delay=1.1, outcomes=deque(["hang"]))) as made:
+        made.offer("good morning")
+        await asyncio.sleep(4)
+        assert [stage for stage, _ in made.reports.pressure] == ["mt"]
+        assert made.heard == translated("es", "good morning")
 
 
 async def test_a_synthesizer_faster_than_speech_is_held_at_the_booth() -> None:

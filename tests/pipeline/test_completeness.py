@@ -87,3 +87,9 @@ def test_who_pauses_behind_an_article_has_more_to_say() -> None:
     assert not looks_unfinished(sentence("we need it"), "en")
     assert not looks_unfinished(sentence("we need the"), "xx")
     assert not looks_unfinished((), "en")
+
+
+def test_who_pauses_at_a_comma_may_have_said_a_clause() -> None:
+    assert looks_unfinished(sentence("well, we see,"), "en")
+    assert not looks_unfinished(sentence("we have brought them up,"), "en")
+    assert looks_unfinished(sentence("we have brought them up and,"), "en")

@@ -263,7 +263,10 @@ class EchoGuard:
         if not (starts % FRAME_SAMPLES).any():
             return self._frames[self._raw.offsets(rows, starts)]
         return np.stack(
-            [self._raw.read(row, at, at + FRAME_SAMPLES) for row, at in zip(rows.tolist(), starts.tolist(), strict=True)]
+            [
+                self._raw.read(row, at, at + FRAME_SAMPLES)
+                for row, at in zip(rows.tolist(), starts.tolist(), strict=True)
+            ]
         )
 
     def _round(self, rows: Rows) -> None:

@@ -67,9 +67,7 @@ def stretch(samples: Audio) -> tuple[np.ndarray[tuple[int], np.dtype[np.complex6
     return spectrum, float(power.sum()) * 2 / SIZE
 
 
-def alike(
-    said: np.ndarray[tuple[int], np.dtype[np.complex64]], energy: float, heard: Reference
-) -> Audio:
+def alike(said: np.ndarray[tuple[int], np.dtype[np.complex64]], energy: float, heard: Reference) -> Audio:
     """How alike they are at every lag from EARLIEST on, (LONGEST - EARLIEST,) in 0 to 1."""
     product = np.conj(heard.spectrum) * said
     cross = np.fft.irfft(product, SIZE)

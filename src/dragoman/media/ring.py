@@ -61,7 +61,7 @@ class RingBank:
         """Add any number of samples to one leg."""
         position = int(self.end[row])
         self.end[row] += len(samples)
-        kept = samples[-self.samples:]
+        kept = samples[-self.samples :]
         at = (position + len(samples) - len(kept)) % self.samples
         start = row * self.samples
         head = kept[: self.samples - at]

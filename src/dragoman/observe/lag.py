@@ -7,9 +7,6 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-WAITS = ("mt", "tts", "playback")
-"""Where audio that is not spoken yet may wait."""
-
 
 class LagView(Protocol):
     """How far one chain is behind (pipeline.conference.Lag)."""
@@ -19,8 +16,8 @@ class LagView(Protocol):
         """Language that it speaks."""
 
     @property
-    def stages(self) -> Mapping[str, float]:
-        """Seconds of audio that wait, by where."""
+    def seconds(self) -> float:
+        """Audio that is not spoken yet."""
 
     @property
     def tempo(self) -> float:
@@ -42,9 +39,9 @@ class LagMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lag = Gauge(
-            "dragoman_lag_seconds",
-            "Audio of committed clauses not spoken yet, of the speaker furthest behind, by where it waits",
-            ["target", "waits"],
+            "dragoman_lag_ms",
+            "Audio of committed clauses that is not spoken yet, of the speaker furthest behind in a language",
+            ["target"],
             registry=registry,
         )
         self.tempo = Gauge(
@@ -62,15 +59,13 @@ class LagMetrics:
         """What reads them, to be called in the event loop before every scrape."""
 
         def refresh() -> None:
-            worst: dict[str, Mapping[str, float]] = {target: dict.fromkeys(WAITS, 0.0) for target in self._seen}
+            worst = dict.fromkeys(self._seen, 0.0)
             tempos = dict.fromkeys(self._seen, 1.0)
             for each in conference.lags():
-                if sum(each.stages.values()) >= sum(worst.get(each.target, {}).values()):
-                    worst[each.target] = each.stages
+                worst[each.target] = max(worst.get(each.target, 0.0), each.seconds)
                 tempos[each.target] = max(tempos.get(each.target, 1.0), each.tempo)
-            for target, stages in worst.items():
-                for where, seconds in stages.items():
-                    self.lag.labels(target, where).set(seconds)
+            for target, seconds in worst.items():
+                self.lag.labels(target).set(round(seconds * 1000))
                 self.tempo.labels(target).set(tempos[target])
             self._seen.update(worst)
 

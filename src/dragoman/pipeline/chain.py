@@ -103,7 +103,7 @@ class Chain:
         backlog = self.meter.backlog
         self.mt_queue.offer(pending, merge=backlog > catchup.MERGE and length <= MAX_CLAUSE)
         if backlog > catchup.DROP and self._mixer() is not None:
-            self._give_up(newest=pending)
+            self._give_up()
 
     def coming(self, text: str) -> None:
         """What the speaker has said since his last clause, as far as it is known."""
@@ -184,8 +184,9 @@ class Chain:
         self.tts_queue.depth = TTS_DEPTH_LATE if self.meter.backlog > catchup.MERGE else TTS_DEPTH
         await self.tts_queue.put(pending)
 
-    def _give_up(self, newest: Pending) -> None:
+    def _give_up(self) -> None:
         """Of what does not sound yet, the oldest clauses will not be spoken; readers have or get their text."""
+        newest = self.mt_queue.newest
         for queue in (self.tts_queue, self.mt_queue):
             for pending in queue:
                 if pending is newest or self.meter.backlog <= catchup.KEEP:

@@ -158,8 +158,7 @@ class ClauseSegmenter:
         known = (*self._pending, *self._tentative[: self._prefix.stable])
         everything = (*self._pending, *self._tentative)
         if self._by_clause:  # that more is coming is certain before it is certain what
-            paused = self._paused_behind(everything)
-            cut = first_cut(everything, self._connectives, closed=paused, paused=paused)
+            cut = first_cut(everything, self._connectives, closed=False)
             return cut if cut <= len(known) else 0
         if not everything or everything[-1].end - everything[0].start < MAX_CLAUSE:
             return 0

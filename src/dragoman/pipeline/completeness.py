@@ -87,5 +87,13 @@ class Completeness:
 
 
 def looks_unfinished(words: Sequence[Word], language: str) -> bool:
-    """Whether a speaker who pauses behind these words will go on: they end on a connective, an article or a comma."""
-    return bool(words) and goes_on(words[-1].text, connectives(language))
+    """Whether a speaker who pauses behind these words says more of the clause: they end on a connective or an article.
+
+    A comma behind enough words may end one.
+    """
+    if not words:
+        return False
+    last, known = words[-1], connectives(language)
+    if not goes_on(last.text, known):
+        return False
+    return known.unfinished(plain(last.text)) or not long_enough(last.text, last.end - words[0].start, len(words))

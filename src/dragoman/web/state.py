@@ -46,7 +46,7 @@ class LegInfo(Model):
     muted: bool
     held: bool
     speaking: bool
-    interpretation: list[LagInfo] = Field(description="One per language into which he is interpreted now")
+    interpretation: list[LagInfo] = Field(default=[], description="One per language into which he is interpreted now")
 
 
 class BoothInfo(Model):
