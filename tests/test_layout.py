@@ -31,6 +31,7 @@ CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base"
 SHELLS = {
     "dragoman.enrolment.decode": "runs a process per clip",
     "dragoman.enrolment.desk": "works on enrolments one by one",
+    "dragoman.enrolment.incall": "learns voices beside the conference",
     "dragoman.enrolment.serving": "builds what serves",
     "dragoman.enrolment.stored": "asks the store and the engines",
     "dragoman.glossary.store": "watches files",
@@ -64,6 +65,7 @@ SHELLS = {
     "dragoman.telephony.reception": "talks with callers",
     "dragoman.telephony.recipes": "makes and deletes channels",
     "dragoman.voices.ecapa": "runs torch",
+    "dragoman.voices.likeness": "listens now and then",
     "dragoman.voices.load": "loads ECAPA",
     "dragoman.voices.source": "listens in a thread",
     "dragoman.voices.store.database": "asks the database with a deadline",

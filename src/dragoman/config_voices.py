@@ -34,6 +34,8 @@ class VoicesSettings(Section):
     """Folder with the public ECAPA weights (speechbrain/spkrec-ecapa-voxceleb)."""
     style: Path | None = None
     """File of a style encoder of your own (dragoman voices train-style); the one that ships when not set."""
+    follow_style: bool = True
+    """Whether a voice follows how its owner speaks just now; else it always sounds as in all of his clips together."""
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:[0-9]+)?)$")
     """Where ECAPA runs."""
     small_identity: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -13,6 +13,8 @@ from dragoman.admin.serving import Administration
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
+from dragoman.engines.tts.xtts.engine import XttsSynthesizer
+from dragoman.engines.tts.xtts.profiles import ProfileVoices
 from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
@@ -28,7 +30,6 @@ from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
 from dragoman.telephony.guests import Guests
-from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
@@ -65,6 +66,11 @@ class Service:
         self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
         self.admin.on_drain = self._judge_admission
         self.voices = Voicing(settings.voices, self.admin.voice_event)
+        self.voices.scores.on_likeness = self.metrics.voices.likeness.observe
+        self._cloning = [engine for engine in self.engines.of(Stage.TTS) if isinstance(engine, XttsSynthesizer)]
+        for engine in self._cloning:
+            engine.use(ProfileVoices(lambda: self.voices.live))
+            engine.on_own_voice = self.voices.scores.spoken
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
@@ -128,7 +134,7 @@ class Service:
                 return
             await asyncio.to_thread(self.glossary.refresh)
             await self.admin.start()
-            await self.voices.start()
+            await self.voices.start(next((found for engine in self._cloning if (found := engine.encoder)), None))
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
@@ -145,10 +151,12 @@ class Service:
                 address = (self._settings.media.advertised, self.media.address[1])
                 reception = self.enrolling.reception(ari, self.media, address)
                 languages = frozenset(self._settings.rooms.languages)
-                guests = Guests(reception, self.admin.attend(ari, conference, lambda: reception.calls))
+                incall = self.enrolling.incall(ari, captions, lambda: conference.legs, loop.time)
+                administering = self.admin.attend(ari, conference, lambda: reception.calls)
+                guests = Guests((reception, incall), administering)
                 attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
                 freeze_garbage()
-                await self._serve(ari, attacher, reception, conference, measures, stop)
+                await self._serve(ari, attacher, (reception.run, incall.run), conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
@@ -169,7 +177,7 @@ class Service:
         self,
         ari: TalkingClient,
         attacher: Attacher,
-        reception: Reception,
+        talking: Iterable[Callable[[], Coroutine[Any, Any, None]]],
         conference: Conference,
         measures: ClauseMeasures,
         stop: asyncio.Event,
@@ -181,7 +189,7 @@ class Service:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             enrolling = group.create_task(self.enrolling.run())
-            receiving = group.create_task(reception.run())
+            receiving = [group.create_task(run()) for run in talking]
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
@@ -194,7 +202,8 @@ class Service:
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
-            receiving.cancel()
+            for each in receiving:
+                each.cancel()
             enrolling.cancel()
             observing.cancel()
             probing.cancel()

@@ -121,6 +121,7 @@ def write_config(
     directory: Path,
     *,
     display: str,
+    number: str,
     codec: str,
     sip_port: int,
     control_port: int,
@@ -148,7 +149,7 @@ def write_config(
     )
     if recordings is not None:
         config += _RECORDER.format(recordings=recordings)
-    address, auth = (f"phone@{LOOPBACK}:{sip_port}", "") if line is None else line.account()
+    address, auth = (f"{number}@{LOOPBACK}:{sip_port}", "") if line is None else line.account()
     account = _ACCOUNT.format(display=display, address=address, auth=auth, codec=codec)
     if registration is not None:
         config += _SECURE.format(authority=registration.authority)

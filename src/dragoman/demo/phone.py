@@ -83,6 +83,7 @@ class Phone:
         recorded: bool = True,
         line: Line | None = None,
         registration: Registration | None = None,
+        number: str = "phone",
     ) -> None:
         """Prepare, without starting anything.
 
@@ -95,6 +96,7 @@ class Phone:
             recorded: whether there will be ``heard`` and ``spoken``: 230 MB an hour.
             line: the SIP account to call with; None: as anybody, from and to this machine.
             registration: where it registers over TLS; None: nowhere, it only dials.
+            number: what it calls from; who calls it has to dial this.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -108,6 +110,7 @@ class Phone:
         self._recorded = recorded
         self._line = line
         self._registration = registration
+        self._number = number
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -336,6 +339,7 @@ class Phone:
         write_config(
             self.directory,
             display=self.name,
+            number=self._number,
             codec=self._codec.value,
             sip_port=self.sip_port,
             control_port=control_port,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from dragoman.telephony.ari.events import Event
@@ -27,21 +28,22 @@ class Seeing(Connected, Protocol):
 class Guests:
     """Implements telephony.attacher.Guests."""
 
-    def __init__(self, first: Seeing, *others: Connected) -> None:
-        """``first`` is told of events; all are told of the connection."""
-        self._first = first
-        self._others = others
+    def __init__(self, seeing: Sequence[Seeing], *others: Connected) -> None:
+        """``seeing`` are told of events; all are told of the connection, ``others`` last."""
+        self._seeing = tuple(seeing)
+        self._all: tuple[Connected, ...] = (*self._seeing, *others)
 
     def see(self, event: Event) -> None:
         """Guests."""
-        self._first.see(event)
+        for each in self._seeing:
+            each.see(event)
 
     def lost(self) -> None:
         """Guests."""
-        for each in (self._first, *self._others):
+        for each in self._all:
             each.lost()
 
     def synced(self) -> None:
         """Guests."""
-        for each in (self._first, *self._others):
+        for each in self._all:
             each.synced()

@@ -34,7 +34,7 @@ class TraceQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=PER_ROOM, description="The last so many")] = 20
 
 
-PROBLEMS = (401, 404, 422)
+PROBLEMS = (404, 422)
 
 
 @api.get(

@@ -21,6 +21,9 @@ FORMS = {
 }
 """Beside JSON: how each is written, and its media type."""
 
+ROUNDED = 5e-7
+"""Seconds that a line's time may lie behind or before what was told of it: times are told in whole microseconds."""
+
 
 @api.send(
     "POST",
@@ -58,8 +61,8 @@ async def transcript(request: web.Request, params: TranscriptQuery) -> web.Strea
     if params.lang not in offered:
         why = f"query.lang: {params.lang!r} is not spoken here; choose one of {', '.join(offered)}."
         raise Problem(422, why, languages=list(offered))
-    since = 0.0 if params.since is None else params.since.timestamp()
-    until = 1e11 if params.until is None else params.until.timestamp()
+    since = 0.0 if params.since is None else params.since.timestamp() - ROUNDED
+    until = 1e11 if params.until is None else params.until.timestamp() - ROUNDED
     admin = admin_of(request)
     store = admin.open_store()
     if admin.recorder is not None:

@@ -346,7 +346,7 @@ async def test_older_tables_are_migrated_newer_ones_left_alone(url: SecretStr, m
         assert same(profile, await store.get(profile.id))
         await store.close()
     monkeypatch.undo()
-    with pytest.raises(VoiceUnavailable, match="version 2, this Dragoman knows 1"):
+    with pytest.raises(VoiceUnavailable, match="version 3, this Dragoman knows 2"):
         await store.start()
 
 

@@ -15,7 +15,17 @@ from sqlalchemy.exc import NoSuchModuleError
 from dragoman.errors import StoreLocked, StoreUnavailable, VoiceUnavailable
 from dragoman.sql import Sql
 from dragoman.voices.store.rows import place
-from dragoman.voices.store.schema import CALLERS, CLIPS, DATA, MIGRATIONS, PROFILES, migrate, read_meta, write_meta
+from dragoman.voices.store.schema import (
+    CALLERS,
+    CLIPS,
+    DATA,
+    MIGRATIONS,
+    NOTES,
+    PROFILES,
+    migrate,
+    read_meta,
+    write_meta,
+)
 from dragoman.voices.store.vault import OpenVault, Vault
 
 log = structlog.get_logger(__name__)
@@ -128,5 +138,10 @@ def reseal(connection: sa.Connection, before: Vault, now: Vault) -> int:
             .where(CALLERS.c.lookup == row.lookup)
             .values(lookup=now.name(caller.decode()), caller=now.seal(caller, place(row.profile, "caller")))
         )
+        count += 1
+    for row in connection.execute(sa.select(NOTES)).all():
+        where = place(row.key, "note")
+        value = now.seal(before.open(row.value, where), where)
+        connection.execute(sa.update(NOTES).where(NOTES.c.key == row.key).values(value=value))
         count += 1
     return count

@@ -37,6 +37,14 @@ CALLERS: Final = sa.Table(
     sa.Column("profile", sa.ForeignKey("voice_profiles.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
+NOTES: Final = sa.Table(
+    "voice_notes",
+    METADATA,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)
+"""What a daemon has to know again when it starts, such as the enrolment codes that it gave out."""
+
 META: Final = sa.Table(
     "voice_meta",
     METADATA,
@@ -44,7 +52,7 @@ META: Final = sa.Table(
     sa.Column("value", sa.String(200), nullable=False),
 )
 
-DATA: Final = (CALLERS, CLIPS, PROFILES)
+DATA: Final = (CALLERS, CLIPS, PROFILES, NOTES)
 """Tables that hold what is known of people, those that refer before those referred to."""
 
 
@@ -53,7 +61,11 @@ def _first(connection: sa.Connection) -> None:
     METADATA.create_all(connection, tables=[PROFILES, CLIPS, CALLERS])
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first,)
+def _notes(connection: sa.Connection) -> None:
+    METADATA.create_all(connection, tables=[NOTES])
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _notes)
 """From an empty database to today's; the schema's version is how many of them have run."""
 
 _LOCK: Final = 0x64726167

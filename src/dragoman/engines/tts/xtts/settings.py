@@ -13,6 +13,7 @@ NAME = "xtts"
 
 COUNTERS = (
     "clauses",
+    "own_voice",
     "cancelled",
     "steps",
     "batched",
