@@ -63,11 +63,10 @@ def quantiles(name: str, by: str = "", where: str = "@", of: Sequence[float] = (
     ]
 
 
-def rate(name: str, by: str = "", where: str = "@", per: str = "") -> tuple[str, str]:
-    """A counter's rate, by some labels, per second or (``per`` "* 60") another time."""
-    legend = " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(",") if label) or name.removeprefix(
-        "dragoman_"
-    ).removesuffix("_total")
+def rate(name: str, by: str = "", where: str = "@", per: str = "", named: str = "") -> tuple[str, str]:
+    """A counter's rate, by some labels, per second or (``per`` "* 60") another time; ``named``: before its legend."""
+    labels = " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(",") if label)
+    legend = f"{named} {labels}".strip() or name.removeprefix("dragoman_").removesuffix("_total")
     grouped = f"sum by ({by})" if by else "sum"
     return f"{grouped} (rate({name}{{{where}}}[$__rate_interval])){per}", legend
 
@@ -223,7 +222,7 @@ BOARDS = (
     Board(
         "dragoman-latency",
         "Dragoman: where the time goes",
-        "A slow call? The thick band below is where it waits. One clause, part by part: /api/rooms/{room}/trace?view=svg.",
+        "A slow call? The thick band below is where it waits. One clause, part by part: /api/rooms/{room}/trace.svg.",
         (
             (
                 "What listeners wait",
@@ -613,8 +612,8 @@ BOARDS = (
                         "Times an engine was not asked any more, and requests to see whether it is back.",
                         "short",
                         [
-                            rate("dragoman_engine_opened_total", "engine", per=" * 3600"),
-                            rate("dragoman_engine_probes_total", "engine", per=" * 3600"),
+                            rate("dragoman_engine_opened_total", "engine", per=" * 3600 > 0", named="given up"),
+                            rate("dragoman_engine_probes_total", "engine", per=" * 3600 > 0", named="probed"),
                         ],
                     ),
                     Panel(
@@ -627,7 +626,7 @@ BOARDS = (
                         "What engines count themselves, a minute",
                         "Such as requests, hedges, billed_characters.",
                         "short",
-                        [rate("dragoman_engine_events_total", "engine, event", per=" * 60")],
+                        [rate("dragoman_engine_events_total", "engine, event", per=" * 60 > 0")],
                     ),
                 ),
             ),
@@ -648,16 +647,19 @@ BOARDS = (
                     ),
                     Panel(
                         "Cost of the last 24 hours",
-                        "By the prices above.",
+                        "By the prices above, of the engines that charge: those named above.",
                         "short",
                         [
-                            ("sum by (engine) (dragoman:provider_audio_hours:24h{@}) * $asr_hour", "{{engine}}"),
                             (
-                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="mt"}) / 1000000 * $mt_million',
+                                'sum by (engine) (dragoman:provider_audio_hours:24h{@, engine=~"$charging"}) * $asr_hour',
                                 "{{engine}}",
                             ),
                             (
-                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="tts"}) / 1000000 * $tts_million',
+                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="mt", engine=~"$charging"}) / 1000000 * $mt_million',
+                                "{{engine}}",
+                            ),
+                            (
+                                'sum by (engine) (dragoman:provider_characters:24h{@, stage="tts", engine=~"$charging"}) / 1000000 * $tts_million',
                                 "{{engine}}",
                             ),
                         ],
@@ -695,6 +697,15 @@ BOARDS = (
         prices=True,
     ),
 )
+
+
+PRICES = {
+    "charging": ("Engines that charge", "deepgram|deepl|elevenlabs"),
+    "asr_hour": ("Speech, per hour", "0"),
+    "mt_million": ("Translation, per million characters", "0"),
+    "tts_million": ("Voice, per million characters", "0"),
+}
+"""What an operator fills in above the costs: label and default of each variable."""
 
 
 def thresholds(panel: Panel) -> dashboard.ThresholdsConfig:
@@ -783,12 +794,8 @@ def board(given: Board) -> str:
                 variable(name, label, f"label_values(dragoman_ear_voice_span_seconds_count, {of})")
             )
     if given.prices:
-        for name, label in (
-            ("asr_hour", "Speech, per hour"),
-            ("mt_million", "Translation, per million characters"),
-            ("tts_million", "Voice, per million characters"),
-        ):
-            made = made.with_variable(dashboard.TextBoxVariable(name).label(label).default_value("0"))
+        for name, (label, value) in PRICES.items():
+            made = made.with_variable(dashboard.TextBoxVariable(name).label(label).default_value(value))
     for title, panels in given.rows:
         made = made.with_row(dashboard.Row(title))
         for panel in panels:

@@ -23,7 +23,7 @@ WHO = "probe"
 
 
 def probe(
-    uri: Annotated[str, typer.Argument(help="The room's address: sip:9000@pbx.example.org. Best an unused one.")],
+    uri: Annotated[str, typer.Argument(help="The room's address: sip:1900@pbx.example.org. Best an unused one.")],
     source: Annotated[str, typer.Option("--from", help="Language to say a sentence in.")] = "en",
     target: Annotated[str, typer.Option("--to", help="Language to listen in.")] = "es",
     wav: Annotated[

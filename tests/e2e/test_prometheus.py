@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import socket
+import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +19,8 @@ from aiohttp import web
 from tests.observe.views import AriView, ConferenceView
 from tests.web.serving import Serving, serving
 
-EXAMPLE = Path(__file__).parents[2] / "config" / "prometheus" / "prometheus.yml"
+FOLDER = Path(__file__).parents[2] / "config" / "prometheus"
+EXAMPLE = FOLDER / "prometheus.yml"
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 pytestmark = [
@@ -76,6 +79,7 @@ async def prometheus(config: Path, data: Path) -> AsyncIterator[aiohttp.ClientSe
         f"--config.file={config}",
         f"--storage.tsdb.path={data}",
         f"--web.listen-address=127.0.0.1:{port}",
+        "--enable-feature=exemplar-storage",
         stdout=DEVNULL,
         stderr=PIPE,
     )
@@ -121,6 +125,7 @@ async def test_a_prometheus_with_the_example_and_a_token_scrapes_and_answers(tmp
             assert old in config
             config = config.replace(old, new)
         (tmp_path / "prometheus.yml").write_text(config)
+        (tmp_path / "rules.yml").write_text((FOLDER / "rules.yml").read_text())
         async with prometheus(tmp_path / "prometheus.yml", tmp_path / "data") as session:
             async with asyncio.timeout(30):
                 assert [await scraped.get() for _ in range(3)] == [
@@ -136,3 +141,30 @@ async def test_a_prometheus_with_the_example_and_a_token_scrapes_and_answers(tmp
             assert p99 == pytest.approx(0.1)
             ((labels, _),) = await query(session, "dragoman_engine_errors_total")
             assert (labels["stage"], labels["engine"], labels["kind"]) == ("mt", "apertium", "EngineTimeout")
+
+
+async def test_alerts_fire_and_a_slow_clause_names_its_trace(tmp_path: Path) -> None:
+    trace = "0123456789abcdef" * 2
+    async with serving() as s:
+        fill(s)
+        s.metrics.ready.set(0)
+        s.metrics.ari_connected.set(0)
+        labels = {"source": "en", "target": "es", "asr": "x", "mt": "y", "tts": "z"}
+        s.metrics.ear_voice_span_seconds.labels(**labels).observe(3.3, {"trace_id": trace})
+        config = EXAMPLE.read_text().replace("127.0.0.1:8700", f"127.0.0.1:{s.server.address[1]}")
+        (tmp_path / "prometheus.yml").write_text(re.sub(r"interval: 15s", "interval: 200ms", config))
+        # As they are, but for how long it must be so.
+        rules = re.sub(r"for: \w+", "for: 1s", (FOLDER / "rules.yml").read_text())
+        (tmp_path / "rules.yml").write_text(rules)
+        async with prometheus(tmp_path / "prometheus.yml", tmp_path / "data") as session:
+            firing: set[str] = set()
+            async with asyncio.timeout(60):
+                while not {"DragomanNotReady", "DragomanAriLost"} <= firing:
+                    found = await query(session, 'ALERTS{alertstate="firing"}')
+                    firing = {labels["alertname"] for labels, _ in found}
+            assert "DragomanDown" not in firing
+            asked = {"query": "dragoman_ear_voice_span_seconds_bucket", "start": "0", "end": str(time.time() + 60)}
+            async with session.get("/api/v1/query_exemplars", params=asked) as response:
+                body = await response.json()
+    exemplars = [each["labels"] for series in body["data"] for each in series["exemplars"]]
+    assert {"trace_id": trace} in exemplars

@@ -7,6 +7,7 @@ import gzip
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,6 +118,16 @@ async def test_a_collector_that_refuses_costs_nothing_and_is_counted() -> None:
     async with collector() as made:
         made.status = 400
         assert await send(made, Trace(journey(), Outcome.SPOKEN)) == {"failed": 10}
+
+
+async def test_a_trace_that_cannot_be_sent_costs_nothing_but_itself() -> None:
+    counted: list[tuple[str, int]] = []
+    async with collector() as made:
+        exporter = OtlpExporter(TraceSettings(otlp_url=made.url), OFFSET, lambda *found: counted.append(found))
+        exporter.send(Trace(replace(journey(), trace_id="no number"), Outcome.SPOKEN))
+        exporter.send(Trace(journey(), Outcome.SPOKEN))
+        await asyncio.to_thread(exporter.close)
+    assert counted == [("failed", 10), ("sent", 10)]
 
 
 async def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

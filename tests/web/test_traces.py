@@ -36,7 +36,7 @@ async def test_a_room_of_which_nothing_is_known() -> None:
         assert "2000" in (await s.json("/api/rooms/2000/trace", status=404))["detail"]
         s.traces.ended(journey(room="2000"), Outcome.SPOKEN)  # its people are gone, its traces are not
         assert len((await s.json("/api/rooms/2000/trace"))["traces"]) == 1
-        await s.json("/api/rooms/1000/trace?view=png", status=422)
+        await s.json("/api/rooms/1000/trace?limit=51", status=422)
         await s.json("/api/rooms/1000/trace?limit=0", status=422)
 
 
@@ -44,10 +44,10 @@ async def test_for_a_terminal_and_for_a_browser() -> None:
     async with serving() as s:
         s.traces.ended(journey(1), Outcome.SPOKEN)
         s.traces.ended(journey(2), Outcome.DROPPED, 'brain: "no" <tag> & so on')
-        async with s.session.get("/api/rooms/1000/trace?view=text") as answer:
+        async with s.session.get("/api/rooms/1000/trace.txt") as answer:
             assert answer.content_type == "text/plain"
             text = await answer.text()
-        async with s.session.get("/api/rooms/1000/trace?view=svg") as answer:
+        async with s.session.get("/api/rooms/1000/trace.svg") as answer:
             assert answer.content_type == "image/svg+xml"
             image = ElementTree.fromstring(await answer.text())
     lines = text.splitlines()

@@ -18,6 +18,7 @@ from dragoman.observe.ari import AriCollector, AriView
 from dragoman.observe.conference import ConferenceCollector, ConferenceCounts
 from dragoman.observe.engines import EngineCollector, EnginesView
 from dragoman.observe.gpu import GpuCollector
+from dragoman.observe.lag import LagMetrics
 from dragoman.observe.media import MediaCollector, MediaStatsView
 from dragoman.observe.phones import PhoneMetrics
 from dragoman.observe.quantiles import Quantiles, summaries
@@ -28,6 +29,10 @@ SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.
 
 STAGE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, *SPAN_BUCKETS)
 """Seconds. Local engines answer in a few ms, and our own share has its target at 0.04."""
+
+
+DROP_REASONS = ("mt", "tts", "no-voice", "nobody-listens")
+"""Shown from 0 on: of a counter that appears with its first event, Prometheus sees no increase."""
 
 
 class Metrics:
@@ -61,6 +66,8 @@ class Metrics:
         self.clauses_dropped = Counter(
             "dragoman_clauses_dropped", "Clauses that were not spoken, and why", ["reason"], registry=registry
         )
+        for reason in DROP_REASONS:
+            self.clauses_dropped.labels(reason)
         self.engine_errors = Counter(
             "dragoman_engine_errors", "Failures of an engine", ["stage", "engine", "kind"], registry=registry
         )
@@ -88,6 +95,7 @@ class Metrics:
         registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
         self.phones = PhoneMetrics(registry)
+        self.lag = LagMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []
 
     def watch_media(self, stats: MediaStatsView) -> None:
@@ -110,6 +118,7 @@ class Metrics:
                 self.queue_depth.labels(queue).set(depth)
 
         self._refreshers.append(refresh)
+        self._refreshers.append(self.lag.watch(conference))
 
     def watch_engines(self, engines: EnginesView) -> None:
         """Read the engines' states and counters at every scrape; once per registry."""

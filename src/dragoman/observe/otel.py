@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from dragoman import __version__
 from dragoman.config_trace import TraceSettings
 from dragoman.errors import ConfigError
@@ -19,6 +21,8 @@ from dragoman.pipeline.journey import Outcome
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
+
+log = structlog.get_logger(__name__)
 
 QUEUE: Final = 2048
 """Spans that may wait for the collector: 200 clauses, the most of a minute of a busy day."""
@@ -94,9 +98,17 @@ class OtlpExporter:
         )
         self._tracer = self._provider.get_tracer("dragoman", __version__)
         self._offset = unix_offset
+        self._counted = counted
 
     def send(self, trace: Trace) -> None:
-        """Queue the spans of one trace; never waits."""
+        """Queue the spans of one trace; never waits, and never raises: no call may suffer from what is about it."""
+        try:
+            self._send(trace)
+        except Exception:
+            self._counted("failed", len(trace.spans) + 1)
+            log.exception("trace not sent", trace=trace.journey.trace_id)
+
+    def _send(self, trace: Trace) -> None:
         from opentelemetry.trace import Status, StatusCode, set_span_in_context
 
         journey = trace.journey

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -28,13 +28,13 @@ TRACES = web.AppKey("traces", Traced)
 
 
 class TraceQuery(BaseModel):
-    """Which room, how many clauses, and in which form."""
+    """Which room, and how many clauses."""
 
     room: RoomName
     limit: Annotated[int, Field(ge=1, le=PER_ROOM, description="The last so many")] = 20
-    view: Annotated[
-        Literal["json", "text", "svg"], Field(description="JSON, a waterfall for a terminal, or one for a browser")
-    ] = "json"
+
+
+PROBLEMS = (404, 422)
 
 
 @api.get(
@@ -42,9 +42,9 @@ class TraceQuery(BaseModel):
     summary="Where the time went, in the last clauses of a room",
     params=TraceQuery,
     answer=RoomTrace,
-    problems=(401, 404, 422),
+    problems=PROBLEMS,
 )
-async def trace(request: web.Request, params: TraceQuery) -> RoomTrace | web.Response:
+async def trace(request: web.Request, params: TraceQuery) -> RoomTrace:
     """Kept for a while when the room is empty; 404 when nothing is known of it. Never what was said.
 
     A clause into two languages has two traces.
@@ -53,9 +53,30 @@ async def trace(request: web.Request, params: TraceQuery) -> RoomTrace | web.Res
     found = traced.book.last(params.room, params.limit)
     if not found and not any(each.room == params.room for each in request.app[CONFERENCE].rooms()):
         raise Problem(404, f"Nothing is known of room {params.room}.")
-    shown = describe(params.room, found, traced.unix_offset)
-    if params.view == "text":
-        return web.Response(text=as_text(shown))
-    if params.view == "svg":
-        return web.Response(text=as_svg(shown), content_type="image/svg+xml")
-    return shown
+    return describe(params.room, found, traced.unix_offset)
+
+
+@api.get(
+    "/api/rooms/{room}/trace.txt",
+    summary="The same as a waterfall for a terminal",
+    params=TraceQuery,
+    answer=str,
+    media_type="text/plain",
+    problems=PROBLEMS,
+)
+async def trace_text(request: web.Request, params: TraceQuery) -> web.Response:
+    """A bar per part of a clause's way; each clause on its own scale."""
+    return web.Response(text=as_text(await trace(request, params)))
+
+
+@api.get(
+    "/api/rooms/{room}/trace.svg",
+    summary="The same as a waterfall for a browser",
+    params=TraceQuery,
+    answer=str,
+    media_type="image/svg+xml",
+    problems=PROBLEMS,
+)
+async def trace_svg(request: web.Request, params: TraceQuery) -> web.Response:
+    """All clauses on one scale."""
+    return web.Response(text=as_svg(await trace(request, params)), content_type="image/svg+xml")

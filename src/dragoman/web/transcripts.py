@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
 from dragoman.admin.formats import as_srt, as_text, as_vtt
+from dragoman.admin.model import Line
 from dragoman.admin.tokens import Scope
 from dragoman.web.admin_desk import admin_of
 from dragoman.web.auth import PINS
@@ -20,6 +23,9 @@ FORMS = {
     "vtt": (as_vtt, "text/vtt"),
 }
 """Beside JSON: how each is written, and its media type."""
+
+ROUNDED = 5e-7
+"""Seconds that a line's time may lie behind or before what was told of it: times are told in whole microseconds."""
 
 
 @api.send(
@@ -49,7 +55,7 @@ async def make_ticket(request: web.Request, params: RoomPath) -> TicketInfo:
     audit="read a transcript",
     also=tuple(media_type for _, media_type in FORMS.values()),
 )
-async def transcript(request: web.Request, params: TranscriptQuery) -> web.StreamResponse | Transcript:
+async def transcript(request: web.Request, params: TranscriptQuery) -> web.StreamResponse:
     """As far as the room's ``keep_hours`` keeps it; nothing, where that is 0. As JSON, text, SubRip or WebVTT.
 
     What nobody listened to or read in this language was never translated into it, and is not there.
@@ -58,19 +64,26 @@ async def transcript(request: web.Request, params: TranscriptQuery) -> web.Strea
     if params.lang not in offered:
         why = f"query.lang: {params.lang!r} is not spoken here; choose one of {', '.join(offered)}."
         raise Problem(422, why, languages=list(offered))
-    since = 0.0 if params.since is None else params.since.timestamp()
-    until = 1e11 if params.until is None else params.until.timestamp()
+    since = 0.0 if params.since is None else params.since.timestamp() - ROUNDED
+    until = 1e11 if params.until is None else params.until.timestamp() - ROUNDED
     admin = admin_of(request)
     store = admin.open_store()
     if admin.recorder is not None:
         await admin.recorder.flush()
     lines = await store.lines(params.room, params.lang, since, until)
     if params.format == "json":
-        return Transcript(room=params.room, language=params.lang, lines=[line_info(line) for line in lines])
+        text = await asyncio.to_thread(_as_json, params, lines)  # a day of talk takes longer than a tick may
+        return web.Response(text=text, content_type="application/json")
     write, media_type = FORMS[params.format]
     name = f"{params.room}-{params.lang}.{params.format}"
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'}
-    return web.Response(text=write(lines), content_type=media_type, charset="utf-8", headers=headers)
+    text = await asyncio.to_thread(write, lines)
+    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=headers)
+
+
+def _as_json(params: TranscriptQuery, lines: Sequence[Line]) -> str:
+    found = Transcript(room=params.room, language=params.lang, lines=[line_info(line) for line in lines])
+    return found.model_dump_json()
 
 
 @api.send(
