@@ -21,6 +21,7 @@ CORE = (
     "dragoman.guard",
     "dragoman.media",
     "dragoman.pipeline",
+    "dragoman.recovery",
     "dragoman.telephony",
     "dragoman.voices",
 )
@@ -47,6 +48,7 @@ SHELLS = {
     "dragoman.pipeline.recognition": "runs a recogniser's stream",
     "dragoman.pipeline.reports": "publishes captions",
     "dragoman.pipeline.speculation": "asks engines ahead",
+    "dragoman.recovery.events": "watchers wait for events",
     "dragoman.telephony.ari.client": "speaks HTTP",
     "dragoman.telephony.ari.connection": "speaks WebSocket",
     "dragoman.telephony.ari.queue": "its reader waits for events",

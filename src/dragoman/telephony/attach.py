@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from dragoman.errors import IllegalTransition
-from dragoman.telephony.ari.reconnect import full_jitter
+from dragoman.recovery.backoff import delay
 from dragoman.telephony.model import Booth, Tap
 from dragoman.telephony.roster import Kind, Names, Place, Roster, Seat
 
@@ -191,7 +191,7 @@ class Holdings:
 
     def _failed(self, key: Key | str, now: float) -> None:
         attempts = self._failures[key].attempts if key in self._failures else 0
-        self._failures[key] = _Failure(attempts + 1, now + full_jitter(attempts, self._chance))
+        self._failures[key] = _Failure(attempts + 1, now + delay(attempts, self._chance))
 
 
 # ---- actions

@@ -18,7 +18,7 @@ from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
 from dragoman.telephony.ari.events import Event
 from dragoman.telephony.ari.queue import Due, EventQueue, Gap, Item, Lost
-from dragoman.telephony.ari.reconnect import Backoff
+from dragoman.recovery.backoff import Backoff
 from dragoman.telephony.attach import (
     Action,
     CreateBooth,
@@ -287,7 +287,7 @@ class Attacher:
             return
         self._answering = True
         self._stock_due = None
-        self._stock_backoff.connected(now())
+        self._stock_backoff.up(now())
         self._roster.replace(bridges, channels)
         if not self._synced:
             self._synced = True

@@ -15,7 +15,7 @@ from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection
 from dragoman.telephony.ari.events import ChannelVarset
 from dragoman.telephony.ari.queue import EventQueue, Gap, Lost
-from dragoman.telephony.ari.reconnect import Backoff
+from dragoman.recovery.backoff import Backoff
 
 pytestmark = virtual_time
 VARSET = json.dumps({"type": "ChannelVarset", "variable": "A", "value": "1"})
