@@ -1,4 +1,4 @@
-"""When what must come back is tried again: the first three delays as they are written, then slower, never for ever off."""
+"""When what must come back is tried again: the first three delays as they are written, then slower, for ever."""
 
 from __future__ import annotations
 

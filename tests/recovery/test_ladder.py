@@ -1,4 +1,4 @@
-"""The degradation ladder: down by what clauses fail to reach, up by what they do, with hysteresis, one change at a time."""
+"""The degradation ladder: down by what clauses fail to reach, up by what they do, with hysteresis, a change at a time."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_breaks_brings_it_down_to_what_still_works_in_one_change_and_up_aga
     talk.say(20)
     talk.works = Rung.CLONED
     talk.until(Rung.CLONED)
-    assert [(change.before, change.after) for change in talk.changes][0] == (Rung.CLONED, works)
+    assert (talk.changes[0].before, talk.changes[0].after) == (Rung.CLONED, works)
     assert talk.changes[-1].after is Rung.CLONED
     assert sum(change.down for change in talk.changes) == 1
 

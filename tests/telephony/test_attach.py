@@ -385,7 +385,7 @@ def test_an_orphan_that_cannot_be_deleted_is_not_tried_in_a_loop() -> None:
     held.swept("dragoman.old-media-1", 0.0, ok=False)
     assert plan(roster, held, 0.05) == []
     assert held.next_retry() == pytest.approx(0.2)
-    assert len(plan(roster, held, 0.11)) == 1
+    assert len(plan(roster, held, 0.21)) == 1
 
 
 def test_a_leg_and_a_tap_have_ids_of_their_own() -> None:

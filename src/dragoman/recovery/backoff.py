@@ -16,15 +16,15 @@ CEILING_S = 10.0
 JITTER = 0.5
 """Share of a later delay that is left to chance: those who failed together do not come back together.
 
-M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: "equal jitter", which unlike full jitter never
-tries at once."""
+M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: "equal jitter", which unlike full jitter
+never tries at once."""
 
 STABLE_S = 5.0
 """s. What lived shorter than this counts as one more failure, or accept-and-close would be a hot loop."""
 
 
 def delay(attempt: int, chance: Callable[[], float]) -> float:
-    """s to wait before try number ``attempt`` (from 0); ``chance`` gives a number in [0, 1)."""
+    """Seconds to wait before try number ``attempt`` (from 0); ``chance`` gives a number in [0, 1)."""
     if attempt < len(FIRST_S):
         return FIRST_S[attempt]
     # The exponent is capped because attempts are not: 2.0**1024 overflows after some hours without a PBX.

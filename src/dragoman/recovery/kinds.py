@@ -1,4 +1,4 @@
-"""The words of recovery: what breaks, what is done, how it then stands. Labels of metrics and fields of events. Pure."""
+"""The words of recovery: what breaks, what is done, how it then stands; labels of metrics, fields of events. Pure."""
 
 from __future__ import annotations
 

@@ -126,7 +126,8 @@ class Ladder:
         """A clause came so far; ``why`` not farther."""
         rung = min(rung, self._top, key=lambda each: each.height)
         if rung is self.rung:
-            if self._streak and self._streak[0].height > rung.height or now >= self._try_at and rung is not self._top:
+            climbing = bool(self._streak) and self._streak[0].height > rung.height
+            if climbing or (now >= self._try_at and rung is not self._top):
                 self._longer(now)  # the trial failed
             self._streak.clear()
             return None

@@ -14,11 +14,11 @@ import structlog
 
 from dragoman.errors import AriError, AriReplaced
 from dragoman.languages import LANGUAGES
+from dragoman.recovery.backoff import Backoff
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
 from dragoman.telephony.ari.events import Event
 from dragoman.telephony.ari.queue import Due, EventQueue, Gap, Item, Lost
-from dragoman.recovery.backoff import Backoff
 from dragoman.telephony.attach import (
     Action,
     CreateBooth,

@@ -10,10 +10,10 @@ import aiohttp
 import structlog
 
 from dragoman.errors import AriError, AriMalformed, AriReplaced, AriTransportError
+from dragoman.recovery.backoff import Backoff
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.events import ApplicationReplaced, parse_event
 from dragoman.telephony.ari.queue import EventQueue, Gap, Lost
-from dragoman.recovery.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
