@@ -54,6 +54,7 @@ SHELLS = {
     "dragoman.telephony.ari.queue": "its reader waits for events",
     "dragoman.telephony.attacher": "carries out what attach.py plans",
     "dragoman.telephony.lanes": "carries out what attach.py plans",
+    "dragoman.telephony.booth_prompts": "has espeak-ng run",
     "dragoman.telephony.pbx": "installs and runs a PBX",
     "dragoman.telephony.pbx.bootstrap": "installs a PBX",
     "dragoman.telephony.pbx.folder": "writes a PBX's files",

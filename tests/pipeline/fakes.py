@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,6 +130,7 @@ class FakeMedia:
         self.legs: dict[str, FakeAudio] = {}
         self.booths: dict[str, FrameSource] = {}
         self.floors: dict[str, tuple[str, ...]] = {}
+        self.loud: dict[str, frozenset[str]] = {}
         self.said: dict[str, list[Pcm]] = {}
         self.removed: list[str] = []
         self.full = False
@@ -155,10 +156,13 @@ class FakeMedia:
         self.booths.pop(booth_id, None)
         self.floors.pop(booth_id, None)
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float, loud: Collection[str] = frozenset()
+    ) -> None:
         if booth_id not in self.booths:
             raise MediaError(f"no booth {booth_id}")
         self.floors[booth_id] = tuple(legs)
+        self.loud[booth_id] = frozenset(loud)
 
     def heard(self, booth_id: str) -> list[str]:
         """The words that the booth said, in order, each as often as it was heard."""

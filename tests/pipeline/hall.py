@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from tests.pipeline.fakes import FakeEngines, FakeMeasures, FakeMedia, FakeRecognizer, spoken
 
+from dragoman.media.format import Pcm
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, CaptionSubscription
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
@@ -39,7 +40,13 @@ class Reader:
 class Hall:
     """See the module."""
 
-    def __init__(self, engines: FakeEngines, options: PipelineOptions, terms: Terms) -> None:
+    def __init__(
+        self,
+        engines: FakeEngines,
+        options: PipelineOptions,
+        terms: Terms,
+        prompts: Callable[[str, str], Pcm | None] = lambda language, name: None,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.engines = engines
         self.media = FakeMedia()
@@ -55,7 +62,11 @@ class Hall:
             floor_db=-18.0,
             options=options,
             terms=lambda _: terms,
+            voiced=lambda speaker: speaker in self.voiced,
+            prompts=prompts,
         )
+        self.voiced: set[str] = set()
+        """Speakers (channels) with a voice profile."""
         self.group: asyncio.TaskGroup | None = None
         self.readers: list[Reader] = []
         self._epoch = 0
@@ -108,10 +119,13 @@ class Hall:
 
 @asynccontextmanager
 async def hall(
-    engines: FakeEngines | None = None, options: PipelineOptions = DEFAULTS, terms: Terms = NO_TERMS
+    engines: FakeEngines | None = None,
+    options: PipelineOptions = DEFAULTS,
+    terms: Terms = NO_TERMS,
+    prompts: Callable[[str, str], Pcm | None] = lambda language, name: None,
 ) -> AsyncIterator[Hall]:
     """Open a hall; at its end the conference is stopped, and nothing of it may be left."""
-    place = Hall(engines or FakeEngines(), options, terms)
+    place = Hall(engines or FakeEngines(), options, terms, prompts)
     before = asyncio.all_tasks()
     async with asyncio.TaskGroup() as group:
         place.group = group

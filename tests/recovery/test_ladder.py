@@ -1,4 +1,4 @@
-"""The degradation ladder: down by what clauses fail to reach, up by what they do, with hysteresis, a change at a time."""
+"""The degradation ladder: down by what clauses fail to reach, up by what they do, with hysteresis, one change each."""
 
 from __future__ import annotations
 

@@ -54,6 +54,8 @@ class EngineInfo:
     """ASR: open a stream as soon as a leg's words are wanted, not at the first of them."""
     idle_s: int = 0
     """ASR: let a stream go when its leg has not spoken for so long, s; 0: keep it while the words are wanted."""
+    clones: bool = False
+    """TTS: speaks in the speaker's own voice where he has a profile."""
     retries: bool = False
     """MT: sends a clause a second time by itself where that may help; who fails so is not asked again for it, or a
     provider in an outage would get four requests for each clause."""

@@ -103,7 +103,7 @@ class Chain:
         circuits: Circuits | None = None,
         terms: Terms = NO_TERMS,
     ) -> None:
-        """``synthesizers``: asked in order; without any, and without a booth, clauses end as captions.
+        """``synthesizers``: asked in their order of then; without any, and without a booth, clauses end as captions.
 
         ``mixer`` gives the target's booth while somebody listens there. ``circuits``: those that all chains share.
         ``terms``: the room's glossary.
@@ -111,7 +111,7 @@ class Chain:
         self.target = target
         self._speaker = speaker
         self._translator = translator
-        self._synthesizers = tuple(synthesizers)
+        self._synthesizers = synthesizers
         self._mixer = mixer
         self._reports = reports
         self._clock = clock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from dragoman.media.format import Pcm
@@ -75,8 +75,10 @@ class Media(Protocol):
     def remove_booth(self, booth_id: str) -> None:
         """Stop sending; idempotent."""
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
-        """Mix these legs' original audio under what the booth says."""
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float, loud: Collection[str] = frozenset()
+    ) -> None:
+        """Mix these legs' original audio under what the booth says, those of ``loud`` at full level."""
 
 
 class Terms(Protocol):

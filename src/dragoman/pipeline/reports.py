@@ -60,6 +60,9 @@ class Reporter:
         self.on_engine_change: Callable[[str, str, str], None] = lambda stage, before, after: None
         """Called with the stage and the names of two engines when the second took over."""
 
+        self.on_missing: Callable[[Leg, EngineError], None] = lambda leg, error: None
+        """Called when this leg can have no recogniser for now."""
+
     def for_leg(self, leg: Leg) -> LegChainReports:
         """What one of this leg's chains reports to."""
         return LegChainReports(self, leg)
@@ -95,6 +98,7 @@ class Reporter:
             why = "no stream is free; it is tried again"
         now = self._clock()
         self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
+        self.on_missing(leg, error)
 
     def chain_crashed(self) -> None:
         """LegReports."""

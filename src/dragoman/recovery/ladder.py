@@ -119,8 +119,16 @@ class Ladder:
         return self.rung is not before
 
     def attempt(self, now: float) -> Rung:
-        """How far the next clause is to be tried: the highest rung where it stands there, or a trial is due."""
-        return self._top if self.rung is self._top or now >= self._try_at else self.rung
+        """How far the next clause is to be tried: the highest rung where it stands there, or a trial is due.
+
+        At the bottom everything is tried with every clause: what is translated at all may as well be spoken.
+        """
+        free = self.rung in (self._top, Rung.ORIGINAL)
+        return self._top if free or now >= self._try_at else self.rung
+
+    def hope(self, now: float) -> None:
+        """What failed was seen to work: the pause is over."""
+        self._try_at = min(self._try_at, now)
 
     def reached(self, rung: Rung, now: float, why: str = "") -> Change | None:
         """A clause came so far; ``why`` not farther."""

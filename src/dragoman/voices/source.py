@@ -98,6 +98,11 @@ class LiveVoices:
         """Profile of each speaker who has one."""
         return {name: speaker.key for name, speaker in self._speakers.items()}
 
+    def cloned(self, speaker: str) -> bool:
+        """Whether a clause of his would be spoken in his own voice just now."""
+        known = self._speakers.get(speaker)
+        return known is not None and known.profile is not None and not (known.guard and known.guard.verdict.neutral)
+
     async def enter(self, speaker: str, caller: str = "", profile: str = "") -> bool:
         """Somebody entered: find his profile by the id the dialplan gave, else by his number.
 

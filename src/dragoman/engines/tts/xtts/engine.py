@@ -68,6 +68,7 @@ class XttsSynthesizer:
             streaming=True,
             licence=licence.LICENCE,
             commercial_use=False,
+            clones=True,
             purpose="Speaking in anybody's voice, on your own GPU; for what is not commercial.",
         )
 
