@@ -22,8 +22,13 @@ from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
+from dragoman.recovery.events import HealthBus
+from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.recovery.ladder import Change
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.telephony.booth_prompts import BoothPrompts
+from dragoman.telephony.model import Leg
 from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
 from dragoman.voices.voicing import Voicing
@@ -55,10 +60,12 @@ class Service:
         self._password = settings.asterisk.require_password()
         self.metrics = Metrics()
         self.health = Health(PARTS)
+        self.events = HealthBus(time.time, first=round(time.time() * 1000))
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.voices = Voicing(settings.voices)
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
+        self.prompts = BoothPrompts()
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
             MediaConfig(
@@ -82,8 +89,9 @@ class Service:
         unix_offset = time.time() - started
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
-        self.engines.on_failure = measures.engine_gave_way
         reporter = Reporter(captions, measures, loop.time, unix_offset)
+        self.engines.on_failure = reporter.engine_gave_way
+        self.engines.circuits.tell = reporter.tell = self.events.tell
         reporter.on_engine_change = self.engines.circuits.moved
         conference = Conference(
             self.media,
@@ -94,8 +102,13 @@ class Service:
             floor_db=self._settings.media.floor_db,
             terms=self.glossary.room,
             options=self._settings.pipeline.options,
+            voiced=self.voices.cloned,
+            prompts=self.prompts.get,
         )
-        view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
+        conference.on_degraded = self._degraded
+        view = DaemonView(
+            conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started, unix_offset
+        )
         app = build_app(
             self._settings,
             conference=view,
@@ -104,6 +117,7 @@ class Service:
             health=self.health,
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
+            bus=self.events,
         )
         web = WebServer(app, self._settings.http)
         await web.start()
@@ -119,6 +133,9 @@ class Service:
             self.metrics.watch_conference(conference)
             self.metrics.watch_engines(self.engines.circuits)
             self.metrics.watch_guard(self.engines.translator.counts)
+            self.metrics.on_scrape(
+                self.metrics.recovery.watch(lambda: self.events.counts, conference.degradation.counts)
+            )
             self.metrics.voices.watch(lambda: {**self.voices.counts(), **self.enrolling.counts()})
             async with TalkingClient(
                 self._settings.asterisk.url,
@@ -156,6 +173,7 @@ class Service:
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            preparing = group.create_task(asyncio.to_thread(self.prompts.prepare, self._settings.rooms.languages))
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
             await stop.wait()
@@ -168,6 +186,7 @@ class Service:
             probing.cancel()
             watching.cancel()
             voicing.cancel()
+            preparing.cancel()
             conference.stop()
             await meeting
 
@@ -202,6 +221,19 @@ class Service:
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
+
+    def _degraded(self, leg: Leg, target: str, change: Change) -> None:
+        """What a speaker's listeners get stepped down or up."""
+        self.metrics.recovery.changed(change)
+        action = Action.DOWN if change.down else Action.UP
+        self.events.tell(
+            Kind.DEGRADED,
+            action,
+            Status.DEGRADED if change.down else Status.OK,
+            f"ladder:{target}",
+            session=leg.id,
+            detail=f"{change.before} to {change.after}: {change.why}",
+        )
 
     def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:

@@ -39,14 +39,14 @@ class LegNotes:
     def committed(self, leg: Leg, clause: Clause, times: ClauseTimes) -> None:
         self.clauses.append((clause, times))
 
-    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
+    def recogniser_failed(self, leg: Leg, error: EngineError, behind_s: float) -> None:
         self.failures.append(error)
 
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None: ...
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None: ...
 
-    def chain_crashed(self) -> None:
+    def chain_crashed(self, leg: Leg) -> None:
         self.crashes += 1
 
 

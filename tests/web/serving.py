@@ -20,6 +20,7 @@ from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
+from dragoman.recovery.events import HealthBus
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.state import BoothInfo, LegInfo, RoomInfo, Stats, collect_stats
 
@@ -67,6 +68,7 @@ class Serving:
     metrics: Metrics
     health: Health
     conference: ScriptedConference
+    bus: HealthBus
 
     async def json(self, path: str, status: int = 200, **kwargs: Any) -> Any:
         async with self.session.request(kwargs.pop("method", "GET"), path, **kwargs) as response:
@@ -92,6 +94,7 @@ async def serving(
     metrics, health, hub = Metrics(), Health(["ari", "media"]), hub or CaptionHub()
     settings = Settings(http=HttpSettings(**{"port": 0} | (http or {})))
     conference = ScriptedConference(metrics)
+    bus = HealthBus(lambda: 1_700_000_000.0)
     app = build_app(
         settings,
         conference=conference,
@@ -101,6 +104,7 @@ async def serving(
         keepalive_s=keepalive_s,
         desk=desk,
         codes=codes,
+        bus=bus,
     )
     if on_answer is not None:
         app.on_response_prepare.append(on_answer)
@@ -109,7 +113,7 @@ async def serving(
     port = server.address[1]
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            yield Serving(server, app, session, hub, metrics, health, conference)
+            yield Serving(server, app, session, hub, metrics, health, conference, bus)
     finally:
         await server.close()
 

@@ -49,7 +49,8 @@ class EngineInfo:
     """ASR: may be asked for a final at a pause shorter than the one that ends an utterance, because its final takes a
     round trip; what is said behind the pause must not be recognised worse for it."""
     stall_ms: int = 0
-    """ASR: of so much speech a partial (which may be empty) has come, or the stream is stalled, ms; 0: no promise."""
+    """ASR: of so much speech a partial (which may be empty) has come, or the stream is stalled, ms; 0: no promise.
+    What fits an engine's cadence is ``recovery.asr.silent_after_ms``."""
     open_ahead: bool = False
     """ASR: open a stream as soon as a leg's words are wanted, not at the first of them."""
     idle_s: int = 0

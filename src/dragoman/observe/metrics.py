@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from dragoman import __version__
 from dragoman.observe.engines import EngineCollector, EnginesView
+from dragoman.observe.recovery import RecoveryMetrics
 from dragoman.observe.voices import VoiceMetrics
 
 SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
@@ -233,6 +234,7 @@ class Metrics:
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
         self.voices = VoiceMetrics(registry)
+        self.recovery = RecoveryMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []
 
     def watch_media(self, stats: MediaStatsView) -> None:

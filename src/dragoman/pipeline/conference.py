@@ -208,7 +208,7 @@ class Conference:
         try:
             audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
         except MediaError as error:
-            self._reporter.leg_crashed()
+            self._reporter.leg_crashed(leg)
             log.error("leg not heard", room=leg.room, leg=leg.id, error=str(error))
             return
         audio.gated = leg.muted
@@ -338,7 +338,7 @@ class Conference:
             try:
                 await speaking.run()
             except Exception:
-                self._reporter.leg_crashed()
+                self._reporter.leg_crashed(speaking.leg)
                 log.exception("leg crashed", leg=speaking.leg.id)
                 self.degradation.lost(speaking.leg, "what interprets him ended")
             await speaking.closed.wait()

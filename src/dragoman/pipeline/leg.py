@@ -39,8 +39,8 @@ class LegReports(Protocol):
     def committed(self, leg: Leg, clause: Clause, times: ClauseTimes) -> None:
         """A clause in the speaker's own language."""
 
-    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
-        """The stream died; it is being opened again."""
+    def recogniser_failed(self, leg: Leg, error: EngineError, behind_s: float) -> None:
+        """The stream died; it is being opened again, and gets again the last ``behind_s`` seconds."""
 
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None:
         """Another engine hears this leg now; both by name."""
@@ -48,7 +48,7 @@ class LegReports(Protocol):
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """This leg can have no stream for now; told once, until it had one again."""
 
-    def chain_crashed(self) -> None:
+    def chain_crashed(self, leg: Leg) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
 
@@ -94,7 +94,7 @@ class SpeakingLeg:
         """Set when the speaker left."""
         self.recognition: Recognition | None = None
         if recognizers:
-            self.recognition = Recognition(
+            self.recognition = recognition = Recognition(
                 StreamRequest(leg.id, leg.room, leg.language, terms.keyterms(leg.language)),
                 recognizers,
                 self._segmenter.ledger,
@@ -103,7 +103,7 @@ class SpeakingLeg:
                 circuits,
                 options.finalize_after_ms,
             )
-            self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
+            self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error, recognition.behind_s)
             self.recognition.on_change = lambda before, after: reports.recogniser_changed(leg, before, after)
             self.recognition.on_missing = lambda error: reports.recogniser_missing(leg, error)
 
@@ -204,7 +204,7 @@ class SpeakingLeg:
             try:
                 await chain.run()
             except Exception:
-                self._reports.chain_crashed()
+                self._reports.chain_crashed(self.leg)
                 log.exception("chain crashed")
                 if chain in self.chains:
                     self._forget(chain.target)

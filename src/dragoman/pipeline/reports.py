@@ -8,12 +8,14 @@ from typing import Protocol
 
 import structlog
 
-from dragoman.errors import EngineBusy, EngineDenied, EngineError
+from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.pipeline.chain import Pending
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.model import Leg
 
 log = structlog.get_logger(__name__)
@@ -60,6 +62,8 @@ class Reporter:
         self.on_engine_change: Callable[[str, str, str], None] = lambda stage, before, after: None
         """Called with the stage and the names of two engines when the second took over."""
 
+        self.tell: Tell = nobody
+        """Told what is done when engines fail."""
         self.on_missing: Callable[[Leg, EngineError], None] = lambda leg, error: None
         """Called when this leg can have no recogniser for now."""
 
@@ -81,13 +85,24 @@ class Reporter:
         self.measures.clause_committed()
         self.publish(CaptionKind.CLAUSE, leg, leg.language, clause, times, clause.text)
 
-    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
+    def engine_gave_way(self, stage: str, error: EngineError) -> None:
+        """A translator failed, which cost no clause."""
+        self.measures.engine_gave_way(stage, error)
+        self.tell(Kind.MT_FAILED, Action.FALLBACK, Status.RECOVERING, f"{stage}:{error.engine}", detail=str(error))
+
+    def recogniser_failed(self, leg: Leg, error: EngineError, behind_s: float) -> None:
         """LegReports."""
         self.measures.engine_failed("asr", error)
+        kind = Kind.ASR_SILENT if isinstance(error, EngineSilent) else Kind.ASR_LOST
+        about = f"asr:{error.engine}"
+        why = str(error)
+        self.tell(kind, Action.NEW_STREAM, Status.RECOVERING, about, session=leg.id, lag_s=behind_s, detail=why)
 
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None:
         """LegReports."""
         self.on_engine_change("asr", before, after)
+        why = f"{after} hears this leg from now on"
+        self.tell(Kind.ASR_LOST, Action.FALLBACK, Status.OK, f"asr:{before}", session=leg.id, detail=why)
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """LegReports: tell all readers of the room that they miss what this speaker says."""
@@ -98,15 +113,21 @@ class Reporter:
             why = "no stream is free; it is tried again"
         now = self._clock()
         self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
+        about = f"asr:{error.engine}"
+        self.tell(Kind.ASR_MISSING, Action.GAP, Status.FAILED, about, session=leg.id, detail=str(error))
         self.on_missing(leg, error)
 
-    def chain_crashed(self) -> None:
+    def chain_crashed(self, leg: Leg) -> None:
         """LegReports."""
         self.measures.leg_crashed()
+        why = "what translates him ended; it begins again at his next clause"
+        self.tell(Kind.BUG, Action.RESTART, Status.RECOVERING, "pipeline", session=leg.id, detail=why)
 
-    def leg_crashed(self) -> None:
+    def leg_crashed(self, leg: Leg) -> None:
         """A leg ended by a bug of ours."""
         self.measures.leg_crashed()
+        why = "what interprets him ended; his original is heard"
+        self.tell(Kind.BUG, Action.FALLBACK, Status.FAILED, "pipeline", session=leg.id, detail=why)
 
     def gap(self, room: str, since: float) -> None:
         """Tell the room's readers that interpretation was away since monotonic time ``since``."""
@@ -192,6 +213,7 @@ class LegChainReports:
         self._reporter.measures.clause_dropped(reason)
         if error is not None:
             self._reporter.measures.engine_failed(reason, error)
+            self._tell(reason, Action.GAP, Status.FAILED, error)
         self._publish(CaptionKind.DROPPED, target, pending, note=str(error) if error else reason)
 
     def _engines_of(self, pending: Pending) -> dict[str, str]:
@@ -202,6 +224,12 @@ class LegChainReports:
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
         self._reporter.measures.engine_gave_way(stage, error)
+        self._tell(stage, Action.RETRY, Status.RECOVERING, error)
+
+    def _tell(self, stage: str, action: Action, status: Status, error: EngineError) -> None:
+        kind = Kind.MT_FAILED if stage == "mt" else Kind.TTS_SILENT
+        component = f"{stage}:{error.engine}"
+        self._reporter.tell(kind, action, status, component, session=self._leg.id, detail=str(error))
 
     def _publish(self, kind: CaptionKind, target: str, pending: Pending, note: str | None = None) -> None:
         translation = pending.translation

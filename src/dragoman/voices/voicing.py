@@ -93,6 +93,10 @@ class Voicing:
             group.create_task(store.watch())
             group.create_task(VoiceWatch(self.live, present, clock).run())
 
+    def cloned(self, speaker: str) -> bool:
+        """Whether a clause of this speaker would be spoken in his own voice just now."""
+        return self.live is not None and self.live.cloned(speaker)
+
     async def close(self) -> None:
         """Close the store. Idempotent."""
         self.live = None

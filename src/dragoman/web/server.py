@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from aiohttp import hdrs, web
 
 from dragoman.config import HttpSettings, Settings
@@ -11,14 +13,16 @@ from dragoman.errors import ConfigError
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.web import callers, routes, voices
+from dragoman.recovery.events import HealthBus
+from dragoman.web import callers, events, routes, voices
 from dragoman.web.auth import guard
-from dragoman.web.captions import KEEPALIVE_S, CaptionStreams
+from dragoman.web.captions import CaptionStreams
 from dragoman.web.problem import problems
+from dragoman.web.sse import KEEPALIVE_S
 from dragoman.web.state import ConferenceView
 from dragoman.web.voice_desk import add_voices
 
-ROUTES = (routes, voices, callers)
+ROUTES = (routes, voices, callers, events)
 """The modules that declare what is served."""
 
 BODY_LIMIT = 64 * 1024
@@ -38,6 +42,7 @@ def build_app(
     keepalive_s: float = KEEPALIVE_S,
     desk: EnrolmentDesk | None = None,
     codes: CodeBook | None = None,
+    bus: HealthBus | None = None,
 ) -> web.Application:
     """The application with all its routes, guarded by ``settings.http.token`` where one is set.
 
@@ -46,6 +51,7 @@ def build_app(
     app = web.Application(middlewares=[problems, guard(settings.http.token)], client_max_size=BODY_LIMIT)
     app[routes.CONFERENCE] = conference
     app[routes.CAPTIONS] = CaptionStreams(captions, metrics, keepalive_s)
+    app[events.EVENTS] = events.EventStreams(bus or HealthBus(time.time), metrics, keepalive_s)
     app[routes.METRICS] = metrics
     app[routes.HEALTH] = health
     app[routes.LANGUAGES] = settings.rooms.languages
@@ -65,6 +71,7 @@ async def _headers(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _end_streams(app: web.Application) -> None:
     app[routes.CAPTIONS].close()
+    app[events.EVENTS].close()
 
 
 class WebServer:
