@@ -183,6 +183,8 @@ class FakeAri:
                 return {"ping": "pong"}
             case ("GET", "asterisk", "info"):
                 return {"system": {"version": "22.10.1"}}
+            case ("GET", "asterisk", "variable"):
+                return {"value": pbx.globals.get(query["variable"], "")}
             case ("POST", "asterisk", "variable"):
                 pbx.globals[query["variable"]] = query["value"]
             case ("PUT", "applications", _, "eventFilter"):

@@ -32,6 +32,7 @@ class LegNotes:
     clauses: list[tuple[Clause, ClauseTimes]] = field(default_factory=list)
     failures: list[EngineError] = field(default_factory=list)
     crashes: int = 0
+    lost: list[tuple[float, float]] = field(default_factory=list)
 
     def partial(self, leg: Leg, text: str) -> None:
         self.partials.append(text)
@@ -45,6 +46,9 @@ class LegNotes:
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None: ...
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None: ...
+
+    def not_recognised(self, leg: Leg, start: float, end: float) -> None:
+        self.lost.append((start, end))
 
     def chain_crashed(self, leg: Leg) -> None:
         self.crashes += 1

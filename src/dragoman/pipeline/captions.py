@@ -24,7 +24,20 @@ class CaptionKind(StrEnum):
     DROPPED = "dropped"
     """The clause will not be spoken; ``note`` says why."""
     GAP = "gap"
-    """Interpretation was away; what was said meanwhile is not here."""
+    """What was said between ``start_unix`` and ``end_unix``, by ``speaker`` or (empty) by anybody, is not here."""
+
+
+class GapCause(StrEnum):
+    """What kept something from being interpreted."""
+
+    DAEMON_AWAY = "daemon-away"
+    """No daemon was there, or the one that was there had stopped."""
+    ASTERISK_AWAY = "asterisk-away"
+    """The connection to Asterisk was down: who came meanwhile was not heard."""
+    NO_RECOGNISER = "no-recogniser"
+    """None can be had for the speaker; it is tried again."""
+    NOT_RECOGNISED = "not-recognised"
+    """No recogniser got the audio before it was too old, or each ended of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,8 @@ class Caption:
     engine: str | None = None
     """Which translator made ``text``."""
     note: str | None = None
+    cause: GapCause | None = None
+    """GAP: what kept it from being interpreted."""
 
 
 SUBSCRIBER_DEPTH = 256
@@ -115,6 +130,10 @@ class CaptionHub:
     def languages(self, room: str) -> frozenset[str]:
         """Languages somebody reads in this room now."""
         return frozenset(language for r, language in self._subscriptions if r == room)
+
+    def remembered(self, room: str) -> frozenset[str]:
+        """Languages in which something was published of this room, and is kept."""
+        return frozenset(language for r, language in self._history if r == room)
 
     def subscribe(self, room: str, language: str, after: int | None = None) -> CaptionSubscription:
         """A new reader; with ``after`` (an event number) it first gets what it missed, as far as it is kept."""

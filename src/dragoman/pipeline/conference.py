@@ -269,7 +269,11 @@ class Conference:
     def gap(self, since: float) -> None:
         """AttachListener: tell the readers that something is missing."""
         for room in self.rooms:
-            self._reporter.gap(room, since)
+            self._reporter.gap(room, since, {state.leg.language for state in self._present(room).values()})
+
+    def away(self, room: str, languages: frozenset[str], since: float) -> None:
+        """AttachListener: what was said before we came is missing."""
+        self._reporter.away(room, since, languages)
 
     # private
 

@@ -26,6 +26,13 @@ REPLAY = ms_to_samples(19_000)
 COVERED = ms_to_samples(60)
 """How far behind the VAD's last speech a partial may end and still hold all of it: two windows of the VAD."""
 
+RETAKE = ms_to_samples(1000)
+"""How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
+next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
+
+LOST = 64
+"""Stretches given up that are told apart until they are asked for; then the last one grows over what lies between."""
+
 MAX_PUSH = ms_to_samples(1000)
 """Most that one push brings: a replay comes in pieces, which no transport chokes on."""
 
@@ -90,6 +97,7 @@ class FeedPlan:
         """Samples that the stream was behind, at the least since its replay; so much and BACKLOG is allowed to it."""
         self._pushed = False  # whether the stream got audio since its last finalize
         self._started = False
+        self._lost: list[tuple[int, int]] = []
         self.dropped = 0
         """Samples given up because the recogniser fell behind, was away too long, or died of them each time."""
 
@@ -161,6 +169,11 @@ class FeedPlan:
         over, self._over = self._over, None
         return over
 
+    def take_lost(self) -> list[tuple[int, int]]:
+        """The stretches of audio time [start, stop) that were given up since it was last asked."""
+        lost, self._lost = self._lost, []
+        return lost
+
     def suit(self, chunk: int, *, continuous: bool, early: int = 0) -> None:
         """The next stream is another engine's; see ``__init__``."""
         self._chunk = max(chunk, FRAME_SAMPLES)
@@ -178,7 +191,7 @@ class FeedPlan:
         if self._open:
             oldest = max(known_until, self._open[0].start)
             self._cursor = max(oldest, end - REPLAY)
-            self.dropped += self._cursor - oldest
+            self._lose(oldest, self._cursor)
         else:  # opened ahead: the first words may have begun, but no silence of before is needed
             self._cursor = max(self._cursor, end - 2 * PREROLL)
         self.lag = max(end - self._cursor, 0)
@@ -189,10 +202,10 @@ class FeedPlan:
         if self._open:
             oldest = self._open[0]
             if oldest.stop is None:
-                self.dropped += max(end - oldest.start, 0)
+                self._lose(oldest.start, end)
                 oldest.start = max(end, oldest.start)
             else:
-                self.dropped += oldest.stop - oldest.start
+                self._lose(oldest.start, oldest.stop)
                 self._open.popleft().done = True
 
     def forget(self, end: int) -> None:
@@ -254,10 +267,18 @@ class FeedPlan:
         if lag > self.lag + BACKLOG:
             kept = end - KEEP
             skipped = (kept if current.stop is None else min(kept, current.stop)) - self._cursor
-            self.dropped += max(skipped, 0)
+            self._lose(self._cursor, self._cursor + skipped)
             self._cursor += max(skipped, 0)
         else:
             self.lag = max(min(self.lag, lag), 0)
+
+    def _lose(self, start: int, stop: int) -> None:
+        if stop <= start:
+            return
+        self.dropped += stop - start
+        if self._lost and (self._lost[-1][1] >= start or len(self._lost) >= LOST):
+            start, _ = self._lost.pop()
+        self._lost.append((start, stop))
 
     def _reopen(self) -> None:
         self._open.extendleft(reversed(self._unanswered))
@@ -267,4 +288,4 @@ class FeedPlan:
         while self._open and (stop := self._open[0].stop) is not None and stop <= mark:
             given_up = self._open.popleft()
             given_up.done = True
-            self.dropped += stop - given_up.start
+            self._lose(given_up.start, stop)

@@ -48,6 +48,9 @@ class LegReports(Protocol):
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """This leg can have no stream for now; told once, until it had one again."""
 
+    def not_recognised(self, leg: Leg, start: float, end: float) -> None:
+        """What he said between these monotonic times was heard by no recogniser, and never will be."""
+
     def chain_crashed(self, leg: Leg) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
@@ -105,6 +108,7 @@ class SpeakingLeg:
             )
             self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error, recognition.behind_s)
             self.recognition.on_change = lambda before, after: reports.recogniser_changed(leg, before, after)
+            self.recognition.on_lost = self._lost
             self.recognition.on_missing = lambda error: reports.recogniser_missing(leg, error)
 
     @property
@@ -183,10 +187,16 @@ class SpeakingLeg:
     async def _recognise(self, recognition: Recognition) -> None:
         await recognition.run()
         now = self._clock()
+        if recognition.behind_s > 0 and self._audio is not None:  # he left, and no stream was to be had
+            self._lost(self._audio.end - round(recognition.behind_s * SAMPLE_RATE), self._audio.end)
         for clause in self._segmenter.flush():
             self._commit(clause, now, now)
         for chain, _ in self._chains.values():
             chain.close()
+
+    def _lost(self, start: int, stop: int) -> None:
+        if self._audio is not None:
+            self._reports.not_recognised(self.leg, self._audio.time_of(start), self._audio.time_of(stop))
 
     def _start_chains(self, group: asyncio.TaskGroup) -> None:
         for target in self._targets - self._chains.keys():

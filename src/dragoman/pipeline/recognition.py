@@ -15,7 +15,7 @@ from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineSilent, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
-from dragoman.pipeline.feed import FeedPlan, Finalize, Push
+from dragoman.pipeline.feed import RETAKE, FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import JITTER, WordLedger
 from dragoman.pipeline.ports import LegAudio
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
@@ -35,10 +35,6 @@ WATCH = 0.2
 FINAL_DEADLINE = 3.0
 """Seconds a recogniser may take for the final after it was asked; then the stream counts as dead. One that was given
 a replay may take that much longer."""
-
-RETAKE = ms_to_samples(1000)
-"""How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
-next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
 
 LONG_REPLAY = ms_to_samples(5000)
 """Audio without a final from which on its stable words are kept when a stream dies: at 1.25 times real time, hearing it
@@ -113,6 +109,8 @@ class Recognition:
         self.on_error: Callable[[EngineError], None] = lambda error: None
         self.on_change: Callable[[str, str], None] = lambda before, after: None
         """Called with the names of two engines, when the second took over from the first."""
+        self.on_lost: Callable[[int, int], None] = lambda start, stop: None
+        """Called with the stretch of audio time that no recogniser got, or all died of."""
         self.on_missing: Callable[[EngineError], None] = lambda error: None
         """Called once when this leg can have no stream for now, with the reason. Its words wait, the oldest go."""
 
@@ -321,7 +319,9 @@ class Recognition:
                 await self._wait(audio)
 
     def _tell_over(self) -> None:
-        """An utterance whose early final came has ended: the speaker did not go on behind his pause."""
+        """An utterance ended whose early final came: he did not go on behind it. Also what was given up of others."""
+        for start, stop in self._plan.take_lost():
+            self.on_lost(start, stop)
         over = self._plan.take_over()
         if over is not None:
             now = self._clock()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import structlog
 
 from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
+from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, GapCause
 from dragoman.pipeline.chain import Pending
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.latency import ClauseTimes
@@ -112,7 +112,8 @@ class Reporter:
         elif isinstance(error, EngineBusy):
             why = "no stream is free; it is tried again"
         now = self._clock()
-        self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
+        note = f"what {leg.name} says is not interpreted just now: {why}"
+        self._gap(leg.room, now, now, note, GapCause.NO_RECOGNISER, speaker=leg.name)
         about = f"asr:{error.engine}"
         self.tell(Kind.ASR_MISSING, Action.GAP, Status.FAILED, about, session=leg.id, detail=str(error))
         self.on_missing(leg, error)
@@ -129,13 +130,38 @@ class Reporter:
         why = "what interprets him ended; his original is heard"
         self.tell(Kind.BUG, Action.FALLBACK, Status.FAILED, "pipeline", session=leg.id, detail=why)
 
-    def gap(self, room: str, since: float) -> None:
-        """Tell the room's readers that interpretation was away since monotonic time ``since``."""
-        now = self._clock()
-        self._gap(room, since, now, f"interpretation was away for {now - since:.1f} s")
+    def not_recognised(self, leg: Leg, start: float, end: float) -> None:
+        """LegReports."""
+        note = f"{end - start:.1f} s of what {leg.name} said were not recognised"
+        self._gap(leg.room, start, end, note, GapCause.NOT_RECOGNISED, speaker=leg.name)
+        lag = self._clock() - start
+        self.tell(Kind.ASR_LOST, Action.GAP, Status.DEGRADED, "asr", session=leg.id, lag_s=lag, detail=note)
 
-    def _gap(self, room: str, since: float, until: float, note: str, speaker: str = "") -> None:
-        for language in self._captions.languages(room):
+    def gap(self, room: str, since: float, languages: Iterable[str] = ()) -> None:
+        """The connection to Asterisk was down since monotonic time ``since``; ``languages``: spoken in the room."""
+        note = f"interpretation was away for {self._clock() - since:.1f} s"
+        self._gap(room, since, self._clock(), note, GapCause.ASTERISK_AWAY, languages)
+
+    def away(self, room: str, since: float, languages: Iterable[str]) -> None:
+        """We came to a room where people were talking already; nobody interpreted since monotonic time ``since``."""
+        away = self._clock() - since
+        note = f"interpretation was away for {away:.1f} s"
+        self._gap(room, since, self._clock(), note, GapCause.DAEMON_AWAY, languages)
+        self.tell(Kind.DAEMON_AWAY, Action.GAP, Status.OK, "daemon", session=room, lag_s=away, detail=note)
+
+    def _gap(
+        self,
+        room: str,
+        since: float,
+        until: float,
+        note: str,
+        cause: GapCause,
+        languages: Iterable[str] = (),
+        *,
+        speaker: str = "",
+    ) -> None:
+        """Tell those who read now, and keep it for those who read one of these languages later."""
+        for language in self._captions.languages(room) | self._captions.remembered(room) | frozenset(languages):
             self._captions.publish(
                 Caption(
                     CaptionKind.GAP,
@@ -149,6 +175,7 @@ class Reporter:
                     start_unix=since + self._unix_offset,
                     end_unix=until + self._unix_offset,
                     note=note,
+                    cause=cause,
                 )
             )
 

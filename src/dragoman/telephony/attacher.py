@@ -41,6 +41,12 @@ log = structlog.get_logger(__name__)
 HEARTBEAT = "DRAGOMAN_HEARTBEAT"
 """Global variable of the dialplan: unix time in s at which the daemon was last known to be well; empty: it went."""
 
+WENT = "DRAGOMAN_WENT"
+"""Global variable: unix time in s at which a daemon that was told to stop had let go of its calls."""
+
+FORGOTTEN_S = 86_400.0
+"""s after which nobody cares any more since when there was no daemon: a day."""
+
 HEARTBEAT_S = 2.0
 """s between heartbeats; the dialplan takes one older than 10 s for a dead daemon, so four may get lost."""
 
@@ -134,6 +140,10 @@ class Attacher:
         self._timer: asyncio.TimerHandle | None = None
         self._beating = asyncio.Lock()
         self._detached = False
+        self._first = True
+        """Whether nothing was asked of Asterisk yet: what was said before we came is a gap."""
+        self._away_since: float | None = None
+        """Since when (s, monotonic) nobody interpreted, until the listener was told."""
 
     # ---- state, for health and metrics
 
@@ -198,6 +208,7 @@ class Attacher:
         try:
             async with asyncio.timeout(deadline):
                 async with self._beating:
+                    await self._client.set_global(WENT, str(int(time.time())))
                     await self._client.set_global(HEARTBEAT, "")
                 if ending:
                     await asyncio.wait(ending)
@@ -277,6 +288,9 @@ class Attacher:
         now = asyncio.get_running_loop().time
         self._stock_due = None
         try:
+            if self._first:
+                self._away_since = await self._last_seen()
+                self._first = False
             if not self._synced:
                 await self._register()
             bridges = await self._client.list_bridges()
@@ -294,11 +308,31 @@ class Attacher:
             self._holdings.forget_failures(lambda _: False)
             if self._guests is not None:
                 self._guests.synced()
+        if self._away_since is not None:
+            since, self._away_since = self._away_since, None
+            self._tell_away(since)
         if self._gap is not None:
             since, self._gap = self._gap, None
             # What did not survive is closed to the listener before it hears of the gap, and made anew after.
             self._reconcile(ENDINGS)
             self._listener.gap(since)
+
+    async def _last_seen(self) -> float | None:
+        """When the daemon before us was last well, s, monotonic; None: there was none, or nobody knows."""
+        now, unix = asyncio.get_running_loop().time(), time.time()
+        for variable in (HEARTBEAT, WENT):
+            value = await self._client.get_global(variable)
+            if value.isascii() and value.isdigit() and 0 <= unix - int(value) <= FORGOTTEN_S:
+                return now - (unix - int(value))
+        return None
+
+    def _tell_away(self, since: float) -> None:
+        """Who sits in a room now may have talked since then; who came later makes no room older."""
+        rooms: dict[str, set[str]] = {}
+        for seat in self._roster.seats.values():
+            rooms.setdefault(seat.room, set()).add(seat.language)
+        for room, languages in sorted(rooms.items()):
+            self._listener.away(room, frozenset(languages), since)
 
     async def _register(self) -> None:
         """Have our events sent. After a lost connection too: Asterisk may have forgotten the application (measured)."""
