@@ -91,7 +91,8 @@ class Service:
         measures = ClauseMeasures(self.metrics, loop.time)
         reporter = Reporter(captions, measures, loop.time, unix_offset)
         self.engines.on_failure = reporter.engine_gave_way
-        self.engines.circuits.tell = reporter.tell = self.events.tell
+        reporter.tell = self.events.tell
+        self.engines.tell_by(self.events.tell)
         reporter.on_engine_change = self.engines.circuits.moved
         conference = Conference(
             self.media,

@@ -11,7 +11,7 @@ from dragoman.engines.options import Options
 
 NAME = "xtts"
 
-COUNTERS = ("clauses", "cancelled", "self_check_retries", "self_check_failures", "self_check_cut_short")
+COUNTERS = ("clauses", "cancelled", "self_check_retries", "self_check_failures", "self_check_cut_short", "mended")
 """What is counted."""
 
 FROM_MODEL = -1
@@ -45,6 +45,11 @@ class Settings:
     top_k: int
     top_p: float
     repetition_penalty: float
+
+    @property
+    def may_move(self) -> bool:
+        """Whether the CPU may do the GPU's work when that fails: not where the operator asked for CUDA by name."""
+        return self.device == "auto"
 
     @classmethod
     def read(cls, options: Mapping[str, object]) -> Settings:
