@@ -48,6 +48,8 @@ SHELLS = {
     "dragoman.pipeline.recognition": "runs a recogniser's stream",
     "dragoman.pipeline.reports": "publishes captions",
     "dragoman.pipeline.speculation": "asks engines ahead",
+    "dragoman.recovery.__main__": "prints the table",
+    "dragoman.recovery.table": "takes its figures from shells",
     "dragoman.recovery.events": "watchers wait for events",
     "dragoman.telephony.ari.client": "speaks HTTP",
     "dragoman.telephony.ari.connection": "speaks WebSocket",

@@ -31,6 +31,7 @@ from dragoman.telephony.booth_prompts import BoothPrompts
 from dragoman.telephony.model import Leg
 from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
+from dragoman.voices.source import VoiceEvent, VoiceEventKind
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.view import DaemonView
@@ -63,7 +64,7 @@ class Service:
         self.events = HealthBus(time.time, first=round(time.time() * 1000))
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
-        self.voices = Voicing(settings.voices)
+        self.voices = Voicing(settings.voices, self._voice_event, self.events.tell)
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.prompts = BoothPrompts()
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
@@ -93,6 +94,7 @@ class Service:
         self.engines.on_failure = reporter.engine_gave_way
         reporter.tell = self.events.tell
         self.engines.tell_by(self.events.tell)
+        self.media.tell = self.events.tell
         reporter.on_engine_change = self.engines.circuits.moved
         conference = Conference(
             self.media,
@@ -148,6 +150,7 @@ class Service:
                 reception = self.enrolling.reception(ari, self.media, address)
                 languages = frozenset(self._settings.rooms.languages)
                 attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
+                attacher.tell_by(self.events.tell)
                 freeze_garbage()
                 await self._serve(attacher, reception, conference, measures, stop)
         finally:
@@ -222,6 +225,15 @@ class Service:
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
+
+    def _voice_event(self, event: VoiceEvent) -> None:
+        if event.kind is VoiceEventKind.ASSIGNED:
+            return
+        action, status = Action.NEUTRAL, Status.DEGRADED
+        if event.kind is VoiceEventKind.OWNER:
+            action, status = Action.RETURN, Status.OK
+        about = f"{event.kind}: {event.text}"
+        self.events.tell(Kind.PROFILE_BROKEN, action, status, "voices", session=event.speaker, detail=about)
 
     def _degraded(self, leg: Leg, target: str, change: Change) -> None:
         """What a speaker's listeners get stepped down or up."""

@@ -22,6 +22,7 @@ from dragoman.media.format import FRAME_SAMPLES
 from dragoman.media.jitter import JitterBank
 from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
 from dragoman.media.mix import FloorMixer, gain
+from dragoman.media.rescue import SocketWatch, rescue
 from dragoman.media.ring import RingBank
 from dragoman.media.rtp import HEADER_BYTES, BatchParser
 from dragoman.media.senders import PACKET_BYTES, FrameSource, SenderBank
@@ -30,6 +31,7 @@ from dragoman.media.sources import RESTING, UNKNOWN, SourceTable
 from dragoman.media.speech import SpeechDetector
 from dragoman.media.stats import MediaStats
 from dragoman.media.vad import VadBank, open_vad
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.model import Address
 
 log = structlog.get_logger(__name__)
@@ -110,6 +112,9 @@ class MediaPlane:
         vad: VadBank | None = None,
     ) -> None:
         self.stats = MediaStats()
+        self.tell: Tell = nobody
+        """Told when the socket is opened anew."""
+        self._watch = SocketWatch()
         self._settings = settings
         self._encoder = encoder
         ring = RingBank(settings.max_legs)
@@ -313,7 +318,10 @@ class MediaPlane:
         began = time.monotonic()
         self._receive(wire, now)
         self._banks.jitter.tick(now)
+        taken, refused = self.stats.packets_out, self.stats.send_errors
         wire.senders.step(now, skipped, lambda: now + time.monotonic() - began)
+        if self._watch.sent(self.stats.packets_out - taken, self.stats.send_errors - refused, now):
+            rescue(wire.socket, self._watch, now, self.tell)
         if self._speech is not None:
             for event in self._speech.step():
                 leg = self._by_row.get(event.row)  # an earlier listener may have removed it

@@ -22,6 +22,10 @@ AT_ONCE = 8
 once finish no sooner, and on a PBX at its limit a hundred at once all miss their deadlines, again and again (seen)."""
 
 
+LEFT = ("the caller left", "the last caller left")
+"""Why a tap or booth is dropped when nothing is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class LegKey:
     """Names a leg: one channel in one epoch."""
@@ -284,7 +288,7 @@ def plan(roster: Roster, holdings: Holdings, now: float) -> list[Action]:
         if holding.state is State.DROPPING:
             continue
         if key not in want:
-            drops.append(Drop(key, "the caller left" if isinstance(key, LegKey) else "the last caller left"))
+            drops.append(Drop(key, LEFT[0] if isinstance(key, LegKey) else LEFT[1]))
         elif holding.state is State.READY and (why := _broken(holding, roster)):
             drops.append(Drop(key, why))
         elif holding.state is State.READY and isinstance(key, LegKey):

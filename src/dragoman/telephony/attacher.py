@@ -15,6 +15,9 @@ import structlog
 from dragoman.errors import AriError, AriReplaced
 from dragoman.languages import LANGUAGES
 from dragoman.recovery.backoff import Backoff
+from dragoman.recovery.kinds import Action as Done
+from dragoman.recovery.kinds import Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
 from dragoman.telephony.ari.events import Event
@@ -140,6 +143,8 @@ class Attacher:
         self._timer: asyncio.TimerHandle | None = None
         self._beating = asyncio.Lock()
         self._detached = False
+        self.tell: Tell = nobody
+        """Told when the connection is lost and when it is back."""
         self._first = True
         """Whether nothing was asked of Asterisk yet: what was said before we came is a gap."""
         self._away_since: float | None = None
@@ -171,6 +176,10 @@ class Attacher:
     def disagreements(self) -> int:
         """Callers whose variables named another room or language than the conference that they sit in."""
         return self._roster.disagreements
+
+    def tell_by(self, tell: Tell) -> None:
+        """Have what is lost and mended told, of the connection and of taps and booths."""
+        self.tell = self._lanes.tell = tell
 
     # ---- life
 
@@ -262,6 +271,8 @@ class Attacher:
             case Lost(at):
                 if self._synced:
                     self._synced, self._gap = False, at
+                    why = self.connection.last_error
+                    self.tell(Kind.ARI_LOST, Done.RECONNECT, Status.RECOVERING, "ari", detail=why)
                 self._arrivals.lost()
                 if self._guests is not None:
                     self._guests.lost()
@@ -313,6 +324,7 @@ class Attacher:
             self._tell_away(since)
         if self._gap is not None:
             since, self._gap = self._gap, None
+            self.tell(Kind.ARI_LOST, Done.RETURN, Status.OK, "ari", lag_s=now() - since)
             # What did not survive is closed to the listener before it hears of the gap, and made anew after.
             self._reconcile(ENDINGS)
             self._listener.gap(since)

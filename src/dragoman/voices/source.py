@@ -85,6 +85,7 @@ class LiveVoices:
         self.encoders = encoders
         self._on_event = on_event
         self._speakers: dict[str, _Speaker] = {}
+        self._unasked: dict[str, str] = {}  # speakers whose profile could not be asked for, and their numbers
         self._counts = {"assigned": 0, "stranger": 0, "owner": 0, "broken": 0, "gone": 0, "cloned": 0, "neutral": 0}
         self.latents_model: str | None = None if encoders.latents is None else encoders.latents.name
         """Name of the synthesizer's model; profiles with latents of another one cannot be spoken. None: any."""
@@ -112,9 +113,15 @@ class LiveVoices:
             key = profile or (await self._profiles.profile_of(caller) if caller else None)
         except ProfileInvalid:
             return False  # a hidden number, or none
+        except StoreUnavailable as error:
+            if speaker not in self._unasked:
+                self._tell(VoiceEventKind.BROKEN, speaker, "", str(error))
+            self._unasked[speaker] = caller
+            return False
         except VoiceError as error:
             self._tell(VoiceEventKind.BROKEN, speaker, "", str(error))
             return False
+        self._unasked.pop(speaker, None)
         if not key:
             return False
         self._speakers[speaker] = _Speaker(key, None, stale=True)
@@ -123,6 +130,7 @@ class LiveVoices:
     def leave(self, speaker: str) -> None:
         """He is gone, and with him all that was learnt of him in the call. Idempotent."""
         self._speakers.pop(speaker, None)
+        self._unasked.pop(speaker, None)
 
     def changed(self, key: str, gone: bool) -> None:
         """A profile was changed or deleted: a deleted one speaks no further clause."""
@@ -135,7 +143,9 @@ class LiveVoices:
                     self._speakers[name] = replace(speaker, stale=True)
 
     async def refresh(self) -> None:
-        """Read again what was changed, or could not be had."""
+        """Read again what was changed, or could not be had, and ask for those who came while that was impossible."""
+        for name, caller in list(self._unasked.items()):
+            await self.enter(name, caller)
         for name, speaker in list(self._speakers.items()):
             if speaker.stale:
                 await self._load(name)
