@@ -97,11 +97,13 @@ class RedisStore:
 
     async def _work(self) -> None:
         """Store what waits; while Redis rests, ask now and then whether it is back, and then store what waited."""
-        while True:
+        while self._worker is not None:  # a command that is cancelled may end as one that was late
             if not self._health.usable(_now()):
-                await asyncio.sleep(max((self._health.probe_at or _now()) - _now(), 0.0))
-                self._health.probing()
-                await self._guarded(self._redis.ping, CONNECT_S)
+                if self._health.probe_due(_now()):
+                    self._health.probing()
+                    await self._guarded(self._redis.ping, CONNECT_S)
+                else:
+                    await asyncio.sleep(min(max((self._health.probe_at or 0.0) - _now(), 0.01), LOOK_S))
                 continue
             try:
                 async with asyncio.timeout(LOOK_S):
