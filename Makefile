@@ -8,9 +8,9 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test lint unit e2e bench bench-lagging bench-latency bench-tts setup check clean
+.PHONY: help python demo test docs lint unit e2e bench bench-lagging bench-latency bench-tts setup check clean
 help:
-	@sed -n 's/^# make /make /p; s/^\([a-z-]*\):.*## /make \1    /p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "make %-14s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: pyproject.toml requirements/no-deps.txt
 	@echo "Installing Python packages into $(VENV): a minute or two, once"
@@ -45,10 +45,13 @@ test: python ## every test
 	@$(MAKE) --no-print-directory $(VENV)/.ready $(VENV)/.xtts lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.ready ## docs/configuration.md, made from the settings
+	@$(BIN)/python -m dragoman.config_reference >docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
 
 unit: $(VENV)/.ready ## the tests that need no PBX
 	$(BIN)/python -m pytest -m "not e2e" $(ARGS)
@@ -70,5 +73,5 @@ bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the spea
 bench-tts: $(VENV)/.xtts ## how many voices XTTS speaks in at once, against coqui's own streaming; writes bench/results/
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.tts $(ARGS)
 
-clean:
+clean: ## take away what was made here; not the private Asterisk in ~/.cache/dragoman
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache

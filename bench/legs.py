@@ -21,13 +21,12 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from bench.media import WARM_UP_S, Cut, Recorder, answer, cpu_seconds, percentiles, publish, snapshot, spawn, tell
+from bench.plane import Cut, Recorder, answer, publish, spawn, watch
 from tests.engines_scripted.engines import ScriptedRecognizer, ScriptedStream, ScriptedSynthesizer, ScriptedTranslator
 
-from bench import machine
 from dragoman.engines.base import StreamRequest
 from dragoman.engines.selection import EngineSet
-from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
+from dragoman.media.plane import MediaConfig, MediaPlane
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
@@ -79,22 +78,9 @@ async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, An
     for state in conference.legs.values():  # with the VAD off nothing else says that somebody speaks
         assert state.speaking.recognition is not None
         state.speaking.recognition.on_speech_start(0)
-    freeze_garbage()
-    tell(load, "go")
-    await asyncio.sleep(WARM_UP_S)
-    tell(load, "mark")
-    before, clauses = snapshot(plane.stats), dict(reporter.clauses)
-    recorder.lateness_ms.clear()
-    spent = cpu_seconds()
-    await asyncio.sleep(seconds)
-    spent = cpu_seconds() - spent
-    late = list(recorder.lateness_ms)
-    counted = {name: value - before[name] for name, value in snapshot(plane.stats).items()}
-    spoken = reporter.clauses["spoken"] - clauses.get("spoken", 0)
-    tell(load, "stop")
-    await answer(load)
-    slept = json.loads((await sleeper.communicate(b""))[0])
-    await load.wait()
+    watched = await watch(
+        recorder, plane, load, sleeper, seconds, also=lambda: {"clauses": reporter.clauses.get("spoken", 0)}
+    )
     conference.stop()
     await running
     await plane.close()
@@ -103,18 +89,9 @@ async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, An
         "kind": "leg",
         "legs": legs,
         "booths": legs,
-        "seconds": seconds,
-        "cpu_percent_per_leg": round(100 * spent / seconds / legs, 4),
-        "late_ms": percentiles(late, 50, 99, 99.9),
-        "sleeper_late_ms": percentiles(slept, 50, 99, 99.9),
-        "lost": counted["lost"],
-        "concealed": counted["concealed"],
-        "skipped_slots": counted["skipped_slots"],
+        **watched.row(legs),
         "rtp_in_to_out_ms": None,
-        "packets_in_per_s": round(counted["packets_in"] / seconds),
-        "packets_out_per_s": round(counted["packets_out"] / seconds),
-        "clauses_spoken_per_leg_minute": round(spoken / legs / seconds * 60, 1),
-        "load_average": machine.describe()["load_average"],
+        "clauses_spoken_per_leg_minute": round(watched.counted["clauses"] / legs / seconds * 60, 1),
     }
 
 

@@ -64,6 +64,7 @@ def test_what_the_example_shows_of_engines_is_right() -> None:
         # No such key lies here, but a key without a file reads as any option does.
         options = {key.removesuffix("_file"): value for key, value in table.items()}
         assert registry.build_one(name, options).info.name == name
+    del shown["cache"]["redis_url_file"]  # the other way to give redis_url
     config.validate({"engines": shown}, {})  # languages, pairs and the engines they name
 
 
@@ -79,6 +80,34 @@ def test_how_hastily_the_pipeline_works_is_a_setting(tmp_path: Path) -> None:
     file = tmp_path / "slow.toml"
     file.write_text("[pipeline]\nspeculate = false\nmode = 'sentence'\nfinalize_after_ms = 0")
     assert load(file).pipeline.options == PipelineOptions(speculate=False, by_clause=False, finalize_after_ms=0)
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a settings file, which is the working directory and which this user may not look into."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user takes root")
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o700)
+    (folder / "dragoman.toml").write_text("[http]\nport = 8701", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(0)
+
+
+def test_a_working_directory_that_is_closed_to_us_has_no_file_for_us(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "SYSTEM_FILE", Path("/nonesuch/dragoman.toml"))
+    assert load(environ={}) == Settings()
+
+
+def test_a_named_file_that_is_closed_to_us_is_named(closed: Path) -> None:
+    with pytest.raises(ConfigError, match=r"dragoman\.toml: this user may not look into its folder"):
+        load(closed / "dragoman.toml", {})
 
 
 def test_no_file_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

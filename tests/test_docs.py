@@ -15,7 +15,10 @@ from dragoman.engines.options import Options
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "asterisk" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "asterisk/README.md", "asterisk/examples/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def ours() -> dict[str, registry.Listed]:
@@ -79,12 +82,17 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+def test_the_index_names_every_document() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"({path.name})" not in index] == ["README.md"]
+
+
 def test_the_image_has_extras_that_there_are() -> None:
     wanted = {
         name: re.search(pattern, (ROOT / name).read_text(encoding="utf-8"))
         for name, pattern in {
             "Dockerfile": r"\nARG EXTRAS=(\S+)\n",
-            "docker-compose.yml": r"EXTRAS: \$\{DRAGOMAN_EXTRAS-(\S+)\}",
+            "docker-compose.yml": r"EXTRAS: \$\{DRAGOMAN_EXTRAS-(\S+)\}",  # the first: without a GPU
         }.items()
     }
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
@@ -99,5 +107,6 @@ def test_settings_that_are_shown_are_settings(document: Path) -> None:
     assert blocks or document.name not in ("production.md", "glossary.md")
     for block in blocks:
         data = tomllib.loads(block)
-        data.get("voices", {}).pop("key_file", None)  # it is read at once
+        for table in ("admin", "voices"):
+            data.get(table, {}).pop("key_file", None)  # it is read at once
         config.validate(data, {})

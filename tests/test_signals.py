@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dragoman.signals import ENDING, ended_by_signals
+from dragoman.signals import ENDING, ended_by_signals, told_by_signal
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +91,14 @@ def test_a_closed_terminal_does_not_break_the_clean_up() -> None:
     assert os.read(told, 100) == b"clean"
     os.close(told)
     assert process.wait(10) == 0
+
+
+async def test_a_signal_that_tells_something_is_heard_each_time_and_no_longer_than_asked() -> None:
+    told: asyncio.Queue[None] = asyncio.Queue()
+    before = signal.getsignal(signal.SIGUSR1)
+    with told_by_signal(signal.SIGUSR1, lambda: told.put_nowait(None)):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            async with asyncio.timeout(5):
+                await told.get()
+    assert signal.getsignal(signal.SIGUSR1) == before

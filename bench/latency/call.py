@@ -215,7 +215,7 @@ def logged_stages(log: str) -> dict[tuple[str, str], dict[str, float]]:
     for line in log.splitlines():
         with contextlib.suppress(json.JSONDecodeError):
             entry = json.loads(line)
-            if isinstance(entry, dict) and entry.get("event") == "clause spoken":
+            if isinstance(entry, dict) and (entry.get("event"), entry.get("outcome")) == ("clause", "spoken"):
                 stages = {stage: ms / 1000 for stage, ms in entry["stages_ms"].items()}
                 found[entry["clause"], entry["target"]] = stages
     return found

@@ -7,11 +7,9 @@ else none. ``DRAGOMAN_HTTP__PORT=8701`` in the environment stands over ``port`` 
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -36,12 +34,15 @@ from pydantic_settings import (
 )
 from yarl import URL
 
+from dragoman.config_admin import AdminSettings, AdmissionSettings
 from dragoman.config_engines import EnginesSettings
 from dragoman.config_errors import explain, key_lines, suggest
 from dragoman.config_glossary import GlossarySettings
 from dragoman.config_pipeline import PipelineSettings
+from dragoman.config_sources import decoded, merge, read_file
+from dragoman.config_trace import TraceSettings
 from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
-from dragoman.config_voices import VOICES_PATHS, VoicesSettings
+from dragoman.config_voices import VoicesSettings
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
@@ -61,8 +62,11 @@ class AsteriskSettings(Section):
     url: str = "http://127.0.0.1:8088"
     """Base of the HTTP server of Asterisk, without ``/ari``."""
     username: str = Field(default="dragoman", min_length=1)
+    """The user of ``ari.conf`` that the daemon logs in as."""
     password_file: Path | None = None
+    """File that holds the password, instead of ``password``."""
     password: SecretStr | None = Field(default=None, validate_default=True)
+    """That user's password. One of the two is needed by all that talks to Asterisk."""
     app: str = Field(default="dragoman", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     """Name of the Stasis application: another one only if something else on this Asterisk has this name. It does not
     make room for a second daemon: one Asterisk has one, whatever its name, because the dialplan knows of one."""
@@ -106,11 +110,13 @@ class MediaSettings(Section):
     """The RTP side: where Asterisk sends callers' audio, and how speech is found in it."""
 
     bind: Ipv4 = "127.0.0.1"
+    """Address of this host that Asterisk's audio comes to; ``0.0.0.0`` is all of them, and needs ``advertise``."""
     advertise: Ipv4 | None = None
     """The address Asterisk is told to send to; ``bind`` when not set."""
     port: Port = 0
     """One UDP port for all legs; 0 takes a free one."""
     vad: Literal["silero", "energy", "none"] = "silero"
+    """How speech is found: a small neural net, the level alone, or not at all (recognizers hear everything)."""
     hangover_ms: Annotated[int, BeforeValidator(no_bool), Field(ge=100, le=2000)] = 400
     """Silence that ends an utterance, ms."""
     floor_db: Annotated[float, BeforeValidator(no_bool), Field(ge=-60.0, le=0.0)] = -18.0
@@ -164,8 +170,11 @@ class HttpSettings(Section):
     """The REST interface, captions and metrics."""
 
     bind: str = "127.0.0.1"
+    """Address of this host to listen on; anything but loopback needs a token."""
     port: Port = 8700
+    """TCP port; 0 takes a free one."""
     token_file: Path | None = None
+    """File that holds the token, instead of ``token``."""
     token: SecretStr | None = Field(default=None, validate_default=True)
     """Bearer token that a client must show; required unless ``bind`` is this host only."""
 
@@ -211,7 +220,9 @@ class LogSettings(Section):
     """What is logged, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
     format: Literal["console", "json"] = "console"
+    """For people to read, or one JSON object a line."""
     transcripts: bool = False
     """Whether logs may hold what people say."""
 
@@ -223,6 +234,8 @@ class Settings(BaseSettings):
         extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
     )
 
+    admin: AdminSettings = AdminSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     media: MediaSettings = MediaSettings()
     rooms: RoomsSettings = RoomsSettings()
@@ -232,6 +245,7 @@ class Settings(BaseSettings):
     voices: VoicesSettings = VoicesSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+    trace: TraceSettings = TraceSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -264,11 +278,18 @@ def find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
         ConfigError: a file was named, by ``path`` or by ``$DRAGOMAN_CONFIG``, and is not there.
     """
     named = path or (Path(environ[ENV_CONFIG]) if environ.get(ENV_CONFIG) else None)
-    if named is not None:
-        if not named.is_file():
-            raise ConfigError(f"{named}: no such file{'' if path else f' (named by ${ENV_CONFIG})'}")
-        return named
-    return next((file for file in (Path("dragoman.toml"), SYSTEM_FILE) if file.is_file()), None)
+    try:
+        if named is not None:
+            if not named.is_file():
+                raise ConfigError(f"{named}: no such file{'' if path else f' (named by ${ENV_CONFIG})'}")
+            return named
+        # A working directory that we may not look into (`sudo -u dragoman` in somebody's home) has no file for us.
+        here = Path("dragoman.toml")
+        if os.access(".", os.X_OK, effective_ids=True) and here.is_file():
+            return here
+        return SYSTEM_FILE if SYSTEM_FILE.is_file() else None
+    except PermissionError as error:
+        raise ConfigError(f"{error.filename}: this user may not look into its folder") from None
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -279,7 +300,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     """
     environ = os.environ if environ is None else environ
     file = find(path, environ)
-    text, data = _read(file) if file else ("", {})
+    text, data = read_file(file) if file else ("", {})
     return validate(data, environ, file, text)
 
 
@@ -292,7 +313,7 @@ def validate(data: Mapping[str, Any], environ: Mapping[str, str], file: Path | N
     problems = _unknown_variables(environ)
     # Names with an underscore are BaseSettings' own parameters (_env_file ...), which no file may set.
     problems += [f"{key} ({file}): unknown section" for key in data if key.startswith("_")]
-    merged = _merge({key: value for key, value in data.items() if key[:1] != "_"}, _from_environment(environ))
+    merged = merge({key: value for key, value in data.items() if key[:1] != "_"}, _from_environment(environ))
     try:
         settings = Settings(**merged)
     except ValidationError as error:
@@ -305,34 +326,6 @@ def validate(data: Mapping[str, Any], environ: Mapping[str, str], file: Path | N
     return settings
 
 
-def _read(file: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: {error}") from None
-    for *tables, key in (*_PATHS, *(("voices", key) for key in VOICES_PATHS), *_secret_files(data)):
-        table: Any = data
-        for name in tables:
-            table = table.get(name) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(table.get(key), str) and "://" not in table[key]:
-            table[key] = str(file.parent / os.path.expanduser(table[key]))
-    return text, data
-
-
-_PATHS = (("asterisk", "password_file"), ("http", "token_file"), ("glossary", "site"), ("glossary", "folder"))
-"""Keys that hold a path; one in a file is meant from where that file is."""
-
-
-def _secret_files(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The files with secrets that options of engines name (``Options.secret``); of their other paths only they know."""
-    engines = data.get("engines")
-    options = engines.get("options") if isinstance(engines, dict) else None
-    for engine, table in options.items() if isinstance(options, dict) else ():
-        keys = table if isinstance(table, dict) else ()
-        yield from (("engines", "options", engine, key) for key in keys if key.endswith("_file"))
-
-
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     try:
         data: dict[str, Any] = _Environment(environ)()
@@ -340,18 +333,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         raise ConfigError(f"environment: {error}: a whole section is written as JSON") from None
     engines = data.get("engines")
     if isinstance(engines, dict) and "options" in engines:
-        engines["options"] = _decoded(engines["options"])
+        engines["options"] = decoded(engines["options"])
     return data
-
-
-def _decoded(value: object) -> object:
-    """An option has no declared type: in the environment ``170`` is a number, ``true`` a bool, the rest a string."""
-    if isinstance(value, dict):
-        return {key: _decoded(item) for key, item in value.items()}
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _origin(
@@ -367,14 +350,6 @@ def _origin(
         if file and tuple(keys[:depth]) in lines:
             return f"{file}:{lines[tuple(keys[:depth])]}"
     return str(file or "")
-
-
-def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(under)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -27,14 +27,18 @@ class PairEngines(Section):
     """Engines for one pair of languages instead of those for all."""
 
     translators: EngineNames
+    """Who translates this pair."""
 
 
 class EnginesSettings(Section):
     """Which engines, in order: the first that knows a language is used, the next ones are its fallback."""
 
     recognizers: EngineNames = ("pocketsphinx",)
+    """Who hears callers."""
     translators: EngineNames = ("phrasebook", "apertium")
+    """Who translates."""
     synthesizers: EngineNames = ("espeak",)
+    """Who speaks the translations."""
     languages: dict[Annotated[str, AfterValidator(language)], LanguageEngines] = Field(default_factory=dict)
     """By ISO 639-1 code."""
     pairs: dict[Annotated[str, AfterValidator(language_pair)], PairEngines] = Field(default_factory=dict)
@@ -42,6 +46,7 @@ class EnginesSettings(Section):
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Per engine, a table that the engine itself checks."""
     cache: CacheSettings = CacheSettings()
+    """The translations kept."""
 
     @field_validator("options")
     @classmethod

@@ -18,7 +18,7 @@ from dragoman.languages import LANGUAGES
 class Section(BaseModel):
     """A table of the file: no unknown keys, never changed after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def split_list(value: object) -> object:

@@ -38,6 +38,10 @@
     │   ├── EnrolmentBusy           as many enrolments are under way as are taken (retryable)
     │   ├── StoreLocked             the store is encrypted with another key, or with one while none is set (ours)
     │   └── StoreUnavailable        the database does not answer (retryable)
+    ├── AdminError                  what operators set cannot be kept, or not be done
+    │   ├── AdminUnavailable        no store, its package or its key: says what to install or set (not retryable)
+    │   ├── AdminStoreDown          its database does not answer (retryable)
+    │   └── ErrandFailed            Asterisk did not do what we sent a channel into the dialplan for (retryable)
     ├── PbxError                    the PBX of our own cannot be made, started or stopped
     ├── TrainingError               a voice encoder cannot be trained from what was given: says what to do
     └── DemoError                   the demo's own check failed: what a listener did not hear
@@ -240,6 +244,26 @@ class StoreLocked(VoiceError):
 
 class StoreUnavailable(VoiceError):
     """The database of the voice profiles does not answer, or not in time."""
+
+    retryable = True
+
+
+class AdminError(DragomanError):
+    """What operators set over REST (rooms, tokens, transcripts, the audit log) cannot be kept, or not be done."""
+
+
+class AdminUnavailable(AdminError):
+    """No store, no package for it, or not its key: the message says what to install or set."""
+
+
+class AdminStoreDown(AdminError):
+    """The database of the administration does not answer, or not in time."""
+
+    retryable = True
+
+
+class ErrandFailed(AdminError):
+    """Asterisk did not do, or not in time, what we sent a channel into the dialplan for."""
 
     retryable = True
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
 
+from dragoman.admin.serving import Administration
 from dragoman.config import Settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet
+from dragoman.engines.tts.xtts.engine import XttsSynthesizer
+from dragoman.engines.tts.xtts.profiles import ProfileVoices
 from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
@@ -19,26 +22,29 @@ from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.otel import OtlpExporter
+from dragoman.observe.trace import TraceBook
+from dragoman.observe.witness import tell_ladder, tell_voice
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
 from dragoman.recovery.events import HealthBus
-from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.recovery.ladder import Change
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
 from dragoman.telephony.booth_prompts import BoothPrompts
+from dragoman.telephony.guests import Guests
 from dragoman.telephony.model import Leg
-from dragoman.telephony.reception import Reception
 from dragoman.telephony.recipes import task_group
-from dragoman.voices.source import VoiceEvent, VoiceEventKind
+from dragoman.voices.source import VoiceEvent
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
+from dragoman.web.traces import Traced
 from dragoman.web.view import DaemonView
 
 log = structlog.get_logger(__name__)
 
-PARTS = ("ari", "media", "asr", "mt", "tts")
+PARTS = ("ari", "media", "asr", "mt", "tts", "admission")
 """What ``/health/ready`` names."""
 
 OBSERVE_S = 0.5
@@ -64,7 +70,14 @@ class Service:
         self.events = HealthBus(time.time, first=round(time.time() * 1000))
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
+        self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
+        self.admin.on_drain = self._judge_admission
         self.voices = Voicing(settings.voices, self._voice_event, self.events.tell)
+        self.voices.scores.on_likeness = self.metrics.voices.likeness.observe
+        self._cloning = [engine for engine in self.engines.of(Stage.TTS) if isinstance(engine, XttsSynthesizer)]
+        for engine in self._cloning:
+            engine.use(ProfileVoices(lambda: self.voices.live))
+            engine.on_own_voice = self.voices.scores.spoken
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
         self.prompts = BoothPrompts()
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
@@ -90,12 +103,17 @@ class Service:
         unix_offset = time.time() - started
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
-        reporter = Reporter(captions, measures, loop.time, unix_offset)
+        traces = TraceBook()
+        exporter = self._exporter(unix_offset)
+        if exporter is not None:
+            traces.on_end = exporter.send
+        reporter = Reporter(captions, measures, loop.time, unix_offset, traces)
         self.engines.on_failure = reporter.engine_gave_way
-        reporter.tell = self.events.tell
+        reporter.tell = self.media.tell = self.events.tell
         self.engines.tell_by(self.events.tell)
-        self.media.tell = self.events.tell
         reporter.on_engine_change = self.engines.circuits.moved
+        reporter.on_usage = self.admin.used
+        captions.record = self.admin.take
         conference = Conference(
             self.media,
             self.engines,
@@ -121,6 +139,8 @@ class Service:
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
             bus=self.events,
+            traced=Traced(traces, unix_offset),
+            admin=self.admin,
         )
         web = WebServer(app, self._settings.http)
         await web.start()
@@ -129,7 +149,8 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
-            await self.voices.start()
+            await self.admin.start()
+            await self.voices.start(next((found for engine in self._cloning if (found := engine.encoder)), None))
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
@@ -149,46 +170,67 @@ class Service:
                 address = (self._settings.media.advertised, self.media.address[1])
                 reception = self.enrolling.reception(ari, self.media, address)
                 languages = frozenset(self._settings.rooms.languages)
-                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=reception)
+                incall = self.enrolling.incall(ari, captions, lambda: conference.legs, loop.time)
+                administering = self.admin.attend(ari, conference, lambda: reception.calls)
+                guests = Guests((reception, incall), administering)
+                attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
                 attacher.tell_by(self.events.tell)
                 freeze_garbage()
-                await self._serve(attacher, reception, conference, measures, stop)
+                await self._serve(ari, attacher, (reception.run, incall.run), conference, measures, stop)
         finally:
             await self.media.close()
             await web.close()
             await self.engines.close()
             await self.voices.close()
+            if exporter is not None:
+                await asyncio.to_thread(exporter.close)
+            await self.admin.close()
             log.info("stopped")
+
+    def _exporter(self, unix_offset: float) -> OtlpExporter | None:
+        """Raises ConfigError: its packages are not installed."""
+        if self._settings.trace.otlp_url is None:
+            return None
+        return OtlpExporter(self._settings.trace, unix_offset, self.metrics.spans_exported)
 
     async def _serve(
         self,
+        ari: TalkingClient,
         attacher: Attacher,
-        reception: Reception,
+        talking: Iterable[Callable[[], Coroutine[Any, Any, None]]],
         conference: Conference,
         measures: ClauseMeasures,
         stop: asyncio.Event,
     ) -> None:
+        def phones() -> list[str]:
+            return [state.leg.channel_id for state in conference.legs.values()]
+
         async with asyncio.TaskGroup() as group:
             meeting = group.create_task(conference.run())
             await asyncio.sleep(0)  # the conference takes legs only once it runs
             enrolling = group.create_task(self.enrolling.run())
-            receiving = group.create_task(reception.run())
+            receiving = [group.create_task(run()) for run in talking]
             attaching = group.create_task(attacher.run())
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
             preparing = group.create_task(asyncio.to_thread(self.prompts.prepare, self._settings.rooms.languages))
+            asking = group.create_task(self.metrics.phones.watch(phones, ari.rtp_statistics))
+            administering = group.create_task(self.admin.run())
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
             log.info("serving", asterisk=self._settings.asterisk.url, media=self.media.address)
-            await stop.wait()
+            await _first_of(stop, self.admin.ended)
             log.info("stopping")
             await attacher.detach_all(DETACH_S)
             attaching.cancel()
-            receiving.cancel()
+            for each in receiving:
+                each.cancel()
             enrolling.cancel()
             observing.cancel()
             probing.cancel()
             watching.cancel()
+            asking.cancel()
+            administering.cancel()
             voicing.cancel()
             preparing.cancel()
             conference.stop()
@@ -218,6 +260,7 @@ class Service:
         metrics.on_scrape(count)
         while True:
             self._judge("ari", "" if attacher.connected else attacher.connection.last_error or "not connected yet")
+            self._judge_admission()
             self._judge("media", tick_trouble(self.media.stats.last_tick, loop.time()))
             for stage in Stage:
                 trouble = self.engines.trouble(stage) or measures.trouble(stage)
@@ -226,33 +269,31 @@ class Service:
             metrics.ready.set(self.health.ready)
             await asyncio.sleep(OBSERVE_S)
 
+    def _judge_admission(self) -> None:
+        self._judge("admission", "draining: no new room begins" if self.admin.draining else "")
+
     def _voice_event(self, event: VoiceEvent) -> None:
-        if event.kind is VoiceEventKind.ASSIGNED:
-            return
-        action, status = Action.NEUTRAL, Status.DEGRADED
-        if event.kind is VoiceEventKind.OWNER:
-            action, status = Action.RETURN, Status.OK
-        about = f"{event.kind}: {event.text}"
-        self.events.tell(Kind.PROFILE_BROKEN, action, status, "voices", session=event.speaker, detail=about)
+        self.admin.voice_event(event)
+        tell_voice(self.events.tell, event)
 
     def _degraded(self, leg: Leg, target: str, change: Change) -> None:
-        """What a speaker's listeners get stepped down or up."""
         self.metrics.recovery.changed(change)
-        action = Action.DOWN if change.down else Action.UP
-        self.events.tell(
-            Kind.DEGRADED,
-            action,
-            Status.DEGRADED if change.down else Status.OK,
-            f"ladder:{target}",
-            session=leg.id,
-            detail=f"{change.before} to {change.after}: {change.why}",
-        )
+        tell_ladder(self.events.tell, leg, target, change)
 
     def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:
             self.health.failed(part, trouble)
         else:
             self.health.ok(part, degraded)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of these is set."""
+    async with task_group() as group:
+        waiting = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

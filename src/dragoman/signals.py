@@ -1,4 +1,4 @@
-"""The signals that end a command: Ctrl-C, ``kill``, and the terminal being closed."""
+"""The signals that end a command (Ctrl-C, ``kill``, and the terminal being closed), or tell it something."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def ended_by_signals(end: Callable[[], object]) -> Iterator[None]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def told_by_signal(number: signal.Signals, tell: Callable[[], object]) -> Iterator[None]:
+    """Call ``tell`` at every signal of this number. Wants a running event loop."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(number, tell)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(number)
 
 
 def _discard(terminals: list[int]) -> None:

@@ -76,7 +76,8 @@ def test_a_target_is_kept_only_by_a_measurement_that_keeps_it() -> None:
 
 def test_stages_are_read_from_the_daemons_log() -> None:
     log = (
-        '{"event": "clause spoken", "clause": "c/1", "target": "es", "stages_ms": {"mt": 150, "tts": 120}}\n'
+        '{"event": "clause", "outcome": "spoken", "clause": "c/1", "target": "es", '
+        '"stages_ms": {"mt": 150, "tts": 120}}\n'
         "Traceback (most recent call last):\n"
         '{"event": "something else"}\n[]\n'
     )

@@ -1,10 +1,23 @@
+"""Ports that are taken: by somebody, with the setting to change, or by the daemon itself, which is no fault."""
+
 from __future__ import annotations
 
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
 
 from dragoman import config
 from dragoman.check.finding import Verdict
 from dragoman.check.ports import check_ports
+from dragoman.web.routes import Live
+
+
+def settings(udp: int, tcp: int) -> config.Settings:
+    return config.validate({"media": {"port": udp}, "http": {"port": tcp}}, environ={})
 
 
 def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
@@ -12,10 +25,45 @@ def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
         udp.bind(("127.0.0.1", 0))
         tcp.bind(("127.0.0.1", 0))
         tcp.listen()
-        taken = config.validate(
-            {"media": {"port": udp.getsockname()[1]}, "http": {"port": tcp.getsockname()[1]}}, environ={}
-        )
+        taken = settings(udp.getsockname()[1], tcp.getsockname()[1])
         media, http = check_ports(taken)
     assert media.verdict is http.verdict is Verdict.FAIL
     assert "media.port" in media.remedy and "http.port" in http.remedy
     assert [finding.verdict for finding in check_ports(taken)] == [Verdict.OK, Verdict.OK]
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[int]:
+    """A server that says this to every GET; its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def test_a_daemon_that_runs_with_these_settings_is_no_fault() -> None:
+    with answering(Live().model_dump_json().encode()) as port, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        findings = check_ports(settings(udp.getsockname()[1], port))
+    assert [finding.verdict for finding in findings] == [Verdict.WARN, Verdict.WARN]
+    assert all("a daemon runs" in finding.found for finding in findings)
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"[]", b'{"live": false}', b"\xff\xfe", b'{"live": true'])
+def test_another_server_on_the_port_is(body: bytes) -> None:
+    with answering(body) as port:
+        assert check_ports(settings(0, port))[1].verdict is Verdict.FAIL

@@ -45,7 +45,9 @@ async def interpreting(pbx: Pbx, alive: bool = True) -> None:
 
 
 class PhoneFactory(Protocol):
-    async def __call__(self, name: str, mic: Path | None = None, codec: Codec = Codec.G722) -> Phone: ...
+    async def __call__(
+        self, name: str, mic: Path | None = None, codec: Codec = Codec.G722, number: str = "phone"
+    ) -> Phone: ...
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -53,9 +55,9 @@ async def phone_factory(tmp_path: Path) -> AsyncIterator[PhoneFactory]:
     """Makes started phones; all are stopped after the test."""
     async with contextlib.AsyncExitStack() as phones:
 
-        async def make(name: str, mic: Path | None = None, codec: Codec = Codec.G722) -> Phone:
+        async def make(name: str, mic: Path | None = None, codec: Codec = Codec.G722, number: str = "phone") -> Phone:
             directory = tmp_path / f"phone-{len(list(tmp_path.glob('phone-*')))}"
-            return await phones.enter_async_context(Phone(name, directory, mic=mic, codec=codec))
+            return await phones.enter_async_context(Phone(name, directory, mic=mic, codec=codec, number=number))
 
         yield make
 

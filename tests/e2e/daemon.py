@@ -22,8 +22,8 @@ from dragoman.telephony.pbx.ports import free_port
 ROOT = Path(__file__).parents[2]
 TONE = "tests.tonewords.engines:Tone"
 
-READY_S = 60.0
-"""Seconds; engines load within 5 on a quiet machine."""
+READY_S = 150.0
+"""Seconds; engines load within 5 on a quiet machine, torch within 10, and took 70 on one that five suites ran on."""
 
 
 @dataclass(slots=True)
@@ -128,6 +128,17 @@ transcripts = true
     async def kill(self) -> int:
         """SIGKILL: it can clean nothing up."""
         return await self._end(signal.SIGKILL)
+
+    async def ended(self, within: float = 30.0) -> int:
+        """Its exit status, when it ends by itself."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(within):
+                status = await self._process.wait()
+        except TimeoutError:
+            pytest.fail(f"the daemon has not ended after {within} s:\n{self.log.read_text()[-4000:]}")
+        self._process = None
+        return status
 
     async def _end(self, number: signal.Signals) -> int:
         process = self._process

@@ -36,14 +36,14 @@ def fill(s: Serving) -> None:
     s.conference.media.packets_in = 4711
     for lateness in (0.0004, 0.0015, 0.3):
         s.conference.media.count_tick(lateness, 0, False)
-    s.metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.0015)
+    s.metrics.stage_seconds.labels(stage="mt", engine="apertium", source="en", target="es").observe(0.0015)
     s.metrics.engine_errors.labels(stage="mt", engine="apertium", kind="EngineTimeout").inc()
     s.metrics.watch_conference(ConferenceView())
     s.metrics.clauses_dropped.labels(reason="stale").inc()
     s.metrics.queue_drops.labels(queue="captions").inc()
     s.metrics.queue_depth.labels(queue="mt").set(2)
     for _ in range(100):
-        s.metrics.ear_voice_span_seconds.labels(source="en", target="es").observe(0.65)
+        s.metrics.ear_voice_span_seconds.labels(source="en", target="es", asr="x", mt="y", tts="z").observe(0.65)
 
 
 async def promtool(*arguments: str, text: bytes | None = None) -> str:

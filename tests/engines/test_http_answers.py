@@ -46,3 +46,19 @@ def test_any_retry_after_is_read(value: str) -> None:
 def test_words_for_a_log_are_one_line(text: str) -> None:
     line = one_line(text)
     assert line.isprintable() and len(line) <= MAX_MESSAGE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "xi-api-key: KEY",
+        "{'Authorization': 'DeepL-Auth-Key KEY'}",
+        "Authorization: Bearer KEY",
+        '{"api-key": "KEY"}',
+        "?api_key=KEY&x",
+    ],
+)
+def test_a_key_that_a_proxy_says_back_is_not_passed_on(said: str) -> None:
+    key = "0a1b2c3d-4e5f:fx"
+    assert key in said.replace("KEY", key)
+    assert key not in one_line(f"400 {said.replace('KEY', key)}")

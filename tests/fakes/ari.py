@@ -47,6 +47,9 @@ class FakeAri:
         self.headers: list[str] = []
         self.url = ""
         self.faults: list[Fault] = []
+        self.version = "22.10.1"
+        self.dialplan: list[tuple[str, dict[str, str]]] = []
+        """What was run in it: endpoint and variables."""
         self.sources: set[str] = set()
         self.allowed: set[str] | None = None
         self.refuse_events = False
@@ -182,11 +185,15 @@ class FakeAri:
             case ("GET", "asterisk", "ping"):
                 return {"ping": "pong"}
             case ("GET", "asterisk", "info"):
-                return {"system": {"version": "22.10.1"}}
+                return {"system": {"version": self.version}}
             case ("GET", "asterisk", "variable"):
                 return {"value": pbx.globals.get(query["variable"], "")}
             case ("POST", "asterisk", "variable"):
                 pbx.globals[query["variable"]] = query["value"]
+            case ("GET", "asterisk", "variable"):
+                return {"value": pbx.globals.get(query["variable"], "")}
+            case ("POST", "channels"):
+                return pbx.errand(query["channelId"], query["endpoint"], body["variables"])
             case ("PUT", "applications", _, "eventFilter"):
                 self.allowed = {entry["type"] for entry in body["allowed"]}
                 return {}
@@ -212,6 +219,9 @@ class FakeAri:
                 return pbx.create_bridge(bridge_id)
             case ("DELETE", "bridges", bridge_id):
                 return None if pbx.destroy_bridge(bridge_id) else error(404, "Bridge not found")
+            case ("POST", "channels"):
+                self.dialplan.append((query["endpoint"], body["variables"]))
+                return pbx.channels[pbx.phone()].json()
             case ("POST", "channels", "externalMedia"):
                 answer = pbx.external_media(query["channelId"], body.get("variables", {}))
                 return answer or error(500, "An internal error prevented this request from being handled")

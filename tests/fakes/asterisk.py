@@ -74,6 +74,10 @@ class FakeAsterisk:
         self.channels: dict[str, Chan] = {}
         self.bridges: dict[str, Mix] = {}
         self.globals: dict[str, str] = {}
+        self.kept: dict[str, str] = {}
+        """What the dialplan keeps of rooms in its database: it outlives everything else."""
+        self.errands: list[str] = []
+        self.moved: list[tuple[str, str, str, str]] = []
         self.heard: dict[str, list[str]] = {}
         """Media played to each guest."""
         self.recordings: dict[str, bytes] = {}
@@ -94,6 +98,23 @@ class FakeAsterisk:
         self.channels[caller.id] = caller
         self.enter(caller.id, conference)
         return caller.id
+
+    def phone(self, name: str = "") -> str:
+        """A channel in no bridge."""
+        serial = next(self._serial)
+        channel = Chan(f"1700000000.{serial}", name or f"PJSIP/phone{serial}-{serial:08x}", str(100 + serial))
+        self.channels[channel.id] = channel
+        return channel.id
+
+    def talk(self, *channel_ids: str) -> None:
+        """These are bridged, and with nobody else."""
+        bridge = Mix(f"talk{next(self._serial)}", "", "")
+        self.bridges[bridge.id] = bridge
+        for channel_id in channel_ids:
+            channel = self.channels[channel_id]
+            if channel.bridge is not None:
+                self._part(channel)
+            self._join(channel, bridge)
 
     def enter(self, channel_id: str, conference: str) -> None:
         bridge = next((b for b in self.bridges.values() if b.creator == "ConfBridge" and b.name == conference), None)
@@ -174,6 +195,26 @@ class FakeAsterisk:
         self._event("RecordingFailed" if data is None else "RecordingFinished", recording={"name": name, **state})
 
     # ---- what ARI does
+
+    def errand(self, channel_id: str, endpoint: str, variables: dict[str, str]) -> Json:
+        """A Local channel runs an errand of the dialplan (asterisk/extensions_dragoman.conf) and ends."""
+        what = endpoint.removeprefix("Local/").removesuffix("@dragoman-errand/n")
+        given = {name.removeprefix("DRAGOMAN_TO_"): value for name, value in variables.items()}
+        self.errands.append(what)
+        how = ""
+        match what:
+            case "keep":
+                self.kept[given["ROOM"]] = f"{given['PIN']}|{given['LANGUAGES']}|{given['MOST']}"
+            case "forget":
+                self.kept.pop(given["ROOM"], None)
+            case "list":
+                self.globals["DRAGOMAN_ROOMS"] = ",".join(self.kept)
+            case "move":
+                how = "SUCCESS" if given["CHANNEL"] in self.channels else "NOCHANNEL"
+                if how == "SUCCESS":
+                    self.moved.append((given["CHANNEL"], given["ROOM"], given["LANGUAGE"], given["MUTED"]))
+        self.globals["DRAGOMAN_DONE"] = f"{given['TOKEN']}-{how}"
+        return Chan(channel_id, f"{endpoint};1").json()
 
     def external_media(self, channel_id: str, variables: dict[str, str]) -> Json | None:
         """The answer, or None: a duplicate id (500)."""

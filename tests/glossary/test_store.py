@@ -10,6 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.virtual_time import virtual_time
 
+from dragoman.glossary.model import Glossary
+from dragoman.glossary.parse import parse_glossary
 from dragoman.glossary.store import INTERVAL, PATIENCE, GlossaryStore
 
 
@@ -149,3 +151,18 @@ async def test_the_watch_reads_within_its_interval(site: Site) -> None:
 async def test_without_files_there_is_nothing_to_watch() -> None:
     async with asyncio.timeout(1):
         await GlossaryStore(None, None).watch()
+
+
+def test_a_glossary_given_from_elsewhere_stands_over_the_rooms_file_and_follows_its_reloads(site: Site) -> None:
+    site.write("en\tes\nbear\toso\nwolf\tlobo", "1000")
+    site.store.refresh()
+    site.store.give({"1000": Glossary(parse_glossary(b"en\tes\nbear\tosezno", "given").entries)})
+    terms = site.store.room("1000")
+    assert dict(terms.pairs("en", "es")) == {"bear": "osezno", "wolf": "lobo"}
+    assert site.store.of("1000") is site.store.of("1000"), "made once, not at every clause"
+    site.write("en\tes\nfox\tzorro", "1000")
+    site.store.refresh()
+    assert dict(terms.pairs("en", "es")) == {"bear": "osezno", "fox": "zorro"}
+    assert site.keyterms("2000") == ()
+    site.store.give({})
+    assert dict(terms.pairs("en", "es")) == {"fox": "zorro"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dragoman.media.clock import PERIOD
 from dragoman.media.format import FRAME_SAMPLES
-from dragoman.media.jitter import MAX_DROPOUT, WINDOW, JitterBank
+from dragoman.media.jitter import MAX_DROPOUT, WAIT_S, WINDOW, JitterBank
 from dragoman.media.ring import RING_SAMPLES, RingBank
 from dragoman.media.stats import MediaStats
 
@@ -214,12 +214,23 @@ def test_an_absurd_timestamp_follows_the_wall_clock_instead() -> None:
 def test_a_new_ssrc_begins_a_sequence_on_the_same_timeline() -> None:
     leg = Bank()
     leg.feed(*stream(2), at=0.0)
-    leg.feed(*stream(2, sequence=60000, timestamp=9, ssrc=8), at=0.0)
-    assert leg.end == 4 * FRAME_SAMPLES
-    assert (leg.frame(2) == samples(0)).all()
-    leg.feed(stream(3)[2], at=0.0)  # a straggler of the old one
-    assert leg.end == 4 * FRAME_SAMPLES
-    assert (leg.stats.resyncs, leg.stats.late) == (1, 1)
+    leg.feed(*stream(2, sequence=60000, timestamp=9, ssrc=8), at=WAIT_S)
+    assert leg.end == 5 * FRAME_SAMPLES  # the 20 ms that are missing until then are silence
+    assert (leg.frame(3) == samples(0)).all() and (leg.frame(4) == samples(1)).all()
+    leg.feed(stream(3)[2], at=WAIT_S)  # a straggler of the old one
+    assert leg.end == 5 * FRAME_SAMPLES
+    assert (leg.stats.resyncs, leg.stats.late, leg.stats.unknown_source) == (1, 1, 0)
+
+
+def test_nobody_elses_packets_get_in_beside_a_callers() -> None:
+    """From his very address, in any number, and even where they agree with each other: his own go on unharmed."""
+    leg = Bank()
+    for number, packet in enumerate(stream(20)):
+        leg.feed(packet, at=number * PERIOD)
+        leg.feed(*stream(3, sequence=packet.sequence + 1, timestamp=packet.timestamp + 320, ssrc=8), at=number * PERIOD)
+    assert leg.end == 20 * FRAME_SAMPLES
+    assert all((leg.frame(index) == samples(index)).all() for index in range(20))
+    assert (leg.stats.unknown_source, leg.stats.resyncs, leg.stats.lost) == (60, 0, 0)
 
 
 def test_what_waits_is_not_lost_when_the_ssrc_changes() -> None:

@@ -68,3 +68,15 @@ async def test_what_an_engine_counts_is_exported_from_its_first_zero_on(count: i
     circuits.of(engine)
     metrics.watch_engines(circuits)
     assert scrape(metrics)["dragoman_engine_events_total engine=first event=characters stage=mt"] == count
+
+
+async def test_what_providers_charge_for_is_shown_in_their_units() -> None:
+    circuits, metrics = Circuits(), Metrics()
+    ears, brain = MoodyRecognizer("ears"), MoodyTranslator("brain")
+    circuits.of(ears).asked = 16_000 * 90
+    circuits.of(brain).asked = 1234
+    metrics.watch_engines(circuits)
+    seen = scrape(metrics)
+    assert seen["dragoman_provider_audio_seconds_total engine=ears"] == 90
+    assert seen["dragoman_provider_characters_total engine=brain stage=mt"] == 1234
+    assert "dragoman_provider_characters_total engine=ears stage=asr" not in seen

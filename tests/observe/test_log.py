@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import structlog
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
+from dragoman.admin.tokens import Scope, mint
 from dragoman.config import LogSettings, Settings
-from dragoman.observe.log import REDACTED, Redactor, configure, secrets_of, setup
+from dragoman.observe.log import Redactor, configure, secrets_of, setup
+from dragoman.redaction import REDACTED
 
 SECRET = "correct-horse-battery"
 OPTION_SECRET = "staple-0123456789"
@@ -42,7 +45,7 @@ def logged(form: str = "json", *, transcripts: bool = False, level: str = "debug
 
 
 def test_secrets_of_the_settings() -> None:
-    assert set(secrets_of(settings())) == {SECRET, SECRET + "-token", "4711", OPTION_SECRET, KEY_SECRET}
+    assert set(secrets_of(settings(), {})) == {SECRET, SECRET + "-token", "4711", OPTION_SECRET, KEY_SECRET}
 
 
 def say_everything_with_the_secret() -> None:
@@ -170,3 +173,19 @@ def test_setup_by_the_settings_logs_to_standard_error(capsys: pytest.CaptureFixt
     said = capsys.readouterr()
     assert said.out == ""
     assert "hello" in said.err and SECRET not in said.err
+
+
+def test_keys_that_engines_read_from_files_and_the_environment_are_known(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("key-in-a-file-123\n")
+    files = {"deepl": {"auth_key_file": str(tmp_path / "key")}, "deepgram": {"api_key_file": str(tmp_path / "missing")}}
+    given = Settings(engines={"options": files})  # type: ignore[arg-type]  # pydantic makes the sections of tables
+    environ = {"ELEVENLABS_API_KEY": "key-in-the-environment", "PATH": "/usr/bin"}
+    assert set(secrets_of(given, environ)) == {"key-in-a-file-123", "key-in-the-environment"}
+
+
+def test_tokens_of_our_own_interface_and_tickets_get_out_nowhere() -> None:
+    _, token = mint("x", [Scope.ADMIN], 0.0)
+    log, out = structlog.get_logger("dragoman.test"), logged()
+    log.info(f"asked with {token}", query="lang=es&ticket=abcdef.0123", ticket="abcdef.0123", shown=[token])
+    text = out.getvalue()
+    assert token not in text and "abcdef.0123" not in text and text.count(REDACTED) >= 4

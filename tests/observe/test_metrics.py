@@ -13,7 +13,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.observe.views import AriView, ConferenceView, MediaView
 
-from dragoman.observe.metrics import Metrics, Quantiles, quantile, totals
+from dragoman.observe.metrics import Metrics
+from dragoman.observe.quantiles import Quantiles, quantile, totals
 from dragoman.pipeline.conference import TOTALS
 from dragoman.telephony.ari.queue import Due
 
@@ -60,7 +61,7 @@ def test_two_daemons_in_one_process_do_not_share_counts() -> None:
 def test_names_are_ours_and_labels_are_few() -> None:
     metrics = full()
     metrics.clauses_dropped.labels(reason="stale").inc()
-    metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.01)
+    metrics.stage_seconds.labels(stage="mt", engine="apertium", source="en", target="es").observe(0.01)
     families = list(metrics.registry.collect())
     assert len(families) > 30
     for family in families:
@@ -69,7 +70,7 @@ def test_names_are_ours_and_labels_are_few() -> None:
         for sample in family.samples:
             assert set(sample.labels) <= {
                 "le", "stage", "engine", "source", "target", "reason", "kind", "queue", "version",
-                "event", "from", "to",
+                "event", "from", "to", "asr", "mt", "tts", "direction",
             }  # fmt: skip
 
 
@@ -142,8 +143,8 @@ def test_attaching_and_its_queue_are_shown() -> None:
 def test_quantiles_per_stage() -> None:
     metrics = Metrics()
     for _ in range(100):
-        metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.015)
-    metrics.ear_voice_span_seconds.labels(source="en", target="es").observe(0.65)
+        metrics.stage_seconds.labels(stage="mt", engine="apertium", source="en", target="es").observe(0.015)
+    metrics.ear_voice_span_seconds.labels(source="en", target="es", asr="x", mt="y", tts="z").observe(0.65)
     assert metrics.stages() == {("mt", "apertium"): Quantiles(100, pytest.approx(0.015), pytest.approx(0.0195))}
     found = metrics.ear_voice_spans()[("en", "es")]
     assert found.count == 1

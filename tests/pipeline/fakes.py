@@ -28,6 +28,7 @@ from dragoman.engines.base import (
 from dragoman.engines.circuits import Circuits
 from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineRejected, MediaError
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
+from dragoman.pipeline.journey import Journey
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.ports import FrameSource, LegAudioListener
 from dragoman.telephony.model import Address
@@ -131,6 +132,7 @@ class FakeMedia:
         self.booths: dict[str, FrameSource] = {}
         self.floors: dict[str, tuple[str, ...]] = {}
         self.loud: dict[str, frozenset[str]] = {}
+        self.gains: dict[str, float] = {}
         self.said: dict[str, list[Pcm]] = {}
         self.removed: list[str] = []
         self.full = False
@@ -163,6 +165,7 @@ class FakeMedia:
             raise MediaError(f"no booth {booth_id}")
         self.floors[booth_id] = tuple(legs)
         self.loud[booth_id] = frozenset(loud)
+        self.gains[booth_id] = gain_db
 
     def heard(self, booth_id: str) -> list[str]:
         """The words that the booth said, in order, each as often as it was heard."""
@@ -444,11 +447,11 @@ class FakeMeasures:
     def clause_committed(self) -> None:
         self.committed += 1
 
-    def clause_translated(self, times: ClauseTimes, engines: dict[str, str]) -> None:
+    def clause_translated(self, journey: Journey) -> None:
         self.translated += 1
 
-    def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:
-        self.spoken.append((source, target, times, engines))
+    def clause_spoken(self, journey: Journey) -> None:
+        self.spoken.append((journey.source, journey.target, journey.times, dict(journey.engines)))
 
     def clause_dropped(self, reason: str) -> None:
         self.dropped.append(reason)

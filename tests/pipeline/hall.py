@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from tests.pipeline.fakes import FakeEngines, FakeMeasures, FakeMedia, FakeRecognizer, spoken
 
 from dragoman.media.format import Pcm
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, CaptionSubscription
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
@@ -51,8 +52,9 @@ class Hall:
         self.engines = engines
         self.media = FakeMedia()
         self.measures = FakeMeasures()
+        self.traces = TraceBook()
         self.captions = CaptionHub(lambda: self.conference.refresh_demand())
-        self.reporter = Reporter(self.captions, self.measures, loop.time, unix_offset=1_000_000.0)
+        self.reporter = Reporter(self.captions, self.measures, loop.time, 1_000_000.0, self.traces)
         self.conference = Conference(
             self.media,
             engines,

@@ -97,3 +97,22 @@ async def test_demand_is_told_when_readers_come_and_go() -> None:
     second.close()
     assert seen == [{"es"}, {"es"}, {"es"}, frozenset()]
     assert hub.languages("2000") == frozenset()
+
+
+async def test_a_recorder_is_told_of_everything_whoever_reads() -> None:
+    hub, told = CaptionHub(), []
+    hub.record = told.append
+    hub.publish(caption("hola"))
+    hub.publish(caption("ho", CaptionKind.PARTIAL))
+    assert [event.text for event in told] == ["hola", "ho"]
+
+
+async def test_what_is_missing_is_told_in_the_languages_that_are_read_or_were_spoken() -> None:
+    hub = CaptionHub()
+    reader = hub.subscribe("1000", "ca")
+    hub.publish(caption("hola"))
+    hub.publish(caption("bonjour", room="2000", language="fr"))
+    assert hub.audience("1000") == {"ca", "es"} and hub.audience("2000") == {"fr"}
+    reader.close()
+    hub.close_room("1000")
+    assert hub.audience("1000") == set()

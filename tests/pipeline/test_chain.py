@@ -34,12 +34,20 @@ class Reports:
     pending: dict[str, Pending] = field(default_factory=dict)
     reasons: list[tuple[str, EngineError | None]] = field(default_factory=list)
     failed: list[tuple[str, EngineError]] = field(default_factory=list)
+    played_ids: list[str] = field(default_factory=list)
+    read_ids: list[str] = field(default_factory=list)
 
     def translated(self, target: str, pending: Pending) -> None:
         self._note("translated", pending)
 
     def spoken(self, target: str, pending: Pending) -> None:
         self._note("spoken", pending)
+
+    def played(self, target: str, pending: Pending) -> None:
+        self.played_ids.append(pending.clause.id)
+
+    def read(self, target: str, pending: Pending) -> None:
+        self.read_ids.append(pending.clause.id)
 
     def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
         self._note("dropped", pending)
@@ -132,6 +140,17 @@ async def test_a_clause_is_translated_and_spoken_and_all_its_times_are_set() -> 
         assert sum(times.stages().values()) == pytest.approx(times.ear_voice_span)
         assert times.mt_end is not None and times.tts_first is not None and times.sent is not None
         assert START <= times.mt_end <= times.tts_first <= times.sent
+        assert made.reports.played_ids == [clause] and times.played is not None and times.played > times.sent
+        assert made.reports.read_ids == []
+
+
+async def test_of_a_clause_that_nobody_hears_it_is_told_that_it_can_be_read() -> None:
+    async with bench() as made:
+        made.mixer = None
+        clause = made.offer("good morning")
+        await asyncio.sleep(2)
+        assert made.reports.read_ids == [clause]
+        assert made.reports.played_ids == [] and made.reports.of("spoken") == []
 
 
 async def test_close_lets_what_was_said_be_spoken_to_its_last_frame() -> None:

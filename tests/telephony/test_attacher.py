@@ -14,9 +14,10 @@ from tests.fakes.listener import Recorder
 from tests.virtual_time import settled, virtual_time
 
 from dragoman.errors import AriReplaced
+from dragoman.telephony.absence import HEARTBEAT, WENT
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.attach import AT_ONCE
-from dragoman.telephony.attacher import CREATE_S, HEARTBEAT, HEARTBEAT_S, WENT, Attacher
+from dragoman.telephony.attacher import CREATE_S, HEARTBEAT_S, Attacher
 
 pytestmark = virtual_time
 MEDIA = ("127.0.0.1", 5000)
@@ -219,6 +220,30 @@ async def test_a_mute_that_comes_before_its_events_are_subscribed_is_read(daemon
     daemon.pbx.set_variable(caller, "DRAGOMAN_MUTED", "1")  # no subscription yet: the event is lost
     release.set()
     assert (await daemon.listener.next("tap_ready")).leg.muted
+
+
+@pytest.mark.parametrize(("version", "sent"), [("22.10.1~dfsg+~cs6.15.60671435-2", True), ("22.10.1", False)])
+async def test_where_a_transfer_by_keys_leaves_a_caller_unheard_he_enters_anew(
+    ari: FakeAri, version: str, sent: bool
+) -> None:
+    ari.version = version
+    pbx = ari.asterisk
+    async with AriClient(ari.url, USER, PASSWORD) as client:
+        daemon = Daemon(ari, client)
+        await settled()
+        ida, carla = pbx.phone(), pbx.phone()
+        far, near, other = (pbx.phone(f"Local/1000*34@phones-{end}") for end in ("0001;2", "0001;1", "0002;1"))
+        pbx.talk(ida, near)
+        pbx.enter(far, "1000-es")
+        await settled()
+        for end in (near, other):  # the other one's far end is in no room of ours
+            pbx.talk(ida, end)
+            pbx.talk(carla, end)
+        await settled()
+        told = [("Local/s@dragoman-rejoin/n", {"__DRAGOMAN_REJOIN": "Local/1000*34@phones-0001;2"})]
+        assert ari.dialplan == (told if sent else [])
+        assert daemon.attacher.stats.rejoined == len(ari.dialplan)
+        await daemon.stop()
 
 
 async def test_a_websocket_that_comes_back_leaves_what_is_up_in_peace_and_finds_what_happened(daemon: Daemon) -> None:
@@ -465,7 +490,7 @@ async def test_being_replaced_closes_all_and_leaves_the_heartbeat_to_the_other(d
 async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interpreted(
     ari: FakeAri, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], away: float | None
 ) -> None:
-    monkeypatch.setattr("dragoman.telephony.attacher.time.time", lambda: 1_700_000_100.0)
+    monkeypatch.setattr("dragoman.telephony.absence.time.time", lambda: 1_700_000_100.0)
     ari.asterisk.globals.update(variables)
     ari.asterisk.call("1000-en")
     ari.asterisk.call("1000-es")

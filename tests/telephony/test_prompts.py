@@ -9,8 +9,10 @@ import pytest
 
 from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES
+from dragoman.telephony.admission_texts import TEXTS as ADMISSION
 from dragoman.telephony.enrolment_texts import TEXTS as ENROLMENT
 from dragoman.telephony.prompts import NAMES, TEXTS, make_prompts, text_of
+from dragoman.telephony.voice_texts import TEXTS as VOICE
 
 needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 
@@ -18,8 +20,9 @@ needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="esp
 def test_every_language_with_texts_has_all_of_them_and_is_known() -> None:
     for code, texts in TEXTS.items():
         assert code in LANGUAGES
-        assert {*texts, *ENROLMENT[code]} == set(NAMES)
-        assert all(text.strip() for text in (*texts.values(), *ENROLMENT[code].values()))
+        assert {*texts, *ADMISSION[code], *ENROLMENT[code], *VOICE[code]} == set(NAMES)
+        every = (*texts.values(), *ADMISSION[code].values(), *ENROLMENT[code].values(), *VOICE[code].values())
+        assert all(text.strip() for text in every)
         assert "{key}" in texts["choose"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,74 @@ async def test_a_deleted_profile_speaks_no_further_clause() -> None:
     await voices.refresh()
     assert voices.conditioning("a") is None
     assert kinds(events) == ["assigned", "gone"]
+
+
+async def test_a_number_that_is_given_a_profile_in_the_call_is_spoken_for_from_then_on() -> None:
+    shelf = Shelf()
+    mapped: dict[str, str] = {}
+
+    async def profile_of(caller: str) -> str | None:
+        if shelf.trouble is not None:
+            raise shelf.trouble
+        return mapped.get(caller)
+
+    shelf.profile_of = profile_of  # type: ignore[method-assign]  # by the test
+    voices, events = live(shelf)
+    assert not await voices.enter("a", "7")
+    assert await voices.enter("named", "7", OWNER.id), "the dialplan's word stands over the number's"
+    mapped["7"] = OWNER.id
+    await voices.refresh()
+    assert voices.conditioning("a") is None, "nobody told of it yet"
+    voices.remapped()
+    shelf.trouble = StoreUnavailable("down")
+    await voices.refresh()
+    assert voices.conditioning("a") is None
+    shelf.trouble = None
+    await voices.refresh()
+    assert voices.conditioning("a") is not None
+    mapped.clear()
+    voices.remapped()
+    await voices.refresh()
+    assert voices.conditioning("a") is None and voices.conditioning("named") is not None
+    assert kinds(events) == ["assigned", "assigned", "gone"]
+    mapped["7"] = OWNER.id
+    voices.leave("a")
+    voices.remapped()
+    await voices.refresh()
+    assert "a" not in voices.speakers
+
+
+async def test_a_deleted_profile_leaves_room_for_another_one_in_the_same_call() -> None:
+    shelf = Shelf()
+    voices, events = live(shelf)
+    await voices.enter("a", "+34600123456")
+    voices.changed(OWNER.id, gone=True)
+    assert voices.conditioning("a") is None
+    voices.remapped()
+    await voices.refresh()
+    assert voices.conditioning("a") is not None
+    assert kinds(events) == ["assigned", "gone", "assigned"]
+
+
+async def test_a_voice_that_is_lent_lasts_for_the_call_and_nothing_in_the_store_changes_it() -> None:
+    voices, events = live(Shelf())
+    assert not await voices.enter("a", "+34600999999")
+    lent = replace(OWNER, id="v_" + "L" * 22)
+    voices.lend("a", lent)
+    assert voices.conditioning("a") is not None
+    voices.changed(lent.id, gone=False)
+    voices.remapped()
+    await voices.refresh()
+    assert voices.conditioning("a") is not None
+    voices.lend("a", replace(lent, version=2))
+    first = voices.voice("a")
+    assert first is not None and first[0].endswith(".2")
+    voices.take_back("a")
+    assert voices.conditioning("a") is None
+    voices.lend("a", lent)
+    voices.leave("a")
+    assert voices.conditioning("a") is None
+    assert kinds(events) == ["assigned", "assigned"]
 
 
 async def test_latents_of_another_model_are_not_spoken() -> None:

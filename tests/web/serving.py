@@ -13,16 +13,19 @@ import aiohttp
 from aiohttp import web
 from tests.observe.views import MediaView
 
+from dragoman.admin.serving import Administration
 from dragoman.config import HttpSettings, Settings
 from dragoman.engines.circuits import Circuits
 from dragoman.enrolment.codes import CodeBook
 from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.recovery.events import HealthBus
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.state import BoothInfo, LegInfo, RoomInfo, Stats, collect_stats
+from dragoman.web.traces import Traced
 
 ROOM = RoomInfo(
     room="1000",
@@ -69,6 +72,7 @@ class Serving:
     health: Health
     conference: ScriptedConference
     bus: HealthBus
+    traces: TraceBook
 
     async def json(self, path: str, status: int = 200, **kwargs: Any) -> Any:
         async with self.session.request(kwargs.pop("method", "GET"), path, **kwargs) as response:
@@ -90,13 +94,15 @@ async def serving(
     on_answer: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
     desk: EnrolmentDesk | None = None,
     codes: CodeBook | None = None,
+    admin: Administration | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> AsyncIterator[Serving]:
     metrics, health, hub = Metrics(), Health(["ari", "media"]), hub or CaptionHub()
-    settings = Settings(http=HttpSettings(**{"port": 0} | (http or {})))
-    conference = ScriptedConference(metrics)
+    given = Settings(http=HttpSettings(**{"port": 0} | (http or {})), **(settings or {}))
+    conference, traces = ScriptedConference(metrics), TraceBook()
     bus = HealthBus(lambda: 1_700_000_000.0)
     app = build_app(
-        settings,
+        given,
         conference=conference,
         captions=hub,
         metrics=metrics,
@@ -105,15 +111,17 @@ async def serving(
         desk=desk,
         codes=codes,
         bus=bus,
+        traced=Traced(traces, 1e9),
+        admin=admin,
     )
     if on_answer is not None:
         app.on_response_prepare.append(on_answer)
-    server = WebServer(app, settings.http)
+    server = WebServer(app, given.http)
     await server.start()
     port = server.address[1]
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            yield Serving(server, app, session, hub, metrics, health, conference, bus)
+            yield Serving(server, app, session, hub, metrics, health, conference, bus, traces)
     finally:
         await server.close()
 

@@ -29,14 +29,21 @@ async def test_it_is_served_and_names_every_route_of_the_application() -> None:
 def test_parameters_are_where_they_belong() -> None:
     operation = api.document()["paths"]["/api/rooms/{room}/captions"]["get"]
     places = {parameter["name"]: (parameter["in"], parameter["required"]) for parameter in operation["parameters"]}
-    assert places == {"room": ("path", True), "lang": ("query", True), "Last-Event-ID": ("header", False)}
+    assert places == {
+        "room": ("path", True),
+        "lang": ("query", True),
+        "ticket": ("query", False),
+        "Last-Event-ID": ("header", False),
+    }
 
 
 def test_the_events_of_the_stream_are_described() -> None:
     assert set(api.document()["components"]["schemas"]["Caption"]["properties"]) >= {"kind", "text", "source_text"}
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/api/rooms", "/api/rooms/1000", "/api/stats"])
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/api/rooms", "/api/rooms/1000", "/api/rooms/1000/trace", "/api/stats"]
+)
 async def test_answers_are_as_described(path: str) -> None:
     document = api.document()
     template = path.replace("1000", "{room}")
@@ -45,7 +52,7 @@ async def test_answers_are_as_described(path: str) -> None:
     async with serving() as s:
         for part in s.health.parts:
             s.health.ok(part.name)
-        s.metrics.stage_seconds.labels(stage="mt", engine="x").observe(0.1)
+        s.metrics.stage_seconds.labels(stage="mt", engine="x", source="en", target="es").observe(0.1)
         s.conference.circuits.line([MoodyTranslator("x"), spare := MoodyTranslator("y")]).served(spare)
         jsonschema.validate(await s.json(path), whole)
 

@@ -17,6 +17,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.enrolment.fakes import FakeVoices
+from tests.web.administered import Pbx, administered
 from tests.web.serving import serving
 
 from dragoman.enrolment.desk import EnrolmentDesk
@@ -39,7 +40,9 @@ def address() -> Iterator[str]:
         desk = EnrolmentDesk(FakeVoices(), folder / "in")
         async with asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())
-            async with serving(desk=desk) as s:
+            pbx = Pbx()
+            pbx.seat("17.4", "es")
+            async with administered(folder, pbx) as admin, serving(desk=desk, admin=admin) as s:
                 for part in s.health.parts:
                     s.health.ok(part.name)
                 found.append("http://{}:{}".format(*s.server.address))

@@ -52,8 +52,8 @@ async def test_ready_while_another_engine_does_the_work_and_told_which_one_does_
 
 async def test_rooms() -> None:
     async with serving() as s:
-        assert await s.json("/api/rooms") == {"rooms": [ROOM.model_dump()]}
-        assert await s.json("/api/rooms/1000") == ROOM.model_dump()
+        assert await s.json("/api/rooms") == {"rooms": [ROOM.model_dump() | {"setup": None}]}
+        assert await s.json("/api/rooms/1000") == ROOM.model_dump() | {"setup": None}
         s.conference.found = []
         assert await s.json("/api/rooms") == {"rooms": []}
 
@@ -75,8 +75,8 @@ async def test_stats() -> None:
         s.metrics.clauses_committed.inc(3)
         s.metrics.clauses_dropped.labels(reason="stale").inc()
         s.metrics.queue_drops.labels(queue="input").inc(2)
-        s.metrics.stage_seconds.labels(stage="mt", engine="apertium").observe(0.0015)
-        s.metrics.ear_voice_span_seconds.labels(source="en", target="es").observe(0.65)
+        s.metrics.stage_seconds.labels(stage="mt", engine="apertium", source="en", target="es").observe(0.0015)
+        s.metrics.ear_voice_span_seconds.labels(source="en", target="es", asr="x", mt="y", tts="z").observe(0.65)
         s.conference.media.lost = 4
         for lateness in [0.0001] * 5 + [0.009] * 3:
             s.conference.media.count_tick(lateness, 0, False)
@@ -136,10 +136,10 @@ async def test_a_path_that_is_not_there() -> None:
 
 
 async def test_a_method_that_is_not_taken() -> None:
-    async with serving() as s, s.session.post("/api/rooms", data=b"x" * 200_000) as response:
+    async with serving() as s, s.session.put("/api/rooms", data=b"x" * 200_000) as response:
         assert response.status == 405
         assert response.content_type == "application/problem+json"
-        assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD"}
+        assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD", "POST"}
 
 
 async def test_nothing_tells_the_versions_of_what_is_beneath() -> None:

@@ -1,23 +1,30 @@
-"""Are the ports free that the daemon is to listen on?"""
+"""Are the ports free that the daemon is to listen on, or is it the daemon that listens?"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import socket
+from http.client import HTTPConnection, HTTPException
 
-from dragoman.check.finding import Finding, fail, ok
+from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.config import Settings
+
+ASK_S = 1.0
+"""Seconds that whoever holds the HTTP port has to say that he is a daemon; it answers in some milliseconds."""
 
 
 def check_ports(settings: Settings) -> list[Finding]:
     """Try to bind what the daemon will bind."""
     media, http = settings.media, settings.http
+    running = _daemon_runs(http.bind, http.port)
     return [
-        _free("media port", socket.SOCK_DGRAM, media.bind, media.port, "media.bind, media.port"),
-        _free("HTTP port", socket.SOCK_STREAM, http.bind, http.port, "http.bind, http.port"),
+        _free("media port", socket.SOCK_DGRAM, media.bind, media.port, "media.bind, media.port", running),
+        _free("HTTP port", socket.SOCK_STREAM, http.bind, http.port, "http.bind, http.port", running),
     ]
 
 
-def _free(what: str, kind: socket.SocketKind, host: str, port: int, keys: str) -> Finding:
+def _free(what: str, kind: socket.SocketKind, host: str, port: int, keys: str, running: bool) -> Finding:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
         with socket.socket(family, kind) as probe:
@@ -25,6 +32,20 @@ def _free(what: str, kind: socket.SocketKind, host: str, port: int, keys: str) -
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: TIME_WAIT is no user
             probe.bind(address)
     except OSError as error:
+        if running:
+            return warn(what, f"{host}:{port}: a daemon runs with these settings", "stop it before you start another")
         remedy = f"is a daemon running already? Else set {keys}"
         return fail(what, f"{host}:{port}: {error.strerror or error}", remedy)
     return ok(what, f"{host}:{port or 'any'} is free")
+
+
+def _daemon_runs(host: str, port: int) -> bool:
+    """Whether a daemon of ours answers there."""
+    if port == 0:
+        return False
+    with contextlib.suppress(OSError, HTTPException, ValueError):
+        asked = HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=ASK_S)
+        with contextlib.closing(asked):
+            asked.request("GET", "/health/live")
+            return bool(json.loads(asked.getresponse().read(1000)) == {"live": True})
+    return False

@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import SecretStr
 
 from dragoman.errors import DemoError
 from dragoman.media.format import SAMPLE_RATE
@@ -22,9 +25,8 @@ _MAX_MESSAGE = 1 << 20
 """bytes of one control message; more is no baresip."""
 
 _CONFIG = """\
-sip_listen 127.0.0.1:{sip_port}
-net_interface 127.0.0.1
-rtp_ports {rtp_start}-{rtp_end}
+sip_listen {listen}:{sip_port}
+{interface}rtp_ports {rtp_start}-{rtp_end}
 jitter_buffer_delay 2-4
 call_max_calls 4
 call_local_timeout 120
@@ -62,26 +64,82 @@ snd_path {recordings}
 module sndfile.so
 """
 
-_ACCOUNT = '"{display}" <sip:phone@127.0.0.1:{sip_port}>;regint=0;answermode=auto;audio_codecs={codec};ptime=20\n'
+_ACCOUNT = '"{display}" <sip:{address}>{auth};regint=0;answermode=auto;audio_codecs={codec};ptime=20\n'
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A SIP account to call with. Without it a phone calls as anybody, from this machine to this machine."""
+
+    user: str
+    host: str
+    password: SecretStr
+    listen: str = "0.0.0.0"
+    """IPv4 address to call from; the default leaves it to the routing table."""
+
+    def account(self) -> tuple[str, str]:
+        """(address, parameters) as baresip has them.
+
+        Raises:
+            DemoError: a part has a sign that ends a parameter in baresip's file, which knows no escapes.
+        """
+        password = self.password.get_secret_value()
+        if set(self.user + self.host + password) & set(';"<>\r\n '):
+            raise DemoError("user, host and password of a SIP account may have no blank, semicolon, quote or bracket")
+        return f"{self.user}@{self.host}", f";auth_user={self.user};auth_pass={password}"
+
+
+_SECURE = """\
+module srtp.so
+sip_cafile {authority}
+sip_verify_server yes
+"""
+
+_REGISTERED = (
+    '"{display}" <sip:{user}@{server};transport=tls>;auth_user={user};auth_pass={password};regint=60;'
+    "answermode=auto;audio_codecs={codec};ptime=20{encryption}\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a phone registers, over TLS: ``server`` is a host and port; ``authority`` the file of whom it trusts.
+
+    ``encrypted``: whether it speaks SRTP, and nothing else.
+    """
+
+    server: str
+    user: str
+    password: str
+    authority: Path
+    encrypted: bool = True
 
 
 def write_config(
     directory: Path,
     *,
     display: str,
+    number: str,
     codec: str,
     sip_port: int,
     control_port: int,
     rtp_start: int,
     mic: str,
     recordings: str | None,
+    line: Line | None = None,
+    registration: Registration | None = None,
 ) -> None:
     """Write the two files that baresip reads from its folder: ``config`` and ``accounts``.
 
     ``mic`` and ``recordings``, a file and a folder, are seen from the folder that it is started in. Without
-    ``recordings`` it records nothing.
+    ``recordings`` it records nothing, without ``registration`` it registers nowhere.
     """
+    listen = LOOPBACK if line is None else line.listen
     config = _CONFIG.format(
+        listen=listen,
+        interface=f"net_interface {listen}\n" if listen != "0.0.0.0" else "",
         sip_port=sip_port,
         control_port=control_port,
         rtp_start=rtp_start,
@@ -91,9 +149,22 @@ def write_config(
     )
     if recordings is not None:
         config += _RECORDER.format(recordings=recordings)
+    address, auth = (f"{number}@{LOOPBACK}:{sip_port}", "") if line is None else line.account()
+    account = _ACCOUNT.format(display=display, address=address, auth=auth, codec=codec)
+    if registration is not None:
+        config += _SECURE.format(authority=registration.authority)
+        account = _REGISTERED.format(
+            display=display,
+            user=registration.user,
+            password=registration.password,
+            server=registration.server,
+            codec=codec,
+            encryption=";mediaenc=srtp-mand" if registration.encrypted else "",
+        )
     (directory / "config").write_text(config, "utf-8")
-    account = _ACCOUNT.format(display=display, sip_port=sip_port, codec=codec)
-    (directory / "accounts").write_text(account, "utf-8")
+    accounts = directory / "accounts"
+    accounts.touch(mode=0o600)  # it may hold a password
+    accounts.write_text(account, "utf-8")
 
 
 class Control:

@@ -19,8 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from dragoman.errors import DemoError
 from dragoman.pipeline.captions import Caption
 
-READY_DEADLINE = 60.0
-"""s until it is ready; models load in two or three, on a loaded machine in more."""
+READY_DEADLINE = 150.0
+"""s until it is ready; models load in two or three, torch in ten, on a loaded machine in many more."""
 
 STOP_DEADLINE = 10.0
 """s from SIGTERM to SIGKILL: it takes its taps and booths down first, within 5 s."""

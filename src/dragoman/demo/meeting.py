@@ -149,7 +149,11 @@ class Meeting:
         phones: dict[str, Phone] = {}
         for number, person in enumerate(self._scenario.people):
             phone = Phone(
-                person.name, self._folder / f"phone{number}", padding=MIC_SILENCE_S + MIC_SPARE_S, recorded=recorded
+                person.name,
+                self._folder / f"phone{number}",
+                padding=MIC_SILENCE_S + MIC_SPARE_S,
+                recorded=recorded,
+                number=self._scenario.caller(person.name),
             )
             phones[person.name] = await calls.enter_async_context(phone)
         for person in self._scenario.people:

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from dragoman.demo.baresip import RTP_PORTS, Control, write_config
+from dragoman.demo.baresip import RTP_PORTS, Control, Line, Registration, write_config
 from dragoman.demo.mic import HEADER_BYTES, read_mic, write_padded
 from dragoman.demo.timeline import GrowthWatch, Timeline
 from dragoman.errors import DemoError
@@ -81,6 +81,9 @@ class Phone:
         codec: Codec = Codec.G722,
         padding: float = 300.0,
         recorded: bool = True,
+        line: Line | None = None,
+        registration: Registration | None = None,
+        number: str = "phone",
     ) -> None:
         """Prepare, without starting anything.
 
@@ -91,6 +94,9 @@ class Phone:
             codec: the only one it offers.
             padding: s of silence after ``mic``. The call ends when it does.
             recorded: whether there will be ``heard`` and ``spoken``: 230 MB an hour.
+            line: the SIP account to call with; None: as anybody, from and to this machine.
+            registration: where it registers over TLS; None: nowhere, it only dials.
+            number: what it calls from; who calls it has to dial this.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -102,6 +108,9 @@ class Phone:
         self._codec = codec
         self._padding = padding
         self._recorded = recorded
+        self._line = line
+        self._registration = registration
+        self._number = number
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -330,12 +339,15 @@ class Phone:
         write_config(
             self.directory,
             display=self.name,
+            number=self._number,
             codec=self._codec.value,
             sip_port=self.sip_port,
             control_port=control_port,
             rtp_start=free_port(socket.SOCK_DGRAM, span=RTP_PORTS),
             mic=_MIC,
             recordings=_RECORDINGS if self._recorded else None,
+            line=self._line,
+            registration=self._registration,
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from dragoman.config_errors import suggest
 from dragoman.demo.fake_cloud import fake_cloud
 from dragoman.demo.occasion import Engines, Occasion
+from dragoman.demo.tiny_xtts import tiny_xtts
 from dragoman.engines.phrases import load_table, tokens
 from dragoman.errors import ConfigError
 
@@ -66,6 +67,12 @@ PROFILES: Mapping[str, Profile] = {
             "fake-cloud",
             "Deepgram, DeepL and ElevenLabs, played by local servers as fast as the real ones (needs a checkout)",
             fake_cloud,
+        ),
+        Profile(
+            "xtts-tiny",
+            "the embedded ones, but XTTS speaks, with random weights made on the spot; all but one of those who speak "
+            "have voice profiles, enrolled over REST (needs the extras xtts and voices)",
+            tiny_xtts,
         ),
     )
 }

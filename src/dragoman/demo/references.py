@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -16,11 +16,15 @@ from dragoman.errors import DemoError
 from dragoman.media.format import Pcm
 
 
-async def speak_again(minutes: Minutes, settings: EnginesSettings) -> dict[tuple[str, str], Pcm]:
+async def speak_again(
+    minutes: Minutes,
+    settings: EnginesSettings,
+    dress: Callable[[Sequence[Synthesizer], Minutes], None] = lambda synthesizers, minutes: None,
+) -> dict[tuple[str, str], Pcm]:
     """Audio of every translated line, by (clause id, language), by the engines that the daemon was set up with.
 
     It is the sound that was played only with an engine that says the same words the same way each time (espeak-ng
-    does), for the same speaker: the daemon names speakers by their channel.
+    does), for the same speaker: the daemon names speakers by their channel. ``dress`` gives them the speakers' voices.
 
     Raises:
         ConfigError, EngineError: the engine cannot be had or fails.
@@ -28,6 +32,7 @@ async def speak_again(minutes: Minutes, settings: EnginesSettings) -> dict[tuple
     """
     synthesizers = cast("list[Synthesizer]", registry.build(Stage.TTS, settings.synthesizers, settings.options))
     sounds: dict[tuple[str, str], Pcm] = {}
+    dress(synthesizers, minutes)
     try:
         for synthesizer in synthesizers:
             await synthesizer.start()

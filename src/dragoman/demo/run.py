@@ -107,6 +107,7 @@ class _Demo:
             async with daemon:
                 await daemon.wait_ready()
                 self._say(f"daemon ready: {daemon.url}")
+                await self._engines.prepare(daemon.url)
                 held = await self._hold(scenario, turns, daemon, pbx)
                 status = await self._judge(scenario, turns, held)
                 if self._options.keep:
@@ -127,6 +128,7 @@ class _Demo:
             "asterisk": {"url": pbx.ari_url, "username": pbx.ari_username, "password": pbx.ari_password},
             "rooms": {"languages": list(scenario.languages)},
             "engines": self._engines.settings,
+            **self._engines.sections,
         }
 
     async def _hold(self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, pbx: Pbx) -> Held:
@@ -139,7 +141,7 @@ class _Demo:
     async def _judge(self, scenario: Scenario, turns: Mapping[int, Pcm], held: Held) -> int:
         """Listen to the recordings, write ``out``, tell the verdict; the exit status."""
         self._say("listening to what everybody heard ...")
-        translations = await speak_again(held.minutes, EnginesSettings(**self._engines.settings))
+        translations = await speak_again(held.minutes, EnginesSettings(**self._engines.settings), self._engines.dress)
         verdict = await asyncio.to_thread(
             judge, scenario, held.played, turns, held.minutes, held.recordings, translations
         )

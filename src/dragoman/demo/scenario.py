@@ -17,6 +17,9 @@ from dragoman.languages import LANGUAGES
 
 MAX_PEOPLE = 12
 MAX_TURNS = 200
+FIRST_CALLER = 2001
+"""Number of the first person's phone; the next ones follow."""
+
 FLITE_LANGUAGE = "en"
 """flite's voices speak English only."""
 
@@ -132,6 +135,10 @@ class Scenario(_Table):
         """Those who say something, in the order of the people."""
         speaking = {turn.speaker for turn in self.turns}
         return tuple(person for person in self.people if person.name in speaking)
+
+    def caller(self, name: str) -> str:
+        """The number that this person calls from."""
+        return str(FIRST_CALLER + [person.name for person in self.people].index(name))
 
     def person(self, name: str) -> Person:
         """The one of that name.

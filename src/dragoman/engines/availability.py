@@ -64,6 +64,9 @@ class Availability:
         """Whether it is not closed because the provider refuses us: only the operator can help."""
         self.told = False
         """Whether the provider itself told us to stay away: it refuses us, or said how long to wait."""
+        self.asked = 0
+        """What it was asked for so far, in what providers charge for, counted when it is asked: samples of a
+        recogniser, characters of a translator or a synthesizer. Answers from a cache are not among it."""
         self.on_change: Callable[[Circuit, Circuit], None] = lambda before, after: None
         """Called with the state before and after each change."""
         self._failures = 0

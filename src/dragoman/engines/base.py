@@ -185,6 +185,8 @@ class Translation:
     """For the readers of the captions: what was done to the text beside translating it."""
     provisional: bool = False
     """The engine would soon say it better (its glossary is still being made): fit to be spoken, not to be kept."""
+    kept: bool = field(default=False, compare=False)
+    """It was known from before: nobody was asked, and nothing is charged."""
 
 
 @runtime_checkable

@@ -53,6 +53,8 @@ class EngineState:
     """Probes sent."""
     counts: Mapping[str, int]
     """What the engine itself counted (``Counting``)."""
+    asked: int = 0
+    """Samples or characters that it was given (``Availability.asked``)."""
 
 
 class _Entry:
@@ -151,6 +153,7 @@ class Circuits:
                 entry.circuit.opened,
                 entry.probes,
                 _counts(entry),
+                entry.circuit.asked,
             )
             for entry in sorted(self._entries.values(), key=lambda entry: order.index(entry.stage))
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from dragoman.redaction import without_secrets
+
 MAX_MESSAGE = 300
 """Characters of a server's message that are kept: its own are one line, a proxy's error page is not worth more."""
 
@@ -25,5 +27,8 @@ def retry_after(value: str | None, unix_now: float) -> float | None:
 
 
 def one_line(text: str) -> str:
-    """Of a server's or a library's words, what fits into a log and an error: no line ends, no control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_MESSAGE]
+    """Of a server's or a library's words, what fits into a log and an error: no line ends, no control characters.
+
+    No secret either: a proxy that says back what it was sent would show our key to all who see the error.
+    """
+    return without_secrets(" ".join("".join(c if c.isprintable() else " " for c in text).split()))[:MAX_MESSAGE]

@@ -143,6 +143,10 @@ class EngineSet:
 
         return TranslatorChain(line, self.circuits)
 
+    def of(self, stage: Stage) -> tuple[Engine, ...]:
+        """The engines of one stage that are used, in the order in which they are named."""
+        return tuple(self._by_stage[stage])
+
     def names(self, stage: Stage) -> tuple[str, ...]:
         """The engines of one stage that are used, in the order in which they are named."""
         return tuple(engine.info.name for engine in self._by_stage[stage])

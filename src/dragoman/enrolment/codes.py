@@ -1,11 +1,13 @@
-"""Enrolment codes: what a person keys in by phone to say that he is the one who was invited. Pure; not kept on disk."""
+"""Enrolment codes: what a person keys in by phone to say that he is the one who was invited. Pure."""
 
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 from dragoman.errors import EnrolmentBusy
 
@@ -46,6 +48,8 @@ class CodeBook:
         """``draw``: DIGITS random digits; another one in tests."""
         self.wrong = 0
         """Codes that were refused."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when other codes are in force than before: whoever keeps them should ``dump`` them."""
         self._codes: dict[str, Code] = {}
         self._tries: list[float] = []
         self._draw = draw or (lambda: f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}")
@@ -65,6 +69,7 @@ class CodeBook:
             digits = self._draw()
         code = Code(digits, name, language, callers, now + LIFE_S)
         self._codes[digits] = code
+        self.on_change()
         return code
 
     def redeem(self, digits: str, now: float) -> Code | None:
@@ -82,12 +87,26 @@ class CodeBook:
                 self._tries.append(now)
             return None
         del self._codes[found.digits]
+        self.on_change()
         return found
 
     def restore(self, code: Code, now: float) -> None:
         """Nothing came of it: it may be used again, until it expires."""
         if code.expires_at > now:
             self._codes.setdefault(code.digits, code)
+            self.on_change()
+
+    def dump(self) -> bytes:
+        """The codes in force, to be kept; they are secrets."""
+        return json.dumps([asdict(code) for code in self._codes.values()]).encode()
+
+    def load(self, data: bytes, now: float) -> None:
+        """Take in what was dumped, of an earlier daemon; what is no such thing is left alone."""
+        with suppress(ValueError, TypeError, KeyError):
+            for each in json.loads(data):
+                code = Code(**{**each, "callers": tuple(each["callers"])})
+                if code.expires_at > now and len(self._codes) < CODES:
+                    self._codes.setdefault(code.digits, code)
 
     def _expire(self, now: float) -> None:
         self._codes = {digits: code for digits, code in self._codes.items() if code.expires_at > now}

@@ -60,8 +60,9 @@ class LiveLearning:
         """Whether nothing more is learnt."""
         return self.learnt_s >= ENOUGH_S
 
-    def heard(self, start: int, end: int) -> None:
-        """The leg's VAD heard an utterance from ``start`` to ``end`` (audio time)."""
+    def heard(self, start: int, end: int) -> tuple[Stretch, ...]:
+        """The leg's VAD heard an utterance from ``start`` to ``end`` (audio time); the clips that it is worth."""
+        taken = []
         most, least = round(MOST_S * SAMPLE_RATE), round(LEAST_S * SAMPLE_RATE)
         pieces = max(1, -(-(end - start) // most))
         for number in range(pieces):
@@ -74,6 +75,8 @@ class LiveLearning:
                 and self.learnt_s + self._seconds(*self._making, *self._waiting) < ENOUGH_S
             ):
                 self._waiting.append(piece)
+                taken.append(piece)
+        return tuple(taken)
 
     def due(self) -> tuple[Stretch, ...]:
         """The stretches to learn from now; empty: not yet, or a making is under way."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import time
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -20,11 +23,15 @@ from dragoman.voices import clip as measures
 from dragoman.voices.embedders import Encoders
 from dragoman.voices.make import MadeProfile, RawClip, judge, make_profile, score
 from dragoman.voices.profile import Consent, Defaults, VoiceProfile
+from dragoman.voices.source import LiveVoices
 from dragoman.voices.store.rows import ProfileHead
 from dragoman.voices.store.store import VoiceStore
 
 VOICE: Final = "voice"
 """Option of a SpeechRequest that names the profile to speak in."""
+
+EXAMINED: Final = 2 * model.CLIPS_TAKEN
+"""Clips whose examination is remembered until the profile is made: the desk works on one enrolment at a time."""
 
 PAGE: Final = 500
 """Profiles read at once where all are wanted."""
@@ -38,6 +45,7 @@ class StoredVoices:
         encoders: what there is to listen with, by now: they are loaded after the store is built.
         synthesizers: the engines that speak a language, in the order in which they are asked.
         clock: unix time, s.
+        live: where synthesizers find whose voice a speaker has; for previews.
     """
 
     def __init__(
@@ -46,11 +54,15 @@ class StoredVoices:
         encoders: Callable[[], Encoders],
         synthesizers: Callable[[str], Sequence[Synthesizer]],
         clock: Callable[[], float] = time.time,
+        live: Callable[[], LiveVoices | None] = lambda: None,
     ) -> None:
         self._store = store
         self._encoders = encoders
         self._synthesizers = synthesizers
         self._clock = clock
+        self._live = live
+        self._examined: OrderedDict[bytes, measures.ClipReport] = OrderedDict()
+        """What was found in clips that a profile is made of next, by a hash of their samples; EXAMINED at most."""
 
     # ---- what computes
 
@@ -60,12 +72,19 @@ class StoredVoices:
             return ()
         identity = self._encoders().identity
         found = judge([_raw(clip) for clip in clips], identity)
+        for clip, report in zip(clips, found, strict=True):
+            self._examined[_hash(clip)] = report
+        while len(self._examined) > EXAMINED:
+            self._examined.popitem(last=False)
         return [_report(clip, report) for clip, report in zip(clips, found, strict=True)]
 
     def make(self, profile_id: str, order: Order, clips: Sequence[Clip]) -> tuple[object, tuple[str, ...]]:
         """Voices."""
+        reports = [self._examined.pop(_hash(clip), None) for clip in clips]
+        known = [report for report in reports if report is not None]
         made = make_profile(
             [_raw(clip) for clip in clips],
+            reports=known if len(known) == len(clips) else None,
             name=order.name,
             language=order.language,
             consent=Consent(order.consent.who, order.consent.at, order.consent.text, order.consent.audio_sha256),
@@ -165,8 +184,21 @@ class StoredVoices:
 
     async def speak(self, profile_id: str, text: str, language: str) -> AsyncIterator[Pcm]:
         """Voices. An engine that fails before it made a sound leaves it to the next one."""
+        profile, live = await self._store.get(profile_id), self._live()
+        speaker = f"preview.{secrets.token_hex(8)}"
+        if live is not None and profile is not None:
+            live.lend(speaker, profile)
+        try:
+            async with aclosing(self._speak(speaker, profile_id, text, language)) as speech:
+                async for piece in speech:
+                    yield piece
+        finally:
+            if live is not None:
+                live.leave(speaker)
+
+    async def _speak(self, speaker: str, profile_id: str, text: str, language: str) -> AsyncGenerator[Pcm, None]:
         problem: EngineError = EngineRejected("preview", f"no synthesizer speaks {language}")
-        request = SpeechRequest(text, language, profile_id, {VOICE: profile_id})
+        request = SpeechRequest(text, language, speaker, {VOICE: profile_id})
         for engine in self._synthesizers(language):
             began = False
             try:
@@ -187,6 +219,10 @@ class StoredVoices:
             for head in page:
                 yield head
             offset += len(page)
+
+
+def _hash(clip: Clip) -> bytes:
+    return hashlib.sha256(clip.samples.tobytes() + str(clip.rate).encode()).digest()
 
 
 def _raw(clip: Clip) -> RawClip:

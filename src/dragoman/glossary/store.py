@@ -79,6 +79,8 @@ class GlossaryStore:
         self._on_read = on_read
         self._versions: dict[Path, Version] = {}
         self._snapshot = Snapshot()
+        self._given: Mapping[str, Glossary] = {}
+        self._over: dict[str, tuple[Glossary, Glossary]] = {}  # room -> what it was put over, and both together
         self.counts = Counts()
 
     @property
@@ -94,7 +96,18 @@ class GlossaryStore:
     def of(self, room: str) -> Glossary:
         """What holds in a room now."""
         snapshot = self._snapshot
-        return snapshot.rooms.get(room, snapshot.site)
+        below = snapshot.rooms.get(room, snapshot.site)
+        given = self._given.get(room)
+        if given is None:
+            return below
+        made = self._over.get(room)
+        if made is None or made[0] is not below:
+            made = self._over[room] = (below, given.over(below))
+        return made[1]
+
+    def give(self, rooms: Mapping[str, Glossary]) -> None:
+        """Glossaries of rooms from elsewhere; they stand over those of the files, and replace those given before."""
+        self._given, self._over = rooms, {}
 
     def room(self, room: str) -> RoomTerms:
         """The terms of a room, always as they are now."""

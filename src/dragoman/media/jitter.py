@@ -11,6 +11,7 @@ that packet alone by plain code (``_irregular``), which is the whole rule book:
 - When nothing comes at all, silence is written so that the timeline keeps pace with the wall clock. Asterisk's tap
   never pauses (measured: 50 packets a second, silence too), so this is a fault on the way, not a quiet speaker.
 - A new SSRC, or a jump that the wall clock contradicts by over a second, begins a new sequence on the same timeline.
+  A new SSRC only once the one before has been silent for 60 ms: nobody else's packets get in beside a caller's.
 """
 
 from __future__ import annotations
@@ -182,6 +183,9 @@ class JitterBank:
         if not self._synced[row] or ssrc != self._ssrc[row]:
             if ssrc == self._retired[row]:
                 self._stats.late += 1
+                return
+            if self._synced[row] and arrival - self._last_arrival[row] < WAIT_S - SLACK_S:
+                self._stats.unknown_source += 1
                 return
             self._adopt(row, ssrc, sequence, timestamp, arrival)
         ahead = sequence_delta(sequence, int(self._next_sequence[row]))

@@ -25,7 +25,7 @@ class MediaStats:
     """Packets dropped because their audio time had passed."""
     duplicate: int = 0
     unknown_source: int = 0
-    """Datagrams from an address that belongs to no leg and no booth."""
+    """Datagrams from an address that belongs to no leg and no booth, or with another SSRC than the leg's own."""
     resting_source: int = 0
     """Datagrams of a leg that was just removed."""
     malformed: int = 0

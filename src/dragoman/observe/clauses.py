@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dragoman.engines.base import Stage
 from dragoman.errors import EngineError, EngineRejected
 from dragoman.observe.health import Streak
 from dragoman.observe.metrics import Metrics
-from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.journey import Journey
 
 STAGE_OF = {
     "hangover": "input",
@@ -47,22 +47,26 @@ class ClauseMeasures:
         self._metrics.clauses_committed.inc()
         self._streaks[Stage.ASR].succeeded()
 
-    def clause_translated(self, times: ClauseTimes, engines: dict[str, str]) -> None:
-        """A clause was translated into one language; ``engines`` names the engine by stage (asr, mt)."""
+    def clause_translated(self, journey: Journey) -> None:
+        """A clause was translated into one language."""
         self._metrics.clauses_translated.inc()
         self._streaks[Stage.MT].succeeded()
-        self._observe({part: s for part, s in times.stages().items() if part in TRANSLATED}, engines)
+        self._observe(journey, {part: s for part, s in journey.times.stages().items() if part in TRANSLATED})
 
-    def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:
-        """A clause's first translated sound was sent; ``engines`` names the engine by stage (asr, mt, tts)."""
-        metrics = self._metrics
+    def clause_spoken(self, journey: Journey) -> None:
+        """A clause's first translated sound was sent."""
+        metrics, times, engines = self._metrics, journey.times, journey.engines
         metrics.clauses_spoken.inc()
         self._streaks[Stage.TTS].succeeded()
-        self._observe({part: s for part, s in times.stages().items() if part not in TRANSLATED}, engines)
+        self._observe(journey, {part: s for part, s in times.stages().items() if part not in TRANSLATED})
+        exemplar = {"trace_id": journey.trace_id}
         if times.ear_voice_span is not None:
-            metrics.ear_voice_span_seconds.labels(source, target).observe(max(times.ear_voice_span, 0.0))
+            by = [engines.get(stage, OURS) for stage in Stage]
+            metrics.ear_voice_span_seconds.labels(journey.source, journey.target, *by).observe(
+                max(times.ear_voice_span, 0.0), exemplar
+            )
         if times.own_share is not None:
-            metrics.own_share_seconds.observe(max(times.own_share, 0.0))
+            metrics.own_share_seconds.observe(max(times.own_share, 0.0), exemplar)
 
     def clause_dropped(self, reason: str) -> None:
         """A clause will not be heard in some language."""
@@ -82,7 +86,8 @@ class ClauseMeasures:
         """A leg ended by a bug of ours."""
         self._metrics.leg_crashes.inc()
 
-    def _observe(self, parts: dict[str, float], engines: dict[str, str]) -> None:
+    def _observe(self, journey: Journey, parts: Mapping[str, float]) -> None:
+        exemplar = {"trace_id": journey.trace_id}
         for part, seconds in parts.items():
-            engine = engines.get(part, OURS)
-            self._metrics.stage_seconds.labels(STAGE_OF[part], engine).observe(max(seconds, 0.0))
+            labels = (STAGE_OF[part], journey.engines.get(part, OURS), journey.source, journey.target)
+            self._metrics.stage_seconds.labels(*labels).observe(max(seconds, 0.0), exemplar)

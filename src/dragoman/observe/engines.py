@@ -9,7 +9,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from dragoman.engines.availability import Circuit
+from dragoman.engines.base import Stage
 from dragoman.engines.circuits import Change, EngineState
+from dragoman.media.format import SAMPLE_RATE
 
 STATE = {Circuit.CLOSED: 0, Circuit.PROBING: 1, Circuit.OPEN: 2}
 """Values of ``dragoman_engine_state``: the higher, the worse."""
@@ -51,6 +53,12 @@ class EngineCollector(Collector):
         events = CounterMetricFamily(
             "dragoman_engine_events", "What an engine counts itself", labels=[*labels, "event"]
         )
+        seconds = CounterMetricFamily(
+            "dragoman_provider_audio_seconds", "Speech given to a recogniser", labels=["engine"]
+        )
+        characters = CounterMetricFamily(
+            "dragoman_provider_characters", "Text given to a translator or synthesizer", labels=labels
+        )
         for each in self._states:
             about = [each.stage, each.engine]
             state.add_metric(about, STATE[each.circuit])
@@ -58,7 +66,11 @@ class EngineCollector(Collector):
             probes.add_metric(about, each.probes)
             for event, count in each.counts.items():
                 events.add_metric([*about, event], count)
-        yield from (state, opened, probes, events)
+            if each.stage is Stage.ASR:
+                seconds.add_metric([each.engine], each.asked / SAMPLE_RATE)
+            else:
+                characters.add_metric(about, each.asked)
+        yield from (state, opened, probes, events, seconds, characters)
         yield _changes("dragoman_engine_changes", "Times an engine took over from another", self._changes)
         yield _changes(
             "dragoman_engine_fallbacks", "Requests served by another engine than the first one", self._fallbacks

@@ -8,11 +8,13 @@ of the settings, by their value.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
-import re
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
@@ -21,34 +23,13 @@ from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from dragoman.config import LogSettings, Settings
-
-REDACTED = "[redacted]"
+from dragoman.redaction import REDACTED, SECRET_KEY, without_secrets
 
 TRANSCRIPT_KEYS = frozenset({"text", "source_text", "transcript", "translation", "words"})
 """Keys under which speech is logged."""
 
 LITERAL_LENGTH = 8
 """Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
-
-_SECRET_KEY = re.compile(
-    r"(?:^|[_-])(?:password|passwd|secret|token|authorization|api_?key|auth_?key|pin|cookie)$", re.IGNORECASE
-)
-
-_SECRET_FORMS = (
-    # RFC 9110 section 11.6.2, as a header and as a bare scheme with its credentials.
-    (re.compile(r"(authorization['\"]?\s*[:=]\s*)[^\r\n,}]+", re.IGNORECASE), rf"\1{REDACTED}"),
-    (re.compile(r"\b(Bearer|Basic|Token|DeepL-Auth-Key)\s+[A-Za-z0-9._~+/=:-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
-    # key=value in a query (ARI's WebSocket takes api_key=user:password), key: value in a repr or in JSON.
-    (
-        re.compile(
-            r"((?:password|passwd|secret|token|api_?key|auth_?key|pin)['\"]?\s*[=:]\s*)(?!SecretStr)['\"]?[^\s'\",&})]+['\"]?",
-            re.IGNORECASE,
-        ),
-        rf"\1{REDACTED}",
-    ),
-    # RFC 3986 section 3.2.1, user:password@ before a host.
-    (re.compile(r"(://)[^/\s@]*:[^/\s@]*@"), rf"\1{REDACTED}@"),
-)
 
 
 class Redactor:
@@ -66,12 +47,10 @@ class Redactor:
         """A text without secrets."""
         for literal in self._literals:
             text = text.replace(literal, REDACTED)
-        for pattern, replacement in _SECRET_FORMS:
-            text = pattern.sub(replacement, text)
-        return text
+        return without_secrets(text)
 
     def _item(self, key: object, value: object) -> object:
-        secret = value is not None and isinstance(key, str) and _SECRET_KEY.search(key)
+        secret = value is not None and isinstance(key, str) and SECRET_KEY.search(key)
         return REDACTED if secret else self._value(value)
 
     def _value(self, value: object) -> object:
@@ -107,17 +86,24 @@ def _without_transcripts(value: object) -> object:
     return value
 
 
-def secrets_of(settings: BaseModel) -> Iterator[str]:
-    """Every secret in the settings: SecretStr fields, and engine options whose key says that they are one."""
+def secrets_of(settings: BaseModel, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Every secret in the settings: SecretStr fields, engine options whose key says that they are one, and their files.
+
+    Those of ``environ`` too, by the names of the variables: engines take their keys from there.
+    """
     yield from _secrets(None, settings)
+    yield from (value for name, value in environ.items() if SECRET_KEY.search(name))
 
 
 def _secrets(key: object, value: object) -> Iterator[str]:
     match value:
         case SecretStr():
             yield value.get_secret_value()
-        case str() if isinstance(key, str) and _SECRET_KEY.search(key):
+        case str() if isinstance(key, str) and SECRET_KEY.search(key):
             yield value
+        case str() if isinstance(key, str) and key.endswith("_file") and SECRET_KEY.search(key.removesuffix("_file")):
+            with contextlib.suppress(OSError, UnicodeDecodeError):  # who needs it says that it cannot be read
+                yield Path(value).expanduser().read_text(encoding="utf-8").strip()
         case BaseModel():
             for name, item in value:
                 yield from _secrets(name, item)

@@ -34,6 +34,8 @@ class GapCause(StrEnum):
     """No daemon was there, or the one that was there had stopped."""
     ASTERISK_AWAY = "asterisk-away"
     """The connection to Asterisk was down: who came meanwhile was not heard."""
+    USED_UP = "used-up"
+    """The room has used up what it may spend."""
     NO_RECOGNISER = "no-recogniser"
     """None can be had for the speaker; it is tried again."""
     NOT_RECOGNISED = "not-recognised"
@@ -126,14 +128,16 @@ class CaptionHub:
         self._on_demand = on_demand
         self._number = first
         self.dropped = 0
+        self.record: Callable[[Caption], None] = lambda caption: None
+        """Told of every caption, whether or not somebody reads it."""
 
     def languages(self, room: str) -> frozenset[str]:
         """Languages somebody reads in this room now."""
         return frozenset(language for r, language in self._subscriptions if r == room)
 
-    def remembered(self, room: str) -> frozenset[str]:
-        """Languages in which something was published of this room, and is kept."""
-        return frozenset(language for r, language in self._history if r == room)
+    def audience(self, room: str) -> frozenset[str]:
+        """Languages in which what is missing has to be told: those read now, and those in which something was said."""
+        return self.languages(room) | {language for r, language in self._history if r == room}
 
     def subscribe(self, room: str, language: str, after: int | None = None) -> CaptionSubscription:
         """A new reader; with ``after`` (an event number) it first gets what it missed, as far as it is kept."""
@@ -153,6 +157,7 @@ class CaptionHub:
         key = (caption.room, caption.language)
         if caption.kind is not CaptionKind.PARTIAL:
             self._history.setdefault(key, deque(maxlen=HISTORY_DEPTH)).append((self._number, caption))
+        self.record(caption)
         for subscription in self._subscriptions.get(key, ()):
             subscription.put(self._number, caption)
 

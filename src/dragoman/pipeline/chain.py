@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
 import structlog
 
@@ -17,10 +17,11 @@ from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
-from dragoman.pipeline.clause import Clause, merge
+from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.latency import ClauseTimes
-from dragoman.pipeline.ports import NO_TERMS, Terms
+from dragoman.pipeline.pending import ChainReports, Pending, merge_pending
+from dragoman.pipeline.ports import NO_TERMS, Terms, Translates
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead, Speculations
 
@@ -37,55 +38,6 @@ CONTEXT = 3
 
 TTS_DEADLINE = 0.5
 """Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """A clause under way to one language."""
-
-    clause: Clause
-    times: ClauseTimes
-    translation: Translation | None = None
-    voice: str | None = None
-    """The synthesizer that was asked last."""
-    ahead: Ahead | None = None
-    """What was begun of it before it was committed."""
-
-    def release(self) -> None:
-        """End what was begun ahead of it; idempotent."""
-        if self.ahead is not None:
-            self.ahead.cancel()
-            self.ahead = None
-
-
-def merge_pending(first: Pending, second: Pending) -> Pending:
-    """Two neighbours as one: the later one's times, because that is when all of it had been said."""
-    first.release()
-    second.release()
-    return Pending(merge(first.clause, second.clause), second.times)
-
-
-class Translates(Protocol):
-    """The ordered translators, as one."""
-
-    async def translate(self, request: TranslationRequest) -> Translation:
-        """Translate by the first engine that can, within a bounded time; raises EngineError when none can."""
-
-
-class ChainReports(Protocol):
-    """Whom the chain tells what became of a clause."""
-
-    def translated(self, target: str, pending: Pending) -> None:
-        """The clause has a translation."""
-
-    def spoken(self, target: str, pending: Pending) -> None:
-        """Its first sound left the booth; all times are set."""
-
-    def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
-        """It will not be heard; an ``error`` that is told here is not told by ``engine_failed`` too."""
-
-    def engine_failed(self, stage: str, error: EngineError) -> None:
-        """An engine failed, which cost no clause."""
 
 
 class Chain:
@@ -172,13 +124,14 @@ class Chain:
                         pending.translation = await self._translate(pending.clause, context)
                         pending.times.mt_end = self._clock()
                 except EngineError as error:
-                    self._drop(pending, "mt", error)
+                    self._reports.dropped(self.target, pending, "mt", error)
                     continue
                 self._reports.translated(self.target, pending)
                 if self._mixer() is not None:
                     await self.tts_queue.put(pending)
                 else:
                     pending.release()
+                    self._reports.read(self.target, pending)
         except QueueClosed:
             self.tts_queue.close()
         finally:
@@ -196,7 +149,9 @@ class Chain:
         works = [synthesizer for synthesizer in self._synthesizers if self._circuits.usable(synthesizer)]
         if self._mixer() is None or not works:
             return None
-        return works[0], self._request(translation), TTS_DEADLINE
+        request = self._request(translation)
+        self._circuits.of(works[0]).asked += len(request.text)
+        return works[0], request, TTS_DEADLINE
 
     async def _use_ahead(self, pending: Pending) -> bool:
         """Take the translation that was begun ahead; False where there is none."""
@@ -225,13 +180,14 @@ class Chain:
                 mixer = self._mixer()
                 try:
                     if mixer is None:
-                        continue  # its listeners left meanwhile
+                        self._reports.read(self.target, pending)  # its listeners left meanwhile
+                        continue
                     if not self._synthesizers:
-                        self._drop(pending, "no-voice", None)
+                        self._reports.dropped(self.target, pending, "no-voice", None)
                         continue
                     await self._speak(pending, mixer)
                 except EngineError as error:
-                    self._drop(pending, "tts", error)
+                    self._reports.dropped(self.target, pending, "tts", error)
                 finally:
                     pending.release()
         except QueueClosed:
@@ -255,12 +211,14 @@ class Chain:
         def done() -> None:
             self._playing.pop(speech, None)
             self._played.set()
+            pending.times.played = self._clock()
+            loop.call_soon(self._reports.played, self.target, pending)
 
         def cancelled() -> None:
             room.set()
             done()
             if pending.times.sent is None:
-                loop.call_soon(self._drop, pending, "nobody-listens", None)
+                loop.call_soon(self._reports.dropped, self.target, pending, "nobody-listens", None)
 
         speech.on_room, speech.on_done, speech.on_cancel = room.set, done, cancelled
         pending.times.tts_begin = self._clock()
@@ -360,6 +318,7 @@ class Chain:
         self, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event, times: ClauseTimes
     ) -> None:
         name = synthesizer.info.name
+        self._circuits.of(synthesizer).asked += len(request.text)
         with crashes_of(name):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
         try:
@@ -381,10 +340,6 @@ class Chain:
             # Engines give async generators; closing one at once is what cancels its synthesis.
             if error := await let_go(name, lambda: pieces.aclose()):
                 self._reports.engine_failed("tts", error)
-
-    def _drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
-        log.warning("clause dropped", clause=pending.clause.id, target=self.target, reason=reason, error=str(error))
-        self._reports.dropped(self.target, pending, reason, error)
 
 
 async def _write(speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:

@@ -17,11 +17,11 @@ from dragoman.errors import MediaError
 from dragoman.media.format import Pcm
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.pipeline.chain import Chain, Translates
+from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.degradation import Announcer, Degradation, Graded, Ranked
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms, Translates
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.recovery.ladder import Change
@@ -124,6 +124,9 @@ class Conference:
         self.legs: dict[str, LegState] = {}
         """By leg id; those present, not those whose last words are still being spoken."""
         self.booths: dict[str, Booth] = {}
+        self.allowed: Callable[[str], bool] = lambda room: True
+        """Whether a room may have anything interpreted; where not, its people hear each other's originals in full."""
+        self._resting: set[str] = set()
 
     async def run(self) -> None:
         """Until ``stop``."""
@@ -284,13 +287,18 @@ class Conference:
         """Give every leg of the room its targets and every booth its floor."""
         present = self._present(room)
         languages = {leg_id: state.leg.language for leg_id, state in present.items()}
+        allowed = self._may_speak(room)
         for leg_id, need in needs(languages, self._captions.languages(room)).items():
-            present[leg_id].speaking.want(need.targets, need.source_captions)
-            self.degradation.forget(present[leg_id].leg, need.targets)
+            speaking = present[leg_id].speaking
+            if allowed:
+                speaking.want(need.targets, need.source_captions)
+            else:
+                speaking.rest()
+            self.degradation.forget(speaking.leg, need.targets)
         by_tap = {state.tap.channel_id: state.leg.language for state in present.values()}
         for booth in self.booths.values():
             if booth.room == room:
-                loud = self._loud(present, booth.language)
+                loud = self._loud(present, booth.language) if allowed else by_tap.keys()
                 self._media.set_floor(booth.id, floor(by_tap, booth.language), self._floor_db, loud)
         spoken = set(languages.values())
         for key in [key for key in self._mixers if key[0] == room and key[1] not in spoken]:
@@ -298,6 +306,16 @@ class Conference:
                 mixer = self._mixers.pop(key)
                 mixer.clear()
                 self._past["booth_underruns"] += mixer.underruns
+
+    def _may_speak(self, room: str) -> bool:
+        """``allowed``; its readers are told when it ends."""
+        if self.allowed(room):
+            self._resting.discard(room)
+            return True
+        if room not in self._resting:
+            self._resting.add(room)
+            self._reporter.rests(room)
+        return False
 
     def _loud(self, present: dict[str, LegState], language: str) -> frozenset[str]:
         """Taps of those who are heard at full level by the listeners of ``language``: nothing else of them can be."""

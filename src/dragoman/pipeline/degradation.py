@@ -41,6 +41,8 @@ class Reports(Protocol[C_in]):
 
     def translated(self, target: str, pending: C_in) -> None: ...  # noqa: D102  # told where it is defined
     def spoken(self, target: str, pending: C_in) -> None: ...  # noqa: D102  # told where it is defined
+    def played(self, target: str, pending: C_in) -> None: ...  # noqa: D102  # told where it is defined
+    def read(self, target: str, pending: C_in) -> None: ...  # noqa: D102  # told where it is defined
     def dropped(  # noqa: D102  # told where it is defined
         self, target: str, pending: C_in, reason: str, error: EngineError | None
     ) -> None: ...
@@ -205,6 +207,14 @@ class Graded(Generic[C]):
         else:
             own = self._grade.own_voice(pending.voice)
             self._grade.reached(Rung.CLONED if own else Rung.STOCK, "" if own else "the own voice failed")
+
+    def played(self, target: str, pending: C) -> None:
+        """ChainReports."""
+        self._reports.played(target, pending)
+
+    def read(self, target: str, pending: C) -> None:
+        """ChainReports."""
+        self._reports.read(target, pending)
 
     def dropped(self, target: str, pending: C, reason: str, error: EngineError | None) -> None:
         """ChainReports."""

@@ -25,7 +25,7 @@ class ClauseTimes:
     ``said``: acoustic end of the clause's last word. ``finalized``: the recogniser was told that the utterance ended
     (for a clause committed while one speaks, when nobody waits for that: as ``said``). ``recognised``: the recogniser
     had said enough to commit them. ``committed``: they became a clause. ``sent``: the first translated sample left the
-    booth's socket. Those of the engines may lie before ``committed``.
+    booth's socket; ``played``: its last one did. Those of the engines may lie before ``committed``.
     """
 
     said: float
@@ -37,6 +37,7 @@ class ClauseTimes:
     tts_begin: float | None = None
     tts_first: float | None = None
     sent: float | None = None
+    played: float | None = None
 
     def copy(self) -> ClauseTimes:
         """The same source times, for another target language."""

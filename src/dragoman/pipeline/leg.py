@@ -155,6 +155,15 @@ class SpeakingLeg:
         for target in self._chains.keys() - self._targets:
             self._forget(target).cancel()
 
+    def rest(self) -> None:
+        """Recognise nothing more, until ``want``; what was said until now is still spoken."""
+        if self.recognition is None or self.closed.is_set():
+            return
+        self.recognition.want(False)
+        now = self._clock()
+        for clause in self._segmenter.flush():
+            self._commit(clause, now, now)
+
     def close(self) -> None:
         """The speaker left; ``run`` ends when what he said was spoken, or at a deadline. Idempotent."""
         if self.closed.is_set():

@@ -1,12 +1,16 @@
-"""What the pipeline needs of the media plane and the glossary, as protocols, so that it can be run without them."""
+"""What the pipeline needs of the media plane, the translators and the glossary: protocols, to run it without them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
+from dragoman.engines.base import Hypothesis, Translation, TranslationRequest
 from dragoman.media.format import Pcm
 from dragoman.telephony.model import Address
+
+OnHypothesis = Callable[[Hypothesis, float, float], None]
+"""Called with (hypothesis, monotonic time of the finalize it answers or of now, now)."""
 
 
 class LegAudioListener(Protocol):
@@ -79,6 +83,13 @@ class Media(Protocol):
         self, booth_id: str, legs: Iterable[str], gain_db: float, loud: Collection[str] = frozenset()
     ) -> None:
         """Mix these legs' original audio under what the booth says, those of ``loud`` at full level."""
+
+
+class Translates(Protocol):
+    """The ordered translators, as one."""
+
+    async def translate(self, request: TranslationRequest) -> Translation:
+        """Translate by the first engine that can, within a bounded time; raises EngineError when none can."""
 
 
 class Terms(Protocol):

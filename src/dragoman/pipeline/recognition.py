@@ -17,7 +17,7 @@ from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import RETAKE, FeedPlan, Finalize, Push
 from dragoman.pipeline.ledger import JITTER, WordLedger
-from dragoman.pipeline.ports import LegAudio
+from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
@@ -41,9 +41,6 @@ LONG_REPLAY = ms_to_samples(5000)
 again would take 20 s to catch up with the speaker."""
 
 STALLED = f"took no audio for {PUSH_DEADLINE:g} s"
-
-OnHypothesis = Callable[[Hypothesis, float, float], None]
-"""Called with (hypothesis, monotonic time of the finalize it answers or of now, now)."""
 
 
 class Recognition:
@@ -308,6 +305,7 @@ class Recognition:
             step = self._plan.step(audio.end, audio.heard_until)
             if isinstance(step, Push):
                 pcm = audio.read(step.start, step.stop)
+                self._circuits[self.engine].asked += len(pcm)
                 await self._taken(stream.push(pcm, step.start))
                 self._silence.given(len(pcm), self._clock())
             elif isinstance(step, Finalize):

@@ -11,9 +11,10 @@ import structlog
 from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, GapCause
-from dragoman.pipeline.chain import Pending
 from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.journey import Journey, Outcome, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.pending import Pending
 from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.model import Leg
@@ -27,11 +28,11 @@ class Measures(Protocol):
     def clause_committed(self) -> None:
         """A clause was committed."""
 
-    def clause_translated(self, times: ClauseTimes, engines: dict[str, str]) -> None:
-        """A clause was translated into one language; ``engines`` names the engine by stage (asr, mt)."""
+    def clause_translated(self, journey: Journey) -> None:
+        """A clause was translated into one language."""
 
-    def clause_spoken(self, source: str, target: str, times: ClauseTimes, engines: dict[str, str]) -> None:
-        """A clause's first translated sound was sent; ``engines`` names the engine by stage (asr, mt, tts)."""
+    def clause_spoken(self, journey: Journey) -> None:
+        """A clause's first translated sound was sent."""
 
     def clause_dropped(self, reason: str) -> None:
         """A clause will not be heard in some language."""
@@ -46,21 +47,51 @@ class Measures(Protocol):
         """A leg, or what speaks it in one language, ended by a bug of ours."""
 
 
+class Traces(Protocol):
+    """Where the ways of single clauses are kept (observe.trace)."""
+
+    def begun(self, journey: Journey) -> None:
+        """It was translated; more of its times follow."""
+
+    def ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
+        """Nothing more happens to it; of one that was told before, this counts."""
+
+
+class Untraced:
+    """Traces of who wants none."""
+
+    def begun(self, journey: Journey) -> None:
+        """Traces."""
+
+    def ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
+        """Traces."""
+
+
 class Reporter:
     """The LegReports of every leg; ``for_leg`` gives the ChainReports of one."""
 
     def __init__(
-        self, captions: CaptionHub, measures: Measures, clock: Callable[[], float], unix_offset: float
+        self,
+        captions: CaptionHub,
+        measures: Measures,
+        clock: Callable[[], float],
+        unix_offset: float,
+        traces: Traces | None = None,
     ) -> None:
         """``unix_offset``: seconds to add to the monotonic clock for the time of day."""
         self._captions = captions
         self.measures = measures
         self._clock = clock
         self._unix_offset = unix_offset
+        self.traces: Traces = traces or Untraced()
+        self.salt = repr(unix_offset)
+        """Tells this run's trace ids from those of every other."""
         self.clauses: Counter[str] = Counter()
         """committed, translated, spoken, dropped."""
         self.on_engine_change: Callable[[str, str, str], None] = lambda stage, before, after: None
         """Called with the stage and the names of two engines when the second took over."""
+        self.on_usage: Callable[[str, str, float], None] = lambda room, stage, amount: None
+        """Called with what engines did for a room: s of speech (asr), characters to translate (mt), to speak (tts)."""
 
         self.tell: Tell = nobody
         """Told what is done when engines fail."""
@@ -83,6 +114,7 @@ class Reporter:
         """LegReports."""
         self.clauses["committed"] += 1
         self.measures.clause_committed()
+        self.on_usage(leg.room, "asr", (clause.end - clause.start) / SAMPLE_RATE)
         self.publish(CaptionKind.CLAUSE, leg, leg.language, clause, times, clause.text)
 
     def engine_gave_way(self, stage: str, error: EngineError) -> None:
@@ -149,6 +181,12 @@ class Reporter:
         self._gap(room, since, self._clock(), note, GapCause.DAEMON_AWAY, languages)
         self.tell(Kind.DAEMON_AWAY, Action.GAP, Status.OK, "daemon", session=room, lag_s=away, detail=note)
 
+    def rests(self, room: str) -> None:
+        """Tell the room's readers that nothing more is interpreted: it has used up what it may spend."""
+        now = self._clock()
+        note = "nothing more is interpreted: the room has used up what it may spend today"
+        self._gap(room, now, now, note, GapCause.USED_UP)
+
     def _gap(
         self,
         room: str,
@@ -161,7 +199,7 @@ class Reporter:
         speaker: str = "",
     ) -> None:
         """Tell those who read now, and keep it for those who read one of these languages later."""
-        for language in self._captions.languages(room) | self._captions.remembered(room) | frozenset(languages):
+        for language in self._captions.audience(room) | frozenset(languages):
             self._captions.publish(
                 Caption(
                     CaptionKind.GAP,
@@ -214,7 +252,7 @@ class Reporter:
 
 
 class LegChainReports:
-    """The ChainReports of one leg."""
+    """The ChainReports of one leg; writes the one line that the log has of each clause and language."""
 
     def __init__(self, reporter: Reporter, leg: Leg) -> None:
         self._reporter = reporter
@@ -222,17 +260,29 @@ class LegChainReports:
 
     def translated(self, target: str, pending: Pending) -> None:
         """ChainReports."""
+        journey = self._journey(target, pending)
         self._reporter.clauses["translated"] += 1
-        self._reporter.measures.clause_translated(pending.times, self._engines_of(pending))
+        self._reporter.measures.clause_translated(journey)
+        self._reporter.traces.begun(journey)
+        self._reporter.on_usage(self._leg.room, "mt", len(pending.clause.text))
         self._publish(CaptionKind.CLAUSE, target, pending)
 
     def spoken(self, target: str, pending: Pending) -> None:
         """ChainReports."""
         self._reporter.clauses["spoken"] += 1
-        self._reporter.measures.clause_spoken(self._leg.language, target, pending.times, self._engines_of(pending))
+        self._reporter.measures.clause_spoken(self._journey(target, pending))
+        if pending.translation is not None:
+            self._reporter.on_usage(self._leg.room, "tts", len(pending.translation.text))
         self._publish(CaptionKind.SPOKEN, target, pending)
-        stages = {stage: round(seconds * 1000) for stage, seconds in pending.times.stages().items()}
-        log.info("clause spoken", clause=pending.clause.id, target=target, stages_ms=stages)
+
+    def played(self, target: str, pending: Pending) -> None:
+        """ChainReports."""
+        if pending.times.sent is not None:
+            self._ended(self._journey(target, pending), Outcome.SPOKEN)
+
+    def read(self, target: str, pending: Pending) -> None:
+        """ChainReports."""
+        self._ended(self._journey(target, pending), Outcome.READ)
 
     def dropped(self, target: str, pending: Pending, reason: str, error: EngineError | None) -> None:
         """ChainReports."""
@@ -241,12 +291,9 @@ class LegChainReports:
         if error is not None:
             self._reporter.measures.engine_failed(reason, error)
             self._tell(reason, Action.GAP, Status.FAILED, error)
-        self._publish(CaptionKind.DROPPED, target, pending, note=str(error) if error else reason)
-
-    def _engines_of(self, pending: Pending) -> dict[str, str]:
-        translator = None if pending.translation is None else pending.translation.engine
-        names = {"asr": pending.clause.heard_by, "mt": translator, "tts": pending.voice}
-        return {stage: name for stage, name in names.items() if name is not None}
+        why = str(error) if error else reason
+        self._publish(CaptionKind.DROPPED, target, pending, note=why)
+        self._ended(self._journey(target, pending), Outcome.DROPPED, why)
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
@@ -257,6 +304,43 @@ class LegChainReports:
         kind = Kind.MT_FAILED if stage == "mt" else Kind.TTS_SILENT
         component = f"{stage}:{error.engine}"
         self._reporter.tell(kind, action, status, component, session=self._leg.id, detail=str(error))
+
+    def _ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
+        self._reporter.traces.ended(journey, outcome, why)
+        # Room and leg by name: the tick, which tells of what was played, runs in no leg's context.
+        say = log.warning if outcome is Outcome.DROPPED else log.info
+        span = journey.times.ear_voice_span
+        say(
+            "clause",
+            outcome=outcome.value,
+            **({"why": why} if why else {}),
+            room=journey.room,
+            leg=journey.leg,
+            clause=journey.clause,
+            source=journey.source,
+            target=journey.target,
+            engines=dict(journey.engines),
+            ear_voice_span_ms=None if span is None else round(span * 1000),
+            stages_ms={stage: round(seconds * 1000) for stage, seconds in journey.times.stages().items()},
+            trace=journey.trace_id,
+        )
+
+    def _journey(self, target: str, pending: Pending) -> Journey:
+        clause, times = pending.clause, pending.times
+        translator = None if pending.translation is None else pending.translation.engine
+        names = {"asr": clause.heard_by, "mt": translator, "tts": pending.voice}
+        return Journey(
+            trace_id=trace_id_of(clause.id, target, self._reporter.salt),
+            clause=clause.id,
+            room=self._leg.room,
+            leg=self._leg.id,
+            source=self._leg.language,
+            target=target,
+            begun=times.said - (clause.end - clause.start) / SAMPLE_RATE,
+            times=times,
+            engines={stage: name for stage, name in names.items() if name is not None},
+            merged=clause.merged,
+        )
 
     def _publish(self, kind: CaptionKind, target: str, pending: Pending, note: str | None = None) -> None:
         translation = pending.translation

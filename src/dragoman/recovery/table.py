@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dragoman import sql
 from dragoman.engines import availability, circuits
 from dragoman.engines.asr import deepgram_settings
 from dragoman.engines.mt import cache_redis
@@ -16,9 +17,9 @@ from dragoman.media import rescue
 from dragoman.pipeline import chain, feed, preference, probe, recognition
 from dragoman.recovery import asr, backoff, gpu, ladder, mt
 from dragoman.recovery.kinds import Action, Kind
-from dragoman.telephony import attach, attacher
+from dragoman.telephony import absence, attach, attacher
 from dragoman.voices import voicing
-from dragoman.voices.store import database, store
+from dragoman.voices.store import store
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         Kind.STORE_LOST,
         "database of the voice profiles (PostgreSQL, SQLite)",
-        f"it does not answer within {database.TIMEOUT_S:g} s",
+        f"it does not answer within {sql.TIMEOUT_S:g} s",
         "profiles and callers in memory serve on. A change (enrolment, delete) is refused with 503 and kept nowhere: a "
         "consent or a delete that is only promised would be worse than one that is asked for again",
         f"asked again every {store.REFRESH_S:g} s, at the start of the daemon every {voicing.RETRY_S:g} s; for ever",
@@ -235,7 +236,7 @@ TABLE: tuple[Row, ...] = (
         "the next one finds the rooms, sweeps what the other left, attaches, and marks the time between as a "
         "gap in the "
         "captions of each room",
-        f"the heartbeat in Asterisk is {attacher.HEARTBEAT_S:g} s fine; after {attacher.FORGOTTEN_S / 3600:g} h nobody "
+        f"the heartbeat in Asterisk is {attacher.HEARTBEAT_S:g} s fine; after {absence.FORGOTTEN_S / 3600:g} h nobody "
         "is told",
         "calls stay up, each hears his own language natively; a gap in the captions",
         (Action.GAP,),

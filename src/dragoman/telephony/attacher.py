@@ -18,6 +18,7 @@ from dragoman.recovery.backoff import Backoff
 from dragoman.recovery.kinds import Action as Done
 from dragoman.recovery.kinds import Kind, Status
 from dragoman.recovery.telling import Tell, nobody
+from dragoman.telephony.absence import HEARTBEAT, WENT, last_seen, rooms_of
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
 from dragoman.telephony.ari.events import Event
@@ -34,21 +35,14 @@ from dragoman.telephony.attach import (
     TellMuted,
     plan,
 )
+from dragoman.telephony.handover import Handovers
 from dragoman.telephony.lanes import AttachStats, Lanes
 from dragoman.telephony.model import Address, AttachListener
+from dragoman.telephony.pbx.flaws import forgets_callers
 from dragoman.telephony.recipes import FAILURES, Arrivals, task_group
 from dragoman.telephony.roster import Names, Roster
 
 log = structlog.get_logger(__name__)
-
-HEARTBEAT = "DRAGOMAN_HEARTBEAT"
-"""Global variable of the dialplan: unix time in s at which the daemon was last known to be well; empty: it went."""
-
-WENT = "DRAGOMAN_WENT"
-"""Global variable: unix time in s at which a daemon that was told to stop had let go of its calls."""
-
-FORGOTTEN_S = 86_400.0
-"""s after which nobody cares any more since when there was no daemon: a day."""
 
 HEARTBEAT_S = 2.0
 """s between heartbeats; the dialplan takes one older than 10 s for a dead daemon, so four may get lost."""
@@ -119,6 +113,9 @@ class Attacher:
         self._connection = AriConnection(client, self._queue, Backoff(chance))
         self._roster = Roster(client.app, self._config.languages)
         self._holdings = Holdings(Names(client.app, self.instance), chance)
+        self._handovers = Handovers()
+        self._rejoins = False
+        """Whether this build of Asterisk hears who takes over a channel only once the channel enters anew."""
         self._arrivals = Arrivals()
         self._lanes = Lanes(
             client,
@@ -284,6 +281,7 @@ class Attacher:
                 await self._take_stock()
             case _:
                 self._roster.apply(item)
+                self._rejoin(self._handovers.apply(item))
                 self._arrivals.see(item)
                 if self._guests is not None:
                     self._guests.see(item)
@@ -300,7 +298,7 @@ class Attacher:
         self._stock_due = None
         try:
             if self._first:
-                self._away_since = await self._last_seen()
+                self._away_since = await last_seen(self._client, now())
                 self._first = False
             if not self._synced:
                 await self._register()
@@ -314,6 +312,7 @@ class Attacher:
         self._stock_due = None
         self._stock_backoff.up(now())
         self._roster.replace(bridges, channels)
+        self._rejoin(self._handovers.replace(bridges, channels))
         if not self._synced:
             self._synced = True
             self._holdings.forget_failures(lambda _: False)
@@ -321,7 +320,8 @@ class Attacher:
                 self._guests.synced()
         if self._away_since is not None:
             since, self._away_since = self._away_since, None
-            self._tell_away(since)
+            for room, languages in rooms_of(self._roster):
+                self._listener.away(room, languages, since)
         if self._gap is not None:
             since, self._gap = self._gap, None
             self.tell(Kind.ARI_LOST, Done.RETURN, Status.OK, "ari", lag_s=now() - since)
@@ -329,25 +329,16 @@ class Attacher:
             self._reconcile(ENDINGS)
             self._listener.gap(since)
 
-    async def _last_seen(self) -> float | None:
-        """When the daemon before us was last well, s, monotonic; None: there was none, or nobody knows."""
-        now, unix = asyncio.get_running_loop().time(), time.time()
-        for variable in (HEARTBEAT, WENT):
-            value = await self._client.get_global(variable)
-            if value.isascii() and value.isdigit() and 0 <= unix - int(value) <= FORGOTTEN_S:
-                return now - (unix - int(value))
-        return None
-
-    def _tell_away(self, since: float) -> None:
-        """Who sits in a room now may have talked since then; who came later makes no room older."""
-        rooms: dict[str, set[str]] = {}
-        for seat in self._roster.seats.values():
-            rooms.setdefault(seat.room, set()).add(seat.language)
-        for room, languages in sorted(rooms.items()):
-            self._listener.away(room, frozenset(languages), since)
+    def _rejoin(self, taken_over: list[str]) -> None:
+        """Send those of our legs into their conference anew on whose channels other phones speak from here on."""
+        if self._rejoins and taken_over:
+            ours = {seat.channel_name for seat in self._roster.seats.values()}
+            for name in ours.intersection(taken_over):
+                self._lanes.rejoin(name)
 
     async def _register(self) -> None:
         """Have our events sent. After a lost connection too: Asterisk may have forgotten the application (measured)."""
+        self._rejoins = forgets_callers(await self._client.version())
         await self._client.filter_events()
         await self._client.subscribe("bridge:")
         legs = [holding.key.channel_id for holding in self._holdings if isinstance(holding.key, LegKey)]

@@ -33,7 +33,17 @@ from dragoman.telephony.attach import (
     TellMuted,
 )
 from dragoman.telephony.model import Address, AttachListener, Booth, Leg, Tap
-from dragoman.telephony.recipes import FAILURES, Arrivals, delete, make_booth, make_tap, task_group, unmake
+from dragoman.telephony.recipes import (
+    FAILURES,
+    REJOIN,
+    REJOIN_CONTEXT,
+    Arrivals,
+    delete,
+    make_booth,
+    make_tap,
+    task_group,
+    unmake,
+)
 from dragoman.telephony.roster import MUTED, Kind, Roster, Seat
 
 log = structlog.get_logger(__name__)
@@ -53,6 +63,8 @@ class AttachStats:
     """Booths that came up."""
     swept: int = 0
     """Orphans deleted."""
+    rejoined: int = 0
+    """Callers sent into their conference anew, because another phone took over their channel."""
     failed: int = 0
     """Actions that failed; each is tried again after a back-off."""
     heartbeats_failed: int = 0
@@ -140,6 +152,10 @@ class Lanes:
                 holding, tap = self._ready_tap(key)
                 holding.held = held
                 self._listener.leg_held(tap.leg.id, held)
+
+    def rejoin(self, channel_name: str) -> None:
+        """Have a caller leave his conference and enter it anew; he hears nothing of it."""
+        self._spawn(self._rejoin(channel_name))
 
     def close(self) -> list[asyncio.Task[None]]:
         """Call everything off, and tell the listener of what was up that it is closed.
@@ -294,6 +310,15 @@ class Lanes:
             self.count_failure("sweep", name, error)
         self._holdings.swept(name, asyncio.get_running_loop().time(), ok=ok)
         self._changed()
+
+    async def _rejoin(self, channel_name: str) -> None:
+        try:
+            await self._client.run_dialplan(REJOIN_CONTEXT, {REJOIN: channel_name})
+        except FAILURES as error:
+            self.count_failure("rejoin", channel_name, error)
+        else:
+            self.stats.rejoined += 1
+            log.info("attach.rejoined", channel=channel_name, why="somebody else speaks on it")
 
     def _ready_tap(self, key: LegKey) -> tuple[Holding, Tap]:
         holding = self._holdings.get(key)

@@ -27,8 +27,10 @@ from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES, Language
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.media.resample import resample, to_pcm
+from dragoman.telephony.admission_texts import TEXTS as ADMISSION
 from dragoman.telephony.enrolment_texts import BEEP
 from dragoman.telephony.enrolment_texts import TEXTS as ENROLMENT
+from dragoman.telephony.voice_texts import TEXTS as VOICE
 
 MENU_KEYS = 9
 """Languages that the menu can offer: one key each, 1 to 9. The others are reached by dialling ``room*code``."""
@@ -41,7 +43,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unavailable": "Interpretation is not available just now.",
             "muted": "You are muted.",
             "unmuted": "You are no longer muted.",
-            "help": "Star three: another language. Star six: mute, or unmute.",
+            "help": "Star three: another language. Star six: mute, or unmute. Star seven: your own voice.",
             "pin": "Please enter the code of this room.",
             "pin-wrong": "That code is not right.",
         },
@@ -51,7 +53,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unavailable": "En este momento no hay interpretación.",
             "muted": "Su micrófono está apagado.",
             "unmuted": "Su micrófono está encendido.",
-            "help": "Asterisco tres: otro idioma. Asterisco seis: apagar o encender el micrófono.",
+            "help": "Asterisco tres: otro idioma. Asterisco seis: el micrófono. Asterisco siete: su propia voz.",
             "pin": "Introduzca el código de esta sala.",
             "pin-wrong": "El código no es correcto.",
         },
@@ -61,7 +63,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unavailable": "En aquest moment no hi ha interpretació.",
             "muted": "El vostre micròfon està apagat.",
             "unmuted": "El vostre micròfon està encès.",
-            "help": "Asterisc tres: una altra llengua. Asterisc sis: apagar o encendre el micròfon.",
+            "help": "Asterisc tres: una altra llengua. Asterisc sis: el micròfon. Asterisc set: la vostra veu.",
             "pin": "Introduïu el codi d'aquesta sala.",
             "pin-wrong": "El codi no és correcte.",
         },
@@ -71,7 +73,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unavailable": "L'interprétation n'est pas disponible pour le moment.",
             "muted": "Votre micro est coupé.",
             "unmuted": "Votre micro est ouvert.",
-            "help": "Étoile trois: une autre langue. Étoile six: couper ou ouvrir le micro.",
+            "help": "Étoile trois: une autre langue. Étoile six: couper ou ouvrir le micro. Étoile sept: votre voix.",
             "pin": "Veuillez saisir le code de cette salle.",
             "pin-wrong": "Ce code n'est pas correct.",
         },
@@ -81,7 +83,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unavailable": "Neste momento não há interpretação.",
             "muted": "O seu microfone está desligado.",
             "unmuted": "O seu microfone está ligado.",
-            "help": "Asterisco três: outra língua. Asterisco seis: desligar ou ligar o microfone.",
+            "help": "Asterisco três: outra língua. Asterisco seis: o microfone. Asterisco sete: a sua voz.",
             "pin": "Introduza o código desta sala.",
             "pin-wrong": "O código não está certo.",
         },
@@ -91,7 +93,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unavailable": "In questo momento l'interpretazione non è disponibile.",
             "muted": "Il microfono è spento.",
             "unmuted": "Il microfono è acceso.",
-            "help": "Asterisco tre: un'altra lingua. Asterisco sei: spegnere o accendere il microfono.",
+            "help": "Asterisco tre: un'altra lingua. Asterisco sei: il microfono. Asterisco sette: la sua voce.",
             "pin": "Inserire il codice di questa sala.",
             "pin-wrong": "Il codice non è corretto.",
         },
@@ -101,7 +103,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unavailable": "Zurzeit wird nicht gedolmetscht.",
             "muted": "Ihr Mikrofon ist aus.",
             "unmuted": "Ihr Mikrofon ist an.",
-            "help": "Stern drei: andere Sprache. Stern sechs: Mikrofon aus oder an.",
+            "help": "Stern drei: andere Sprache. Stern sechs: Mikrofon aus oder an. Stern sieben: Ihre eigene Stimme.",
             "pin": "Bitte geben Sie den Code dieses Raums ein.",
             "pin-wrong": "Der Code ist nicht richtig.",
         },
@@ -109,7 +111,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """Language code -> prompt name -> text. ``{key}`` in ``choose`` is the menu's key for the language."""
 
-NAMES: tuple[str, ...] = (*TEXTS["en"], *ENROLMENT["en"])
+NAMES: tuple[str, ...] = (*TEXTS["en"], *ADMISSION["en"], *ENROLMENT["en"], *VOICE["en"])
 """Every prompt's name, which is its file name too."""
 
 
@@ -118,12 +120,15 @@ def text_of(language: Language, name: str, key: int | None) -> tuple[Language, s
 
     A language without texts of its own is offered in the menu by its native name and speaks English otherwise.
     """
-    texts = TEXTS.get(language.code)
-    if texts is not None:
-        return language, {**texts, **ENROLMENT[language.code]}[name].format(key=key)
+    if language.code in TEXTS:
+        return language, _all_texts(language.code)[name].format(key=key)
     if name == "choose":
         return language, f"{language.native}: {key}."
-    return LANGUAGES["en"], {**TEXTS["en"], **ENROLMENT["en"]}[name]
+    return LANGUAGES["en"], _all_texts("en")[name]
+
+
+def _all_texts(code: str) -> Mapping[str, str]:
+    return {**TEXTS[code], **ADMISSION[code], **ENROLMENT[code], **VOICE[code]}
 
 
 def make_prompts(directory: Path, languages: Sequence[str], *, cache: Path | None = None) -> list[Path]:

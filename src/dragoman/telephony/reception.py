@@ -291,6 +291,11 @@ class Reception:
         async with asyncio.TaskGroup() as self._group:
             await asyncio.Event().wait()
 
+    @property
+    def calls(self) -> int:
+        """Callers who are talked with now."""
+        return len(self._calls)
+
     # ---- Guests
 
     def see(self, event: Event) -> None:

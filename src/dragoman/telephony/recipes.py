@@ -18,6 +18,12 @@ from dragoman.telephony.roster import CONFBRIDGE, Kind
 BOOTH_CONTEXT = "dragoman-booth"
 """Context of the dialplan that puts a booth into ConfBridge ``{DRAGOMAN_BOOTH_ROOM}-{DRAGOMAN_BOOTH_LANG}``."""
 
+REJOIN_CONTEXT = "dragoman-rejoin"
+"""Context of the dialplan that has the channel named in ``REJOIN`` leave its conference and enter it anew."""
+
+REJOIN = "DRAGOMAN_REJOIN"
+"""Variable with a channel's name, for ``REJOIN_CONTEXT``."""
+
 FAILURES = (AriError, AriTransportError, AriMalformed, AriChannelGone, TimeoutError)
 """What a recipe may fail with; anything else is a bug."""
 

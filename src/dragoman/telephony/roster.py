@@ -92,6 +92,8 @@ class Seat:
     held: bool = False
     caller: str = ""
     voice: str = ""
+    channel_name: str = ""
+    """As the dialplan names the channel: ``PJSIP/ann-00000001``."""
 
 
 class Roster:
@@ -226,6 +228,7 @@ class Roster:
             muted=muted,
             caller=channel.caller_number if channel else "",
             voice=channel.variables.get(VOICE, "") if channel else "",
+            channel_name=channel.name if channel else "",
         )
 
     def _vacate(self, channel_id: str, bridge_id: str) -> None:

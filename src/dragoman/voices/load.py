@@ -25,6 +25,7 @@ def load_encoders(
     *,
     device: str = "cpu",
     small_identity: bool = True,
+    follow_style: bool = True,
 ) -> Encoders:
     """Load them; to be called in a thread. What cannot be had is None, and the log says why: no call fails for it.
 
@@ -34,6 +35,7 @@ def load_encoders(
         latents: the synthesizer's, if it clones.
         device: where ECAPA runs: cpu or cuda.
         small_identity: whether the identity encoder that ships may stand in for ECAPA.
+        follow_style: whether there is to be a style encoder at all.
     """
     identity: IdentityEmbedder | None = None
     if ecapa is not None:
@@ -46,7 +48,9 @@ def load_encoders(
                 "speaks; set voices.ecapa to a folder with the public ECAPA weights",
                 encoder=identity.name,
             )
-    styles: StyleEmbedder | None = _try("style", lambda: SmallStyle(style or WEIGHTS / STYLE_FILE))
+    styles: StyleEmbedder | None = None
+    if follow_style:
+        styles = _try("style", lambda: SmallStyle(style or WEIGHTS / STYLE_FILE))
     return Encoders(identity, styles, latents)
 
 

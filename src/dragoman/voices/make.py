@@ -88,6 +88,7 @@ def make_profile(
     language: str = "",
     defaults: Defaults = PLAIN,
     min_clips: int = MIN_CLIPS,
+    reports: Sequence[ClipReport] | None = None,
     progress: Progress = lambda done, what: None,
 ) -> MadeProfile:
     """Make a profile from recordings of one person.
@@ -101,6 +102,7 @@ def make_profile(
         language: spoken in the clips, ISO 639-1; empty: not known.
         defaults: how to play the voice.
         min_clips: 3; fewer only for a profile that grows during a call.
+        reports: what ``judge`` found in these clips, where that is known already: it is half of the work.
         progress: told how far it is; from the thread this runs in.
 
     Raises:
@@ -109,7 +111,9 @@ def make_profile(
     """
     if len(clips) > MAX_CLIPS:
         raise ClipRejected(f"{len(clips)} clips; at most {MAX_CLIPS}")
-    reports = judge(clips, encoders.identity, lambda done, what: progress(done * 0.5, what))
+    if reports is None:
+        reports = judge(clips, encoders.identity, lambda done, what: progress(done * 0.5, what))
+    reports = tuple(reports)
     good = [at for at, report in enumerate(reports) if report.usable]
     made: dict[str, tuple[Clip, Audio]] = {}
     for count, at in enumerate(good):

@@ -72,6 +72,8 @@ class _Speaker:
     style: Style | None = None
     stale: bool = False
     """The profile was changed, or could not be had: ask the store again."""
+    lent: bool = False
+    """The profile is of this call alone, and in no store."""
 
 
 class LiveVoices:
@@ -86,6 +88,9 @@ class LiveVoices:
         self._on_event = on_event
         self._speakers: dict[str, _Speaker] = {}
         self._unasked: dict[str, str] = {}  # speakers whose profile could not be asked for, and their numbers
+        self._callers: dict[str, str] = {}
+        """Numbers of those present whom no dialplan gave a profile: they have what their number is mapped to."""
+        self._remapped = False
         self._counts = {"assigned": 0, "stranger": 0, "owner": 0, "broken": 0, "gone": 0, "cloned": 0, "neutral": 0}
         self.latents_model: str | None = None if encoders.latents is None else encoders.latents.name
         """Name of the synthesizer's model; profiles with latents of another one cannot be spoken. None: any."""
@@ -109,6 +114,8 @@ class LiveVoices:
 
         True when he has one that is usable. Never raises for what is wrong with it.
         """
+        if caller and not profile:
+            self._callers[speaker] = caller
         try:
             key = profile or (await self._profiles.profile_of(caller) if caller else None)
         except ProfileInvalid:
@@ -129,36 +136,61 @@ class LiveVoices:
 
     def leave(self, speaker: str) -> None:
         """He is gone, and with him all that was learnt of him in the call. Idempotent."""
+        self._callers.pop(speaker, None)
         self._speakers.pop(speaker, None)
         self._unasked.pop(speaker, None)
+
+    def lend(self, speaker: str, profile: VoiceProfile) -> None:
+        """Speak for him in this voice until he leaves, or is lent another one; the store is not asked for it."""
+        before = self._speakers.get(speaker)
+        style = before.style if before is not None else None
+        guard = self._guard(_Speaker(profile.id, profile), profile)
+        self._speakers[speaker] = _Speaker(profile.id, profile, guard, style, lent=True)
+        if before is None or before.key != profile.id:
+            self._tell(VoiceEventKind.ASSIGNED, speaker, profile.id, "lent")
+
+    def take_back(self, speaker: str) -> None:
+        """Of what was lent to him, nothing stays; what his number has, he has again. Idempotent."""
+        known = self._speakers.get(speaker)
+        if known is not None and known.lent:
+            del self._speakers[speaker]
+            self._remapped = True
 
     def changed(self, key: str, gone: bool) -> None:
         """A profile was changed or deleted: a deleted one speaks no further clause."""
         for name, speaker in list(self._speakers.items()):
             if speaker.key == key:
                 if gone:
-                    self.leave(name)
+                    del self._speakers[name]
                     self._tell(VoiceEventKind.GONE, name, key, "the profile was deleted")
-                else:
+                elif not speaker.lent:
                     self._speakers[name] = replace(speaker, stale=True)
+
+    def remapped(self) -> None:
+        """Some number has another profile than before, or none any more."""
+        self._remapped = True
 
     async def refresh(self) -> None:
         """Read again what was changed, or could not be had, and ask for those who came while that was impossible."""
         for name, caller in list(self._unasked.items()):
             await self.enter(name, caller)
+        if self._remapped:
+            self._remapped = False
+            for name, caller in list(self._callers.items()):
+                await self._map(name, caller)
         for name, speaker in list(self._speakers.items()):
             if speaker.stale:
                 await self._load(name)
 
-    async def hear(self, speaker: str, samples: Samples, seconds: float) -> Judgement | None:
+    async def hear(self, speaker: str, samples: Samples, seconds: float, *, judge: bool = True) -> Judgement | None:
         """A piece of speech, at 16 kHz with its pauses taken out, of one who has a profile.
 
-        Keeps his live style, and judges whether it is he; None where that cannot be judged.
+        Keeps his live style, and judges whether it is he; None where that cannot be judged, or is not to be.
         """
         known = self._speakers.get(speaker)
         if known is None or known.profile is None:
             return None
-        profile, guard = known.profile, known.guard
+        profile, guard = known.profile, known.guard if judge else None
         identity = self.encoders.identity if guard is not None else None
 
         def embed() -> tuple[object, Style | None]:
@@ -183,16 +215,23 @@ class LiveVoices:
         return judgement
 
     def conditioning(self, speaker: str, style: Style | None = None) -> Conditioning | None:
-        """What to speak the next clause of ``speaker`` with; None: the neutral voice. From any thread, at once.
+        """What to speak the next clause of ``speaker`` with; None: the neutral voice. See ``voice``."""
+        found = self.voice(speaker, style)
+        return None if found is None else found[1]
 
-        ``style``: of this very clause, where it is known; else that of what he last said is taken.
+    def voice(self, speaker: str, style: Style | None = None) -> tuple[str, Conditioning] | None:
+        """The voice to speak the next clause of ``speaker`` in, and a name of it; None: the neutral one.
+
+        From any thread, at once. ``style``: of this very clause, where it is known; else that of what he last said.
         """
         known = self._speakers.get(speaker)
         made = None
         if known is not None and known.profile is not None and not (known.guard and known.guard.verdict.neutral):
             made = condition(known.profile, style or known.style)
         self._counts["neutral" if made is None else "cloned"] += 1
-        return made
+        if made is None or known is None or known.profile is None:
+            return None
+        return f"{known.key}.{known.profile.version}", made
 
     async def likeness(self, speaker: str, samples: Samples) -> float | None:
         """Cosine of what was spoken for ``speaker`` (16 kHz) with the owner of his profile; None: cannot be told."""
@@ -203,8 +242,29 @@ class LiveVoices:
             return None
         return cosine(await asyncio.to_thread(identity.embed, samples), known.profile.identity)
 
+    async def _map(self, name: str, caller: str) -> None:
+        """Give one who is present what his number has now."""
+        try:
+            key = await self._profiles.profile_of(caller)
+        except ProfileInvalid:
+            return
+        except VoiceError:
+            self._remapped = True
+            return
+        known = self._speakers.get(name)
+        if name not in self._callers or (known is not None and known.lent):
+            return  # he left meanwhile, or speaks in what he was lent
+        if key is None:
+            if known is not None:
+                del self._speakers[name]
+                self._tell(VoiceEventKind.GONE, name, known.key, "his number has none any more")
+        elif known is None or known.key != key:
+            self._speakers[name] = _Speaker(key, None, stale=True)
+
     async def _load(self, name: str) -> bool:
         speaker = self._speakers[name]
+        if speaker.lent:
+            return True
         try:
             profile = await self._profiles.get(speaker.key)
         except StoreUnavailable as error:
@@ -237,7 +297,7 @@ class LiveVoices:
         return IdentityGuard(profile.identity, identity.threshold)
 
     def _broken(self, speaker: str, key: str, text: str) -> bool:
-        self.leave(speaker)
+        self._speakers.pop(speaker, None)
         self._tell(VoiceEventKind.BROKEN, speaker, key, text)
         return False
 

@@ -12,7 +12,8 @@ from dragoman.config_voices import VoicesSettings
 from dragoman.errors import StoreUnavailable, VoiceError
 from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.recovery.telling import Tell, nobody
-from dragoman.voices.embedders import Encoders
+from dragoman.voices.embedders import Encoders, LatentEncoder
+from dragoman.voices.likeness import Likenesses
 from dragoman.voices.load import load_encoders
 from dragoman.voices.source import LiveVoices, VoiceEvent
 from dragoman.voices.watch import Present, VoiceWatch
@@ -43,6 +44,8 @@ class Voicing:
         self._settings = settings
         self._on_event = on_event
         self._tell = tell
+        self.scores = Likenesses(self)
+        """How much what was spoken in people's voices sounds like them."""
         self.store: VoiceStore | None = None
         """Opened, when ``live`` is there; else it may not answer."""
         self.encoders = Encoders()
@@ -65,8 +68,11 @@ class Voicing:
         except VoiceError as error:
             self.trouble = str(error)
 
-    async def start(self) -> None:
-        """Open the store and load the encoders. What is wrong is in ``trouble``; nothing is raised for it."""
+    async def start(self, latents: LatentEncoder | None = None) -> None:
+        """Open the store and load the encoders. What is wrong is in ``trouble``; nothing is raised for it.
+
+        ``latents``: the synthesizer's, if there is one that clones.
+        """
         if self.store is None:
             if self.trouble:
                 log.error("no voice profiles: everybody has the neutral voice", reason=self.trouble)
@@ -75,8 +81,10 @@ class Voicing:
             load_encoders,
             self._settings.ecapa,
             self._settings.style,
+            latents,
             device=self._settings.device,
             small_identity=self._settings.small_identity,
+            follow_style=self._settings.follow_style,
         )
         await self._open(self.store)
 
@@ -96,6 +104,7 @@ class Voicing:
         async with asyncio.TaskGroup() as group:
             group.create_task(store.watch())
             group.create_task(VoiceWatch(self.live, present, clock).run())
+            group.create_task(self.scores.run())
 
     def cloned(self, speaker: str) -> bool:
         """Whether a clause of this speaker would be spoken in his own voice just now."""
@@ -109,7 +118,7 @@ class Voicing:
 
     def counts(self) -> Mapping[str, int]:
         """Counters that only grow, by name: events, clauses, the cache."""
-        found = {} if self.live is None else dict(self.live.counts())
+        found = {} if self.live is None else {**self.live.counts(), **self.scores.counts()}
         if self.store is not None:
             cache = self.store.counts
             found |= {f"cache_{name}": getattr(cache, name) for name in ("hits", "misses", "evictions", "forgotten")}
@@ -132,6 +141,7 @@ class Voicing:
         self.trouble = ""
         self.live = LiveVoices(store, self.encoders, self._on_event)
         store.on_change = self.live.changed
+        store.on_assign = self.live.remapped
 
     def _outage(self, why: str, away_s: float) -> None:
         if why:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from dragoman.admin.tokens import Scope
 from dragoman.errors import EnrolmentBusy
 from dragoman.web.openapi import Nothing
 from dragoman.web.problem import Problem
@@ -15,7 +16,14 @@ from dragoman.web.voice_desk import CODES, COMMON, busy, desk_of, no_profile
 from dragoman.web.voice_models import CallerGiven, CallerInfo, CallerMap, CallerPath, CodeGiven, CodeInfo
 
 
-@api.get("/api/caller-ids", summary="Who gets which voice", params=Nothing, answer=CallerMap, problems=COMMON)
+@api.get(
+    "/api/caller-ids",
+    summary="Who gets which voice",
+    params=Nothing,
+    answer=CallerMap,
+    access=Scope.ADMIN,
+    problems=COMMON,
+)
 async def caller_ids(request: web.Request, params: Nothing) -> CallerMap:
     """Every caller id with a profile."""
     found = await desk_of(request).voices.callers()
@@ -26,6 +34,7 @@ async def caller_ids(request: web.Request, params: Nothing) -> CallerMap:
     "PUT",
     "/api/caller-ids/{caller}",
     summary="Give a caller id a voice",
+    audit="give a caller a voice",
     params=CallerPath,
     body=CallerGiven,
     answer=CallerInfo,
@@ -42,6 +51,7 @@ async def assign_caller(request: web.Request, params: CallerPath, body: CallerGi
     "DELETE",
     "/api/caller-ids/{caller}",
     summary="Take a caller id's voice away",
+    audit="take a caller's voice away",
     params=CallerPath,
     status=204,
     problems=(*COMMON, 404, 422),
@@ -56,6 +66,8 @@ async def unassign_caller(request: web.Request, params: CallerPath) -> None:
     "POST",
     "/api/enrolment-codes",
     summary="A code to enrol by phone with",
+    access=Scope.ENROL,
+    audit="make an enrolment code",
     body=CodeGiven,
     status=201,
     answer=CodeInfo,

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from dragoman import __version__
+from dragoman.admin.tokens import Scope
 from dragoman.web import problem
 
 JSON = "application/json"
+
+GUARDED = (401, 403, 429)
+"""Problems of every route that is not open: no token, or not one for this; too many requests."""
+
+_SCHEMES: Mapping[str, object] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "Its scopes: read, enrol, admin (all)"},
+    "room_pin": {"type": "apiKey", "in": "header", "name": "Dragoman-Room-Pin"},
+    "room_ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "For the PIN, where no header"},
+}
 
 Answer = BaseModel | web.StreamResponse | None
 """What a handler returns; None: nothing to say (204)."""
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Answer]])
+
+
+class Auditor(Protocol):
+    """Writes down, before it is done, what a route is about to do, and by whom it was asked."""
+
+    async def __call__(self, request: web.Request, action: str, params: BaseModel) -> None:
+        """``action`` is the route's ``audit``; what this raises keeps it from being done."""
+
+
+AUDIT = web.AppKey("audit", Auditor)
 
 
 class Nothing(BaseModel):
@@ -54,6 +74,14 @@ class Route:
     body_type: str = JSON
     links: Mapping[str, str] = field(default_factory=dict)
     """Operations that take this answer's ``id`` for their path parameter of that name: operation id -> parameter."""
+    access: Scope | None = Scope.ADMIN
+    """What a token needs for it; None: it is open to everybody."""
+    room_pin: bool = False
+    """Whether the PIN of the room in its path opens it as well."""
+    audit: str = ""
+    """What it does, in the audit log's words; empty: it is not written down."""
+    also: tuple[str, ...] = ()
+    """Other media types in which it may answer, as text."""
 
     @property
     def name(self) -> str:
@@ -65,7 +93,7 @@ class Route:
         return "path" if f"{{{parameter}}}" in self.path else "query"
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Check parameters and body, call the handler, send what it returns."""
+        """Check parameters and body, write down what is to be, call the handler, send what it returns."""
         given: dict[str, Any] = {}
         for key in request.query:
             values = request.query.getall(key)
@@ -74,15 +102,21 @@ class Route:
             params = self.params.model_validate(given | dict(request.match_info))
         except ValidationError as error:
             raise problem.invalid(error, self.place) from None
-        if self.body is None or self.body_type != JSON:
-            answer = await self.handler(request, params)
-        else:
-            answer = await self.handler(request, params, await _read(request, self.body))
+        body = None if self.body is None or self.body_type != JSON else await _read(request, self.body)
+        if self.audit and (audit := request.app.get(AUDIT)) is not None:
+            await audit(request, self.audit, params)
+        answer = await (self.handler(request, params) if body is None else self.handler(request, params, body))
         if isinstance(answer, web.StreamResponse):
             return answer
         if answer is None:
             return web.Response(status=self.status)
         return web.Response(status=self.status, text=answer.model_dump_json(), content_type=self.media_type)
+
+
+def route_of(request: web.Request) -> Route | None:
+    """The route that serves a request; None: there is none at its path."""
+    route = getattr(request.match_info.handler, "__self__", None)
+    return route if isinstance(route, Route) else None
 
 
 async def _read(request: web.Request, model: type[BaseModel]) -> BaseModel:
@@ -116,11 +150,16 @@ class Api:
         headers: Mapping[str, str] | None = None,
         media_type: str = JSON,
         problems: tuple[int, ...] = (),
+        access: Scope | None = Scope.READ,
+        room_pin: bool = False,
+        audit: str = "",
+        also: tuple[str, ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Declare a GET route; see Route for what each means."""
 
         def declare(handler: Handler) -> Handler:
-            self._routes.append(Route(path, handler, summary, params, headers or {}, answer, media_type, problems))
+            route = Route(path, handler, summary, params, headers or {}, answer, media_type, problems)
+            self._routes.append(replace(route, access=access, room_pin=room_pin, audit=audit, also=also))
             return handler
 
         return declare
@@ -139,6 +178,9 @@ class Api:
         media_type: str = JSON,
         problems: tuple[int, ...] = (),
         links: Mapping[str, str] | None = None,
+        access: Scope = Scope.ADMIN,
+        room_pin: bool = False,
+        audit: str = "",
     ) -> Callable[[Handler], Handler]:
         """Declare a route that changes something; see Route for what each means."""
 
@@ -158,6 +200,9 @@ class Api:
                     body,
                     body_type,
                     links or {},
+                    access,
+                    room_pin,
+                    audit,
                 )
             )
             return handler
@@ -193,9 +238,8 @@ class Api:
             "paths": paths,
             "components": {
                 "schemas": definitions.get("$defs", {}),
-                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+                "securitySchemes": _SCHEMES,
             },
-            "security": [{"token": []}, {}],
         }
 
 
@@ -214,13 +258,14 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
         plain = {"type": "string", **({} if _textual(route.media_type) else {"format": "binary"})}
         content = schemas[route.answer, "serialization"] if route.media_type == JSON else plain
         described["content"] = {route.media_type: {"schema": content}}
+        described["content"] |= {media_type: {"schema": {"type": "string"}} for media_type in route.also}
     if route.links:
         described["links"] = {
             operation: {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}
             for operation, parameter in route.links.items()
         }
     responses = {str(route.status): described}
-    for status in route.problems:
+    for status in sorted({*route.problems, *(GUARDED if route.access is not None else ())}):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {problem.CONTENT_TYPE: {"schema": schemas[problem.ProblemDocument, "serialization"]}},
@@ -231,11 +276,20 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
         "description": " ".join((route.handler.__doc__ or "").split()),
         "parameters": parameters,
         "responses": responses,
+        "security": _security(route),
     }
     if route.body is not None:
         content = {route.body_type: {"schema": schemas[route.body, "validation"]}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """What opens it. The last one, nothing, is enough on this host where there is no token at all."""
+    if route.access is None:
+        return []
+    pins: list[dict[str, list[str]]] = [{"room_pin": []}, {"room_ticket": []}] if route.room_pin else []
+    return [{"token": [route.access.value]}, *pins, {}]
 
 
 def _textual(media_type: str) -> bool:

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dragoman.errors import VoiceError
+from dragoman.errors import AdminError, VoiceError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -78,7 +78,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         headers = {str(name): error.headers[name] for name in KEPT_HEADERS if name in error.headers}
         return Problem(error.status, _DETAILS.get(error.status, error.reason), headers).response()
-    except VoiceError as error:
+    except (VoiceError, AdminError) as error:
         # The store does not answer, or is locked; a profile in it is broken; an encoder is not there.
         again: dict[str, str] = {hdrs.RETRY_AFTER: "5"} if error.retryable else {}
         return Problem(503, str(error), again).response()

@@ -15,7 +15,7 @@ from dragoman.pipeline.captions import Caption
 from dragoman.web.captions import CaptionStreams
 from dragoman.web.openapi import Api, Nothing
 from dragoman.web.problem import Problem
-from dragoman.web.state import ConferenceView, LanguageCode, Model, RoomInfo, RoomName, Rooms, Stats
+from dragoman.web.state import ConferenceView, LanguageCode, Model, RoomName, Stats
 
 CONFERENCE = web.AppKey("conference", ConferenceView)
 CAPTIONS = web.AppKey("captions", CaptionStreams)
@@ -60,15 +60,16 @@ class CaptionQuery(BaseModel):
 
     room: RoomName
     lang: LanguageCode
+    ticket: str | None = Field(default=None, max_length=200, description="For the room's PIN, where no header")
 
 
-@api.get("/health/live", summary="The event loop runs", params=Nothing, answer=Live)
+@api.get("/health/live", summary="The event loop runs", params=Nothing, answer=Live, access=None)
 async def live(request: web.Request, params: Nothing) -> Live:
     """Always 200: a daemon whose loop stands still does not answer. Needs no token."""
     return Live()
 
 
-@api.get("/health/ready", summary="Calls can be interpreted", params=Nothing, answer=Ready, problems=(401, 503))
+@api.get("/health/ready", summary="Calls can be interpreted", params=Nothing, answer=Ready, problems=(503,))
 async def ready(request: web.Request, params: Nothing) -> Ready:
     """503 while a part is not ok; the problem's ``parts`` says which, why and since when.
 
@@ -91,9 +92,7 @@ async def ready(request: web.Request, params: Nothing) -> Ready:
     return Ready(ready=True, parts=parts)
 
 
-@api.get(
-    "/metrics", summary="Metrics for Prometheus", params=Nothing, answer=str, media_type="text/plain", problems=(401,)
-)
+@api.get("/metrics", summary="Metrics for Prometheus", params=Nothing, answer=str, media_type="text/plain")
 async def metrics(request: web.Request, params: Nothing) -> web.StreamResponse:
     """Text or OpenMetrics, as Accept asks."""
     encode, content_type = choose_encoder(",".join(request.headers.getall(hdrs.ACCEPT, [])))
@@ -103,22 +102,7 @@ async def metrics(request: web.Request, params: Nothing) -> web.StreamResponse:
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 
 
-@api.get("/api/rooms", summary="The rooms somebody is in", params=Nothing, answer=Rooms, problems=(401,))
-async def rooms(request: web.Request, params: Nothing) -> Rooms:
-    """Rooms with their people and booths."""
-    return Rooms(rooms=list(request.app[CONFERENCE].rooms()))
-
-
-@api.get("/api/rooms/{room}", summary="One room", params=RoomPath, answer=RoomInfo, problems=(401, 404, 422))
-async def room(request: web.Request, params: RoomPath) -> RoomInfo:
-    """404 when nobody is in it."""
-    for found in request.app[CONFERENCE].rooms():
-        if found.room == params.room:
-            return found
-    raise Problem(404, f"Nobody is in room {params.room}.")
-
-
-@api.get("/api/stats", summary="The daemon in figures", params=Nothing, answer=Stats, problems=(401,))
+@api.get("/api/stats", summary="The daemon in figures", params=Nothing, answer=Stats)
 async def stats(request: web.Request, params: Nothing) -> Stats:
     """Latency per stage, media clock, packets, clauses, engines."""
     return request.app[CONFERENCE].stats()
@@ -131,7 +115,8 @@ async def stats(request: web.Request, params: Nothing) -> Stats:
     headers={"Last-Event-ID": "Number of the last event had: what came after is sent first, as far as it is kept"},
     answer=Caption,
     media_type="text/event-stream",
-    problems=(401, 422, 503),
+    problems=(422, 503),
+    room_pin=True,
 )
 async def captions(request: web.Request, params: CaptionQuery) -> web.StreamResponse:
     """Events are named by ``kind``, numbered, and carry a Caption as JSON. A reader counts as a listener.
@@ -149,7 +134,7 @@ class OpenApiDocument(BaseModel):
     """An OpenAPI 3.1 document."""
 
 
-@api.get("/api/openapi.json", summary="This interface", params=Nothing, answer=OpenApiDocument, problems=(401,))
+@api.get("/api/openapi.json", summary="This interface", params=Nothing, answer=OpenApiDocument)
 async def openapi(request: web.Request, params: Nothing) -> web.StreamResponse:
     """The OpenAPI 3.1 document."""
     return web.json_response(api.document())

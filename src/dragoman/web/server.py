@@ -5,24 +5,31 @@ from __future__ import annotations
 import time
 
 from aiohttp import hdrs, web
+from pydantic import SecretStr
 
+from dragoman.admin.serving import Administration
 from dragoman.config import HttpSettings, Settings
 from dragoman.enrolment.codes import CodeBook
 from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.errors import ConfigError
 from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
+from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.recovery.events import HealthBus
-from dragoman.web import callers, events, routes, voices
-from dragoman.web.auth import guard
+from dragoman.web import callers, events, legs, operations, rooms, routes, traces, transcripts, voices
+from dragoman.web.admin_desk import ADMIN, audit
+from dragoman.web.auth import PINS, Guard
 from dragoman.web.captions import CaptionStreams
+from dragoman.web.openapi import AUDIT
+from dragoman.web.pins import Pins
 from dragoman.web.problem import problems
 from dragoman.web.sse import KEEPALIVE_S
 from dragoman.web.state import ConferenceView
+from dragoman.web.traces import Traced
 from dragoman.web.voice_desk import add_voices
 
-ROUTES = (routes, voices, callers, events)
+ROUTES = (routes, rooms, legs, transcripts, traces, events, operations, voices, callers)
 """The modules that declare what is served."""
 
 BODY_LIMIT = 64 * 1024
@@ -39,28 +46,47 @@ def build_app(
     captions: CaptionHub,
     metrics: Metrics,
     health: Health,
+    traced: Traced | None = None,
     keepalive_s: float = KEEPALIVE_S,
     desk: EnrolmentDesk | None = None,
     codes: CodeBook | None = None,
     bus: HealthBus | None = None,
+    admin: Administration | None = None,
 ) -> web.Application:
-    """The application with all its routes, guarded by ``settings.http.token`` where one is set.
+    """The application with all its routes, guarded by ``settings.http.token`` and the tokens that were made.
 
-    Without a ``desk`` what is served of voices answers 503.
+    Without a ``desk`` what is served of voices answers 503; without an ``admin`` nothing can be set up.
     """
-    app = web.Application(middlewares=[problems, guard(settings.http.token)], client_max_size=BODY_LIMIT)
+    admin = admin or Administration(settings.admin, settings.admission)
+    pins = Pins(lambda room: _pin_of(admin, settings, room), settings.admin.guesses_per_minute)
+    guard = Guard(
+        settings.http.token,
+        lambda: admin.tokens,
+        pins,
+        requests=settings.admin.requests_per_minute,
+        guesses=settings.admin.guesses_per_minute,
+    )
+    app = web.Application(middlewares=[problems, guard.middleware], client_max_size=BODY_LIMIT)
+    app[ADMIN], app[PINS], app[AUDIT] = admin, pins, audit
     app[routes.CONFERENCE] = conference
     app[routes.CAPTIONS] = CaptionStreams(captions, metrics, keepalive_s)
     app[events.EVENTS] = events.EventStreams(bus or HealthBus(time.time), metrics, keepalive_s)
     app[routes.METRICS] = metrics
     app[routes.HEALTH] = health
     app[routes.LANGUAGES] = settings.rooms.languages
+    app[traces.TRACES] = traced or Traced(TraceBook(), 0.0)
     if desk is not None:
         add_voices(app, desk, codes or CodeBook())
     routes.api.add_to(app)
     app.on_response_prepare.append(_headers)
     app.on_shutdown.append(_end_streams)
     return app
+
+
+def _pin_of(admin: Administration, settings: Settings, room: str) -> SecretStr | None:
+    """The PIN that a caller would have to key: the room's own, else the site's."""
+    found = (admin.rooms or {}).get(room)
+    return settings.rooms.pin if found is None or found.pin is None else found.pin
 
 
 async def _headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dragoman.engines.circuits import Change, EngineState
 from dragoman.observe.engines import EnginesView
-from dragoman.observe.metrics import MediaStatsView, Metrics, quantile, totals
+from dragoman.observe.media import MediaStatsView
+from dragoman.observe.metrics import Metrics
+from dragoman.observe.quantiles import quantile, totals
 
 ROOM_PATTERN = r"^[0-9A-Za-z_-]{1,32}$"
 """What a room may be called: what the dialplan lets callers dial, and names a site gives."""
@@ -28,7 +30,8 @@ class Model(BaseModel):
 class LegInfo(Model):
     """A person in a room."""
 
-    id: str
+    id: str = Field(description="Of this stay in the room: another one when he comes back, or changes his language")
+    channel: str = Field(default="", description="Asterisk's channel: the same for the whole call")
     name: str
     language: LanguageCode
     muted: bool
@@ -65,12 +68,6 @@ class RoomInfo(Model):
     interpretations: list[InterpretationInfo] = Field(
         default=[], description="By speaker and language: how much of the interpretation there is (docs/recovery.md)"
     )
-
-
-class Rooms(Model):
-    """All rooms somebody is in."""
-
-    rooms: list[RoomInfo]
 
 
 class StageStats(Model):

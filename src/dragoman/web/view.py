@@ -90,6 +90,7 @@ class DaemonView:
 def _leg(state: LegState) -> LegInfo:
     return LegInfo(
         id=state.leg.id,
+        channel=state.leg.channel_id,
         name=state.leg.name,
         language=state.leg.language,
         muted=state.muted,

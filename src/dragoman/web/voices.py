@@ -9,13 +9,14 @@ import time
 from aiohttp import hdrs, web
 from pydantic import ValidationError
 
+from dragoman.admin.tokens import Scope
 from dragoman.enrolment.decode import Unreadable
 from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Consent, Defaults, Order, SentClip
 from dragoman.enrolment.ports import Changes
 from dragoman.errors import ProfileConflict, ProfileInvalid
 from dragoman.languages import LANGUAGES as KNOWN
 from dragoman.web import upload
-from dragoman.web.openapi import Nothing
+from dragoman.web.openapi import AUDIT, Nothing
 from dragoman.web.problem import Problem, invalid
 from dragoman.web.routes import LANGUAGES, api
 from dragoman.web.voice_desk import COMMON, PREVIEWS, PROGRESS, desk_of, no_profile, place_of
@@ -55,6 +56,7 @@ FORM = "multipart/form-data"
     answer=EnrolmentInfo,
     problems=(*COMMON, 408, 413, 415, 422),
     links={"profile": "id", "enrolment": "id", "delete_profile": "id"},
+    access=Scope.ENROL,
 )
 async def enrol(request: web.Request, params: Nothing) -> web.StreamResponse:
     """Takes three or more clips. What is wrong with each is told by the enrolment, which this answer names.
@@ -67,6 +69,7 @@ async def enrol(request: web.Request, params: Nothing) -> web.StreamResponse:
         fields = _fields(form)
         if not CLIPS_NEEDED <= len(form.files) <= CLIPS_TAKEN:
             raise Problem(422, f"body.clip: {len(form.files)} clips; {CLIPS_NEEDED} to {CLIPS_TAKEN} are taken.")
+        await request.app[AUDIT](request, "enrol a person", ProfilePath(id=place.id))
         order = Order(
             name=fields.name,
             language=fields.language,
@@ -89,6 +92,7 @@ async def enrol(request: web.Request, params: Nothing) -> web.StreamResponse:
     summary="How an enrolment is getting on",
     params=ProfilePath,
     answer=EnrolmentInfo,
+    access=Scope.ENROL,
     problems=(*COMMON, 404, 422),
 )
 async def enrolment(request: web.Request, params: ProfilePath) -> EnrolmentInfo:
@@ -106,6 +110,7 @@ async def enrolment(request: web.Request, params: ProfilePath) -> EnrolmentInfo:
     headers={"Last-Event-ID": "Number of the last event had: those after it are sent"},
     answer=EnrolmentInfo,
     media_type="text/event-stream",
+    access=Scope.ENROL,
     problems=(*COMMON, 404, 422),
 )
 async def progress(request: web.Request, params: ProfilePath) -> web.StreamResponse:
@@ -115,7 +120,14 @@ async def progress(request: web.Request, params: ProfilePath) -> web.StreamRespo
     return await request.app[PROGRESS].serve(request, params.id)
 
 
-@api.get(PROFILES, summary="The voice profiles", params=Page, answer=Profiles, problems=(*COMMON, 422))
+@api.get(
+    PROFILES,
+    summary="The voice profiles",
+    params=Page,
+    answer=Profiles,
+    access=Scope.ENROL,
+    problems=(*COMMON, 422),
+)
 async def profiles(request: web.Request, params: Page) -> Profiles:
     """In a steady order; ask for the next part with ``offset``."""
     found = await desk_of(request).voices.list(params.offset, params.limit)
@@ -123,7 +135,12 @@ async def profiles(request: web.Request, params: Page) -> Profiles:
 
 
 @api.get(
-    f"{PROFILES}/{{id}}", summary="A profile", params=ProfilePath, answer=ProfileInfo, problems=(*COMMON, 404, 422)
+    f"{PROFILES}/{{id}}",
+    summary="A profile",
+    params=ProfilePath,
+    answer=ProfileInfo,
+    access=Scope.ENROL,
+    problems=(*COMMON, 404, 422),
 )
 async def profile(request: web.Request, params: ProfilePath) -> ProfileInfo:
     """404 as well while its enrolment is under way."""
@@ -137,6 +154,7 @@ async def profile(request: web.Request, params: ProfilePath) -> ProfileInfo:
     "PATCH",
     f"{PROFILES}/{{id}}",
     summary="Change a profile",
+    audit="change a profile",
     params=ProfilePath,
     body=ProfileChange,
     answer=ProfileInfo,
@@ -159,6 +177,7 @@ async def change_profile(request: web.Request, params: ProfilePath, body: Profil
     "DELETE",
     f"{PROFILES}/{{id}}",
     summary="Delete a profile",
+    audit="delete a profile",
     params=ProfilePath,
     answer=Deleted,
     problems=(*COMMON, 404, 422),
@@ -178,6 +197,8 @@ async def delete_profile(request: web.Request, params: ProfilePath) -> Deleted:
     "POST",
     f"{PROFILES}/{{id}}/verify",
     summary="Whether a clip is of the profile's owner",
+    access=Scope.ENROL,
+    audit="compare with a profile",
     params=ProfilePath,
     body=ClipForm,
     body_type=FORM,
@@ -205,6 +226,8 @@ async def verify(request: web.Request, params: ProfilePath) -> LikenessInfo:
     "POST",
     f"{PROFILES}/{{id}}/preview",
     summary="Hear a voice",
+    access=Scope.ENROL,
+    audit="preview a voice",
     params=ProfilePath,
     body=PreviewGiven,
     answer=bytes,
@@ -224,6 +247,8 @@ async def preview(request: web.Request, params: ProfilePath, body: PreviewGiven)
 @api.get(
     f"{PROFILES}/{{id}}/export",
     summary="A profile as one file",
+    access=Scope.ADMIN,
+    audit="export a profile",
     params=ProfilePath,
     answer=bytes,
     media_type="application/zip",
@@ -242,6 +267,7 @@ async def export_profile(request: web.Request, params: ProfilePath) -> web.Strea
     "POST",
     "/api/voice-profile-imports",
     summary="Take in an exported profile",
+    audit="import a profile",
     body=ImportForm,
     body_type=FORM,
     status=201,

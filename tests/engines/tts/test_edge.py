@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
 
 import pytest
-from tests.engines.conformance import SynthesizerConformance
 from tests.engines.missing import without
+from tests.engines.tts.cloud import REQUEST, CloudConformance, fails_once, started, until_none
 from tests.engines.tts.speaking import speak
 from tests.fakes.edge import FakeEdge, Fault
 
@@ -29,8 +28,6 @@ from dragoman.errors import (
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import ms_to_samples
 
-REQUEST = SpeechRequest("Buenos días a todos, empecemos con la primera pregunta.", "es", "leg-1")
-
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeEdge]:
@@ -45,22 +42,12 @@ def options(fake: FakeEdge) -> dict[str, object]:
 
 @pytest.fixture
 async def engine(options: dict[str, object]) -> AsyncIterator[EdgeSynthesizer]:
-    engine = EdgeSynthesizer(options)
-    await engine.start(["es"])
-    yield engine
-    await engine.close()
+    async with started(EdgeSynthesizer(options)) as engine:
+        yield engine
 
 
-class TestConformance(SynthesizerConformance):
-    crashes = False  # no process of its own
-
-    @pytest.fixture
-    def options(self, options: dict[str, object]) -> dict[str, object]:
-        return options
-
-    @pytest.fixture
-    def known(self) -> SpeechRequest:
-        return REQUEST
+class TestConformance(CloudConformance):
+    """The suite that every engine has to pass."""
 
 
 async def test_the_first_two_speakers_have_a_woman_s_and_a_man_s_voice(fake: FakeEdge, engine: EdgeSynthesizer) -> None:
@@ -93,30 +80,21 @@ async def test_every_error_is_one_of_ours(
     fake: FakeEdge, engine: EdgeSynthesizer, faults: list[Fault], kind: type[EngineError], said: str
 ) -> None:
     fake.faults.extend(faults)
-    with pytest.raises(kind, match=said):
-        await speak(engine, REQUEST)
-    assert len(await speak(engine, REQUEST))
+    await fails_once(engine, kind, said)
 
 
 async def test_no_audio_by_the_deadline_is_a_timeout(fake: FakeEdge) -> None:
-    engine = EdgeSynthesizer({"deadline_ms": 300})
-    await engine.start()
     fake.faults.append(Fault.STALL)
-    with pytest.raises(EngineTimeout, match=r"no audio within 0\.3 s"):
-        await speak(engine, REQUEST)
-    await closed(fake)
+    async with started(EdgeSynthesizer({"deadline_ms": 300})) as engine:
+        with pytest.raises(EngineTimeout, match=r"no audio within 0\.3 s"):
+            await speak(engine, REQUEST)
+        await until_none(lambda: fake.open)
 
 
 async def test_closing_ends_the_connection(fake: FakeEdge, engine: EdgeSynthesizer) -> None:
     async with aclosing(cast("Any", engine.synthesize(REQUEST))) as pieces:
         assert len(await anext(pieces))
-    await closed(fake)
-
-
-async def closed(fake: FakeEdge) -> None:
-    async with asyncio.timeout(30):
-        while fake.open:
-            await asyncio.sleep(0)
+    await until_none(lambda: fake.open)
 
 
 async def test_closed_is_closed(engine: EdgeSynthesizer) -> None:

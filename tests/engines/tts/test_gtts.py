@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from gtts import gTTS
 from gtts.lang import tts_langs
-from tests.engines.conformance import SynthesizerConformance
 from tests.engines.missing import without
+from tests.engines.tts.cloud import REQUEST, CloudConformance, fails_once, started, until_none
 from tests.engines.tts.speaking import speak
 from tests.fakes.gtts import FakeTranslate
 
@@ -27,8 +27,6 @@ from dragoman.errors import (
 )
 from dragoman.languages import LANGUAGES
 
-REQUEST = SpeechRequest("Buenos días a todos, empecemos con la primera pregunta.", "es", "leg-1")
-
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeTranslate]:
@@ -43,22 +41,12 @@ def options(fake: FakeTranslate) -> dict[str, object]:
 
 @pytest.fixture
 async def engine(options: dict[str, object]) -> AsyncIterator[GttsSynthesizer]:
-    engine = GttsSynthesizer(options)
-    await engine.start(["es"])
-    yield engine
-    await engine.close()
+    async with started(GttsSynthesizer(options)) as engine:
+        yield engine
 
 
-class TestConformance(SynthesizerConformance):
-    crashes = False  # no process of its own
-
-    @pytest.fixture
-    def options(self, options: dict[str, object]) -> dict[str, object]:
-        return options
-
-    @pytest.fixture
-    def known(self) -> SpeechRequest:
-        return REQUEST
+class TestConformance(CloudConformance):
+    """The suite that every engine has to pass."""
 
 
 async def test_long_text_is_asked_for_in_parts(fake: FakeTranslate, engine: GttsSynthesizer) -> None:
@@ -92,31 +80,23 @@ async def test_every_error_is_one_of_ours(
     fake: FakeTranslate, engine: GttsSynthesizer, fault: str, kind: type[EngineError], said: str
 ) -> None:
     fake.faults.append(fault)
-    with pytest.raises(kind, match=said):
-        await speak(engine, REQUEST)
-    assert len(await speak(engine, REQUEST))
+    await fails_once(engine, kind, said)
 
 
 async def test_no_audio_by_the_deadline_is_a_timeout(fake: FakeTranslate) -> None:
-    engine = GttsSynthesizer({"url": fake.url, "deadline_ms": 300})
-    await engine.start()
     fake.faults.append("stall")
-    with pytest.raises(EngineTimeout, match=r"no audio within 0\.3 s"):
-        await speak(engine, REQUEST)
-    async with asyncio.timeout(30):
-        while fake.running:
-            await asyncio.sleep(0)
-    await engine.close()
+    async with started(GttsSynthesizer({"url": fake.url, "deadline_ms": 300})) as engine:
+        with pytest.raises(EngineTimeout, match=r"no audio within 0\.3 s"):
+            await speak(engine, REQUEST)
+        await until_none(lambda: fake.running)
 
 
 async def test_no_server_is_a_crash() -> None:
     async with FakeTranslate() as fake:
         url = fake.url
-    engine = GttsSynthesizer({"url": url})
-    await engine.start()
-    with pytest.raises(EngineCrashed):
-        await speak(engine, REQUEST)
-    await engine.close()
+    async with started(GttsSynthesizer({"url": url})) as engine:
+        with pytest.raises(EngineCrashed):
+            await speak(engine, REQUEST)
     with pytest.raises(EngineCrashed, match="not started, or closed"):
         await speak(engine, REQUEST)
 

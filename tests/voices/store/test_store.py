@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from tests.voices.store.conftest import KEY, PASSWORD, Postgres
 from tests.voices.vectors import a_profile
 
+from dragoman import sql
 from dragoman.errors import (
     ConfigError,
     ProfileConflict,
@@ -180,7 +181,7 @@ async def test_nothing_of_the_deleted_is_left_in_sqlites_files(tmp_path: Path) -
 
 
 async def test_a_busy_database_says_that_traces_may_be_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(sql, "TIMEOUT_S", 0.2)
     profile, audio = with_audio()
     url = SecretStr(str(tmp_path / "voices.sqlite"))
     store, reader = VoiceStore(url), VoiceStore(url)
@@ -345,7 +346,7 @@ async def test_older_tables_are_migrated_newer_ones_left_alone(url: SecretStr, m
         assert same(profile, await store.get(profile.id))
         await store.close()
     monkeypatch.undo()
-    with pytest.raises(VoiceUnavailable, match="version 2, this Dragoman knows 1"):
+    with pytest.raises(VoiceUnavailable, match="version 3, this Dragoman knows 2"):
         await store.start()
 
 

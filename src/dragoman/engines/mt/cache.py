@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
@@ -74,7 +75,7 @@ class CachedTranslator:
         while True:
             if (data := self._local.get(key)) is not None and (kept := unpack(data, engine)) is not None:
                 self._hits += 1
-                return kept
+                return replace(kept, kept=True)
             flight = self._flights.get(key)
             if flight is None:
                 return await self._lead(key, request)
@@ -83,7 +84,7 @@ class CachedTranslator:
                 self._shared += 1
                 if isinstance(answer, EngineError):
                     raise answer
-                return answer
+                return replace(answer, kept=True)
 
     def counts(self) -> Mapping[str, int]:
         """The translator's own, and ``cache_hits`` (of those ``redis_hits``), ``cache_misses``, ``redis_errors``.
@@ -138,7 +139,7 @@ class CachedTranslator:
             if found is not None:
                 self._redis_hits += 1
                 self._local.put(key, data)
-                return found
+                return replace(found, kept=True)
         self._misses += 1
         translation = await self._inner.translate(request)
         if not translation.provisional:

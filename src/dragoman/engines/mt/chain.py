@@ -136,12 +136,18 @@ class TranslatorChain:
 
     async def _try(self, translator: Translator, request: TranslationRequest, seconds: float) -> Translation:
         name = translator.info.name
+        known = False
         try:
             async with asyncio.timeout(seconds):
                 with crashes_of(name):
-                    return await translator.translate(request)
+                    translation = await translator.translate(request)
+            known = translation.kept
+            return translation
         except TimeoutError:
             raise EngineTimeout(name, f"no translation within {seconds:.3g} s") from None
+        finally:  # what failed was asked for too
+            if not known:
+                self._circuits.of(translator).asked += len(request.text)
 
 
 def _gravest(failures: Sequence[EngineError], refusal: EngineError | None) -> EngineError | None:

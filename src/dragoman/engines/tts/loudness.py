@@ -58,12 +58,13 @@ class VoiceLevels:
 class Leveller:
     """One clause's gain, frame by frame (20 ms)."""
 
-    def __init__(self, known: float | None) -> None:
-        """``known``: mean power of the voice's speech, from ``VoiceLevels``."""
+    def __init__(self, known: float | None, gain_db: float = 0.0) -> None:
+        """``known``: mean power of the voice's speech, from ``VoiceLevels``. ``gain_db``: above the usual level."""
+        self._raise = 10 ** (gain_db / 20)
         self._sum = (known or 0.0) * MEMORY
         self._frames = MEMORY if known else 0
         self._peak = 0.0
-        self._gain: float | None = _gain(known) if known else None
+        self._gain: float | None = _gain(known) * self._raise if known else None
 
     @property
     def power(self) -> float | None:
@@ -81,7 +82,7 @@ class Leveller:
         known = self.power
         if known is None:
             return frame  # silence before the first sound: it is cut off anyway
-        wanted = _gain(known)
+        wanted = _gain(known) * self._raise
         if before is None:
             before = wanted
         wanted = min(max(wanted, before / RISE), before * RISE)
@@ -99,12 +100,15 @@ def _gain(power: float) -> float:
 class StreamShaper:
     """One clause's audio, as it comes: 16 kHz, levelled, without silence at its ends."""
 
-    def __init__(self, rate: int, voice: str, levels: VoiceLevels) -> None:
-        """``rate`` of what comes in, Hz; ``voice`` is the key of what ``levels`` knows."""
+    def __init__(self, rate: int, voice: str, levels: VoiceLevels, gain_db: float = 0.0) -> None:
+        """``rate`` of what comes in, Hz; ``voice`` is the key of what ``levels`` knows.
+
+        ``gain_db``: how much louder than all other voices; never beyond PEAK.
+        """
         self._resampler = Resampler(rate, SAMPLE_RATE)
         self._voice = voice
         self._levels = levels
-        self._level = Leveller(levels.get(voice))
+        self._level = Leveller(levels.get(voice), gain_db)
         self._trim = Trimmer()
 
     def push(self, pcm: Pcm) -> Pcm:

@@ -26,7 +26,15 @@ from dragoman.errors import (
     AriUnprocessable,
 )
 from dragoman.telephony.ari.events import EVENT_TYPES
-from dragoman.telephony.ari.model import Bridge, Channel, parse_bridge, parse_channel, required
+from dragoman.telephony.ari.model import (
+    Bridge,
+    Channel,
+    RtpStatistics,
+    parse_bridge,
+    parse_channel,
+    parse_rtp_statistics,
+    required,
+)
 from dragoman.telephony.model import Address
 
 DEADLINE_S = 5.0
@@ -243,6 +251,15 @@ class AriClient:
         query = {"snoopId": snoop_id, "app": self.app, "spy": spy, "whisper": whisper}
         return await self._create(path, query, None, undo=f"/channels/{part(snoop_id)}", parse=parse_channel)
 
+    async def run_dialplan(self, context: str, variables: Mapping[str, str]) -> None:
+        """Have extension ``s`` of a context run on a channel of its own, with these variables.
+
+        Returns when Asterisk has taken the request, not when the dialplan is done.
+        """
+        query = {"endpoint": f"Local/s@{context}/n", "context": context, "extension": "done", "priority": "1"}
+        inherited = {f"__{name}": value for name, value in variables.items()}
+        await self._request("POST", "/channels", query, {"variables": inherited})
+
     async def continue_in(self, channel_id: str, context: str, extension: str = "s", priority: int = 1) -> None:
         """Let a channel of our application go on in the dialplan.
 
@@ -266,6 +283,13 @@ class AriClient:
                 return ""
             raise
         return str(required(_object(answer, "Variable"), "value", str, "Variable"))
+
+    async def rtp_statistics(self, channel_id: str) -> RtpStatistics | None:
+        """How a phone's RTP fares; None of a channel that is gone or keeps no such count, as ExternalMedia does not."""
+        try:
+            return parse_rtp_statistics(await self._request("GET", f"/channels/{part(channel_id)}/rtp_statistics"))
+        except AriNotFound:
+            return None
 
     # ---- the transport
 

@@ -35,6 +35,30 @@ class Bridge:
     """Ids of the channels in it, in no particular order."""
 
 
+@dataclass(frozen=True, slots=True)
+class RtpStatistics:
+    """What Asterisk counted of a phone's RTP since the call began (ARI model ``RTPstat``); 0 where it says nothing.
+
+    ``received``: what the phone sent and Asterisk got; ``sent``: the other way, of which the loss and jitter are what
+    the phone's RTCP reports say.
+    """
+
+    received: int
+    received_lost: int
+    received_jitter: float
+    """Seconds (RFC 3550 section 6.4.1)."""
+    sent: int
+    sent_lost: int
+    sent_jitter: float
+    round_trip: float | None
+    """Seconds; None while no RTCP told."""
+
+
+RTT_LIMIT = 60.0
+"""Seconds of round trip beyond which none was measured: Asterisk 22.10 tells of 65536 where its clock and the phone's
+differ by microseconds (seen on loopback)."""
+
+
 def required(obj: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
     """The value of a required field.
 
@@ -88,3 +112,30 @@ def parse_bridge(obj: object, where: str = "bridge") -> Bridge:
 
 def _strings(variables: Mapping[object, object]) -> Mapping[str, str]:
     return {key: value for key, value in variables.items() if isinstance(key, str) and isinstance(value, str)}
+
+
+def parse_rtp_statistics(obj: object) -> RtpStatistics:
+    """Read an ARI ``RTPstat``; unknown fields are ignored.
+
+    Raises:
+        AriMalformed: a required field is missing, or one is no number.
+    """
+    if not isinstance(obj, dict):
+        raise AriMalformed(f"RTPstat: an object is required, not {type(obj).__name__}")
+
+    def number(key: str, *default: float) -> float:
+        value = obj.get(key, *default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise AriMalformed(f"RTPstat.{key}: a number is required, not {type(value).__name__}")
+        return float(value)
+
+    round_trip = number("rtt", 0.0)
+    return RtpStatistics(
+        received=round(number("rxcount")),
+        received_lost=round(number("rxploss", 0.0)),
+        received_jitter=number("rxjitter", 0.0),
+        sent=round(number("txcount")),
+        sent_lost=round(number("txploss", 0.0)),
+        sent_jitter=number("txjitter", 0.0),
+        round_trip=round_trip if 0.0 < round_trip < RTT_LIMIT else None,
+    )

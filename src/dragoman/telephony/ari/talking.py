@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dragoman.errors import AriConflict, AriMalformed, AriNotFound
 from dragoman.telephony.ari.client import AriClient, listed, part
-from dragoman.telephony.ari.model import required
+from dragoman.telephony.ari.model import parse_channel, required
 
 RECORDING_BYTES = 4 * 1024 * 1024
 """One recording, at most: two minutes of 16 kHz."""
@@ -73,6 +74,23 @@ class TalkingClient(AriClient):
         """Set a channel's variable."""
         path = f"/channels/{part(channel_id)}/variable"
         await self._request("POST", path, {"variable": variable, "value": value})
+
+    async def get_global(self, variable: str) -> str:
+        """A global variable of the dialplan; empty if it is not set."""
+        answer: Any = await self._request("GET", "/asterisk/variable", {"variable": variable})
+        return str(required(answer if isinstance(answer, dict) else {}, "value", str, "Variable"))
+
+    async def send_out(self, channel_id: str, endpoint: str, variables: Mapping[str, str]) -> None:
+        """Make a channel that calls ``endpoint``, and would come to our application if that answered.
+
+        Args:
+            channel_id: of the channel.
+            endpoint: ``Local/EXTENSION@CONTEXT`` runs a piece of the dialplan.
+            variables: of both ends of a Local channel.
+        """
+        query = {"endpoint": endpoint, "channelId": channel_id, "app": self.app}
+        body = {"variables": dict(variables)}
+        await self._create("/channels", query, body, undo=f"/channels/{part(channel_id)}", parse=parse_channel)
 
     async def inside(self) -> list[str]:
         """Ids of the channels that are in our application."""

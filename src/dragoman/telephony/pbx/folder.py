@@ -11,8 +11,8 @@ from dragoman.telephony.prompts import make_prompts
 PROMPTS = "prompts"
 """Name of the prompts' folder in it."""
 
-_FOLDERS = ("lib", "run", "log", "spool/recording")
-"""Without spool/recording every ARI recording answers 500 (measured)."""
+_FOLDERS = ("lib", "run", "log", "site", "spool/recording")
+"""Without spool/recording every ARI recording answers 500 (measured). ``site`` is for what the operator adds."""
 
 
 @dataclass(frozen=True, slots=True)

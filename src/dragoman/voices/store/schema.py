@@ -1,14 +1,13 @@
-"""The tables of the store, and how an older store becomes today's.
-
-Migrations are functions in a row, run once each inside one transaction: four small tables need no more of a tool.
-"""
+"""The tables of the store, and how an older store becomes today's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import sqlalchemy as sa
+
+from dragoman import migrations as steps
+from dragoman.migrations import Migration
 
 METADATA: Final = sa.MetaData()
 
@@ -38,6 +37,14 @@ CALLERS: Final = sa.Table(
     sa.Column("profile", sa.ForeignKey("voice_profiles.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
+NOTES: Final = sa.Table(
+    "voice_notes",
+    METADATA,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)
+"""What a daemon has to know again when it starts, such as the enrolment codes that it gave out."""
+
 META: Final = sa.Table(
     "voice_meta",
     METADATA,
@@ -45,10 +52,8 @@ META: Final = sa.Table(
     sa.Column("value", sa.String(200), nullable=False),
 )
 
-DATA: Final = (CALLERS, CLIPS, PROFILES)
+DATA: Final = (CALLERS, CLIPS, PROFILES, NOTES)
 """Tables that hold what is known of people, those that refer before those referred to."""
-
-Migration = Callable[[sa.Connection], None]
 
 
 def _first(connection: sa.Connection) -> None:
@@ -56,7 +61,11 @@ def _first(connection: sa.Connection) -> None:
     METADATA.create_all(connection, tables=[PROFILES, CLIPS, CALLERS])
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first,)
+def _notes(connection: sa.Connection) -> None:
+    METADATA.create_all(connection, tables=[NOTES])
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _notes)
 """From an empty database to today's; the schema's version is how many of them have run."""
 
 _LOCK: Final = 0x64726167
@@ -64,28 +73,15 @@ _LOCK: Final = 0x64726167
 
 
 def migrate(connection: sa.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> tuple[int, int]:
-    """Bring the tables up to date, inside the caller's transaction; (version before, version now).
-
-    A version now that is above ``len(migrations)`` is a newer Dragoman's: nothing was touched.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    META.create(connection, checkfirst=True)
-    stored = connection.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar()
-    before = int(stored or 0)
-    for number, step in enumerate(migrations[before:], before + 1):
-        step(connection)
-        write_meta(connection, "schema", str(number))
-    return before, max(before, len(migrations))
+    """See migrations.migrate."""
+    return steps.migrate(connection, migrations, META, _LOCK)
 
 
 def read_meta(connection: sa.Connection, key: str) -> str | None:
     """What is noted under ``key``."""
-    value = connection.execute(sa.select(META.c.value).where(META.c.key == key)).scalar()
-    return None if value is None else str(value)
+    return steps.read_meta(connection, META, key)
 
 
 def write_meta(connection: sa.Connection, key: str, value: str) -> None:
     """Note it."""
-    if connection.execute(sa.update(META).where(META.c.key == key).values(value=value)).rowcount == 0:
-        connection.execute(sa.insert(META).values(key=key, value=value))
+    steps.write_meta(connection, META, key, value)

@@ -15,14 +15,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dragoman.errors import ProfileConflict, StoreUnavailable
+from dragoman.sql import address
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import Defaults, VoiceProfile, is_id
 from dragoman.voices.store.archive import pack, unpack
 from dragoman.voices.store.cache import CacheCounts, KnownCallers, ProfileCache
-from dragoman.voices.store.database import Database, address
-from dragoman.voices.store.rows import ProfileHead, Rows
-from dragoman.voices.store.schema import CALLERS, CLIPS, PROFILES
+from dragoman.voices.store.database import Database
+from dragoman.voices.store.rows import ProfileHead, Rows, place
+from dragoman.voices.store.schema import CALLERS, CLIPS, NOTES, PROFILES
 from dragoman.voices.store.vault import vault
 
 log = structlog.get_logger(__name__)
@@ -73,6 +74,8 @@ class VoiceStore:
         self._database = Database(address(store.get_secret_value()))
         self._cache = ProfileCache(cache_bytes)
         self.on_change: Callable[[str, bool], None] = lambda key, gone: None
+        self.on_assign: Callable[[], None] = lambda: None
+        """Called when a caller was given a profile here, or lost his."""
         """Told, in the loop's thread, of a profile that was changed or (True) is gone, by whomever."""
         self.on_outage: Callable[[str, float], None] = lambda why, away_s: None
         """Told when the database does not answer, and why, and (empty, seconds) when it does again."""
@@ -326,6 +329,7 @@ class VoiceStore:
                 await connection.execute(sa.insert(CALLERS).values(values))
         except IntegrityError:
             raise ProfileConflict(f"there is no profile {key[:24]!r}, or another change was faster") from None
+        self.on_assign()
         return normal
 
     async def unassign(self, caller: str) -> bool:
@@ -333,6 +337,7 @@ class VoiceStore:
         lookup = self._vault.name(normalize_caller(caller))
         async with self._database.writing() as connection:
             gone = await connection.execute(sa.delete(CALLERS).where(CALLERS.c.lookup == lookup))
+        self.on_assign()
         return gone.rowcount == 1
 
     async def profile_of(self, caller: str) -> str | None:
@@ -353,6 +358,24 @@ class VoiceStore:
             return self._known.get(lookup)
         self._known.put(lookup, found)
         return found
+
+    async def note(self, key: str, value: bytes) -> None:
+        """Keep ``value`` under ``key`` (64 characters at most), in place of what was there; encrypted as all else is.
+
+        Raises:
+            StoreUnavailable: it is not kept.
+        """
+        sealed = self._vault.seal(value, place(key, "note"))
+        async with self._database.writing() as connection:
+            await connection.execute(sa.delete(NOTES).where(NOTES.c.key == key))
+            await connection.execute(sa.insert(NOTES).values(key=key, value=sealed))
+
+    async def noted(self, key: str) -> bytes | None:
+        """What was kept under ``key``; None: nothing. Raises StoreUnavailable, StoreLocked."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(sa.select(NOTES.c.value).where(NOTES.c.key == key))
+            value = found.scalar_one_or_none()
+        return None if value is None else self._vault.open(value, place(key, "note"))
 
     async def callers(self, key: str) -> tuple[str, ...]:
         """Callers who have this profile."""

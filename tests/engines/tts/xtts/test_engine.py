@@ -17,9 +17,18 @@ from tests.engines.conformance import SynthesizerConformance
 from tests.engines.missing import without
 
 from dragoman.engines.base import SpeechRequest
+from dragoman.engines.tts.loudness import StreamShaper, VoiceLevels
 from dragoman.engines.tts.xtts.engine import XttsSynthesizer
 from dragoman.engines.tts.xtts.speakers import Conditioning, StockVoices
-from dragoman.errors import ConfigError, EngineBusy, EngineCrashed, EngineCutShort, EngineRejected, EngineUnavailable
+from dragoman.errors import (
+    ConfigError,
+    EngineBusy,
+    EngineCrashed,
+    EngineCutShort,
+    EngineRejected,
+    EngineUnavailable,
+    VoiceUnavailable,
+)
 from dragoman.media.format import ms_to_samples
 
 torch = pytest.importorskip("torch")
@@ -261,32 +270,145 @@ async def test_another_seed_says_it_otherwise(talkative: Path) -> None:
     assert len(said[0]) != len(said[2]) or not np.array_equal(said[0], said[2])
 
 
+OWN = Conditioning(np.zeros((32, 64), np.float32), np.full(512, 512**-0.5, np.float32), "profile:anna.1", own=True)
+
+
 class Source:
-    """A VoiceSource that knows one person, and fails for another."""
+    """A VoiceSource: what each speaker has; an exception is raised."""
 
-    def __init__(self, latents: np.ndarray, embedding: np.ndarray) -> None:
-        self.asked: list[str] = []
-        self._voice = Conditioning(latents, embedding, "profile:anna")
+    def __init__(self, **voices: Conditioning | Exception) -> None:
+        self.voices = voices
 
-    def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning:
-        self.asked.append(speaker)
-        if speaker == "broken":
-            raise KeyError("no such profile")
-        return self._voice
+    def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning | None:
+        found = self.voices.get(speaker)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@asynccontextmanager
+async def with_voices(folder: Path, source: Source, **options: object) -> AsyncIterator[XttsSynthesizer]:
+    engine = XttsSynthesizer({"model": str(folder), "accept_cpml": True, "device": "cpu", **options})
+    engine.use(source)
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+UNUSABLE = {
+    "unknown": None,
+    "broken": KeyError("no such profile"),
+    "wide": replace(OWN, latents=np.zeros((32, 1024), np.float32)),
+    "short": replace(OWN, latents=np.zeros((31, 64), np.float32)),
+    "other": replace(OWN, embedding=np.zeros(256, np.float32)),
+    "nan": replace(OWN, latents=np.full((32, 64), np.nan, np.float32)),
+}
+"""Speakers without a voice that the model could speak in."""
 
 
 @pytest.mark.usefixtures("narrow")
-async def test_voices_come_from_the_source_and_its_bug_costs_one_clause(talkative: Path) -> None:
-    embedding = np.full(512, 512**-0.5, np.float32)
-    source = Source(np.zeros((32, 64), np.float32), embedding)
-    engine = XttsSynthesizer({"model": str(talkative), "accept_cpml": True})
-    engine.use(source)
+@pytest.mark.parametrize("speaker", UNUSABLE)
+async def test_who_has_no_voice_that_can_be_used_is_spoken_for_by_a_stock_voice(talkative: Path, speaker: str) -> None:
+    """No profile, a broken one, one made for another model: the clause is heard, in the voice he has without any."""
+    heard: list[str] = []
+    source = Source(**{name: voice for name, voice in UNUSABLE.items() if voice is not None})
+    async with running(talkative) as plain:
+        neutral = await speak(plain, replace(KNOWN, speaker=speaker))
+    async with with_voices(talkative, source) as engine:
+        engine.on_own_voice = lambda speaker, pcm: heard.append(speaker)
+        assert np.array_equal(await speak(engine, replace(KNOWN, speaker=speaker)), neutral)
+        assert engine.counts()["own_voice"] == 0 and not heard
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_a_person_is_spoken_for_in_his_own_voice_from_the_clause_on_in_which_he_has_one(talkative: Path) -> None:
+    heard: list[tuple[str, np.ndarray]] = []
+    source = Source()
+    async with with_voices(talkative, source) as engine:
+        engine.on_own_voice = lambda speaker, pcm: heard.append((speaker, pcm))
+        before = await speak(engine, KNOWN)
+        source.voices["anna"] = OWN
+        during = await speak(engine, KNOWN)
+        assert not np.array_equal(before, during)
+        assert [speaker for speaker, _ in heard] == ["anna"] and np.array_equal(heard[0][1], during)
+        del source.voices["anna"]
+        after = await speak(engine, KNOWN)
+        assert len(after) == len(before) and len(heard) == 1 and engine.counts()["own_voice"] == 1
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_speed_pitch_and_gain_of_a_voice_are_heard(talkative: Path) -> None:
+    changed = {
+        "plain": OWN,
+        "fast": replace(OWN, speed=1.2),
+        "low": replace(OWN, pitch=-6.0),
+        "loud": replace(OWN, gain_db=6.0),
+        "soft": replace(OWN, gain_db=-6.0),
+    }
+    made = {}
+    for name, voice in changed.items():
+        async with with_voices(talkative, Source(anna=voice)) as engine:
+            made[name] = await speak(engine, KNOWN)
+    levels = {name: float(np.sqrt(np.mean(audio.astype(float) ** 2))) for name, audio in made.items()}
+    assert levels["loud"] > 1.5 * levels["plain"] > 2.2 * levels["soft"]
+    assert max(abs(int(each)) for each in made["loud"]) <= 29_000
+    assert np.isclose(len(made["plain"]) / len(made["fast"]), 1.2, rtol=0.03)
+    assert np.isclose(len(made["plain"]) / len(made["low"]), 1.0, rtol=0.03)
+
+
+def test_a_shifted_pitch_changes_the_rate_and_is_made_up_for_by_the_stretch() -> None:
+    assert (OWN.rate, OWN.stretch) == (24_000, 1.0)
+    assert (replace(OWN, speed=1.25).rate, replace(OWN, speed=1.25).stretch) == (24_000, 0.8)
+    for semitones in range(-6, 7):
+        voice = replace(OWN, pitch=float(semitones), speed=1.1)
+        assert voice.rate % 50 == 0 and abs(12 * np.log2(voice.rate / 24_000) - semitones) < 0.08
+        assert np.isclose(voice.stretch * 24_000 / voice.rate, 1 / 1.1)
+        tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(24_000) / 24_000)).astype(np.int16)
+        heard = StreamShaper(voice.rate, "tone", VoiceLevels()).push(tone).astype(float)
+        found = np.argmax(np.abs(np.fft.rfft(heard[1600:], 1 << 17))) * 16_000 / (1 << 17)
+        assert np.isclose(found, 440 * 2 ** (semitones / 12), rtol=0.005)
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_a_voice_is_made_of_a_clip_in_another_thread_and_named_by_its_weights(
+    talkative: Path, tmp_path: Path
+) -> None:
+    from tests.engines.tts.xtts import tiny
+
+    clip = (np.random.default_rng(1).standard_normal(3 * 24_000) * 0.1).astype(np.float32)
+    engine = XttsSynthesizer({"model": str(talkative), "accept_cpml": True, "device": "cpu"})
+    assert engine.encoder is None
     await engine.start()
-    with pytest.raises(EngineCrashed, match="no such profile"):
-        await speak(engine, replace(KNOWN, speaker="broken"))
-    assert len(await speak(engine, KNOWN))
-    assert source.asked[-2:] == ["broken", "anna"]
+    encoder = engine.encoder
+    assert encoder is not None and encoder.name.startswith("xtts-")
+    made = await asyncio.to_thread(encoder.latents, clip, 24_000)
+    gpt, speaker = await engine.condition(clip, 24_000)
+    assert np.array_equal(made.gpt, gpt) and np.array_equal(made.speaker, speaker)
+    with pytest.raises(VoiceUnavailable, match="too short"):
+        await asyncio.to_thread(encoder.latents, clip[:1000], 24_000)
+    async with running(talkative) as again, running(tiny.make(tmp_path, seed=1)) as other:
+        assert again.encoder is not None and other.encoder is not None
+        assert again.encoder.name == encoder.name != other.encoder.name
     await engine.close()
+    with pytest.raises(VoiceUnavailable, match="closed"):
+        await asyncio.to_thread(encoder.latents, clip, 24_000)
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_who_waits_for_a_voice_when_it_is_closed_is_told(talkative: Path) -> None:
+    gate = threading.Event()
+    engine = XttsSynthesizer({"model": str(talkative), "accept_cpml": True, "device": "cpu"})
+    await engine.start()
+    assert engine._worker is not None
+    engine._worker.ask(lambda loaded: gate.wait(60))
+    waiting = asyncio.ensure_future(engine.condition(np.zeros(24_000, np.float32), 24_000))
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(engine.close())
+    await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(EngineCrashed, match="closed"):
+        await waiting
+    await closing
 
 
 @pytest.mark.usefixtures("narrow")

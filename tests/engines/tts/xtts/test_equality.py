@@ -193,6 +193,25 @@ def test_the_windowed_vocoder_gives_the_samples_of_one_whole_decoding(both: Both
         assert float((torch.cat(pieces) - whole).abs().max()) < 1e-5 * float(whole.abs().max())
 
 
+@pytest.mark.parametrize("speed", [0.6, 0.85, 0.97, 1.1, 1.2])
+@pytest.mark.parametrize("chunks", [(1,), (10, 16), (40,)], ids=str)
+def test_another_speed_gives_the_samples_of_coquis_own(both: Both, speed: float, chunks: tuple[int, ...]) -> None:
+    from torch.nn.functional import interpolate
+
+    for clause in both.clauses:
+        with torch.inference_mode():  # as Xtts.inference does it
+            latents = interpolate(clause.latents[None].transpose(1, 2), scale_factor=1 / speed, mode="linear")
+            whole = both.coqui.hifigan_decoder(latents.transpose(1, 2), g=clause.embedding).reshape(-1)
+        vocoder = WindowedVocoder(both.ours.xtts.hifigan_decoder, clause.embedding, 1 / speed)
+        pieces, start = [], 0
+        while start < TOKENS:
+            size = chunks[min(len(pieces), len(chunks) - 1)]
+            pieces.append(vocoder.push(clause.latents[start : start + size], last=start + size >= TOKENS))
+            start += size
+        assert torch.cat(pieces).shape == whole.shape
+        assert float((torch.cat(pieces) - whole).abs().max()) < 1e-5 * float(whole.abs().max())
+
+
 @pytest.mark.parametrize("chunks", [1, 7, 16, 20])
 def test_the_window_is_as_wide_as_the_published_network_sees(one_thread: None, chunks: int) -> None:
     """The tiny model's kernels are small; these are the published ones, on fewer channels."""

@@ -18,6 +18,7 @@ from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts import check
 from dragoman.engines.tts.xtts.check import Expected, Fault, SelfCheck
 from dragoman.engines.tts.xtts.settings import NAME
+from dragoman.engines.tts.xtts.speakers import Conditioning
 from dragoman.engines.tts.xtts.speller import Piece
 from dragoman.engines.tts.xtts.text import rest_after
 from dragoman.engines.tts.xtts.vocoder import SAMPLE_RATE, WindowedVocoder
@@ -62,10 +63,12 @@ class Order:
 
     request: SpeechRequest
     seed: int
-    deliver: Callable[[Item], None]
+    deliver: Callable[[Item], None] = lambda item: None
     """May be called in the synthesizer's thread."""
     cancelled: bool = False
     """Set by the loop's thread; looked at before each step."""
+    voice: Conditioning | None = None
+    """Set by the synthesizer's thread, before anything is delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class Clause:
     counts: Counter[str]
     rates: dict[str, tuple[float, float]]
     """Language to (characters, seconds) of pieces that passed: how fast this model speaks."""
+    stretch: float = 1.0
+    """See Conditioning."""
     _at: int = 0
     _attempt: int = 0
     _heard: bool = False
@@ -145,7 +150,7 @@ class Clause:
     def _begin(self) -> None:
         expected = Expected.of(self.piece.text, self.order.request.language)
         self._check = SelfCheck(expected.within(self.manner.max_tokens))
-        self._vocoder = WindowedVocoder(self.manner.hifigan, self.embedding)
+        self._vocoder = WindowedVocoder(self.manner.hifigan, self.embedding, self.stretch)
         self._pending, self._held, self._heard, self._samples = [], [], False, 0
 
     def _judged(self, fault: Fault | None) -> Fault | None:
@@ -177,7 +182,7 @@ class Clause:
     def _next_piece(self) -> Next:
         language = self.order.request.language
         characters, seconds = self.rates.get(language, (0.0, 0.0))
-        self.rates[language] = characters + len(self.piece.text), seconds + self._samples / SAMPLE_RATE
+        self.rates[language] = characters + len(self.piece.text), seconds + self._seconds
         self._at += 1
         self._attempt = 0
         if self._at == len(self.pieces):
@@ -202,6 +207,11 @@ class Clause:
             return self.end(EngineCutShort(NAME, said, self._rest()))
         return self.end(EngineRejected(NAME, said))
 
+    @property
+    def _seconds(self) -> float:
+        """What was delivered of this piece, as long as it would take unstretched."""
+        return self._samples / SAMPLE_RATE / self.stretch
+
     def _fade(self) -> None:
         sound = self._decode(False)[: int(FADE_S * SAMPLE_RATE)]
         if len(sound) and np.isfinite(sound).all():
@@ -212,6 +222,6 @@ class Clause:
         language = self.order.request.language
         characters, seconds = self.rates.get(language, (0.0, 0.0))
         rate = characters / seconds if seconds else USUAL_RATE[language in check.IDEOGRAPHIC]
-        said = self._samples / SAMPLE_RATE * rate * AHEAD
+        said = self._seconds * rate * AHEAD
         left = rest_after(self.piece.text, said)
         return " ".join(part for part in (left, *(piece.text for piece in self.pieces[self._at + 1 :])) if part)

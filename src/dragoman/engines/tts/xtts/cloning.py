@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
 import numpy as np
 import torch
 
-from dragoman.engines.tts.xtts.loading import Loaded
+from dragoman.engines.tts.xtts.load import Model
+from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speakers import Floats
+from dragoman.errors import EngineError, VoiceUnavailable
+from dragoman.voices.embedders import Samples
+from dragoman.voices.profile import Latents
+
+if TYPE_CHECKING:
+    from dragoman.engines.tts.xtts.loading import Loaded
+    from dragoman.engines.tts.xtts.worker import Worker
 
 SECONDS = 30
 """Of a clip, that are listened to; in stretches of STRETCH_S, whose latents are averaged (the public config.json)."""
 
 STRETCH_S = 4
+
+ANSWER_S: Final = 120.0
+"""Seconds for one clip's latents, steps of what is being spoken included: 30 s of audio take 3 s on one core."""
 
 
 def condition(loaded: Loaded, audio: Floats, rate: int) -> tuple[Floats, Floats]:
@@ -29,3 +45,45 @@ def condition(loaded: Loaded, audio: Floats, rate: int) -> tuple[Floats, Floats]
             raise ValueError(str(error)) from error
         embedding = xtts.get_speaker_embedding(samples, rate)
     return latents[0].float().cpu().numpy(), embedding.reshape(-1).float().cpu().numpy()
+
+
+def encoder_name(model: Model) -> str:
+    """``xtts-`` and a hash of the weights that make a voice of audio; two models that share them share voices."""
+    digest = hashlib.blake2s()
+    for part in encoders(model.xtts):
+        for name, tensor in sorted(part.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return f"{NAME}-{digest.hexdigest()[:12]}"
+
+
+def encoders(xtts: Any) -> tuple[Any, ...]:
+    """The parts of coqui's model that listen to a clip."""
+    gpt = xtts.gpt
+    return (gpt.conditioning_encoder, gpt.conditioning_perceiver, xtts.hifigan_decoder.speaker_encoder)
+
+
+class XttsEncoder:
+    """Implements voices.embedders.LatentEncoder, for whoever makes profiles in a thread of his own."""
+
+    def __init__(self, worker: Worker, name: str) -> None:
+        self._worker = worker
+        self.name = name
+
+    def latents(self, samples: Samples, rate: int) -> Latents:
+        """LatentEncoder. Waits for the synthesizer's thread: never call it in the loop's.
+
+        Raises:
+            VoiceUnavailable: the clip is too short, or the synthesizer was closed.
+        """
+        answer: Future[tuple[Floats, Floats]] | None = None
+        try:
+            answer = self._worker.ask(partial(condition, audio=samples, rate=rate))
+            gpt, speaker = answer.result(ANSWER_S)
+        except TimeoutError:
+            if answer is not None:
+                answer.cancel()
+            raise VoiceUnavailable(f"{NAME} is busy: no voice was made within {ANSWER_S:g} s") from None
+        except (EngineError, ValueError) as error:
+            raise VoiceUnavailable(f"{NAME} makes no voice of this clip: {error}") from error
+        return Latents(gpt, speaker)

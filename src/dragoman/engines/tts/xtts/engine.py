@@ -9,10 +9,12 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
 from dragoman.engines.local_models import require_packages
-from dragoman.engines.tts.loudness import VoiceLevels
-from dragoman.engines.tts.provider import shaped, speakable
+from dragoman.engines.tts.loudness import StreamShaper, VoiceLevels
+from dragoman.engines.tts.provider import speakable
 from dragoman.engines.tts.xtts import licence
 from dragoman.engines.tts.xtts.languages import LANGUAGES, MADE_LATER, NEEDED_PACKAGES, VOCABULARY
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
@@ -24,13 +26,12 @@ from dragoman.recovery.kinds import Kind, Status
 from dragoman.recovery.telling import Tell, nobody
 
 if TYPE_CHECKING:
-    from dragoman.engines.tts.xtts.clause import Item
+    from dragoman.engines.tts.xtts.clause import Item, Order
+    from dragoman.engines.tts.xtts.cloning import XttsEncoder
+    from dragoman.engines.tts.xtts.loading import Loaded
     from dragoman.engines.tts.xtts.worker import Worker
 
 PACKAGES = ("torch", "torchaudio", "transformers", "TTS")
-
-SOUND_RATE = 24_000
-"""Hz of what the model makes."""
 
 ANSWER_DEADLINE_S = 30.0
 """Seconds without sound after which the thread hangs. A full model on one core takes 4 s to its first sound, and others
@@ -48,9 +49,11 @@ class XttsSynthesizer:
     """
 
     def __init__(self, options: Mapping[str, object], voices: VoiceSource | None = None) -> None:
-        """``voices``: whose voice a speaker has; the stock ones of the model if not given. Raises ConfigError."""
+        """``voices``: people's own voices; all have stock ones if not given. Raises ConfigError."""
         self.tell: Tell = nobody
         """Told, in the loop's thread, when the model failed, and what is done."""
+        self.on_own_voice: Callable[[str, Pcm], None] = lambda speaker, pcm: None
+        """Called with each clause that was spoken in a person's own voice: the request's speaker, its sound."""
         self._settings = Settings.read(options)
         self._voices = voices
         self._languages = tuple(
@@ -87,8 +90,18 @@ class XttsSynthesizer:
         return {name: from_worker.get(name, 0) for name in COUNTERS}
 
     def use(self, voices: VoiceSource) -> None:
-        """Take voices from there; before ``start``."""
+        """Take people's own voices from there; before ``start``."""
         self._voices = voices
+
+    @property
+    def encoder(self) -> XttsEncoder | None:
+        """What makes a voice of a clip; None before ``start``."""
+        from dragoman.engines.tts.xtts.cloning import XttsEncoder
+
+        worker = self._worker
+        if worker is None or not worker.ready.done() or worker.ready.exception() is not None:
+            return None
+        return XttsEncoder(worker, worker.ready.result().encoder)
 
     async def start(self, languages: Sequence[str] = ()) -> None:
         """Load the model and let it speak once, unheard.
@@ -130,11 +143,17 @@ class XttsSynthesizer:
         worker = self._worker
         if worker is None or self._closed:
             raise EngineCrashed(NAME, "closed" if self._closed else "not started")
-        request = SpeechRequest(text, request.language, request.speaker, request.options)
-        async with aclosing(self._sound(worker, request)) as sound:
-            async with aclosing(shaped(sound, request.speaker, self._levels)) as pieces:
-                async for piece in pieces:
-                    yield piece
+        from dragoman.engines.tts.xtts.clause import Order
+
+        order = Order(SpeechRequest(text, request.language, request.speaker, request.options), self._settings.seed)
+        spoken: list[Pcm] = []
+        async with aclosing(self._shaped(worker, order)) as pieces:
+            async for piece in pieces:
+                if order.voice is not None and order.voice.own:
+                    spoken.append(piece)
+                yield piece
+        if spoken:
+            self.on_own_voice(request.speaker, np.concatenate(spoken))
 
     async def condition(self, audio: Floats, rate: int) -> tuple[Floats, Floats]:
         """What a clip of somebody (full scale is 1) conditions the model on: latents [32, width], embedding [512].
@@ -167,19 +186,40 @@ class XttsSynthesizer:
 
     def _thread(self) -> Worker:
         """The heavy imports, which take 4 s."""
-        from dragoman.engines.tts.xtts.loading import loading
         from dragoman.engines.tts.xtts.worker import Worker
 
-        return Worker(self._settings, partial(loading, voices=self._voices))
+        return Worker(self._settings, self._load)
 
-    async def _sound(self, worker: Worker, request: SpeechRequest) -> AsyncGenerator[tuple[int, Pcm], None]:
-        """(Hz, samples) as they come."""
-        from dragoman.engines.tts.xtts.clause import Order
+    def _load(self, settings: Settings) -> Loaded:
+        """Load the model; in the synthesizer's thread."""
+        from dragoman.engines.tts.xtts.loading import loading
 
+        return loading(settings, self._voices)
+
+    async def _shaped(self, worker: Worker, order: Order) -> AsyncGenerator[Pcm, None]:
+        """What is made, as a booth plays it: 16 kHz, at its voice's pitch and loudness."""
+        shaper: StreamShaper | None = None
+        try:
+            async with aclosing(self._sound(worker, order)) as sound:
+                async for samples in sound:
+                    if shaper is None:
+                        voice = order.voice
+                        assert voice is not None  # it is chosen before anything is delivered
+                        shaper = StreamShaper(voice.rate, voice.voice, self._levels, voice.gain_db)
+                    if len(ready := shaper.push(samples)):
+                        yield ready
+            if shaper is not None and len(ready := shaper.flush()):
+                yield ready
+        finally:
+            if shaper is not None:
+                shaper.learn()
+
+    async def _sound(self, worker: Worker, order: Order) -> AsyncGenerator[Pcm, None]:
+        """Samples as they come."""
         loop = asyncio.get_running_loop()
         # Not bounded by the queue but by speakable(): the thread must not wait for one reader.
         items: asyncio.Queue[Item] = asyncio.Queue()
-        order = Order(request, self._settings.seed, _from_thread(loop, items.put_nowait))
+        order.deliver = _from_thread(loop, items.put_nowait)
         worker.submit(order)
         ended = False
         try:
@@ -194,7 +234,7 @@ class XttsSynthesizer:
                     raise item
                 if item is None:
                     return
-                yield SOUND_RATE, item
+                yield item
         finally:
             worker.release(order, ended)
 

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from dragoman.engines.tts.xtts.clause import Manner
+from dragoman.engines.tts.xtts.cloning import encoder_name
 from dragoman.engines.tts.xtts.gpt import BatchedDecoder
 from dragoman.engines.tts.xtts.load import Model, load, speakers
 from dragoman.engines.tts.xtts.sampling import Sampling
 from dragoman.engines.tts.xtts.settings import FROM_MODEL, Settings
-from dragoman.engines.tts.xtts.speakers import StockVoices, VoiceSource
+from dragoman.engines.tts.xtts.speakers import OwnVoices, StockVoices, Voices, VoiceSource
 from dragoman.engines.tts.xtts.speller import Speller
 from dragoman.engines.tts.xtts.vocoder import WindowedVocoder
 
@@ -34,24 +35,25 @@ class Loaded:
     decoder: BatchedDecoder
     speller: Speller
     manner: Manner
-    voices: VoiceSource
+    voices: Voices
     device: str
+    encoder: str
+    """Name of what makes voices of audio, with a hash of its weights: voices of another one are noise to this model."""
 
 
 def loading(settings: Settings, voices: VoiceSource | None = None) -> Loaded:
-    """Load what the settings name; ``voices``: in place of the model's own.
+    """Load what the settings name; ``voices``: people's own, where they have one.
 
     Raises:
         EngineUnavailable: a file is missing or unusable.
     """
     model = load(settings.model)
-    if voices is None:
-        tensors = speakers(settings.model).items()
-        voices = StockVoices({name: (a.float().numpy(), b.float().numpy()) for name, (a, b) in tensors})
-    return prepare(model, voices, settings)
+    tensors = speakers(settings.model).items()
+    stock = StockVoices({name: (a.float().numpy(), b.float().numpy()) for name, (a, b) in tensors})
+    return prepare(model, stock if voices is None else OwnVoices(voices, stock), settings)
 
 
-def prepare(model: Model, voices: VoiceSource, settings: Settings, suppress: tuple[int, ...] = ()) -> Loaded:
+def prepare(model: Model, voices: Voices, settings: Settings, suppress: tuple[int, ...] = ()) -> Loaded:
     """Put a model on its device, and let every part of it run once; ``suppress``: tokens that never come."""
     device = settings.device
     if device == "auto":
@@ -60,6 +62,7 @@ def prepare(model: Model, voices: VoiceSource, settings: Settings, suppress: tup
     if dtype == "auto":
         dtype = "float16" if device == "cuda" else "float32"
     gpt = model.xtts.gpt
+    encoder = encoder_name(model)
     text = min(MAX_TEXT_TOKENS, int(gpt.max_text_tokens) - 2)
     audio = min(int(MAX_AUDIO_S * 22_050 / 1024), int(gpt.max_gen_mel_tokens))
     decoder = BatchedDecoder(
@@ -79,7 +82,7 @@ def prepare(model: Model, voices: VoiceSource, settings: Settings, suppress: tup
     manner = Manner(
         hifigan, decoder.stop_token, audio, settings.first_tokens, settings.chunk_tokens, settings.self_check
     )
-    loaded = Loaded(model, decoder, Speller(model.xtts.tokenizer, text), manner, voices, device)
+    loaded = Loaded(model, decoder, Speller(model.xtts.tokenizer, text), manner, voices, device, encoder)
     _warm_up(loaded)
     return loaded
 

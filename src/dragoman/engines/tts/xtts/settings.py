@@ -11,8 +11,18 @@ from dragoman.engines.options import Options
 
 NAME = "xtts"
 
-COUNTERS = ("clauses", "cancelled", "self_check_retries", "self_check_failures", "self_check_cut_short", "mended")
-"""What is counted."""
+COUNTERS = (
+    "clauses",
+    "own_voice",
+    "cancelled",
+    "steps",
+    "batched",
+    "self_check_retries",
+    "self_check_failures",
+    "self_check_cut_short",
+    "mended",
+)
+"""What is counted; ``batched``: clauses that said a token, over all ``steps``: their ratio is the batch's size."""
 
 FROM_MODEL = -1
 """Default of the sampling options: what the model's own config.json says."""

@@ -8,10 +8,22 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from dragoman.engines.tts.voices import VoiceAssigner
 
 Floats = npt.NDArray[np.float32]
+
+SOUND_RATE = 24_000
+"""Hz of what the model makes."""
+
+RATE_STEP = 200
+"""Hz in which a shifted pitch is rounded: 0.4 % or 7 cents, which nobody hears, and the filters stay small."""
+
+UNHEARD = 0.01
+"""Of the speed: 1 % more or less is not heard, and leaves the model's own latents as they are."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,18 +36,44 @@ class Conditioning:
     """Speaker embedding of the vocoder, [512], of unit length."""
     voice: str
     """A key of it, by which its loudness is remembered."""
+    speed: float = 1.0
+    """Times the voice's own; coqui's ``speed``."""
+    pitch: float = 0.0
+    """Semitones up. What is made is played faster, and its latents are stretched so that it takes as long as before."""
+    gain_db: float = 0.0
+    """dB above what all engines speak at."""
+    own: bool = False
+    """Whether it is a person's own voice, and not a stock one."""
+
+    @property
+    def rate(self) -> int:
+        """Hz at which the model's sound is to be taken, so that it has this pitch."""
+        return round(SOUND_RATE * 2 ** (self.pitch / 12) / RATE_STEP) * RATE_STEP
+
+    @property
+    def stretch(self) -> float:
+        """How much longer the latents are to be made; 1 where that would be less than anybody hears."""
+        stretch = self.rate / SOUND_RATE / self.speed
+        return 1.0 if abs(stretch - 1) < UNHEARD else stretch
 
 
 class VoiceSource(Protocol):
-    """Where voices come from: the stock ones of the model, or people's profiles."""
+    """Where people's own voices come from."""
 
-    def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning:
+    def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning | None:
         """The voice of ``speaker`` (SpeechRequest's key), in the style (GST vector) of what he just said, if known.
 
-        Called in the synthesizer's thread: it may calculate, but must not wait for anything, and must be safe to call
-        while the loop's thread changes what it knows. It always has an answer: somebody without a profile gets a stock
-        voice.
+        None: he has none; a stock voice of the model speaks for him. Called in the synthesizer's thread: it may
+        calculate, but must not wait for anything, and must be safe to call while the loop's thread changes what it
+        knows.
         """
+
+
+class Voices(Protocol):
+    """Whose voice anybody has."""
+
+    def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning:
+        """As VoiceSource has it, but always with an answer."""
 
 
 class StockVoices:
@@ -53,7 +91,38 @@ class StockVoices:
         self._assign = VoiceAssigner(len(self._names))
 
     def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning:
-        """See VoiceSource; stock voices have no styles."""
+        """See Voices; stock voices have no styles."""
         if speaker in self._voices:
             return self._voices[speaker]
         return self._voices[self._names[self._assign(speaker)]]
+
+
+class OwnVoices:
+    """People's own voices; stock ones for who has none, or one that cannot be used. No clause is lost for a voice."""
+
+    def __init__(self, source: VoiceSource, stock: Voices) -> None:
+        self._source = source
+        self._stock = stock
+        self._like = stock.conditioning("", None)
+
+    def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning:
+        """See Voices."""
+        try:
+            own = self._source.conditioning(speaker, style)
+        except Exception:
+            log.exception("voice not had: a stock one speaks", speaker=speaker)
+            own = None
+        if own is not None and (wrong := _wrong(own, self._like)):
+            log.error("voice not usable: a stock one speaks", speaker=speaker, voice=own.voice, reason=wrong)
+            own = None
+        return self._stock.conditioning(speaker, style) if own is None else own
+
+
+def _wrong(own: Conditioning, like: Conditioning) -> str:
+    """Why the model, which has voices ``like`` this one, cannot speak so; empty: it can."""
+    for what, theirs, ours in (("latents", own.latents, like.latents), ("embedding", own.embedding, like.embedding)):
+        if theirs.shape != ours.shape:
+            return f"{what} of {theirs.shape}, the model has {ours.shape}"
+        if not np.isfinite(theirs).all():
+            return f"{what} with numbers that are none"
+    return ""

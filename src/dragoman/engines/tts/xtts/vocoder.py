@@ -24,10 +24,14 @@ equals a whole decoding to 2e-8 (measured), with 8 it does not."""
 class WindowedVocoder:
     """One clause's latents to sound; ``push`` gives what no later latent can change."""
 
-    def __init__(self, hifigan: Any, embedding: Tensor) -> None:
-        """``hifigan`` is coqui's HifiDecoder, ``embedding`` [1, 512, 1] of the speaker."""
+    def __init__(self, hifigan: Any, embedding: Tensor, stretch: float = 1.0) -> None:
+        """``hifigan`` is coqui's HifiDecoder, ``embedding`` [1, 512, 1] of the speaker.
+
+        ``stretch``: how much longer than usual it is to take (coqui's ``length_scale``, 1 / speed).
+        """
         self._hifigan = hifigan
         self._embedding = embedding
+        self._stretch = stretch
         self._per_token = hifigan.ar_mel_length_compression / hifigan.output_hop_length
         self._rate = hifigan.output_sample_rate / hifigan.input_sample_rate
         self._hop = int(hifigan.output_hop_length)
@@ -47,8 +51,7 @@ class WindowedVocoder:
         with torch.inference_mode():
             frames = self._frames()
             total = frames.shape[-1]
-            # The frames of the last token still change when another follows: they lean towards it.
-            certain = total if last else max(self._given, total - CONTEXT - math.ceil(self._per_token * self._rate) - 1)
+            certain = total if last else max(self._given, total - CONTEXT - self._leaning)
             if certain <= self._given:
                 return torch.zeros(0)
             start = max(0, self._given - CONTEXT)
@@ -58,14 +61,37 @@ class WindowedVocoder:
             self._given = certain
             return new.float().cpu()
 
+    @property
+    def _leaning(self) -> int:
+        """Frames of the end that still change when another token follows: they lean towards it."""
+        # Of a stretched token, the later half leans towards the next one, and what leans towards that half does too.
+        tokens = 1.0 if self._stretch == 1 else self._stretch / 2 + 2
+        return math.ceil(tokens * float(self._per_token * self._rate)) + 1
+
     def _frames(self) -> Tensor:
-        """All latents as the decoder's frames [1, width, frames], by coqui's own two interpolations.
+        """All latents as the decoder's frames [1, width, frames], by coqui's own interpolations.
 
         Of everything, each time: torch rounds its positions to float32, so that a window interpolated by itself would
         differ. It is a thousandth of the decoder's work, and a piece of text has its bounds.
         """
         latents = torch.cat(self._latents)[None].transpose(1, 2)
+        if self._stretch != 1:
+            latents = _stretched(latents, self._stretch)
+            if not latents.shape[-1]:
+                return latents
         frames = F.interpolate(latents, scale_factor=[self._per_token], mode="linear")
         if self._rate != 1:
             frames = F.interpolate(frames, scale_factor=[self._rate], mode="linear")
         return frames
+
+
+def _stretched(latents: Tensor, by: float) -> Tensor:
+    """Latents [1, width, tokens], ``by`` times as long, as coqui makes them; the same whatever comes behind them."""
+    tokens = latents.shape[-1]
+    length = math.floor(tokens * by)
+    if not length:
+        return latents[..., :0]
+    # torch copies, and does not stretch, what would come out as long as it was: repeat the last one until it does not.
+    more = max(0, math.ceil(1 / (by - 1)) + 1 - tokens) if by > 1 else 0
+    longer = torch.cat((latents, latents[..., -1:].expand(-1, -1, more)), -1)
+    return F.interpolate(longer, scale_factor=by, mode="linear")[..., :length]

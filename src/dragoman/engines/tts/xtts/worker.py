@@ -26,6 +26,8 @@ from dragoman.engines.tts.xtts.gpt import Seat
 from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected
+from dragoman.media.format import SAMPLE_RATE as FINAL_RATE
+from dragoman.media.resample import Resampler
 from dragoman.recovery.backoff import Backoff
 from dragoman.recovery.gpu import Mend, ModelPolicy, Trouble
 
@@ -54,7 +56,8 @@ class Worker:
         self._orders: deque[Order] = deque()  # bounded by _open: more are refused (EngineBusy)
         self._open = 0
         """Orders that were taken and not released; the loop's thread counts them."""
-        self._errands: deque[Callable[[Loaded], None]] = deque()  # bounded by who asks: each waits for its answer
+        # Bounded by who asks: each waits for its answer. Called with None: there will be none.
+        self._errands: deque[Callable[[Loaded | None], None]] = deque()
         self._stopped = False
         self._mending = ""  # why nothing is spoken for now
         self.on_mend: Callable[[Mend, str], None] = lambda mend, why: None
@@ -107,10 +110,12 @@ class Worker:
         """Run ``errand`` in the thread, between two steps."""
         answer: Future[T] = Future()
 
-        def run(loaded: Loaded) -> None:
+        def run(loaded: Loaded | None) -> None:
             if not answer.set_running_or_notify_cancel():
                 return
             try:
+                if loaded is None:
+                    raise EngineCrashed(NAME, "closed")
                 answer.set_result(errand(loaded))
             except BaseException as error:
                 answer.set_exception(error)
@@ -152,11 +157,14 @@ class Worker:
             with self._changed:
                 self._stopped = True
                 left, self._orders = list(self._orders), deque()
+                unanswered, self._errands = list(self._errands), deque()
             closed = EngineCrashed(NAME, "closed")
             if desk is not None:
                 desk.end(closed)
             for order in left:
                 order.deliver(closed)
+            for errand in unanswered:
+                errand(None)
             self.ended.set_result(None)
 
     def _serve(self, desk: _Desk) -> tuple[Mend | None, str]:
@@ -262,6 +270,8 @@ class _Desk:
             if not pieces:
                 raise EngineRejected(NAME, "nothing to say in this text")
             voice = loaded.voices.conditioning(request.speaker, None)
+            Resampler(voice.rate, FINAL_RATE)  # its filter is made and kept here, not in the loop's thread
+            order.voice = voice
             latents = torch.from_numpy(voice.latents)
             embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1).to(loaded.device)
         except EngineError as error:
@@ -270,7 +280,10 @@ class _Desk:
             log.exception("clause not taken", engine=NAME)
             order.deliver(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
         else:
-            self._waiting.append(Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates))
+            self._counts["own_voice"] += voice.own
+            self._waiting.append(
+                Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates, voice.stretch)
+            )
 
     def step(self) -> tuple[Mend, str] | None:
         """Who is cancelled leaves, who waits joins, everybody who is in says one token more.
@@ -284,6 +297,8 @@ class _Desk:
         except Exception as error:
             log.exception("step failed", engine=NAME)
             return self._failed(error)
+        self._counts["steps"] += bool(spoken)
+        self._counts["batched"] += len(spoken)
         for each in spoken:
             clause = self._speaking[each.seat]
             try:

@@ -1,0 +1,119 @@
+"""Keeps what is said in rooms whose transcripts are kept, for as long as the room says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from dragoman.admin.model import Line
+from dragoman.errors import AdminStoreDown
+from dragoman.pipeline.captions import Caption, CaptionKind
+
+log = structlog.get_logger(__name__)
+
+DEPTH = 5_000
+"""Lines that wait for a store that does not answer; the oldest is dropped then, and counted: an hour of ten rooms."""
+
+FLUSH_S = 1.0
+"""Seconds between writes: one transaction for all rooms."""
+
+PURGE_S = 60.0
+"""Seconds between deletions of what is over its time."""
+
+MOST_LINES = 500
+"""Lines written at once."""
+
+Keep = Callable[[Sequence[tuple[Line, float]]], Awaitable[None]]
+
+
+class Recorder:
+    """Takes captions and writes those that are to be kept.
+
+    Args:
+        hours: how long what is said in a room is kept; 0: not at all.
+        keep: writes lines, each with the unix time until which it is kept; raises AdminStoreDown.
+        purge: deletes what is over its time; raises AdminStoreDown.
+        clock: unix time, s.
+    """
+
+    def __init__(
+        self,
+        hours: Callable[[str], float],
+        keep: Keep,
+        purge: Callable[[float], Awaitable[int]],
+        clock: Callable[[], float],
+    ) -> None:
+        self.dropped = 0
+        self._hours = hours
+        self._keep = keep
+        self._purge = purge
+        self._clock = clock
+        self._waiting: deque[tuple[Line, float]] = deque()
+
+    def take(self, caption: Caption) -> None:
+        """A caption was published; waits for nothing."""
+        hours = self._hours(caption.room)
+        line = line_of(caption) if hours > 0 else None
+        if line is None:
+            return
+        if len(self._waiting) >= DEPTH:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append((line, line.start + hours * 3600))
+
+    async def run(self) -> None:
+        """Write and purge, until cancelled."""
+        due = 0.0
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            try:
+                await self.flush()
+                if self._clock() >= due:
+                    gone = await self._purge(self._clock())
+                    due = self._clock() + PURGE_S
+                    if gone:
+                        log.info("transcripts deleted, their time is over", lines=gone)
+            except AdminStoreDown as error:
+                log.warning("transcripts not written", waiting=len(self._waiting), reason=str(error))
+
+    async def flush(self) -> None:
+        """Write what waits; raises AdminStoreDown, and it waits still."""
+        while self._waiting:
+            lines = [self._waiting[at] for at in range(min(len(self._waiting), MOST_LINES))]
+            await self._keep(lines)
+            for line in lines:
+                if self._waiting and self._waiting[0] is line:  # else it was dropped meanwhile
+                    self._waiting.popleft()
+
+    def forget(self, room: str) -> None:
+        """A room's transcripts are deleted: what waits of it is not written either."""
+        self._waiting = deque(each for each in self._waiting if each[0].room != room)
+
+
+def line_of(caption: Caption) -> Line | None:
+    """What of a caption belongs into a transcript; None: nothing.
+
+    A clause, and what is missing: a gap, and a clause that was never translated. That a clause was not spoken does not
+    matter here: it is read.
+    """
+    if caption.kind is CaptionKind.DROPPED and not caption.text:
+        text, note = "", caption.note or "not translated"
+    elif caption.kind is CaptionKind.GAP:
+        text, note = "", caption.note or "gap"
+    elif caption.kind is CaptionKind.CLAUSE and caption.text:
+        text, note = caption.text, caption.note or ""
+    else:
+        return None
+    return Line(
+        caption.room,
+        caption.language,
+        caption.speaker,
+        caption.source_language,
+        text,
+        caption.start_unix,
+        caption.end_unix,
+        note,
+    )

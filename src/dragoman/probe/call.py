@@ -1,0 +1,195 @@
+"""The test call: two phones dial the room, one speaks, the other listens; what both recorded is measured."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+import wave
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from dragoman.demo.baresip import Line
+from dragoman.demo.mic import HEADER_BYTES, write_padded
+from dragoman.demo.phone import Phone
+from dragoman.errors import DemoError
+from dragoman.languages import LANGUAGES
+from dragoman.media.format import SAMPLE_RATE, Pcm
+from dragoman.probe.measure import GRACE_S, heard_after, last_sound, sentence_end
+from dragoman.probe.report import Found
+
+ANSWER_S: Final = 15.0
+"""Seconds for the PBX to answer."""
+
+QUIET_S: Final = 2.0
+"""Seconds of silence at both ears before the sentence is said: notice, menu and tones are over then."""
+
+SETTLE_S: Final = 30.0
+"""Seconds until there must have been such a silence; the longest notice takes 8."""
+
+LEAD_S: Final = 1.0
+"""Seconds of silence before the sentence in the microphone's file: while a phone changes it, no packet goes out for a
+moment, and a jitter buffer must settle again."""
+
+LISTEN_S: Final = 8.0
+"""Seconds to listen after the sentence: twice what is already critical."""
+
+MIC_S: Final = 120.0
+"""Seconds of silence behind the sentence; a microphone's file that ends would end the call."""
+
+LOOK_S: Final = 0.1
+"""Seconds between two looks at the recordings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to dial and say."""
+
+    speaker: str
+    """SIP URI that the speaker dials, language included."""
+    listener: str
+    sentence: Pcm
+    """16 kHz; one clause."""
+    keys: str = ""
+    """What both press when they are answered: the room's PIN. Followed by ``#``."""
+    line: Line | None = None
+    """The SIP account to call with; None: as anybody, from this machine."""
+
+
+def room_uris(uri: str, source: str, target: str) -> tuple[str, str, str]:
+    """(room, URI in the source language, URI in the target language) of a room's SIP URI.
+
+    The dialplan takes a language's calling code behind a star: ``1000*44``.
+
+    Raises:
+        ValueError: it is no ``sip:ROOM@HOST``, or a language is unknown.
+    """
+    scheme, _, rest = uri.partition(":")
+    room, at, host = rest.partition("@")
+    if scheme not in ("sip", "sips") or not at or not room or not host or "*" in room:
+        raise ValueError(f"{uri!r} should be a room's address, such as sip:1000@pbx.example.org")
+    for language in (source, target):
+        if language not in LANGUAGES:
+            raise ValueError(f"{language!r} unknown; known are {', '.join(LANGUAGES)}")
+    codes = [LANGUAGES[language].calling_code for language in (source, target)]
+    return room, f"{scheme}:{room}*{codes[0]}@{host}", f"{scheme}:{room}*{codes[1]}@{host}"
+
+
+async def place(plan: Plan, found: Found, say: Callable[[str], None] = lambda text: None) -> Found:
+    """Make the call; ``found`` names room and languages, ``say`` is told how far it is.
+
+    Nothing raises: what goes wrong is in the answer.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="dragoman-probe-") as folder:
+            return await _placed(plan, found, Path(folder), say)
+    except DemoError as error:
+        return replace(found, why=str(error), ours=True)
+
+
+async def _placed(plan: Plan, found: Found, folder: Path, say: Callable[[str], None]) -> Found:
+    async with AsyncExitStack() as calls:
+        made = [
+            Phone(f"Probe {name}", folder / name, padding=MIC_S, line=plan.line) for name in ("speaker", "listener")
+        ]
+        speaker, listener = [await calls.enter_async_context(phone) for phone in made]
+        write_padded(folder / "said.wav", plan.sentence, MIC_S, lead=LEAD_S)
+        began = time.monotonic()
+        try:
+            for phone, uri in ((listener, plan.listener), (speaker, plan.speaker)):
+                await phone.dial(uri)
+            for phone in (listener, speaker):
+                await phone.wait_established(ANSWER_S)
+        except DemoError as error:
+            return replace(found, why=str(error))
+        found = replace(found, answer_s=time.monotonic() - began)
+        say(f"both answered after {found.answer_s:.1f} s")
+        if plan.keys:
+            for phone in (listener, speaker):
+                await phone.dtmf(f"{plan.keys}#")
+        if why := await _settled(listener, speaker):
+            return replace(found, why=why)
+        say("both are in the room and it is quiet: speaking")
+        since = _recorded(speaker)
+        await speaker.command("ausrc", "aufile,../said.wav")
+        seconds = LEAD_S + len(plan.sentence) / SAMPLE_RATE + LISTEN_S
+        await _until(lambda: _recorded(speaker) - since >= seconds, seconds + SETTLE_S)
+        if not (speaker.in_call and listener.in_call):
+            return replace(found, why="the PBX ended the call")
+    return await asyncio.to_thread(_measured, found, speaker, listener, since)
+
+
+async def _settled(*phones: Phone) -> str:
+    """Wait until nobody hears anything any more; why not, in words, where that does not come."""
+    # Of each: where its last sound ended, and since when that stands.
+    last = {phone: (0.0, time.monotonic()) for phone in phones}
+
+    def quiet() -> bool:
+        for phone in phones:
+            end = last_sound(_heard(phone), SAMPLE_RATE)
+            if end != last[phone][0]:
+                last[phone] = (end, time.monotonic())
+        return all(len(_heard(phone)) and time.monotonic() - since >= QUIET_S for phone, (_, since) in last.items())
+
+    if await _until(quiet, SETTLE_S):
+        return ""
+    if not all(phone.in_call for phone in phones):
+        return "the PBX ended the call: is a PIN needed?"
+    if any(not len(_heard(phone)) for phone in phones):
+        return "answered, but no sound comes from the PBX"
+    return f"the room is not quiet for {QUIET_S:g} s within {SETTLE_S:g} s: is somebody in it, or music?"
+
+
+async def _until(holds: Callable[[], bool], within: float) -> bool:
+    try:
+        async with asyncio.timeout(within):
+            while not holds():  # noqa: ASYNC110  # a file grows without telling
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _measured(found: Found, speaker: Phone, listener: Phone, since: float) -> Found:
+    """From the recordings, which are whole once the calls are over."""
+    end = sentence_end(_read(speaker.spoken), SAMPLE_RATE, since)
+    if end is None:
+        return replace(found, why="the sentence was not sent: nothing in what the phone recorded of itself", ours=True)
+    ended_at = speaker.spoken_at(round(end * SAMPLE_RATE))
+    heard = _read(listener.heard)
+    grid = np.arange(0, len(heard), SAMPLE_RATE // 50)
+    times = np.array([listener.heard_at(int(sample)) for sample in grid])
+    behind = int(np.searchsorted(times, ended_at + GRACE_S))
+    if behind >= len(grid):
+        return replace(found, why="no sound came from the PBX after the sentence")
+    ear = heard_after(heard, SAMPLE_RATE, float(grid[behind]) / SAMPLE_RATE)
+    if ear is None:
+        return found
+    return replace(found, span_s=listener.heard_at(round(ear.onset_s * SAMPLE_RATE)) - ended_at, ear=ear)
+
+
+def _recorded(phone: Phone) -> float:
+    """Seconds of its own voice that a phone has recorded so far; 0 before any."""
+    try:
+        return max(phone.spoken.stat().st_size - HEADER_BYTES, 0) / 2 / SAMPLE_RATE
+    except (DemoError, OSError):
+        return 0.0
+
+
+def _heard(phone: Phone) -> Pcm:
+    """What it heard so far."""
+    try:
+        data = phone.heard.read_bytes()[HEADER_BYTES:]
+    except (DemoError, OSError):
+        data = b""
+    return np.frombuffer(data[: len(data) & ~1], "<i2").astype(np.int16)
+
+
+def _read(path: Path) -> Pcm:
+    with wave.open(str(path), "rb") as source:
+        return np.frombuffer(source.readframes(source.getnframes()), "<i2").astype(np.int16)

@@ -1,0 +1,140 @@
+"""A database of ours, SQLite or PostgreSQL: where it is, and connections that answer in time or fail.
+
+A store is a subclass, which says what it raises when the database does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from dragoman.errors import ConfigError, DragomanError
+
+TIMEOUT_S: Final = 5.0
+"""Seconds for one question: it is some milliseconds of work, and a caller waits for the first."""
+
+_DRIVERS: Final = {
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+}
+
+
+def address(store: str, setting: str = "voices.store") -> sa.URL:
+    """Where a store is: a path of a SQLite file, or a URL (``postgresql://user@host/name``, ``sqlite:////path``).
+
+    Raises:
+        ConfigError: it is neither; the message names the setting and never holds a password.
+    """
+    if "://" not in store:
+        return sa.URL.create("sqlite+aiosqlite", database=str(Path(store).expanduser()))
+    try:
+        url = sa.make_url(store)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise ConfigError(f"{setting} should be a path or a URL such as postgresql://user@host/dragoman") from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise ConfigError(f"{setting}: {url.drivername!r} is not supported; postgresql and sqlite are")
+    if driver == "sqlite+aiosqlite" and not url.database:
+        raise ConfigError(f"{setting}: a SQLite URL needs a path, such as sqlite:////var/lib/dragoman/voices.sqlite")
+    url = url.set(drivername=driver)
+    if "sslmode" in url.query:  # as libpq, and so everybody, writes it; asyncpg calls it ssl
+        mode = url.query["sslmode"]
+        url = url.difference_update_query(["sslmode"]).update_query_pairs(
+            [("ssl", mode if isinstance(mode, str) else mode[0])]
+        )
+    return url
+
+
+class Sql:
+    """One engine with its pool."""
+
+    unavailable: ClassVar[type[DragomanError]] = DragomanError
+    """Raised, with what happened in words, when the database fails or is not done in time."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self.url = url
+        self.postgres = url.get_backend_name() == "postgresql"
+        self._engine: AsyncEngine | None = None
+
+    @property
+    def where(self) -> str:
+        """The address without its password, for logs and errors."""
+        return self.url.render_as_string(hide_password=True)
+
+    def _create(self) -> AsyncEngine:
+        """Make the engine; raises ImportError or NoSuchModuleError when a driver is missing."""
+        if self.postgres:
+            return create_async_engine(
+                self.url, pool_size=4, max_overflow=4, pool_timeout=TIMEOUT_S, pool_pre_ping=True
+            )
+        if self.url.database not in (None, "", ":memory:"):
+            self._private_file(Path(str(self.url.database)))
+        # One connection: its thread does one thing at a time, and so nothing is ever "locked" by ourselves.
+        engine = create_async_engine(self.url, pool_size=1, max_overflow=0, connect_args={"timeout": TIMEOUT_S})
+
+        @sa.event.listens_for(engine.sync_engine, "connect")
+        def _prepare(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+            cursor = connection.cursor()
+            # secure_delete: what is deleted is overwritten with zeros, not only marked free.
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        return engine
+
+    @asynccontextmanager
+    async def reading(self, within: float = TIMEOUT_S) -> AsyncIterator[AsyncConnection]:
+        """A connection to ask; raises ``unavailable`` when it fails or is not done in time."""
+        async with self._guarded(within), self._running().connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self, within: float = TIMEOUT_S) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at its end; raises ``unavailable``, and IntegrityError as it is."""
+        async with self._guarded(within), self._running().begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close all connections. Idempotent."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.dispose()
+
+    def _running(self) -> AsyncEngine:
+        if self._engine is None:
+            raise self.unavailable(f"{self.where}: not open")
+        return self._engine
+
+    @asynccontextmanager
+    async def _guarded(self, within: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(within):
+                yield
+        except IntegrityError:
+            raise
+        except TimeoutError as error:
+            raise self.unavailable(f"{self.where}: no answer within {within:g} s") from error
+        except (SQLAlchemyError, OSError) as error:
+            # The driver's own words: SQLAlchemy's hold the statement and its values.
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            text = " ".join(str(cause).split())[:300]
+            raise self.unavailable(f"{self.where}: {type(cause).__name__}: {text}") from None
+
+    def _private_file(self, path: Path) -> None:
+        """Make the file so that only its owner can read it; SQLite gives its own side files the same rights."""
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise self.unavailable(f"{path}: {error.strerror or error}") from None

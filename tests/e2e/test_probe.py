@@ -1,0 +1,73 @@
+"""``dragoman probe`` against a real Asterisk: a room that is interpreted, one that is not, and no room at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+from tests.e2e.conftest import DaemonFactory, interpreting, room_uri
+from tests.e2e.daemon import ROOT, TONE, Daemon
+from tests.e2e.talking import mic
+from tests.tonewords.code import LANGUAGES
+
+from dragoman.telephony.pbx import Pbx
+
+
+async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "1900") -> tuple[int, str, str]:
+    """Exit status, line, and what it wrote for Prometheus."""
+    folder.mkdir(exist_ok=True)
+    said = mic(folder / "sentence.wav", (0.0, [f"en{number:03d}a" for number in (3, 14, 15)]))
+    textfile = folder / "dragoman.prom"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dragoman", "probe", room_uri(pbx, room), "--wav", str(said)),
+        *("--textfile", str(textfile), "-v", "--warning", "8", "--critical", "9", *arguments),
+        stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, cwd=ROOT,
+        env={**os.environ, "PYTHONASYNCIODEBUG": ""},
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 110)
+    text = out.decode().strip()
+    assert "\n" not in text, text + err.decode()
+    assert process.returncode is not None
+    return process.returncode, text, textfile.read_text() if textfile.exists() else ""
+
+
+async def test_a_room_that_is_interpreted(pbx: Pbx, daemon_factory: DaemonFactory, tmp_path: Path) -> None:
+    await interpreting(pbx)
+    daemon = await daemon_factory()
+    status, line, written = await probe(pbx, tmp_path / "probe")
+    assert status == 0, line + daemon.log.read_text()
+    assert line.startswith("DRAGOMAN OK - en>es in room 1900: heard after ")
+    assert 'dragoman_probe_success{room="1900",source="en",target="es"} 1.0' in written
+    (trace,) = (await daemon.get("/api/rooms/1900/trace"))["traces"]
+    assert (trace["outcome"], trace["source"], trace["target"]) == ("spoken", "en", "es")
+    assert [span["name"] for span in trace["spans"]][-2:] == ["playback", "booth"]
+    # At the ear it is later than on the wire, by Asterisk and two jitter buffers, and by not much more.
+    span = float(line.split("ear_voice_span=")[1].split("s;")[0]) * 1000
+    assert trace["ear_voice_span_ms"] - 100 < span < trace["ear_voice_span_ms"] + 1500
+
+
+async def test_a_room_whose_translator_fails_is_critical(
+    pbx: Pbx, daemon_factory: DaemonFactory, tmp_path: Path
+) -> None:
+    await interpreting(pbx)
+    broken = f'[engines.options."{TONE}Translator"]\nfail_on = [1, 2, 3, 4, 5, 6]\n'
+    daemon: Daemon = await daemon_factory(broken)
+    status, line, written = await probe(pbx, tmp_path / "probe")
+    assert status == 2, line
+    assert "said, but not heard in es" in line
+    assert 'dragoman_probe_success{room="1900",source="en",target="es"} 0.0' in written
+    (trace,) = (await daemon.get("/api/rooms/1900/trace"))["traces"]
+    assert trace["outcome"] == "dropped"
+
+
+async def test_a_number_that_there_is_not(pbx: Pbx, tmp_path: Path) -> None:
+    status, line, _ = await probe(pbx, tmp_path / "probe", room="nobody")
+    assert status == 2
+    assert "DRAGOMAN CRITICAL - en>es in room nobody: " in line and "refused" in line
+
+
+def test_the_sentence_is_in_a_language_of_the_tone_words() -> None:
+    assert {"en", "es"} <= set(LANGUAGES)
