@@ -186,6 +186,8 @@ class FakeAri:
                 return {"ping": "pong"}
             case ("GET", "asterisk", "info"):
                 return {"system": {"version": self.version}}
+            case ("GET", "asterisk", "variable"):
+                return {"value": pbx.globals.get(query["variable"], "")}
             case ("POST", "asterisk", "variable"):
                 pbx.globals[query["variable"]] = query["value"]
             case ("GET", "asterisk", "variable"):

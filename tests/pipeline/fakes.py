@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -158,6 +158,7 @@ class FakeMedia:
         self.legs: dict[str, FakeAudio] = {}
         self.booths: dict[str, FrameSource] = {}
         self.floors: dict[str, tuple[str, ...]] = {}
+        self.loud: dict[str, frozenset[str]] = {}
         self.gains: dict[str, float] = {}
         self.said: dict[str, list[Pcm]] = {}
         self.removed: list[str] = []
@@ -184,10 +185,13 @@ class FakeMedia:
         self.booths.pop(booth_id, None)
         self.floors.pop(booth_id, None)
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float, loud: Collection[str] = frozenset()
+    ) -> None:
         if booth_id not in self.booths:
             raise MediaError(f"no booth {booth_id}")
         self.floors[booth_id] = tuple(legs)
+        self.loud[booth_id] = frozenset(loud)
         self.gains[booth_id] = gain_db
 
     def heard(self, booth_id: str) -> list[str]:

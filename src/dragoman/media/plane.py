@@ -6,7 +6,7 @@ import asyncio
 import gc
 import heapq
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -22,6 +22,7 @@ from dragoman.media.format import FRAME_SAMPLES
 from dragoman.media.jitter import JitterBank
 from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
 from dragoman.media.mix import FloorMixer, gain
+from dragoman.media.rescue import SocketWatch, rescue
 from dragoman.media.ring import RingBank
 from dragoman.media.rtp import HEADER_BYTES, BatchParser
 from dragoman.media.senders import PACKET_BYTES, FrameSource, SenderBank
@@ -30,6 +31,7 @@ from dragoman.media.sources import RESTING, UNKNOWN, SourceTable
 from dragoman.media.speech import SpeechDetector
 from dragoman.media.stats import MediaStats
 from dragoman.media.vad import VadBank, open_vad
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.model import Address
 
 log = structlog.get_logger(__name__)
@@ -110,6 +112,9 @@ class MediaPlane:
         vad: VadBank | None = None,
     ) -> None:
         self.stats = MediaStats()
+        self.tell: Tell = nobody
+        """Told when the socket is opened anew."""
+        self._watch = SocketWatch()
         self._settings = settings
         self._encoder = encoder
         ring = RingBank(settings.max_legs)
@@ -118,7 +123,7 @@ class MediaPlane:
         self._free = list(range(settings.max_legs))
         self._legs: dict[str, _Leg] = {}
         self._by_row: dict[int, _Leg] = {}
-        self._floors: dict[str, tuple[frozenset[str], float]] = {}
+        self._floors: dict[str, tuple[frozenset[str], float, frozenset[str]]] = {}
         self._booths: dict[str, Address] = {}
         vad = vad if vad is not None else open_vad(settings.vad, settings.max_legs)
         self._speech = (
@@ -247,15 +252,19 @@ class MediaPlane:
         if self._wire is not None:
             self._wire.senders.remove(f"booth {booth_id}")
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float = -18.0) -> None:
-        """Play these legs' originals under what the booth says; ids of legs not there (yet) wait for them.
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float = -18.0, loud: Collection[str] = frozenset()
+    ) -> None:
+        """Play these legs' originals under what the booth says, those of ``loud`` at full level.
+
+        Ids of legs not there (yet) wait for them.
 
         Raises:
             MediaError: there is no such booth.
         """
         if self._open().senders.row(f"booth {booth_id}") is None:
             raise MediaError(f"no booth {booth_id!r}")
-        self._floors[booth_id] = (frozenset(legs), gain_db)
+        self._floors[booth_id] = (frozenset(legs), gain_db, frozenset(loud))
         self._apply_floor(booth_id)
 
     def send_whisper(self, leg_id: str, source: FrameSource | None) -> None:
@@ -273,16 +282,17 @@ class MediaPlane:
             self._open().senders.add(f"whisper {leg_id}", leg.remote, source, continuous=False)
 
     def _refloor(self, leg_id: str) -> None:
-        for booth_id, (legs, _) in self._floors.items():
+        for booth_id, (legs, _, _) in self._floors.items():
             if leg_id in legs:
                 self._apply_floor(booth_id)
 
     def _apply_floor(self, booth_id: str) -> None:
         booth = self._open().senders.row(f"booth {booth_id}")
-        ids, gain_db = self._floors[booth_id]
-        rows = sorted(leg.row for leg_id, leg in self._legs.items() if leg_id in ids)
+        ids, gain_db, loud = self._floors[booth_id]
+        rows = sorted((leg.row, leg_id in loud) for leg_id, leg in self._legs.items() if leg_id in ids)
+        factors = np.array([1.0 if full else gain(gain_db) for _, full in rows], np.float32)
         if booth is not None:
-            self._floor.set(booth, np.array(rows, np.int64), gain(gain_db))
+            self._floor.set(booth, np.array([row for row, _ in rows], np.int64), factors)
 
     def _on_alarm(self, now: float) -> None:
         tick = self._clock.tick(now)
@@ -308,7 +318,10 @@ class MediaPlane:
         began = time.monotonic()
         self._receive(wire, now)
         self._banks.jitter.tick(now)
+        taken, refused = self.stats.packets_out, self.stats.send_errors
         wire.senders.step(now, skipped, lambda: now + time.monotonic() - began)
+        if self._watch.sent(self.stats.packets_out - taken, self.stats.send_errors - refused, now):
+            rescue(wire.socket, self._watch, now, self.tell)
         if self._speech is not None:
             for event in self._speech.step():
                 leg = self._by_row.get(event.row)  # an earlier listener may have removed it

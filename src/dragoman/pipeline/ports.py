@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from dragoman.engines.base import Hypothesis, Translation, TranslationRequest
@@ -79,8 +79,10 @@ class Media(Protocol):
     def remove_booth(self, booth_id: str) -> None:
         """Stop sending; idempotent."""
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
-        """Mix these legs' original audio under what the booth says."""
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float, loud: Collection[str] = frozenset()
+    ) -> None:
+        """Mix these legs' original audio under what the booth says, those of ``loud`` at full level."""
 
 
 class Stretcher(Protocol):
