@@ -9,7 +9,7 @@ COPY src src
 COPY asterisk asterisk
 COPY config config
 # Of the cloud engines ElevenLabs needs none. Empty: the embedded ones alone.
-ARG EXTRAS=deepgram,deepl,redis,voices
+ARG EXTRAS=deepgram,deepl,redis,voices,admin
 RUN python3 -m venv /opt/dragoman \
  && /opt/dragoman/bin/pip install --no-cache-dir ".${EXTRAS:+[$EXTRAS]}" \
  && /opt/dragoman/bin/pip install --no-cache-dir --no-deps -r requirements/no-deps.txt

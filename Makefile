@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test docs lint unit e2e bench bench-lagging bench-latency bench-tts setup check clean
+.PHONY: help python demo test docs lint unit e2e bench bench-lagging bench-latency bench-tts chaos soak setup check clean
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "make %-14s %s\n", $$1, $$2}'
 
@@ -73,5 +73,16 @@ bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the spea
 bench-tts: $(VENV)/.xtts ## how many voices XTTS speaks in at once, against coqui's own streaming; writes bench/results/
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.tts $(ARGS)
 
+SEED    ?= 1
+MINUTES ?=
+
+chaos: setup ## a meeting in which everything breaks: SEED=1 MINUTES=3; writes chaos-out/; root
+	@scripts/packages.sh run demo test
+	$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(or $(MINUTES),3) $(ARGS)
+
+soak: setup ## calls that come, talk and go, and what they leave behind: MINUTES=10; writes soak-out/
+	@scripts/packages.sh run demo test
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(ARGS)
+
 clean: ## take away what was made here; not the private Asterisk in ~/.cache/dragoman
-	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) demo-out chaos-out soak-out .mypy_cache .ruff_cache .pytest_cache

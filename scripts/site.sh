@@ -9,7 +9,7 @@ site=${1:-site}
 # Files are readable for the container's user, whatever his number here; the folder around them is closed to all but you.
 umask 022
 [ -d "$site" ] || mkdir -m 700 "$site"
-mkdir -p "$site/dragoman" "$site/asterisk" "$site/models" "$site/secrets"
+mkdir -p "$site/dragoman" "$site/asterisk" "$site/models" "$site/prometheus" "$site/secrets"
 
 random() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
 keep() { # keep FILE: writes standard input there, unless the file is there
@@ -21,8 +21,9 @@ random 24 | keep secrets/ari-password
 random 24 | keep secrets/postgres-password
 random 24 | keep secrets/redis-password
 random 24 | keep secrets/grafana-password
+random 32 | keep secrets/admin-key
 random 32 | keep secrets/voices-key
-printf 'postgresql://dragoman:%s@127.0.0.1:5432/dragoman' "$(secret postgres-password)" | keep secrets/voices-store
+printf 'postgresql://dragoman:%s@127.0.0.1:5432/dragoman' "$(secret postgres-password)" | keep secrets/store-url
 printf 'redis://:%s@127.0.0.1:6379/0' "$(secret redis-password)" | keep secrets/redis-url
 keep secrets/redis.conf <<END
 bind 127.0.0.1
@@ -45,8 +46,9 @@ if [ ! -e .env ]; then
 # cpu or gpu, and monitoring for Prometheus and Grafana.
 COMPOSE_PROFILES=cpu,monitoring
 # Packages of engines in the image (pyproject.toml, optional-dependencies).
-# DRAGOMAN_EXTRAS=deepgram,deepl,redis,voices
+# DRAGOMAN_EXTRAS=deepgram,deepl,redis,voices,admin
 END
-    [ "$site" = site ] || echo "DRAGOMAN_SITE=$site" >>.env
+    # Whole: compose takes a path without a leading ./ for the name of a volume.
+    [ "$site" = site ] || echo "DRAGOMAN_SITE=$(cd "$site" && pwd)" >>.env
     echo "made .env"
 fi

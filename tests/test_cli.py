@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -27,3 +28,12 @@ def test_all_pairs_of_many_languages_are_said_in_short() -> None:
     assert languages_in_words(("en-es", "es-en")) == "en-es es-en"
     assert languages_in_words(("en", "es", "ca", "fr", "de")) == "en es ca fr de"
     assert languages_in_words(()) == ""
+
+
+@pytest.mark.parametrize("command", ["prompts", "pbx-config"])
+def test_a_folder_that_cannot_be_written_is_named(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environ = {"DRAGOMAN_ASTERISK__PASSWORD": "secret"}
+    result = CliRunner().invoke(app, [command, str(tmp_path / "file" / "folder")], env=environ)
+    assert result.exit_code == 1
+    assert "cannot write to" in result.output and "Not a directory" in result.output

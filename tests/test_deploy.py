@@ -97,7 +97,7 @@ def test_what_is_mounted_is_there_and_only_volumes_are_written(site: Path) -> No
                 assert read_only, (name, source)
                 assert (Path(source.replace(SITE, str(site))) if SITE in source else ROOT / source).is_dir(), source
             ours = "build" in service
-            assert ours or target in IMAGE_FOLDERS, (name, target)
+            assert ours or SITE in source or target in IMAGE_FOLDERS, (name, target)
         for secret in service.get("secrets", ()):
             assert Path(COMPOSE["secrets"][secret]["file"].replace(SITE, str(site))).is_file()
     used = {source for service in SERVICES.values() for source, _, _ in mounts(service)}
@@ -130,6 +130,7 @@ def test_the_daemon_finds_the_database_and_the_cache_where_they_listen(site: Pat
     user, database = (SERVICES["postgres"]["environment"][f"POSTGRES_{key}"] for key in ("USER", "DB"))
     store = f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
     assert settings.voices.store.get_secret_value() == store
+    assert settings.admin.store == settings.voices.store and settings.admin.key != settings.voices.key
     redis = dict(line.split(None, 1) for line in (site / "secrets" / "redis.conf").read_text().splitlines() if line)
     url = f"redis://:{redis['requirepass']}@{redis['bind']}:{redis['port']}/0"
     assert settings.engines.cache.redis_url.get_secret_value() == url
@@ -187,6 +188,13 @@ def test_a_site_is_closed_to_others_its_passwords_differ_and_stay(site: Path) ->
     assert again.stdout == ""
     assert {path.name: path.read_text() for path in (site / "secrets").iterdir()} == secrets
     assert "notice" in (site / "dragoman" / "dragoman.toml").read_text()
+
+
+def test_a_site_elsewhere_is_found_by_compose(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "site.sh", tmp_path / "scripts")
+    subprocess.run([tmp_path / "scripts" / "site.sh", "../elsewhere"], cwd=tmp_path, check=True, capture_output=True)
+    assert f"DRAGOMAN_SITE={tmp_path.parent.resolve() / 'elsewhere'}" in (tmp_path / ".env").read_text().splitlines()
 
 
 def test_git_never_takes_a_site() -> None:

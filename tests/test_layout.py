@@ -42,6 +42,7 @@ SHELLS = {
     "dragoman.pipeline.captions": "readers wait for captions",
     "dragoman.pipeline.chain": "runs a speaker's stages",
     "dragoman.pipeline.conference": "runs the legs",
+    "dragoman.pipeline.delivery": "speaks what a chain translated",
     "dragoman.pipeline.leg": "runs one leg",
     "dragoman.pipeline.probe": "opens a recogniser's stream",
     "dragoman.pipeline.queues": "stages wait for each other",

@@ -7,16 +7,16 @@ import contextlib
 import json
 import re
 import socket
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import numpy as np
+from bench.latency import wire
 from bench.latency.script import LANGUAGE_OF, LEAD_S, Script
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -40,9 +40,6 @@ TAIL_S = 6.0
 
 ROOM_S = 60.0
 """Seconds of silence at the end of a microphone: a file that ends would end the call."""
-
-RTP_S = 2.0
-"""Seconds within which a packet capture says that it is ready."""
 
 PROGRESS_S = 0.5
 
@@ -102,7 +99,7 @@ async def hold(script: Script, engines: Mapping[str, Any], folder: Path, media: 
                     phones[voice] = await calls.enter_async_context(_phone(script, voice, folder))
                 ports = {media_port} | {port for phone in phones.values() for port in _rtp_ports(phone)}
                 capture = folder / "wire.rtp"
-                await calls.enter_async_context(_captured(capture, ports))
+                await calls.enter_async_context(wire.captured(capture, ports))
                 drift = time.time() - time.monotonic()
                 await _dial(phones, pbx, daemon)
                 await _wait(script, captions)
@@ -122,28 +119,6 @@ async def hold(script: Script, engines: Mapping[str, Any], folder: Path, media: 
         stats,
         abs(drift) * 1000,
     )
-
-
-@asynccontextmanager
-async def _captured(path: Path, ports: set[int]) -> AsyncIterator[None]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.latency.wire", str(path), *map(str, sorted(ports))),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-    try:
-        async with asyncio.timeout(RTP_S * 5):
-            if await process.stdout.readline() != b"ready\n":
-                why = (await process.stderr.read()).decode().strip().splitlines()
-                reason = why[-1] if why else "no reason given"
-                raise DemoError(f"no packets can be captured, which takes root or CAP_NET_RAW: {reason}")
-        yield
-        process.stdin.close()
-        await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def _phone(script: Script, voice: str, folder: Path) -> Phone:

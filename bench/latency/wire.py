@@ -7,12 +7,14 @@ It needs root or CAP_NET_RAW (packet(7)). No line of the daemon's is involved.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import select
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import G722
 import numpy as np
 import numpy.typing as npt
 
+from dragoman.errors import DemoError
 from dragoman.media.format import SAMPLE_RATE, Pcm
 
 _RECORD = struct.Struct("<qHHH")
@@ -46,6 +49,9 @@ G722_TYPE = 9
 """RFC 3551 table 4; its clock is 8000 Hz although it samples at 16000."""
 
 TURN = 1 << 32
+
+READY_S = 10.0
+"""Seconds within which a capture says that it is ready."""
 
 
 def capture(path: Path, ports: frozenset[int]) -> None:
@@ -75,6 +81,33 @@ def capture(path: Path, ports: frozenset[int]) -> None:
                 seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
                 datagram = data[_IP_UDP:]
                 out.write(_RECORD.pack(seconds * 10**9 + nanoseconds, source, target, len(datagram)) + datagram)
+
+
+@asynccontextmanager
+async def captured(path: Path, ports: set[int]) -> AsyncIterator[None]:
+    """Capture meanwhile, in a process of its own: what is sent from or to one of these ports.
+
+    Raises:
+        DemoError: it may not.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.latency.wire", str(path), *map(str, sorted(ports))),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    try:
+        async with asyncio.timeout(READY_S):
+            if await process.stdout.readline() != b"ready\n":
+                why = (await process.stderr.read()).decode().strip().splitlines()
+                reason = why[-1] if why else "no reason given"
+                raise DemoError(f"no packets can be captured, which takes root or CAP_NET_RAW: {reason}")
+        yield
+        process.stdin.close()
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,10 @@ def languages_in_words(languages: Sequence[str]) -> str:
     return " ".join(languages)
 
 
+def _unwritable(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot write to {folder}: {error.strerror or error}")
+
+
 @app.command()
 def prompts(
     directory: Annotated[Path, typer.Argument(help="For example /var/lib/asterisk/sounds/dragoman.")],
@@ -177,6 +181,8 @@ def prompts(
         made = make_prompts(directory, config.load(path).rooms.languages)
     except DragomanError as error:
         raise _fail(error) from None
+    except OSError as error:
+        raise _fail(_unwritable(directory, error)) from None
     Console().print(f"{len(made)} prompts in {directory}")
 
 
@@ -209,6 +215,8 @@ def pbx_config(
         conf = write_folder(folder, str(folder.resolve()), site, ports, password, jitter_buffer=jitter_buffer)
     except DragomanError as error:
         raise _fail(error) from None
+    except OSError as error:
+        raise _fail(_unwritable(folder, error)) from None
     Console(soft_wrap=True).print(f"start it with: asterisk -f -C {conf.resolve()}", highlight=False)
 
 

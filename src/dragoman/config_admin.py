@@ -20,11 +20,11 @@ class AdminSettings(Section):
     """Where rooms, tokens, transcripts and the audit log are kept, and how often one may ask."""
 
     store_file: Path | None = None
-    """File that holds ``store``."""
+    """File that holds ``store``, instead of it: for a URL with a password."""
     store: SecretStr | None = Field(default=None, validate_default=True)
     """Path of a SQLite file, or ``postgresql://user@host/name``. Without one nothing of it can be set over REST."""
     key_file: Path | None = None
-    """File that holds ``key``."""
+    """File that holds the key, instead of ``key``."""
     key: SecretStr | None = Field(default=None, validate_default=True)
     """Encrypts PINs, glossaries and transcripts: 32 bytes in hexadecimal or base64; from the first start on."""
     requests_per_minute: Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=1_000_000)] = 1200

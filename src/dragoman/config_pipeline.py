@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from dragoman.config_types import Section, no_bool
+from dragoman.pipeline.catchup import FAST
 from dragoman.pipeline.options import FINALIZE_AFTER_MS, PipelineOptions
 
 
@@ -20,7 +21,10 @@ class PipelineSettings(Section):
     finalize_after_ms: Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=2000)] = FINALIZE_AFTER_MS
     """Pause at which a network recogniser is asked for a final, ms; the utterance ends at hangover_ms. 0: only then."""
 
+    max_tempo: Annotated[float, BeforeValidator(no_bool), Field(ge=1.0, le=FAST)] = FAST
+    """How many times as fast a translation may be spoken that is behind the speaker; 1.0: never faster."""
+
     @property
     def options(self) -> PipelineOptions:
         """As the pipeline takes them."""
-        return PipelineOptions(self.speculate, self.mode == "clause", self.finalize_after_ms)
+        return PipelineOptions(self.speculate, self.mode == "clause", self.finalize_after_ms, self.max_tempo)

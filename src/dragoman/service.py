@@ -19,6 +19,7 @@ from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
 from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
+from dragoman.media.sonic import stretcher
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble
 from dragoman.observe.metrics import Metrics
@@ -113,6 +114,7 @@ class Service:
             floor_db=self._settings.media.floor_db,
             terms=self.glossary.room,
             options=self._settings.pipeline.options,
+            stretcher=stretcher,
         )
         view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
         app = build_app(
@@ -234,6 +236,7 @@ class Service:
             metrics.legs.set(len(conference.legs))
             metrics.booths.set(len(conference.booths))
             metrics.recognizer_streams.set(conference.streams)
+            metrics.tasks.set(len(asyncio.all_tasks(loop)))
 
         metrics.on_scrape(count)
         while True:

@@ -85,6 +85,19 @@ async def test_a_store_that_is_away_gets_it_later_and_purging_goes_on() -> None:
         running.cancel()
 
 
+async def test_two_who_flush_at_once_write_each_line_once() -> None:
+    kept = Kept()
+
+    async def slowly(lines: Sequence[tuple[Line, float]]) -> None:
+        await asyncio.sleep(1)
+        kept.lines += lines
+
+    kept.recorder = Recorder(kept.hours, slowly, kept.purge, kept.clock)
+    kept.recorder.take(caption("hola"))
+    await asyncio.gather(kept.recorder.flush(), kept.recorder.flush())
+    assert [line.text for line, _ in kept.lines] == ["hola"]
+
+
 async def test_a_full_queue_loses_the_oldest_and_a_deleted_room_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "DEPTH", 2)
     kept = Kept()

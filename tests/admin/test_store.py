@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from dragoman.admin.schema import AUDIT
 from dragoman.admin.store import AdminStore
 from dragoman.admin.tokens import Scope, TokenBook, mint
 from dragoman.errors import AdminStoreDown, AdminUnavailable, ConfigError
+from dragoman.voices.store.store import VoiceStore
 
 ROOM = Room("1000", "Board", SecretStr("4711"), ("en", "es"), "en\tes\nbear\toso", 5, 2.5, 24.0, 1.0, 2.0)
 
@@ -117,3 +119,14 @@ async def test_what_is_no_store_says_so(tmp_path: Path) -> None:
         await AdminStore(SecretStr(str(tmp_path / "junk"))).open()
     with pytest.raises(AdminStoreDown, match="not open"):
         await AdminStore(SecretStr(str(tmp_path / "new"))).rooms()
+
+
+async def test_voices_and_the_administration_share_a_database(url: SecretStr) -> None:
+    voices, admin = VoiceStore(url, key=KEY), AdminStore(url, KEY)
+    await voices.start()
+    await admin.open()
+    await admin.put_room(ROOM)
+    assert await admin.rooms() == [ROOM] and await voices.list(0, 10) == ()
+    await voices.close()
+    await admin.close()
+    await asyncio.sleep(0)  # asyncpg's transports tell of their end in the next turn

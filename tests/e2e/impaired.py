@@ -11,7 +11,9 @@ and 65535 is to happen in the test that asks for it, and in no other.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+from dataclasses import dataclass
 from random import Random
 
 Address = tuple[str, int]
@@ -19,40 +21,57 @@ Address = tuple[str, int]
 HOST = "127.0.0.1"
 
 
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What a line does to its packets."""
+
+    jitter: float = 0.0
+    """Seconds that a packet is held at most (uniform: packets overtake each other)."""
+    loss: float = 0.0
+    """Share of packets that are dropped."""
+    doubled: float = 0.0
+    """Share of packets that come twice."""
+    burst: float = 0.0
+    """Seconds for which packets are held and then come all at once, again and again; 0: none are."""
+
+
 class Line(asyncio.DatagramProtocol):
-    """One direction: sends what comes in on to ``to``, from the socket ``out``."""
+    """One direction: sends what comes in on to ``to``, from the socket ``out``; ``weather`` may change at any time."""
 
-    def __init__(self, chance: Random, jitter: float, loss: float, first: int) -> None:
-        """``jitter``: seconds that a packet is held at most (uniform); ``loss``: share of packets that are dropped.
-
-        ``first``: the RTP sequence number that its first packet gets.
-        """
+    def __init__(self, chance: Random, weather: Weather, first: int | None) -> None:
+        """``first``: the RTP sequence number that its first packet gets; None: the one that it has."""
         self._chance = chance
-        self._shift: int | None = None
-        self._first = first
-        self._jitter = jitter
-        self._loss = loss
+        self._shift: int | None = 0 if first is None else None
+        self._first = first or 0
+        self.weather = weather
         self.to: Address | None = None
         self.out: asyncio.DatagramTransport | None = None
         self.passed = 0
         self.lost = 0
+        self.doubled = 0
         self.overtaken = 0
         self._latest = 0.0
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Number it anew; hold it, or drop it."""
+        """Number it anew; hold it, double it, or drop it."""
         number = int.from_bytes(data[2:4], "big")  # RFC 3550 section 5.1
         if self._shift is None:
             self._shift = self._first - number
         data = data[:2] + ((number + self._shift) & 0xFFFF).to_bytes(2, "big") + data[4:]
-        if self._chance.random() < self._loss:
+        weather = self.weather
+        if self._chance.random() < weather.loss:
             self.lost += 1
             return
         loop = asyncio.get_running_loop()
-        due = loop.time() + self._chance.uniform(0, self._jitter)
+        due = loop.time() + self._chance.uniform(0, weather.jitter)
+        if weather.burst:
+            due = math.ceil(due / weather.burst) * weather.burst
         self.overtaken += due < self._latest
         self._latest = max(self._latest, due)
         loop.call_at(due, self._send, data)
+        if weather.doubled and self._chance.random() < weather.doubled:
+            self.doubled += 1
+            loop.call_at(due + self._chance.uniform(0, weather.jitter), self._send, data)
 
     def _send(self, data: bytes) -> None:
         if self.out is not None and self.to is not None and not self.out.is_closing():
@@ -66,10 +85,12 @@ class Relay(asyncio.DatagramProtocol):
     ``up`` is what the phone sends, ``down`` what it hears.
     """
 
-    def __init__(self, sip_port: int, *, jitter: float, loss: float, seed: int, first: int = 1) -> None:
+    def __init__(
+        self, sip_port: int, *, jitter: float = 0.0, loss: float = 0.0, seed: int, first: int | None = 1
+    ) -> None:
         """Before the PBX at ``sip_port``; ``jitter`` in s, ``loss`` from 0 to 1, ``first``: RTP sequence number."""
-        self.up = Line(Random(seed), jitter, loss, first)
-        self.down = Line(Random(seed + 1), jitter, loss, first)
+        self.up = Line(Random(seed), Weather(jitter, loss), first)
+        self.down = Line(Random(seed + 1), Weather(jitter, loss), first)
         self._pbx: Address = (HOST, sip_port)
         self._phone: Address | None = None
         self._transports: list[asyncio.DatagramTransport] = []

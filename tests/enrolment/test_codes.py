@@ -65,3 +65,25 @@ def test_codes_are_drawn_at_random_and_have_their_digits() -> None:
     codes = CodeBook()
     drawn = {codes.make("Ann", "en", (), 0.0).digits for _ in range(100)}
     assert len(drawn) == 100 and all(len(digits) == DIGITS and digits.isdigit() for digits in drawn)
+
+
+def test_codes_outlive_the_daemon_and_those_used_or_expired_do_not() -> None:
+    codes, told = book(), []
+    codes.on_change = lambda: told.append(codes.dump())
+    used, kept = codes.make("Ann", "en", (), 0.0), codes.make("Bob", "es", ("7", "8"), 10.0)
+    codes.redeem(used.digits, 11.0)
+    assert len(told) == 3
+    again = book()
+    again.load(told[-1], 12.0)
+    assert again.redeem(used.digits, 12.0) is None
+    assert again.redeem(kept.digits, 12.0) == kept
+    late = book()
+    late.load(told[-1], LIFE_S + 11.0)
+    assert late.redeem(kept.digits, LIFE_S + 11.0) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"null", b"[1]", b'[{"digits": "1"}]', b'[{"callers": 5}]', b"\xff"])
+def test_what_is_no_dump_is_left_alone(data: bytes) -> None:
+    codes = book()
+    codes.load(data, 0.0)
+    assert codes.dump() == b"[]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -36,3 +38,28 @@ async def test_with_a_store_everything_that_can_end_is_counted_from_the_start(tm
 def test_daemons_of_two_asterisks_do_not_share_a_folder() -> None:
     one, other = clips_folder("http://a:8088", "dragoman"), clips_folder("http://b:8088", "dragoman")
     assert one != other and one == clips_folder("http://a:8088", "dragoman")
+
+
+async def test_codes_are_there_again_when_the_daemon_starts_again(tmp_path: Path) -> None:
+    settings = VoicesSettings(store=SecretStr(str(tmp_path / "voices.sqlite")), small_identity=False)
+    digits = ""
+    for run in range(2):
+        voices = Voicing(settings)
+        await voices.start()
+        part = Enrolling(voices, lambda language: (), tmp_path / "in")
+        running = asyncio.ensure_future(part.run())
+        if run == 0:
+            digits = part.codes.make("Ann", "en", ("7",), time.time()).digits
+            assert voices.store is not None
+            async with asyncio.timeout(20):
+                while await voices.store.noted("codes:in") is None:
+                    await asyncio.sleep(0.01)
+        else:
+            async with asyncio.timeout(20):
+                while (found := part.codes.redeem(digits, time.time())) is None:
+                    part.codes._tries.clear()  # asking too soon is no guessing
+                    await asyncio.sleep(0.01)
+            assert found.name == "Ann" and found.callers == ("7",)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await voices.close()

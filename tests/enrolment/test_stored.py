@@ -21,6 +21,8 @@ from dragoman.enrolment.ports import Changes, Clip
 from dragoman.enrolment.stored import VOICE, StoredVoices
 from dragoman.errors import EngineCrashed, EngineRejected, ProfileConflict, ProfileInvalid, VoiceUnavailable
 from dragoman.voices.embedders import Encoders
+from dragoman.voices.profile import VoiceProfile
+from dragoman.voices.source import LiveVoices
 from dragoman.voices.store.store import VoiceStore
 
 ORDER = {"name": "Ann", "language": "en", "consent": Consent("Ann", "Yes, clone it.", 5.0)}
@@ -189,3 +191,61 @@ async def test_a_preview_names_the_profile_and_falls_back_before_the_first_sound
     async with voices_of(tmp_path) as (voices, _):
         with pytest.raises(EngineRejected, match="no synthesizer speaks en"):
             await anext(voices.speak("v_1", "Hello", "en"))
+
+
+async def test_the_recording_of_the_consent_is_kept_and_named_by_its_hash_whether_it_is_a_good_clip_or_not(
+    tmp_path: Path,
+) -> None:
+    async with voices_of(tmp_path) as (voices, desk):
+        for data, clips in ((good(1)[1], 3), (encoded(voiced(1.0)), 4)):
+            place = await desk.admit()
+            sent = []
+            for name, content in (("sentence 1", data), *map(good, (2, 3, 4))):
+                path = place.folder / name
+                path.write_bytes(content)
+                sent.append(SentClip(name, path))
+            if clips == 3:
+                sent.pop()
+            order = Order(**ORDER, clips=tuple(sent), consent_clip="sentence 1")
+            place.submit(order)
+            async for _, step in desk.watch(place.id):
+                last = step
+            assert last.state is State.DONE, last
+            profile = await voices.fetch(place.id)
+            assert isinstance(profile, VoiceProfile) and len(profile.clips) == clips
+            key = profile.consent.audio_sha256
+            assert key in {clip.id for clip in profile.clips}
+            assert await voices._store.audio(place.id, key or "") is not None
+
+
+async def test_a_preview_is_spoken_in_the_profile_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    seen = []
+    async with voices_of(tmp_path) as (voices, desk):
+        last = await enrol(desk, *map(good, (1, 2, 3)))
+        live = LiveVoices(voices._store, Encoders())
+
+        class Listening(ToySynthesizer):
+            async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Any]:
+                seen.append(live.speakers[request.speaker])
+                yield np.ones(320, np.int16)
+
+        voices._live = lambda: live
+        voices._synthesizers = lambda language: [Listening()]
+        assert len([piece async for piece in voices.speak(last.id, "Hello", "en")]) == 1
+        assert seen == [last.id] and live.speakers == {}
+
+
+async def test_each_clip_is_embedded_once(tmp_path: Path) -> None:
+    class Counting(PitchEmbedder):
+        def __init__(self) -> None:
+            self.lengths: list[int] = []
+
+        def embed(self, samples: Any) -> Any:
+            self.lengths.append(len(samples))
+            return super().embed(samples)
+
+    identity = Counting()
+    async with voices_of(tmp_path, encoders=Encoders(identity)) as (_, desk):
+        assert (await enrol(desk, *map(good, (1, 2, 3)))).state is State.DONE
+    longest = max(identity.lengths)
+    assert sum(length > longest * 0.8 for length in identity.lengths) == 3

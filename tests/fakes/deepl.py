@@ -160,7 +160,7 @@ class FakeDeepL:
         self.disconnects = 0
         self.faults: list[Fault] = []
         self.glossaries: dict[str, Glossary] = {}
-        self._random_faults = dict(random_faults or {})
+        self.random_faults = dict(random_faults or {})
         self._random = random.Random(seed)
         self._connections: dict[object, int] = {}
 
@@ -265,7 +265,7 @@ class FakeDeepL:
                 return fault
         if line == "POST /v2/translate":
             drawn = self._random.random()
-            for name, share in self._random_faults.items():
+            for name, share in self.random_faults.items():
                 if drawn < share:
                     return fault_of(name)
                 drawn -= share

@@ -11,8 +11,9 @@ import argparse
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
@@ -85,6 +86,7 @@ class FakeElevenLabs:
         pace: seconds that a second of audio takes to be made, after the first chunk.
         concurrency: requests at once; more are answered by 429.
         port: 0: any free one.
+        seed: of ``random_faults``.
     """
 
     def __init__(
@@ -94,13 +96,17 @@ class FakeElevenLabs:
         pace: float = 0.0,
         concurrency: int = 100,
         port: int = 0,
+        seed: int = 0,
     ) -> None:
         self.voice = voice
         self.latency = latency
         self.pace = pace
         self.concurrency = concurrency
         self.faults: deque[Fault] = deque()
-        """One for each request to speak; without any it is answered well."""
+        """One for each request to speak; without any it is answered well, but for ``random_faults``."""
+        self.random_faults: Mapping[Fault, float] = {}
+        """Share of the requests to speak that each befalls."""
+        self._random = Random(seed)
         self.requests: list[dict[str, Any]] = []
         """Body of each request to speak, with ``voice_id`` and the query's values."""
         self.running = 0
@@ -168,7 +174,7 @@ class FakeElevenLabs:
         self.requests.append(body | {"voice_id": request.match_info["voice"]} | dict(request.query))
         if self.running >= self.concurrency:
             return _error(*_ERRORS[Fault.TOO_MANY])
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.faults.popleft() if self.faults else self._random_fault()
         self.running += 1
         try:
             return await self._answer(request, body, fault)
@@ -177,6 +183,14 @@ class FakeElevenLabs:
             raise
         finally:
             self.running -= 1
+
+    def _random_fault(self) -> Fault | None:
+        drawn = self._random.random()
+        for fault, share in self.random_faults.items():
+            if drawn < share:
+                return fault
+            drawn -= share
+        return None
 
     async def _answer(self, request: web.Request, body: dict[str, Any], fault: Fault | None) -> web.StreamResponse:
         if fault in _ERRORS:

@@ -22,8 +22,15 @@ Voice = Callable[[str, str], Awaitable[Pcm]]
 
 
 async def tone(text: str, language: str) -> Pcm:
-    """The text's tone words, as a booth says them."""
-    return encode(text, booth=True)
+    """The text's tone words, as a booth says them; a hum for a text of others, such as a probe's."""
+    try:
+        return encode(text, booth=True)
+    except ValueError:
+        return HUM
+
+
+HUM = np.round(3000 * np.sin(2 * np.pi * 100 * np.arange(SAMPLE_RATE // 5) / SAMPLE_RATE)).astype(np.int16)
+"""Below all bands of tone words: nobody hears a word in it."""
 
 
 async def espeak(text: str, language: str) -> Pcm:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket as system
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -50,6 +51,18 @@ def test_datagrams_come_with_length_and_source(ours: MediaSocket, peers: list[sy
         assert ours.sources[row] == source_key(peer.getsockname())
     assert (0 <= ours.ages[:3]).all() and (ours.ages[:3] < 5).all()
     assert ours.receive() == 0
+
+
+@pytest.mark.parametrize("jump", [-3600.0, -0.7, 1.5, 3600.0])
+def test_a_jump_of_the_time_of_day_makes_no_datagram_old_or_of_the_future(
+    ours: MediaSocket, peers: list[system.socket], monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    ours.receive()
+    empty_at, time_of_day = time.monotonic(), time.time
+    peers[0].sendto(b"sent before it", ours.address)
+    monkeypatch.setattr(media.time, "time", lambda: time_of_day() + jump)
+    assert ours.receive() == 1
+    assert 0 <= ours.ages[0] <= time.monotonic() - empty_at + 0.1
 
 
 def test_a_long_datagram_is_cut(ours: MediaSocket, peers: list[system.socket]) -> None:

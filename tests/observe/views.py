@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dragoman.media.stats import MediaStats as MediaView
-from dragoman.pipeline.conference import TOTALS
+from dragoman.pipeline.conference import TOTALS, Lag
 from dragoman.telephony.ari.connection import ConnectionStats
 from dragoman.telephony.ari.queue import EventQueue
 from dragoman.telephony.attacher import AttachStats
@@ -29,9 +29,13 @@ class ConferenceView:
     def __init__(self) -> None:
         self.counts = dict.fromkeys(TOTALS, 0)
         self.waiting = {"mt": 0}
+        self.behind: list[Lag] = []
 
     def totals(self) -> dict[str, int]:
         return dict(self.counts)
+
+    def lags(self) -> list[Lag]:
+        return self.behind
 
     def queue_depths(self) -> dict[str, int]:
         return self.waiting

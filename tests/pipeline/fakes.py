@@ -68,6 +68,33 @@ def runs(pcm: Pcm) -> list[tuple[int, int, int]]:
     return [(int(pcm[a]), a, b) for a, b in zip(starts, stops, strict=True) if pcm[a]]
 
 
+class Skipping:
+    """Stretcher: leaves single samples out or says them twice, so that each word keeps its value; holds some back."""
+
+    HELD = ms_to_samples(30)
+
+    def __init__(self) -> None:
+        self._held: Pcm = np.zeros(0, np.int16)
+        self._at = 0.0  # of the next sample to be taken, in what is held
+        self.tempos: list[float] = []
+
+    def stretch(self, pcm: Pcm, tempo: float) -> Pcm:
+        self.tempos.append(tempo)
+        if tempo == 1.0:
+            out, self._held, self._at = np.concatenate((self._held, pcm)), np.zeros(0, np.int16), 0.0
+            return out
+        pcm = np.concatenate((self._held, pcm))
+        taken = np.arange(self._at, len(pcm) - self.HELD, tempo)
+        if len(taken):
+            self._at = float(taken[-1]) + tempo
+        whole = min(int(self._at), len(pcm))
+        self._held, self._at = pcm[whole:], self._at - whole
+        return pcm[taken.astype(int)]
+
+    def drain(self) -> Pcm:
+        return self.stretch(np.zeros(0, np.int16), 1.0)
+
+
 class FakeAudio:
     """LegAudio over an array that grows."""
 
@@ -439,6 +466,7 @@ class FakeMeasures:
     failed: list[tuple[str, EngineError]] = field(default_factory=list)
     gave_way: list[tuple[str, EngineError]] = field(default_factory=list)
     crashed: int = 0
+    pressure: list[str] = field(default_factory=list)
 
     def clause_committed(self) -> None:
         self.committed += 1
@@ -460,6 +488,9 @@ class FakeMeasures:
 
     def leg_crashed(self) -> None:
         self.crashed += 1
+
+    def pressed(self, stage: str) -> None:
+        self.pressure.append(stage)
 
 
 def rejected(engine: str = "brain") -> EngineRejected:

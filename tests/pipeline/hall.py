@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from tests.pipeline.fakes import FakeEngines, FakeMeasures, FakeMedia, FakeRecognizer, spoken
+from tests.pipeline.fakes import FakeEngines, FakeMeasures, FakeMedia, FakeRecognizer, Skipping, spoken
 
 from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, CaptionSubscription
@@ -57,6 +57,7 @@ class Hall:
             floor_db=-18.0,
             options=options,
             terms=lambda _: terms,
+            stretcher=Skipping,
         )
         self.group: asyncio.TaskGroup | None = None
         self.readers: list[Reader] = []

@@ -18,9 +18,11 @@ from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineTimeout
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
-from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEADLINE, TTS_DEPTH, Chain, Pending
+from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEPTH, Chain
 from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.delivery import TTS_DEADLINE
 from dragoman.pipeline.latency import STAGES, ClauseTimes
+from dragoman.pipeline.pending import Pending
 
 pytestmark = virtual_time
 
@@ -34,6 +36,7 @@ class Reports:
     pending: dict[str, Pending] = field(default_factory=dict)
     reasons: list[tuple[str, EngineError | None]] = field(default_factory=list)
     failed: list[tuple[str, EngineError]] = field(default_factory=list)
+    pressure: list[tuple[str, float]] = field(default_factory=list)
     played_ids: list[str] = field(default_factory=list)
     read_ids: list[str] = field(default_factory=list)
 
@@ -55,6 +58,9 @@ class Reports:
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         self.failed.append((stage, error))
+
+    def pressed(self, target: str, stage: str, seconds: float) -> None:
+        self.pressure.append((stage, seconds))
 
     def _note(self, what: str, pending: Pending) -> None:
         self.events.append((what, pending.clause.id))
@@ -338,16 +344,16 @@ async def test_what_waits_for_the_booth_when_its_listeners_leave_is_not_said_to_
 
 
 async def test_a_full_booth_holds_translation_back_and_the_queue_merges_neighbours() -> None:
-    async with bench() as made:
+    async with bench(mouth=FakeSynthesizer(word=ms_to_samples(1500))) as made:
         spoken_at_once = 1 + TTS_DEPTH + 1 + MT_DEPTH  # in the mouth, before it, in the translator's hands, before it
-        texts = [" ".join(f"c{i}w{j}" for j in range(20)) for i in range(spoken_at_once + 4)]  # 4 s each
+        texts = [chr(ord("a") + i) for i in range(spoken_at_once + 4)]  # so short that nobody expects a long backlog
         for text in texts:
             made.offer(text)
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.1)
             assert len(made.chain.mt_queue) <= MT_DEPTH
             assert len(made.chain.tts_queue) <= TTS_DEPTH
         assert made.chain.mt_queue.merged == 4
-        await asyncio.sleep(70)
+        await asyncio.sleep(40)
         assert made.heard == translated("es", *texts)
         merged = [pending.clause for pending in made.reports.pending.values() if pending.clause.merged]
         assert len(merged) == 1
@@ -361,7 +367,7 @@ async def test_a_synthesizer_faster_than_speech_is_held_at_the_booth() -> None:
         made.offer(" ".join(f"w{i}" for i in range(50)))  # 10 s
         for _ in range(100):
             await asyncio.sleep(0.1)
-            assert all(speech.ready < 2 * READY_FRAMES for speech in made.chain._playing)
+            assert all(speech.ready < 2 * READY_FRAMES for speech in made.chain.delivery._playing)
         await asyncio.sleep(2)
         assert len(made.heard) == 50
         assert made.booth.underruns == 0
@@ -428,7 +434,7 @@ async def test_a_booth_that_goes_away_frees_the_chain_for_who_comes_next(seconds
         assert made.reports.of("spoken") == [*told, *later]
         assert made.reports.reasons == ([] if told else [("nobody-listens", None)])
         assert made.reports.of("dropped") == ([] if told else [first])
-        assert not made.chain._playing
+        assert not made.chain.delivery._playing
 
 
 async def test_a_clause_that_waits_at_a_booth_that_goes_away_holds_no_chain_that_closes() -> None:

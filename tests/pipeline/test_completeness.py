@@ -17,9 +17,9 @@ def clause(text: str) -> Clause:
     return Clause("leg", 0, "en", text, 0, END)
 
 
-def ears(*, upto: int = 0, heard: int = 0, end: int = 250) -> Ears:
+def ears(*, upto: int = 0, heard: int = 0, end: int = 250, pause: int = -5000) -> Ears:
     """Milliseconds behind the last word."""
-    return Ears(*(END + ms_to_samples(by) for by in (upto, heard, end)))
+    return Ears(*(END + ms_to_samples(by) for by in (upto, heard, end, pause)))
 
 
 def complete(text: str, at: Ears, *, times: int = 1) -> bool:
@@ -36,7 +36,11 @@ def complete(text: str, at: Ears, *, times: int = 1) -> bool:
         ("We are done.", ears(), True),
         ("we are done", ears(end=40), False),  # that may be a stop consonant
         ("we are done", ears(upto=300, heard=700, end=900), False),  # he said more than the partial holds
-        ("we are done", ears(upto=690, heard=700, end=900), True),  # a cough, and the partial holds all of it
+        ("we are done", ears(upto=690, heard=700, end=900), False),  # the word that he said last may be told late
+        ("we are done", ears(upto=860, heard=700, end=900), True),  # a cough, and the partial holds all of it
+        ("we are done", ears(heard=900, end=900, pause=40), True),  # he goes on behind a breath
+        ("we are done", ears(heard=900, end=900, pause=400), False),  # a breath, but behind something else
+        ("what we are done with,", ears(heard=900, end=900, pause=40), False),  # not where clauses are whole sentences
         ("we are done because", ears(), False),
         ("we are done with the", ears(), False),
         ("well,", ears(), False),
@@ -48,9 +52,17 @@ def test_silence_behind_all_that_was_said_makes_it_complete(text: str, at: Ears,
     assert complete(text, at) is expected
 
 
-@pytest.mark.parametrize(("upto", "times", "expected"), [(300, 2, True), (300, 1, False), (100, 2, False)])
+@pytest.mark.parametrize(("upto", "times", "expected"), [(750, 2, True), (750, 1, False), (300, 2, False)])
 def test_on_a_noisy_line_it_is_complete_when_it_stays_the_same(upto: int, times: int, expected: bool) -> None:
-    assert complete("we are done", ears(upto=upto, heard=900, end=900), times=times) is expected
+    assert complete("we are done", ears(upto=upto, heard=1200, end=1200), times=times) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("what we are done with,", True), ("we are done,", False), ("what we say is that,", False)]
+)
+def test_a_breath_at_a_comma_ends_a_clause_that_is_long_enough(text: str, expected: bool) -> None:
+    judge = Completeness("en", by_clause=True)
+    assert judge.judge([clause(text)], ears(heard=900, end=900, pause=40))[0].complete is expected
 
 
 def test_without_a_vad_silence_proves_nothing() -> None:
@@ -65,7 +77,7 @@ def test_what_is_followed_by_more_is_complete_and_the_rest_is_judged() -> None:
 
 
 def test_a_change_begins_the_count_again() -> None:
-    judge, noisy = Completeness("en"), ears(upto=300, heard=900, end=900)
+    judge, noisy = Completeness("en"), ears(upto=750, heard=1200, end=1200)
     seen = [judge.judge([clause(text)], noisy)[0].complete for text in ("one two", "one three", "one two", "One two.")]
     assert seen == [False, False, False, True]
 

@@ -565,3 +565,14 @@ async def test_the_synthesizer_that_stood_in_for_another_is_named_and_the_failur
         ((_, _, _, engines),) = place.measures.spoken
         assert engines == {"asr": "ears", "mt": "brain", "tts": "spare"}
         assert [(stage, error.engine) for stage, error in place.measures.gave_way] == [("tts", "mouth")] * 2
+
+
+async def test_a_gap_is_told_to_those_whose_room_did_not_survive_it() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        reader = place.read("en")
+        await place.passes(5)
+        place.leave(ann)
+        place.conference.gap(since=1003.0)
+        await settled()
+        assert [caption.kind for caption in reader.captions] == [CaptionKind.GAP]

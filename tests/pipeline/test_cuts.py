@@ -11,7 +11,7 @@ from tests.pipeline.test_clause import sentence
 
 from dragoman.engines.base import Word
 from dragoman.pipeline.connectives import CONNECTIVES, connectives
-from dragoman.pipeline.cuts import AHEAD, CAP, MARK_WORDS, SENTENCE_WORDS, first_cut, goes_on
+from dragoman.pipeline.cuts import AHEAD, CAP, COMMA_WORDS, MARK_WORDS, SENTENCE_WORDS, first_cut, goes_on
 from dragoman.pipeline.plain import plain
 
 EN = connectives("en")
@@ -37,7 +37,9 @@ def cuts(words: Sequence[Word], language: str = "en") -> list[str]:
             "we have moved all the boxes upstairs because it rains",
             ["we have moved all the boxes upstairs", "because it rains"],
         ),
-        ("we have moved the boxes, the lift works", ["we have moved the boxes, the lift works"]),
+        ("we have moved the boxes, the lift works", ["we have moved the boxes,", "the lift works"]),
+        ("we have moved, the lift works", ["we have moved, the lift works"]),
+        ("we have moved boxes because the lift works", ["we have moved boxes because the lift works"]),
         ("we have moved all the boxes upstairs, it rains", ["we have moved all the boxes upstairs,", "it rains"]),
         ("we sell bread and butter and milk now", ["we sell bread and butter and milk now"]),
         (
@@ -74,6 +76,16 @@ def test_the_last_mark_of_a_partial_is_a_guess_and_that_of_a_final_is_none() -> 
     assert first_cut(words, EN, closed=True) == 2
 
 
+def test_a_pause_that_is_known_ends_a_long_clause_without_the_next_word() -> None:
+    long = sentence("we have brought up all the boxes")
+    assert first_cut(long, EN, closed=False) == 0
+    assert first_cut(long, EN, closed=False, paused=True) == len(long)
+    for text in ("we are tired", "now we have brought up all the", "now we have brought up all the."):
+        assert first_cut(sentence(text), EN, closed=False, paused=True) == 0
+    marked = sentence("we have brought them up,")
+    assert first_cut(marked, EN, closed=False, paused=True) == len(marked)
+
+
 word = st.sampled_from(["so", "and", "the", "rain", "because", "falls,", "now.", "Mr.", "yes?", "¿qué", "y", "porque"])
 words = st.lists(st.tuples(word, st.integers(60, 900), st.sampled_from([0, 15, 130, 260])), max_size=40)
 
@@ -100,7 +112,7 @@ def test_no_cut_leaves_a_fragment(spoken: list[tuple[str, int, int]]) -> None:
     said = timed(spoken)
     cut = first_cut(said, EN, closed=False)
     if cut and not said[cut - 1].text.endswith((".", "?")) and said[cut - 1].end - said[0].start < CAP:
-        assert cut >= MARK_WORDS
+        assert cut >= (COMMA_WORDS if said[cut - 1].text.endswith(",") else MARK_WORDS)
 
 
 def test_a_sentence_mark_ends_what_an_article_would_not() -> None:

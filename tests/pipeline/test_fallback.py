@@ -24,8 +24,9 @@ from dragoman.engines.mt.chain import BUDGET, TranslatorChain
 from dragoman.errors import EngineBusy, EngineDenied, EngineError
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionKind
-from dragoman.pipeline.chain import MT_DEPTH, TTS_DEADLINE, Chain
+from dragoman.pipeline.chain import MT_DEPTH, Chain
 from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.delivery import TTS_DEADLINE
 from dragoman.pipeline.latency import ClauseTimes
 
 pytestmark = virtual_time

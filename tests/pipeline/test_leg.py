@@ -13,10 +13,11 @@ from tests.virtual_time import settled, virtual_time
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.errors import EngineError
 from dragoman.pipeline.booth import BoothMixer
-from dragoman.pipeline.chain import Chain, Pending
+from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.leg import SpeakingLeg
+from dragoman.pipeline.pending import Pending
 from dragoman.telephony.model import Leg
 
 pytestmark = virtual_time
@@ -45,6 +46,8 @@ class LegNotes:
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None: ...
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None: ...
+
+    def pressed(self, leg: Leg, stage: str, seconds: float) -> None: ...
 
     def chain_crashed(self) -> None:
         self.crashes += 1

@@ -30,8 +30,8 @@ ROOM = RoomInfo(
     room="1000",
     languages=["en", "es"],
     legs=[
-        LegInfo(id="a.1", name="Ann", language="en", muted=False, held=False, speaking=True),
-        LegInfo(id="b.1", name="Bea", language="es", muted=True, held=False, speaking=False),
+        LegInfo(id="a.1", name="Ann", language="en", muted=False, held=False, speaking=True, interpretation=[]),
+        LegInfo(id="b.1", name="Bea", language="es", muted=True, held=False, speaking=False, interpretation=[]),
     ],
     booths=[BoothInfo(language="es", speaking=True, waiting=2)],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -57,6 +57,7 @@ def test_a_ticket_is_good_for_its_room_for_its_time_and_with_its_pin() -> None:
     assert not book.good("1000", ticket, 1000.0)
 
 
+@example("f" * 4500 + ".x")
 @given(st.text() | st.from_regex(r"[0-9a-f]{8}\.[0-9a-f]{64}", fullmatch=True))
 def test_no_text_is_a_ticket_by_accident(ticket: str) -> None:
     assert not pins().good("1000", ticket, 0.0)

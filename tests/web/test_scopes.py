@@ -77,6 +77,7 @@ async def test_while_the_tokens_are_not_known_nobody_gets_in_but_with_the_settin
     broken = AdminSettings(store=SecretStr(str(tmp_path / "admin.sqlite")))
     async with serving(settings={"admin": broken}) as s:
         assert await status(s, "/api/stats") == 503
+        assert await status(s, "/api/stats", {"Authorization": "Bearer anything"}) == 503
         assert await status(s, "/health/live") == 200
     async with serving({"token": SETTINGS_TOKEN}, settings={"admin": broken}) as s:
         assert await status(s, "/api/stats", {"Authorization": f"Bearer {SETTINGS_TOKEN}"}) == 200

@@ -13,6 +13,7 @@ from dragoman.check.glossary import check_glossary
 from dragoman.check.media import check_media
 from dragoman.check.pbx import check_pbx
 from dragoman.check.ports import check_ports
+from dragoman.check.voices import check_voices
 from dragoman.config import Settings
 from dragoman.errors import ConfigError
 from dragoman.telephony.ari.client import AriClient
@@ -30,6 +31,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     for finding in check_glossary(settings.glossary.site, settings.glossary.folder):
         yield finding
     for finding in await check_engines(settings):
+        yield finding
+    for finding in await check_voices(settings.voices, tuple(settings.engines.synthesizers)):
         yield finding
     asterisk = settings.asterisk
     try:

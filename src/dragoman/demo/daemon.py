@@ -34,8 +34,14 @@ _CAPTION = TypeAdapter(Caption)
 class Daemon:
     """``async with Daemon(settings, log, port) as daemon`` starts and stops it."""
 
-    def __init__(self, settings: Mapping[str, Any], directory: Path, port: int) -> None:
-        """``settings``: sections of its file, but for ``http``; ``directory`` takes the file and the log."""
+    def __init__(
+        self, settings: Mapping[str, Any], directory: Path, port: int, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """``settings``: sections of its file, but for ``http``; ``directory`` takes the file and the log.
+
+        ``environment``: variables beside those of this process.
+        """
+        self._environment = dict(environment or {})
         self._settings = {**settings, "http": {"port": port}}
         self._file = directory / "dragoman.toml"
         self.log_path = directory / "dragoman.log"
@@ -58,7 +64,7 @@ class Daemon:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env=environment | self._environment,
                 start_new_session=True,  # Ctrl-C in our terminal stops us, and we stop it
             )
         self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0))
@@ -80,6 +86,12 @@ class Daemon:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
 
     async def wait_ready(self) -> None:
         """Wait until it says that calls can be interpreted.

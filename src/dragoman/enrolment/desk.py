@@ -247,6 +247,7 @@ class EnrolmentDesk:
             return
         job.move(job.now.to(State.MAKING))
         good = [clips[report.name] for report in in_order if report.good]
+        order = replace(order, consent_audio=clips.get(order.consent_clip))
         profile, warnings = await self.compute(self.voices.make, job.now.id, order, good)
         job.move(replace(job.now.to(State.STORING), warnings=warnings))
         await self._store(job, profile)

@@ -12,8 +12,17 @@ from dragoman.enrolment.live import MOST_S, LiveLearning, Stretch
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.telephony.model import Leg
 from dragoman.voices.embedders import Encoders
-from dragoman.voices.make import CLIP_RATE, Audio, MadeProfile, RawClip, clip_id, extend_profile, make_profile, to_audio
-from dragoman.voices.profile import Clip, Consent, VoiceProfile
+from dragoman.voices.make import (
+    Audio,
+    MadeProfile,
+    RawClip,
+    clip_id,
+    extend_profile,
+    make_profile,
+    to_audio,
+    with_recording,
+)
+from dragoman.voices.profile import Consent, VoiceProfile
 
 PAUSE_S: Final = 0.5
 """Seconds of silence that end an utterance."""
@@ -107,12 +116,8 @@ class Learner:
         """The profile as a new one, and its recordings: the consent's is a clip that does not count. None: none yet."""
         if self.profile is None:
             return None
-        key, clips = self.consent.audio_sha256, self.profile.clips
-        assert key is not None  # see above
-        if all(clip.id != key for clip in clips):
-            recorded = Clip(id=key, seconds=len(self.consent_audio) / CLIP_RATE, snr_db=0.0, weight=0.0)
-            clips = (*clips, recorded)
-        return replace(self.profile, version=1, clips=clips), {**self._clips, key: self.consent_audio}
+        kept = with_recording(MadeProfile(replace(self.profile, version=1), self._clips, ()), self.consent_audio)
+        return kept.profile, kept.audio
 
 
 def _raw(pcm: Pcm) -> RawClip:

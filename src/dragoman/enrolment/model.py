@@ -7,8 +7,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from dragoman.errors import IllegalTransition
+
+if TYPE_CHECKING:
+    from dragoman.enrolment.ports import Clip
 
 CLIPS_NEEDED = 3
 """Good clips that a profile needs: with two, one cannot tell which of them is another person."""
@@ -127,6 +131,10 @@ class Order:
     defaults: Defaults = Defaults()
     callers: tuple[str, ...] = ()
     """Caller ids that get this voice."""
+    consent_clip: str = ""
+    """Name of the clip in which he says that he agrees; empty: none."""
+    consent_audio: Clip | None = None
+    """That clip, once it was read."""
 
 
 @dataclass(frozen=True, slots=True)

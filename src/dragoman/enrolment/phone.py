@@ -112,7 +112,7 @@ class PhoneEnrolment:
         desk: where profiles are made.
         codes: the codes in force.
         text: a text of the prompts in a language: what was agreed to, and what the new voice says.
-        sentences: names of the prompts that are read aloud.
+        sentences: names of the prompts that are read aloud; the first is the consent.
         beep: name of the prompt after which one speaks.
         now: unix time, s.
     """
@@ -185,9 +185,9 @@ class PhoneEnrolment:
                 await self._caller.say(*(("enrol-read",) if number == 1 else ()), sentence, self._beep)
                 path = place.folder / f"{number:02d}"
                 if await self._caller.record(path, SENTENCE_S, SILENCE_S):
-                    clips.append(SentClip(f"sentence {number}", path))
+                    clips.append(SentClip(clip_name(number), path))
             self._made = place.id
-            place.submit(Order(code.name, code.language, consent, tuple(clips)))
+            place.submit(Order(code.name, code.language, consent, tuple(clips), consent_clip=clip_name(1)))
         finally:
             await place.release()
         await self._caller.say("enrol-wait")
@@ -235,3 +235,8 @@ class PhoneEnrolment:
         if made:
             await self._desk.cancel(made)
             await self._desk.voices.delete(made)
+
+
+def clip_name(number: int) -> str:
+    """What a caller's recording of this sentence is called in reports."""
+    return f"sentence {number}"

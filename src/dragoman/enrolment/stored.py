@@ -21,7 +21,16 @@ from dragoman.errors import EngineError, EngineRejected, ProfileConflict
 from dragoman.media.format import Pcm
 from dragoman.voices import clip as measures
 from dragoman.voices.embedders import Encoders
-from dragoman.voices.make import MadeProfile, RawClip, judge, make_profile, score
+from dragoman.voices.make import (
+    MadeProfile,
+    RawClip,
+    clip_id,
+    judge,
+    make_profile,
+    score,
+    to_audio,
+    with_recording,
+)
 from dragoman.voices.profile import Consent, Defaults, VoiceProfile
 from dragoman.voices.source import LiveVoices
 from dragoman.voices.store.rows import ProfileHead
@@ -80,6 +89,8 @@ class StoredVoices:
 
     def make(self, profile_id: str, order: Order, clips: Sequence[Clip]) -> tuple[object, tuple[str, ...]]:
         """Voices."""
+        agreed = None if order.consent_audio is None else to_audio(_raw(order.consent_audio))
+        heard = order.consent.audio_sha256 if agreed is None else clip_id(agreed)
         reports = [self._examined.pop(_hash(clip), None) for clip in clips]
         known = [report for report in reports if report is not None]
         made = make_profile(
@@ -87,12 +98,13 @@ class StoredVoices:
             reports=known if len(known) == len(clips) else None,
             name=order.name,
             language=order.language,
-            consent=Consent(order.consent.who, order.consent.at, order.consent.text, order.consent.audio_sha256),
+            consent=Consent(order.consent.who, order.consent.at, order.consent.text, heard),
             defaults=Defaults(order.defaults.speed, order.defaults.pitch, order.defaults.gain_db),
             encoders=self._encoders(),
             now=self._clock(),
         )
-        return replace(made, profile=replace(made.profile, id=profile_id)), made.profile.notes
+        made = replace(made, profile=replace(made.profile, id=profile_id))
+        return made if agreed is None else with_recording(made, agreed), made.profile.notes
 
     def likeness(self, profile: object, clip: Clip) -> Likeness:
         """Voices."""

@@ -19,12 +19,14 @@ class RingBank:
 
     Args:
         rows: how many legs at most; 640 KB each once they were full.
+        samples: kept per leg, a multiple of a frame.
     """
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, samples: int = RING_SAMPLES) -> None:
+        self.samples = samples
         self.end: npt.NDArray[np.int64] = np.zeros(rows, np.int64)
         """(rows,) samples written so far: the audio time of the next one."""
-        self._flat: Pcm = np.zeros(rows * RING_SAMPLES, np.int16)
+        self._flat: Pcm = np.zeros(rows * self.samples, np.int16)
         self._frames = self.windows(FRAME_SAMPLES)
 
     def windows(self, length: int) -> Pcm:
@@ -34,22 +36,22 @@ class RingBank:
 
     def open(self, row: int) -> None:
         """Begin an empty timeline; what the row's former leg said is wiped."""
-        written = min(int(self.end[row]), RING_SAMPLES)
-        start = row * RING_SAMPLES
+        written = min(int(self.end[row]), self.samples)
+        start = row * self.samples
         self._flat[start : start + written] = 0
         self.end[row] = 0
 
     def offsets(self, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where these audio times lie in the rows of ``windows``."""
-        return rows * RING_SAMPLES + positions % RING_SAMPLES
+        return rows * self.samples + positions % self.samples
 
     def append(self, rows: npt.NDArray[np.int64], frames: Pcm) -> None:
         """Add one frame to each of these legs: (len(rows),) distinct rows and (len(rows), 320) samples."""
         ends = self.end[rows]
-        within = ends % RING_SAMPLES
-        fits = within <= RING_SAMPLES - FRAME_SAMPLES
+        within = ends % self.samples
+        fits = within <= self.samples - FRAME_SAMPLES
         if fits.all():
-            self._frames[rows * RING_SAMPLES + within] = frames
+            self._frames[rows * self.samples + within] = frames
             self.end[rows] = ends + FRAME_SAMPLES
         else:
             for row, frame in zip(rows.tolist(), frames, strict=True):
@@ -59,28 +61,28 @@ class RingBank:
         """Add any number of samples to one leg."""
         position = int(self.end[row])
         self.end[row] += len(samples)
-        kept = samples[-RING_SAMPLES:]
-        at = (position + len(samples) - len(kept)) % RING_SAMPLES
-        start = row * RING_SAMPLES
-        head = kept[: RING_SAMPLES - at]
+        kept = samples[-self.samples:]
+        at = (position + len(samples) - len(kept)) % self.samples
+        start = row * self.samples
+        head = kept[: self.samples - at]
         self._flat[start + at : start + at + len(head)] = head
         self._flat[start : start + len(kept) - len(head)] = kept[len(head) :]
 
     def silence(self, row: int, samples: int) -> None:
         """Add so many zeros to one leg; however many, it costs no more than one ring."""
-        self.extend(row, np.zeros(min(samples, RING_SAMPLES), np.int16))
-        self.end[row] += max(samples - RING_SAMPLES, 0)
+        self.extend(row, np.zeros(min(samples, self.samples), np.int16))
+        self.end[row] += max(samples - self.samples, 0)
 
     def read(self, row: int, start: int, stop: int) -> Pcm:
         """Samples [start, stop) of one leg, a copy; zeros where they left the ring or are not there yet."""
         out = np.zeros(max(stop - start, 0), np.int16)
         end = int(self.end[row])
-        first = max(start, end - RING_SAMPLES, 0)
+        first = max(start, end - self.samples, 0)
         last = min(stop, end)
         if first < last:
-            base = row * RING_SAMPLES
-            at = first % RING_SAMPLES
-            head = min(last - first, RING_SAMPLES - at)
+            base = row * self.samples
+            at = first % self.samples
+            head = min(last - first, self.samples - at)
             out[first - start : first - start + head] = self._flat[base + at : base + at + head]
             out[first - start + head : last - start] = self._flat[base : base + last - first - head]
         return out

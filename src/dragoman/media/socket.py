@@ -45,7 +45,8 @@ class MediaSocket(Protocol):
     sources: npt.NDArray[np.int64]
     """(BATCH,) source key of each."""
     ages: npt.NDArray[np.float64]
-    """(BATCH,) seconds between its arrival in the kernel and the ``receive``; 0 where the kernel does not tell."""
+    """(BATCH,) seconds between its arrival in the kernel and the ``receive``; 0 where the kernel does not tell. Never
+    more than since the socket was empty: the kernel tells the time of day, and that may jump by any length."""
     outgoing: npt.NDArray[np.uint8]
     """(send rows, bytes of a packet) what ``send`` takes."""
     address: Address
@@ -163,6 +164,7 @@ class BatchedSocket(_Buffers):
 
     def __init__(self, sock: socket.socket, send_rows: int, send_bytes: int) -> None:
         super().__init__(sock, send_rows, send_bytes)
+        self._empty_at = time.monotonic()
         # PyDLL keeps the GIL. The calls never block, and to get it back from a busy thread could take 5 ms.
         libc: Any = ctypes.PyDLL(None, use_errno=True)
         self._recvmmsg = libc.recvmmsg
@@ -194,7 +196,10 @@ class BatchedSocket(_Buffers):
         """Take what waits, at most BATCH datagrams; returns how many. Never blocks."""
         if self._stamped:
             self._in["controllen"] = _CMSG.itemsize
+        now, empty_at = time.monotonic(), self._empty_at
         count: int = self._recvmmsg(self._fd, self._in.ctypes.data, BATCH, _MSG_DONTWAIT, None)
+        if count < BATCH:
+            self._empty_at = now
         if count <= 0:
             return 0
         self.lengths[:count] = self._in["len"][:count]
@@ -202,7 +207,8 @@ class BatchedSocket(_Buffers):
         self.sources[:count] = names["host"].astype(np.int64) << 16 | names["port"]
         if self._stamped:
             stamps = self._controls[:count]
-            self.ages[:count] = time.time() - (stamps["sec"] + stamps["nsec"] * 1e-9)
+            ages = time.time() - (stamps["sec"] + stamps["nsec"] * 1e-9)
+            self.ages[:count] = np.clip(ages, 0.0, now - empty_at)
         return count
 
     def set_destination(self, row: int, address: Address) -> None:

@@ -47,6 +47,10 @@ class MediaStats:
     """Windows that the VAD model was run on; idle legs add none."""
     vad_skipped: int = 0
     """Windows that an overloaded VAD never looked at."""
+    echo_frames: int = 0
+    """20 ms frames written as silence because they were an echo of what the leg heard."""
+    echo_legs: int = 0
+    """Legs that were found to be on a loudspeaker."""
     lateness_sum: float = 0.0
     """Seconds, over all ticks."""
     lateness_counts: list[int] = field(default_factory=lambda: [0] * (len(LATENESS_BOUNDS) + 1))

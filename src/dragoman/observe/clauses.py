@@ -38,6 +38,10 @@ class ClauseMeasures:
         self._clock = clock
         self._streaks = {stage: Streak() for stage in Stage}
 
+    def pressed(self, stage: str) -> None:
+        """A stage fell behind its limit, and what is beside it is held back."""
+        self._metrics.lag.backpressure.labels(stage).inc()
+
     def trouble(self, stage: Stage) -> str:
         """Why a stage is not ready; empty while it is."""
         return self._streaks[stage].trouble(self._clock())

@@ -8,12 +8,11 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from dragoman.observe.lag import LagCounts
 
-class ConferenceCounts(Protocol):
-    """What is read of the conference."""
 
-    def totals(self) -> Mapping[str, int]:
-        """Counters by name, those of CONFERENCE_COUNTERS among them."""
+class ConferenceCounts(LagCounts, Protocol):
+    """What is read of the conference; CONFERENCE_COUNTERS are among its totals."""
 
     def queue_depths(self) -> Mapping[str, int]:
         """What waits now, by queue."""
@@ -33,6 +32,7 @@ CONFERENCE_COUNTERS: tuple[tuple[str, str, Callable[[Mapping[str, int]], float]]
     ("speculations_confirmed", "Of those, clauses spoken as they were", lambda c: c["speculations_confirmed"]),
     ("speculations_dropped", "Of those, clauses that the recognizer revised", lambda c: c["speculations_dropped"]),
     ("early_words", "Words used before the recognizer called them final", lambda c: c["early_words"]),
+    ("tempo_saved_seconds", "Time that faster speech spared listeners", lambda c: c["tempo_saved_ms"] / 1000),
     ("revised_words", "Of those, words that the recognizer then revised", lambda c: c["revised_words"]),
 )
 

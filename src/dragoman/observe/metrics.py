@@ -18,6 +18,7 @@ from dragoman.observe.ari import AriCollector, AriView
 from dragoman.observe.conference import ConferenceCollector, ConferenceCounts
 from dragoman.observe.engines import EngineCollector, EnginesView
 from dragoman.observe.gpu import GpuCollector
+from dragoman.observe.lag import LagMetrics
 from dragoman.observe.media import MediaCollector, MediaStatsView
 from dragoman.observe.phones import PhoneMetrics
 from dragoman.observe.quantiles import Quantiles, summaries
@@ -84,6 +85,7 @@ class Metrics:
         self.rooms = Gauge("dragoman_rooms", "Rooms somebody is in", registry=registry)
         self.legs = Gauge("dragoman_legs", "People in rooms", registry=registry)
         self.booths = Gauge("dragoman_booths", "Booths that are up", registry=registry)
+        self.tasks = Gauge("dragoman_tasks", "Asyncio tasks that have not ended", registry=registry)
         self.recognizer_streams = Gauge("dragoman_recognizer_streams", "Open recognizer streams", registry=registry)
         self.caption_readers = Gauge("dragoman_caption_readers", "Readers of captions", registry=registry)
         self.ari_connected = Gauge("dragoman_ari_connected", "1 while Asterisk's events come in", registry=registry)
@@ -93,6 +95,7 @@ class Metrics:
         registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
         self.phones = PhoneMetrics(registry)
+        self.lag = LagMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []
 
     def watch_media(self, stats: MediaStatsView) -> None:
@@ -115,6 +118,7 @@ class Metrics:
                 self.queue_depth.labels(queue).set(depth)
 
         self._refreshers.append(refresh)
+        self._refreshers.append(self.lag.watch(conference))
 
     def watch_engines(self, engines: EnginesView) -> None:
         """Read the engines' states and counters at every scrape; once per registry."""

@@ -149,6 +149,11 @@ class CaptionHub:
         for key in [key for key in self._history if key[0] == room]:
             del self._history[key]
 
+    @property
+    def rooms(self) -> frozenset[str]:
+        """Rooms of which somebody reads something now, whether anybody is in them or not."""
+        return frozenset(room for room, _ in self._subscriptions)
+
     def _forget(self, subscription: CaptionSubscription) -> None:
         self.dropped += subscription.dropped
         key = (subscription.room, subscription.language)

@@ -7,11 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dragoman.engines.base import Hypothesis, Word
+from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.connectives import connectives
-from dragoman.pipeline.cuts import MAX_CLAUSE, ends_sentence, first_cut, longest_breath
+from dragoman.pipeline.cuts import MAX_CLAUSE, ends_sentence, first_cut, longest_breath, pauses_behind
 from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.prefix import STABLE_AFTER, EarlyWords, StablePrefix
+
+NEVER = -SAMPLE_RATE
+"""Audio time of a pause that there was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class ClauseSegmenter:
         self._pending: list[Word] = []
         self._tentative: tuple[Word, ...] = ()
         self._prefix = StablePrefix(agreement)
+        self._pause = NEVER
         self.ledger = WordLedger()
         self.early = EarlyWords()
 
@@ -84,8 +89,12 @@ class ClauseSegmenter:
         """What was said since the last clause, as far as it is known."""
         return " ".join(word.text for word in (*self._pending, *self._tentative))
 
-    def feed(self, hypothesis: Hypothesis) -> list[Clause]:
-        """Take the next hypothesis; returns the clauses it commits, in order."""
+    def feed(self, hypothesis: Hypothesis, pause: int = NEVER) -> list[Clause]:
+        """Take the next hypothesis; returns the clauses it commits, in order.
+
+        ``pause``: audio time behind the last speech before the speaker's last pause, as far as the VAD heard one.
+        """
+        self._pause = pause
         words = self.ledger.fresh(hypothesis.words, self._pending)
         if not hypothesis.is_final:
             self._tentative = words
@@ -111,6 +120,9 @@ class ClauseSegmenter:
         words = [*self._pending, *self._tentative]
         return [self._clause(part, 0) for part in self._parts(words)]
 
+    def _paused_behind(self, words: Sequence[Word]) -> bool:
+        return bool(words) and pauses_behind(words[-1], self._pause)
+
     def _agree(self, partial: Sequence[Word], final: Sequence[Word]) -> bool:
         """Whether both say that a sentence ends here: one mark alone may be due to an end in mid-sentence."""
         if not partial or not final or plain(partial[-1].text) != plain(final[-1].text):
@@ -121,7 +133,9 @@ class ClauseSegmenter:
         """Of pending words, which are final; with ``closed`` a sentence mark on the last one counts too."""
         if self._by_clause:
             clauses = []
-            while cut := first_cut(self._pending, self._connectives, closed=closed):
+            while cut := first_cut(
+                self._pending, self._connectives, closed=closed, paused=self._paused_behind(self._pending)
+            ):
                 clauses += self._commit(cut)
             return clauses
         known = len(self._pending) - (not closed)
@@ -144,7 +158,8 @@ class ClauseSegmenter:
         known = (*self._pending, *self._tentative[: self._prefix.stable])
         everything = (*self._pending, *self._tentative)
         if self._by_clause:  # that more is coming is certain before it is certain what
-            cut = first_cut(everything, self._connectives, closed=False)
+            paused = self._paused_behind(everything)
+            cut = first_cut(everything, self._connectives, closed=paused, paused=paused)
             return cut if cut <= len(known) else 0
         if not everything or everything[-1].end - everything[0].start < MAX_CLAUSE:
             return 0

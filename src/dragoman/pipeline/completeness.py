@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.clause import NEVER, Clause
 from dragoman.pipeline.connectives import connectives
-from dragoman.pipeline.cuts import goes_on
-from dragoman.pipeline.plain import plain_text
+from dragoman.pipeline.cuts import LAST_WORD, goes_on, long_enough
+from dragoman.pipeline.ledger import JITTER
+from dragoman.pipeline.plain import plain, plain_text
 
-COVERED = ms_to_samples(60)
-"""How far behind the last speech that the VAD heard a partial may end and still hold all of it: two windows of it."""
-
-LAST_WORD = ms_to_samples(150)
-"""How much longer than a recogniser's last word the VAD may hear it: final fricatives, and windows of 32 ms."""
+COVERED = ms_to_samples(150)
+"""Silence that a partial must cover before it holds all that the VAD heard, where its last word ends earlier: so late a
+recogniser may tell a word that is over."""
 
 SILENCE = ms_to_samples(100)
 """Silence that is no stop consonant."""
@@ -24,8 +23,9 @@ SILENCE = ms_to_samples(100)
 REPEATS = 2
 """Partials in a row with the same clause after which it may be complete although the VAD still hears something."""
 
-SETTLED = ms_to_samples(250)
-"""Audio behind the last word that a partial must cover without a further word, where the VAD hears no silence."""
+SETTLED = ms_to_samples(700)
+"""Audio behind the last word that a partial must cover without a further word, where the VAD hears no silence: longer
+than a word, for recognisers that tell words only when they are over would else seem to have heard the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,16 @@ class Ears:
     """Where the VAD last heard speech."""
     end: int
     """The leg's audio so far."""
+    pause: int = NEVER
+    """Where the VAD heard the last speech before the speaker's last pause."""
 
 
 class Completeness:
     """Judges one leg's foreseen clauses, hypothesis by hypothesis."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, *, by_clause: bool = False) -> None:
+        """``by_clause``: a pause at a comma may end a clause."""
+        self._by_clause = by_clause
         self._connectives = connectives(language)
         self._last = ""
         self._repeats = 0
@@ -68,10 +72,15 @@ class Completeness:
         return (*(Foreseen(clause, True) for clause in before), Foreseen(last, bool(text) and self._ends(last, ears)))
 
     def _ends(self, clause: Clause, ears: Ears) -> bool:
-        if goes_on(clause.text.split()[-1], self._connectives):
-            return False
+        words = clause.text.split()
+        paused = -JITTER <= ears.pause - clause.end <= LAST_WORD
+        if goes_on(words[-1], self._connectives):
+            ends = self._by_clause and paused and long_enough(words[-1], clause.end - clause.start, len(words))
+            return ends and not self._connectives.unfinished(plain(words[-1]))
+        if paused:
+            return True
         if ears.heard_until:  # there is a VAD
-            covered = ears.upto >= ears.heard_until - COVERED or clause.end >= ears.heard_until - LAST_WORD
+            covered = ears.upto >= ears.heard_until + COVERED or clause.end >= ears.heard_until - LAST_WORD
             if covered and ears.end - ears.heard_until >= SILENCE:
                 return True
         return self._repeats >= REPEATS and ears.upto - clause.end >= SETTLED

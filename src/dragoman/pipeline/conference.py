@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,12 +14,13 @@ import structlog
 from dragoman.engines.base import Recognizer, Stage, Synthesizer
 from dragoman.engines.circuits import Circuits
 from dragoman.errors import MediaError
+from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.pipeline.chain import Chain
+from dragoman.pipeline.chain import Chain, keep_tempo
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Terms, Translates
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms, Translates
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.telephony.model import Booth, Leg, Tap
@@ -37,6 +38,7 @@ TOTALS = (
     "speculations_dropped",
     "early_words",
     "revised_words",
+    "tempo_saved_ms",
 )
 """What ``Conference.totals`` counts."""
 
@@ -75,6 +77,23 @@ class LegState:
         return self.tap.leg
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the interpretation of one speaker into one language is behind."""
+
+    leg: Leg
+    target: str
+    stages: Mapping[str, float]
+    """Seconds of audio that are still to be spoken, by where they wait: mt, tts, playback."""
+    tempo: float
+    """How many times as fast as the synthesizer it is spoken."""
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return sum(self.stages.values())
+
+
 class Conference:
     """The AttachListener; runs every leg in one TaskGroup, each in a TaskGroup of its own."""
 
@@ -88,8 +107,13 @@ class Conference:
         floor_db: float,
         options: PipelineOptions = DEFAULTS,
         terms: Callable[[str], Terms] = lambda _: NO_TERMS,
+        stretcher: Callable[[], Stretcher | None] = keep_tempo,
     ) -> None:
-        """``floor_db``: gain of the original speech under the translation, dB. ``terms`` gives a room's glossary."""
+        """``floor_db``: gain of the original speech under the translation, dB. ``terms`` gives a room's glossary.
+
+        ``stretcher`` makes what changes the tempo of one voice, or nothing where there is no such thing.
+        """
+        self._stretcher = stretcher
         self._options = options
         self._media = media
         self._engines = engines
@@ -145,6 +169,19 @@ class Conference:
                 depths["tts"] += len(chain.tts_queue)
         return depths
 
+    def lags(self) -> list[Lag]:
+        """How far the interpretation of each speaker into each language is behind, now."""
+        return [
+            Lag(
+                leg.leg,
+                chain.target,
+                {stage: samples / SAMPLE_RATE for stage, samples in chain.meter.stages().items()},
+                chain.delivery.tempo.now if chain.meter.backlog else 1.0,
+            )
+            for leg in self._running
+            for chain in leg.chains
+        ]
+
     def totals(self) -> dict[str, int]:
         """What happened since the start, over all legs and booths, those that are gone too; never goes back.
 
@@ -153,7 +190,8 @@ class Conference:
         ticks of 20 ms in which a clause sounded and its synthesizer was late. ``repeated_words``: words that a
         recogniser said again and that were not translated twice. ``speculations_made``, ``..._confirmed``,
         ``..._dropped``: clauses translated ahead of their commit, into one language. ``early_words``: words committed
-        ahead of their final. ``revised_words``: of those, words that the final did not have.
+        ahead of their final. ``revised_words``: of those, words that the final did not have. ``tempo_saved_ms``: time
+        that faster speech saved.
         """
         totals = Counter(dict.fromkeys(TOTALS, 0))
         totals.update(self._past)
@@ -254,8 +292,8 @@ class Conference:
             state.audio.gated = state.muted or state.held
 
     def gap(self, since: float) -> None:
-        """AttachListener: tell the readers that something is missing."""
-        for room in self.rooms:
+        """AttachListener: tell the readers that something is missing; those too whose room did not survive it."""
+        for room in self.rooms | self._captions.rooms:
             self._reporter.gap(room, since)
 
     # private
@@ -310,6 +348,8 @@ class Conference:
             self._clock,
             circuits=self._engines.circuits,
             terms=self._terms(leg.room),
+            stretcher=self._stretcher,
+            fastest=self._options.max_tempo,
         )
 
     async def _run_leg(self, speaking: SpeakingLeg, media_id: str) -> None:

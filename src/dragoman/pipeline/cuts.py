@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.connectives import Connectives
+from dragoman.pipeline.ledger import JITTER
 from dragoman.pipeline.plain import plain
 
 MAX_CLAUSE = ms_to_samples(10_000)
@@ -18,10 +19,14 @@ MIN_CUT_PAUSE = ms_to_samples(120)
 SENTENCE_WORDS = 2
 """Words that a sentence must have to be a clause of its own while more follows: "Yes. I agree." is one."""
 
+COMMA_LENGTH = ms_to_samples(1300)
+COMMA_WORDS = 4
+"""Least clause before a comma: shorter ones ("However,") say nothing alone. Not more, because the clause behind a long
+one waits until that was spoken: of clauses of much the same length none does."""
+
 MARK_LENGTH = ms_to_samples(2000)
 MARK_WORDS = 5
-"""Least clause before a comma, a pause or a strong connective: shorter ones ("However,") say nothing alone, and what
-follows would only wait for their translation to be spoken."""
+"""Least clause before a pause or a strong connective, which may stand in the middle of a thought."""
 
 WEAK_LENGTH = ms_to_samples(3000)
 WEAK_WORDS = 8
@@ -37,6 +42,9 @@ meaning (interpreters lag 2-5 s, design facts)."""
 PAUSE = ms_to_samples(200)
 """Silence between two words that marks a clause; a breath is 200 ms and more."""
 
+LAST_WORD = ms_to_samples(150)
+"""How much longer than a recogniser's last word the VAD may hear it: final fricatives, and windows of 32 ms."""
+
 _SENTENCE_END = (".", "?", "!", "…", "。", "？", "！")
 _CLAUSE_END = (",", ";", ":", "，", "、", "；", "：", "–", "—")
 
@@ -51,7 +59,19 @@ def goes_on(text: str, language: Connectives) -> bool:
     return text.endswith(_CLAUSE_END) or (not text.endswith(_SENTENCE_END) and language.unfinished(plain(text)))
 
 
-def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool) -> int:
+def pauses_behind(word: Word, pause: int) -> bool:
+    """Whether the pause before which the VAD heard its last speech at audio time ``pause`` is the one behind this."""
+    return -JITTER <= pause - word.end <= LAST_WORD
+
+
+def long_enough(text: str, length: int, count: int) -> bool:
+    """Whether a clause within a sentence may end behind ``text``, with so many samples and words, if it ends there."""
+    if text.endswith(_CLAUSE_END):
+        return length >= COMMA_LENGTH and count >= COMMA_WORDS
+    return length >= MARK_LENGTH and count >= MARK_WORDS
+
+
+def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, paused: bool = False) -> int:
     """How many words make the first clause; 0 while none is certain.
 
     Depends on the words up to the cut and on ``AHEAD`` behind it only: whoever knows more of the sentence finds the
@@ -61,14 +81,17 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool) -> 
         words: what is known, in order.
         language: its connectives.
         closed: whether a sentence mark at the very end counts: one behind which nothing is known is a guess.
+        paused: whether the speaker is known to have paused behind them, so that no word needs to follow a long clause.
     """
     for i in range(1, len(words) + 1):
         last = words[i - 1]
         if ends_sentence(last, language) and i >= SENTENCE_WORDS:
             if i < len(words) or closed:
                 return i
-            return 0
+            return i if paused and _breaks_off(words, language) else 0
         if len(words) - i < AHEAD:
+            if paused and _breaks_off(words, language):
+                return i
             continue
         length = last.end - words[0].start
         if length >= CAP:
@@ -78,9 +101,15 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool) -> 
     return 0
 
 
+def _breaks_off(words: Sequence[Word], language: Connectives) -> bool:
+    """Whether a pause behind these words of a sentence ends a clause; a mark there may be due to the pause alone."""
+    last = words[-1]
+    return long_enough(last.text, last.end - words[0].start, len(words)) and not language.unfinished(plain(last.text))
+
+
 def _marks(last: Word, following: Word, length: int, count: int, language: Connectives) -> bool:
     """Whether a clause of this length may end between these words of a sentence."""
-    if length < MARK_LENGTH or count < MARK_WORDS:
+    if not long_enough(last.text, length, count):
         return False
     if last.text.endswith(_CLAUSE_END):
         return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from dragoman.media.format import FRAME_SAMPLES, ms_to_samples
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, ms_to_samples
+from dragoman.pipeline.pressure import ASR_LIMIT, ASR_RELIEF, Pressure
 
 PREROLL = ms_to_samples(300)
 """Audio pushed from before the VAD's speech start: it needs two windows to be sure, and plosives begin earlier."""
@@ -25,6 +26,9 @@ REPLAY = ms_to_samples(19_000)
 
 COVERED = ms_to_samples(60)
 """How far behind the VAD's last speech a partial may end and still hold all of it: two windows of the VAD."""
+
+BREATH = ms_to_samples(120)
+"""Silence, as the VAD hears it, that is a pause: one of 200 ms in truth (pipeline.options)."""
 
 MAX_PUSH = ms_to_samples(1000)
 """Most that one push brings: a replay comes in pieces, which no transport chokes on."""
@@ -81,6 +85,8 @@ class FeedPlan:
         self._continuous = continuous
         self._early = early
         self._heard = 0
+        self.paused_at = -BACKLOG
+        """Where the VAD heard the last speech before the speaker's last pause; negative: he made none."""
         self._unfinished_upto = -1  # what the last partial covers, if it ends in the middle of a sentence
         self._over: int | None = None
         self._open: deque[_Utterance] = deque()
@@ -88,8 +94,11 @@ class FeedPlan:
         self._cursor = 0
         self.lag = 0
         """Samples that the stream was behind, at the least since its replay; so much and BACKLOG is allowed to it."""
+        self.pressure = Pressure(ASR_LIMIT, ASR_RELIEF)
+        """Of the stream, behind the audio that it may take: while it is on, what comes waits in the leg's ring."""
         self._pushed = False  # whether the stream got audio since its last finalize
         self._started = False
+        self._fell_behind = 0
         self.dropped = 0
         """Samples given up because the recogniser fell behind, was away too long, or died of them each time."""
 
@@ -161,6 +170,11 @@ class FeedPlan:
         over, self._over = self._over, None
         return over
 
+    def take_behind(self) -> float:
+        """Seconds that the stream was behind, when it just fell behind; once, else 0."""
+        behind, self._fell_behind = self._fell_behind, 0
+        return behind / SAMPLE_RATE
+
     def suit(self, chunk: int, *, continuous: bool, early: int = 0) -> None:
         """The next stream is another engine's; see ``__init__``."""
         self._chunk = max(chunk, FRAME_SAMPLES)
@@ -211,6 +225,8 @@ class FeedPlan:
             heard: up to where the VAD last heard speech.
         """
         self._heard = heard
+        if heard and end - heard >= BREATH:
+            self.paused_at = heard
         while self._open:
             current = self._open[0]
             if not self._continuous:
@@ -251,6 +267,8 @@ class FeedPlan:
     def _catch_up(self, current: _Utterance, end: int) -> None:
         """Give up the oldest audio of this utterance, if the stream fell too far behind."""
         lag = end - self._cursor
+        if self.pressure.feed((lag - self.lag) / SAMPLE_RATE):
+            self._fell_behind = lag
         if lag > self.lag + BACKLOG:
             kept = end - KEEP
             skipped = (kept if current.stop is None else min(kept, current.stop)) - self._cursor

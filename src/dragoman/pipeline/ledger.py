@@ -19,6 +19,10 @@ SAME_WORD = ms_to_samples(90)
 """How far apart the middles of a word and its repeat may lie, where both are the same word: what was measured of a
 recogniser that counts its audio anew on each connection (50 to 80 ms), and a frame."""
 
+RETAKE = ms_to_samples(1000)
+"""How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
+next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
+
 RECENT = 4
 """Words before the mark whose texts are kept; more do not fit into what ``JITTER`` leaves in doubt."""
 
@@ -44,6 +48,19 @@ class WordLedger:
     def last(self) -> Word | None:
         """The last committed word, as far as it is remembered."""
         return self._recent[-1] if self._recent else None
+
+    def known_until(self, final: Word | None) -> int:
+        """From where on a new stream must hear: the last known word again, and all behind it.
+
+        ``final``: the last word of which a final told, committed or not.
+        """
+        last = self.last
+        if final is not None and (last is None or final.end > last.end):
+            last = final
+        if last is None:
+            return self.committed_until
+        end = max(last.end, self.committed_until)
+        return max(last.start - JITTER, end - RETAKE, 0)
 
     def fresh(self, words: Iterable[Word], pending: Sequence[Word] = ()) -> tuple[Word, ...]:
         """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order."""

@@ -48,6 +48,9 @@ class LegReports(Protocol):
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """This leg can have no stream for now; told once, until it had one again."""
 
+    def pressed(self, leg: Leg, stage: str, seconds: float) -> None:
+        """A stage fell behind by so much, and what is beside it is held back for that."""
+
     def chain_crashed(self) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
@@ -83,7 +86,9 @@ class SpeakingLeg:
             agreement=agreement or STABLE_AFTER,
             by_clause=options.by_clause and agreement > 0,
         )
-        self._completeness = Completeness(leg.language) if options.speculate and agreement else None
+        self._completeness = (
+            Completeness(leg.language, by_clause=options.by_clause) if options.speculate and agreement else None
+        )
         self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
         self._past: Counter[str] = Counter()  # totals of chains that ended
         self._targets: frozenset[str] = frozenset()
@@ -105,6 +110,7 @@ class SpeakingLeg:
             )
             self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
             self.recognition.on_change = lambda before, after: reports.recogniser_changed(leg, before, after)
+            self.recognition.on_behind = lambda seconds: reports.pressed(leg, "asr", seconds)
             self.recognition.on_missing = lambda error: reports.recogniser_missing(leg, error)
 
     @property
@@ -221,15 +227,18 @@ class SpeakingLeg:
     def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
         if self.recognition is None or not self.recognition.wanted:
             return  # its stream is being closed
-        clauses = self._segmenter.feed(hypothesis)
+        pause = self.recognition.paused_at
+        clauses = self._segmenter.feed(hypothesis, pause)
         if not hypothesis.is_final and not clauses:
             self._reports.partial(self.leg, self._segmenter.partial)
         if asked >= now and not hypothesis.end_of_utterance:
             asked = 0.0  # nobody waited for an end of speech
         for clause in clauses:
             self._commit(clause, asked, now)
+        for chain, _ in self._chains.values():
+            chain.coming(self._segmenter.partial)
         if self._completeness is not None and self._audio is not None:
-            ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end)
+            ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end, pause)
             likely = self._completeness.judge(self._segmenter.foreseen(), ears)
             for chain, _ in self._chains.values():
                 chain.foresee(likely)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from dragoman.engines.base import Translation
 from dragoman.errors import EngineError
 from dragoman.pipeline.clause import Clause, merge
+from dragoman.pipeline.lag import Load
 from dragoman.pipeline.latency import ClauseTimes
 
 if TYPE_CHECKING:
     from dragoman.pipeline.speculation import Ahead
+
+
+BEHIND = "behind"
+"""Reason for which clauses are not spoken that would be heard too late."""
 
 
 @dataclass(slots=True)
@@ -25,6 +30,10 @@ class Pending:
     """The synthesizer that was asked last."""
     ahead: Ahead | None = None
     """What was begun of it before it was committed."""
+    load: Load = field(default_factory=Load)
+    """How much audio of it is still to be spoken."""
+    given_up: bool = False
+    """Whether it is only to be read, because what waits before it would make it too late."""
 
     def release(self) -> None:
         """End what was begun ahead of it; idempotent."""
@@ -37,7 +46,9 @@ def merge_pending(first: Pending, second: Pending) -> Pending:
     """Two neighbours as one: the later one's times, because that is when all of it had been said."""
     first.release()
     second.release()
-    return Pending(merge(first.clause, second.clause), second.times)
+    first.load.source += second.load.source
+    second.load.close()
+    return Pending(merge(first.clause, second.clause), second.times, load=first.load)
 
 
 class ChainReports(Protocol):
@@ -60,3 +71,6 @@ class ChainReports(Protocol):
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """An engine failed, which cost no clause."""
+
+    def pressed(self, target: str, stage: str, seconds: float) -> None:
+        """A stage fell behind by so much, and what comes before or after it is held back for that."""

@@ -83,6 +83,16 @@ class Media(Protocol):
         """Mix these legs' original audio under what the booth says."""
 
 
+class Stretcher(Protocol):
+    """Speech at another tempo and the same pitch (media.sonic); one stream, of one voice."""
+
+    def stretch(self, pcm: Pcm, tempo: float) -> Pcm:
+        """The next piece, ``tempo`` times as fast; it may hold some back, but nothing at 1.0."""
+
+    def drain(self) -> Pcm:
+        """What was held back; the next piece may follow."""
+
+
 class Translates(Protocol):
     """The ordered translators, as one."""
 

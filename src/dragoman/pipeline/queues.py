@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -30,8 +30,17 @@ class StageQueue(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def offer(self, item: T) -> None:
-        """Put without waiting; a full queue merges the item into its newest.
+    def __iter__(self) -> Iterator[T]:
+        """What waits, the oldest first."""
+        return iter(self._items)
+
+    @property
+    def newest(self) -> T | None:
+        """What waits behind all others."""
+        return self._items[-1] if self._items else None
+
+    def offer(self, item: T, *, merge: bool = False) -> None:
+        """Put without waiting; a full queue, or one that holds anything with ``merge``, merges it into its newest.
 
         Raises:
             QueueClosed: nobody would get it.
@@ -40,7 +49,7 @@ class StageQueue(Generic[T]):
             raise TypeError(f"queue {self.name}: offer needs a merge")
         if self._closed:
             raise QueueClosed
-        if len(self._items) >= self.depth:
+        if len(self._items) >= self.depth or (merge and self._items):
             self._items[-1] = self._merge(self._items[-1], item)
             self.merged += 1
         else:

@@ -16,7 +16,7 @@ from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
-from dragoman.pipeline.ledger import JITTER, WordLedger
+from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
@@ -34,10 +34,6 @@ WATCH = 0.5
 FINAL_DEADLINE = 3.0
 """Seconds a recogniser may take for the final after it was asked; then the stream counts as dead. One that was given
 a replay may take that much longer."""
-
-RETAKE = ms_to_samples(1000)
-"""How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
-next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
 
 STALLS = 2
 """Streams in a row that may be given up because no partial came: after that it may be that there is nothing to hear."""
@@ -112,6 +108,8 @@ class Recognition:
         """Whether the VAD hears speech now."""
         self.restarts = 0
         self.on_error: Callable[[EngineError], None] = lambda error: None
+        self.on_behind: Callable[[float], None] = lambda seconds: None
+        """Called when the stream has fallen behind by so many seconds, and its input waits for it."""
         self.on_change: Callable[[str, str], None] = lambda before, after: None
         """Called with the names of two engines, when the second took over from the first."""
         self.on_missing: Callable[[EngineError], None] = lambda error: None
@@ -129,6 +127,11 @@ class Recognition:
     def engine(self) -> str:
         """Name of the recogniser in use."""
         return self._recognizer.info.name
+
+    @property
+    def paused_at(self) -> int:
+        """Where the VAD heard the last speech before the speaker's last pause, audio time."""
+        return self._plan.paused_at
 
     @property
     def dropped(self) -> int:
@@ -218,7 +221,7 @@ class Recognition:
             if not self._missing and (told or away):
                 self._missing = True
                 self.on_missing(error)
-        waiting = 0 if self._audio is None else self._audio.end - self._known_until()
+        waiting = 0 if self._audio is None else self._audio.end - self._ledger.known_until(self._final)
         if self._failures >= SECOND_LOSS or (self._plan.active and waiting >= LONG_REPLAY):
             self._keep_stable()
         if opened and self._deaths > len(RESTART_DELAYS) and self._audio is not None:
@@ -269,7 +272,7 @@ class Recognition:
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
         if self._audio is not None:
-            self._plan.replay(self._known_until(), self._audio.end)
+            self._plan.replay(self._ledger.known_until(self._final), self._audio.end)
         self._replayed = self._plan.lag / SAMPLE_RATE
         try:
             async with asyncio.TaskGroup() as group:
@@ -285,16 +288,6 @@ class Recognition:
             if error := await let_go(info.name, lambda: stream.aclose()):
                 self.on_error(error)
 
-    def _known_until(self) -> int:
-        """From where on a new stream must hear: the last known word again, and all behind it."""
-        last = self._ledger.last
-        if self._final is not None and (last is None or self._final.end > last.end):
-            last = self._final
-        if last is None:
-            return self._ledger.committed_until
-        end = max(last.end, self._ledger.committed_until)
-        return max(last.start - JITTER, end - RETAKE, 0)
-
     async def _feed(self, stream: RecognizerStream) -> None:
         while True:
             audio = self._audio
@@ -302,6 +295,8 @@ class Recognition:
                 return
             self._tell_over()
             step = self._plan.step(audio.end, audio.heard_until)
+            if behind := self._plan.take_behind():
+                self.on_behind(behind)
             if isinstance(step, Push):
                 pcm = audio.read(step.start, step.stop)
                 self._circuits[self.engine].asked += len(pcm)

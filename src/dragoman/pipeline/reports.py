@@ -14,10 +14,16 @@ from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.journey import Journey, Outcome, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
-from dragoman.pipeline.pending import Pending
+from dragoman.pipeline.pending import BEHIND, Pending
 from dragoman.telephony.model import Leg
 
 log = structlog.get_logger(__name__)
+
+NOTES = {BEHIND: "not spoken: the interpretation was too far behind"}
+"""What readers are told of a reason."""
+
+PRESSURE_ACTIONS = {"asr": "input pauses", "mt": "asked again", "tts": "speech slows"}
+"""What is done where a stage is behind."""
 
 
 class Measures(Protocol):
@@ -43,6 +49,9 @@ class Measures(Protocol):
 
     def leg_crashed(self) -> None:
         """A leg, or what speaks it in one language, ended by a bug of ours."""
+
+    def pressed(self, stage: str) -> None:
+        """A stage fell behind its limit, and what is beside it is held back."""
 
 
 class Traces(Protocol):
@@ -127,6 +136,18 @@ class Reporter:
             why = "no stream is free; it is tried again"
         now = self._clock()
         self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
+
+    def pressed(self, leg: Leg, stage: str, seconds: float) -> None:
+        """LegReports."""
+        self.measures.pressed(stage)
+        log.warning(
+            "stage behind",
+            room=leg.room,
+            leg=leg.id,
+            stage=stage,
+            behind_ms=round(seconds * 1000),
+            action=PRESSURE_ACTIONS[stage],
+        )
 
     def chain_crashed(self) -> None:
         """LegReports."""
@@ -240,13 +261,17 @@ class LegChainReports:
         self._reporter.measures.clause_dropped(reason)
         if error is not None:
             self._reporter.measures.engine_failed(reason, error)
-        why = str(error) if error else reason
+        why = str(error) if error else NOTES.get(reason, reason)
         self._publish(CaptionKind.DROPPED, target, pending, note=why)
         self._ended(self._journey(target, pending), Outcome.DROPPED, why)
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
         self._reporter.measures.engine_gave_way(stage, error)
+
+    def pressed(self, target: str, stage: str, seconds: float) -> None:
+        """ChainReports."""
+        self._reporter.pressed(self._leg, stage, seconds)
 
     def _ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
         self._reporter.traces.ended(journey, outcome, why)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 SENTENCES = 5
-"""That are read aloud: 4 to 6 s each; three of them must be good (enrolment.model.CLIPS_NEEDED)."""
+"""That are read aloud: 4 to 6 s each; three of them must be good (enrolment.model.CLIPS_NEEDED). The first one is the
+consent: the recording of it is kept, and its hash stands in the profile's consent."""
 
 TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -16,7 +17,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enrol-away": "Enrolment is not available just now. Please call again later.",
             "enrol-consent": "Your voice will be recorded and cloned to speak your translations. To agree, press 1.",
             "enrol-read": "Repeat each sentence after the beep. Then press the hash key.",
-            "enrol-sentence-1": "This morning the train was so full that I stood all the way to the city.",
+            "enrol-sentence-1": "I agree that my voice is recorded and cloned to speak my translations.",
             "enrol-sentence-2": "Would you rather meet on Thursday, or is the end of next week better for you?",
             "enrol-sentence-3": "My neighbour grows tomatoes, beans and a few yellow roses behind the house.",
             "enrol-sentence-4": "I am quite sure that the answer is hidden somewhere in those old letters.",
@@ -34,7 +35,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enrol-away": "En este momento no es posible registrarse. Llame más tarde, por favor.",
             "enrol-consent": "Su voz se grabará y se clonará para decir sus traducciones. Si está de acuerdo, pulse 1.",
             "enrol-read": "Repita cada frase después de la señal. Luego pulse la almohadilla.",
-            "enrol-sentence-1": "Esta mañana el tren iba tan lleno que fui de pie hasta la ciudad.",
+            "enrol-sentence-1": "Estoy de acuerdo con que se grabe y se clone mi voz para mis traducciones.",
             "enrol-sentence-2": "¿Prefiere que nos veamos el jueves, o le viene mejor el final de la semana?",
             "enrol-sentence-3": "Mi vecina cultiva tomates, judías y unas rosas amarillas detrás de la casa.",
             "enrol-sentence-4": "Estoy seguro de que la respuesta se esconde en aquellas viejas cartas.",
@@ -52,7 +53,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enrol-away": "En aquest moment no és possible registrar-se. Truqueu més tard, si us plau.",
             "enrol-consent": "La vostra veu es gravarà i es clonarà per dir les traduccions. Per acceptar, premeu 1.",
             "enrol-read": "Repetiu cada frase després del senyal. Després premeu el coixinet.",
-            "enrol-sentence-1": "Aquest matí el tren anava tan ple que he viatjat dret fins a la ciutat.",
+            "enrol-sentence-1": "Estic d'acord que es gravi i es cloni la meva veu per a les meves traduccions.",
             "enrol-sentence-2": "Us va millor que ens vegem dijous, o a finals de la setmana que ve?",
             "enrol-sentence-3": "La meva veïna cultiva tomàquets, mongetes i unes roses grogues darrere la casa.",
             "enrol-sentence-4": "Estic segur que la resposta s'amaga en aquelles cartes velles.",
@@ -70,7 +71,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enrol-away": "L'inscription n'est pas possible pour le moment. Rappelez plus tard, s'il vous plaît.",
             "enrol-consent": "Votre voix sera enregistrée et clonée pour vos traductions. Pour accepter, tapez 1.",
             "enrol-read": "Répétez chaque phrase après le signal. Puis appuyez sur dièse.",
-            "enrol-sentence-1": "Ce matin, le train était si plein que je suis resté debout jusqu'à la ville.",
+            "enrol-sentence-1": "J'accepte que ma voix soit enregistrée et clonée pour dire mes traductions.",
             "enrol-sentence-2": "Préférez-vous jeudi, ou la fin de la semaine prochaine vous convient-elle mieux?",
             "enrol-sentence-3": "Ma voisine cultive des tomates, des haricots et des roses jaunes derrière la maison.",
             "enrol-sentence-4": "Je suis sûr que la réponse se cache quelque part dans ces vieilles lettres.",
@@ -88,7 +89,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enrol-away": "Neste momento não é possível registar-se. Ligue mais tarde, por favor.",
             "enrol-consent": "A sua voz será gravada e clonada para dizer as suas traduções. Se concorda, prima 1.",
             "enrol-read": "Repita cada frase depois do sinal. Em seguida prima cardinal.",
-            "enrol-sentence-1": "Esta manhã o comboio ia tão cheio que fui de pé até à cidade.",
+            "enrol-sentence-1": "Concordo que a minha voz seja gravada e clonada para as minhas traduções.",
             "enrol-sentence-2": "Prefere encontrar-se comigo na quinta-feira, ou no fim da próxima semana?",
             "enrol-sentence-3": "A minha vizinha cultiva tomates, feijões e umas rosas amarelas atrás da casa.",
             "enrol-sentence-4": "Tenho a certeza de que a resposta está escondida naquelas cartas antigas.",
@@ -106,7 +107,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enrol-away": "In questo momento non è possibile registrarsi. Richiamare più tardi, per favore.",
             "enrol-consent": "La sua voce sarà registrata e clonata per dire le traduzioni. Se è d'accordo, prema 1.",
             "enrol-read": "Ripeta ogni frase dopo il segnale. Poi prema cancelletto.",
-            "enrol-sentence-1": "Stamattina il treno era così pieno che sono rimasto in piedi fino in città.",
+            "enrol-sentence-1": "Sono d'accordo che la mia voce sia registrata e clonata per le mie traduzioni.",
             "enrol-sentence-2": "Preferisce vederci giovedì, o le va meglio la fine della prossima settimana?",
             "enrol-sentence-3": "La mia vicina coltiva pomodori, fagioli e qualche rosa gialla dietro la casa.",
             "enrol-sentence-4": "Sono sicuro che la risposta si nasconde in quelle vecchie lettere.",
@@ -124,7 +125,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enrol-away": "Die Anmeldung ist zurzeit nicht möglich. Bitte rufen Sie später wieder an.",
             "enrol-consent": "Ihre Stimme wird für Ihre Übersetzungen aufgenommen und nachgebildet. Wenn ja: die 1.",
             "enrol-read": "Wiederholen Sie jeden Satz nach dem Ton. Dann drücken Sie die Raute.",
-            "enrol-sentence-1": "Heute Morgen war der Zug so voll, dass ich bis in die Stadt gestanden habe.",
+            "enrol-sentence-1": "Ich bin einverstanden, dass meine Stimme für Übersetzungen nachgebildet wird.",
             "enrol-sentence-2": "Treffen wir uns lieber am Donnerstag, oder passt Ihnen das Ende der Woche besser?",
             "enrol-sentence-3": "Meine Nachbarin zieht hinter dem Haus Tomaten, Bohnen und ein paar gelbe Rosen.",
             "enrol-sentence-4": "Ich bin ganz sicher, dass die Antwort in diesen alten Briefen steckt.",

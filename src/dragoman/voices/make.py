@@ -212,6 +212,16 @@ def to_audio(clip: RawClip) -> Audio:
     return made
 
 
+def with_recording(made: MadeProfile, audio: Audio) -> MadeProfile:
+    """With a recording that is kept and does not count, such as that of the consent; as it is where a clip is that."""
+    key = clip_id(audio)
+    if any(clip.id == key for clip in made.profile.clips):
+        return made
+    kept = Clip(id=key, seconds=len(audio) / CLIP_RATE, snr_db=0.0, weight=0.0)
+    profile = replace(made.profile, clips=(*made.profile.clips, kept))
+    return replace(made, profile=profile, audio={**made.audio, key: audio})
+
+
 def clip_id(audio: Audio) -> str:
     """The id of a clip: a hash of its samples, little endian."""
     return hashlib.sha256(audio.astype("<i2").tobytes()).hexdigest()

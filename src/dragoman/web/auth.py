@@ -106,12 +106,8 @@ class Guard:
             return self._bearer(request, given)
         if route is not None and route.room_pin and (found := self._with_pin(request)) is not None:
             return found
-        tokens = self._tokens()
-        if self._token is None and tokens is not None and not len(tokens):
-            _check_local(request)
+        if self._is_local(request):
             return LOCAL
-        if self._token is None and tokens is None:
-            raise Problem(503, "The store of tokens does not answer.", {hdrs.RETRY_AFTER: "5"})
         # RFC 6750 section 3: no error code where no credentials were shown.
         raise Problem(401, "A bearer token is needed.", {hdrs.WWW_AUTHENTICATE: REALM})
 
@@ -124,8 +120,7 @@ class Guard:
             found = (self._tokens() or TokenBook()).find(shown, time.time())
             if found is not None:
                 return Principal(f"token {found.name}", found.scopes)
-            if self._token is None and not len(self._tokens() or ()):
-                _check_local(request)  # a token where none is needed is no reason to refuse
+            if self._is_local(request):  # a token where none is needed is no reason to refuse
                 return LOCAL
         wait = self._wrong.take(request.remote or "", _now())
         if wait:
@@ -133,6 +128,16 @@ class Guard:
         raise Problem(
             401, "The bearer token is not the right one.", {hdrs.WWW_AUTHENTICATE: f'{REALM}, error="invalid_token"'}
         )
+
+    def _is_local(self, request: web.Request) -> bool:
+        """Whether this host needs no token, because there is none at all."""
+        tokens = self._tokens()
+        if self._token is not None or (tokens is not None and len(tokens)):
+            return False
+        if tokens is None:
+            raise Problem(503, "The store of tokens does not answer.", {hdrs.RETRY_AFTER: "5"})
+        _check_local(request)
+        return True
 
     def _with_pin(self, request: web.Request) -> Principal | None:
         """Who shows the PIN of the room that he asks for, or a ticket; None: neither is shown."""

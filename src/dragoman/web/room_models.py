@@ -24,7 +24,7 @@ def _printable(value: str) -> str:
 
 
 RoomNumber = Annotated[
-    str, Field(pattern=r"^[0-9]{1,20}$", description="A room's number, as it is dialled", examples=["1000"])
+    str, Field(pattern=r"^[0-9]{1,12}$", description="A room's number, as it is dialled", examples=["1000"])
 ]
 Pin = Annotated[str, Field(pattern=r"^[0-9]{3,12}$", description="Digits to be keyed; it is never shown again")]
 RoomTitle = Annotated[str, Field(max_length=100), AfterValidator(_printable)]
@@ -33,7 +33,7 @@ Languages = Annotated[
     Field(max_length=9, description="ISO 639-1; those that callers may choose, all of the site's if empty"),
 ]
 GlossaryText = Annotated[
-    str, Field(max_length=GLOSSARY_CHARS, description="Terms as in a glossary file (docs/glossary.md): a table, TSV")
+    str, Field(description=f"Terms as in a glossary file (docs/glossary.md): TSV, {GLOSSARY_CHARS} characters at most")
 ]
 MostLegs = Annotated[int, Field(ge=1, le=10_000, description="People at once; the next one is refused")]
 MostCost = Annotated[

@@ -14,12 +14,21 @@ from dragoman.glossary.parse import parse_glossary
 from dragoman.web.admin_desk import SETTLE_S, admin_of, room_of
 from dragoman.web.openapi import Nothing
 from dragoman.web.problem import Problem
-from dragoman.web.room_models import RoomChange, RoomGiven, RoomSetup, RoomState, RoomStates, room_from, setup_info
+from dragoman.web.room_models import (
+    GLOSSARY_CHARS,
+    RoomChange,
+    RoomGiven,
+    RoomSetup,
+    RoomState,
+    RoomStates,
+    room_from,
+    setup_info,
+)
 from dragoman.web.routes import CONFERENCE, LANGUAGES, RoomPath, api
 from dragoman.web.state import RoomInfo
 
 MOST_ROOMS = 500
-"""That are set up: what Asterisk tells of its own database in one variable."""
+"""That are set up: their numbers fit into one variable (8 KB) in which Asterisk tells what its database has."""
 
 
 @api.get("/api/rooms", summary="The rooms somebody is in, and those set up", params=Nothing, answer=RoomStates)
@@ -124,6 +133,8 @@ def _check(request: web.Request, made: Room) -> None:
     if unknown or len(set(made.languages)) != len(made.languages):
         why = f"body.languages: each once, of {', '.join(offered)}."
         raise Problem(422, why, languages=list(offered))
+    if len(made.glossary) > GLOSSARY_CHARS:
+        raise Problem(422, f"body.glossary: {len(made.glossary)} characters; {GLOSSARY_CHARS} are taken at most.")
     if made.glossary:
         try:
             problems: Iterable[str] = parse_glossary(made.glossary.encode(), "body.glossary").problems

@@ -27,6 +27,15 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class LagInfo(Model):
+    """How far the interpretation of one speaker into one language is behind."""
+
+    language: LanguageCode
+    lag_ms: int = Field(ge=0, description="Audio of his clauses that is not spoken yet")
+    waits_ms: dict[str, int] = Field(description="The same by where it waits: mt, tts, playback")
+    tempo: float = Field(description="How many times as fast as by its synthesizer it is spoken", examples=[1.15])
+
+
 class LegInfo(Model):
     """A person in a room."""
 
@@ -37,6 +46,7 @@ class LegInfo(Model):
     muted: bool
     held: bool
     speaking: bool
+    interpretation: list[LagInfo] = Field(description="One per language into which he is interpreted now")
 
 
 class BoothInfo(Model):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
 from dragoman.admin.formats import as_srt, as_text, as_vtt
+from dragoman.admin.model import Line
 from dragoman.admin.tokens import Scope
 from dragoman.web.admin_desk import admin_of
 from dragoman.web.auth import PINS
@@ -52,7 +55,7 @@ async def make_ticket(request: web.Request, params: RoomPath) -> TicketInfo:
     audit="read a transcript",
     also=tuple(media_type for _, media_type in FORMS.values()),
 )
-async def transcript(request: web.Request, params: TranscriptQuery) -> web.StreamResponse | Transcript:
+async def transcript(request: web.Request, params: TranscriptQuery) -> web.StreamResponse:
     """As far as the room's ``keep_hours`` keeps it; nothing, where that is 0. As JSON, text, SubRip or WebVTT.
 
     What nobody listened to or read in this language was never translated into it, and is not there.
@@ -69,11 +72,18 @@ async def transcript(request: web.Request, params: TranscriptQuery) -> web.Strea
         await admin.recorder.flush()
     lines = await store.lines(params.room, params.lang, since, until)
     if params.format == "json":
-        return Transcript(room=params.room, language=params.lang, lines=[line_info(line) for line in lines])
+        text = await asyncio.to_thread(_as_json, params, lines)  # a day of talk takes longer than a tick may
+        return web.Response(text=text, content_type="application/json")
     write, media_type = FORMS[params.format]
     name = f"{params.room}-{params.lang}.{params.format}"
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'}
-    return web.Response(text=write(lines), content_type=media_type, charset="utf-8", headers=headers)
+    text = await asyncio.to_thread(write, lines)
+    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=headers)
+
+
+def _as_json(params: TranscriptQuery, lines: Sequence[Line]) -> str:
+    found = Transcript(room=params.room, language=params.lang, lines=[line_info(line) for line in lines])
+    return found.model_dump_json()
 
 
 @api.send(

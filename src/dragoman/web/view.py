@@ -9,8 +9,8 @@ from dragoman.engines.base import Stage
 from dragoman.media.stats import MediaStats
 from dragoman.observe.engines import EnginesView
 from dragoman.observe.metrics import Metrics
-from dragoman.pipeline.conference import Conference, LegState
-from dragoman.web.state import BoothInfo, LegInfo, RoomInfo, Stats, collect_stats
+from dragoman.pipeline.conference import Conference, Lag, LegState
+from dragoman.web.state import BoothInfo, LagInfo, LegInfo, RoomInfo, Stats, collect_stats
 
 
 class Engines(Protocol):
@@ -59,11 +59,14 @@ class DaemonView:
         )
 
     def _room(self, room: str) -> RoomInfo:
+        lags: dict[str, list[Lag]] = {}
+        for lag in self._conference.lags():
+            lags.setdefault(lag.leg.id, []).append(lag)
         legs = [state for state in self._conference.legs.values() if state.leg.room == room]
         return RoomInfo(
             room=room,
             languages=sorted({state.leg.language for state in legs}),
-            legs=[_leg(state) for state in legs],
+            legs=[_leg(state, lags.get(state.leg.id, ())) for state in legs],
             booths=list(self._booths(room)),
         )
 
@@ -74,7 +77,7 @@ class DaemonView:
                 yield BoothInfo(language=booth.language, speaking=bool(mixer.speakers), waiting=mixer.backlog)
 
 
-def _leg(state: LegState) -> LegInfo:
+def _leg(state: LegState, lags: Iterable[Lag]) -> LegInfo:
     return LegInfo(
         id=state.leg.id,
         channel=state.leg.channel_id,
@@ -83,4 +86,13 @@ def _leg(state: LegState) -> LegInfo:
         muted=state.muted,
         held=state.held,
         speaking=state.speaking.speaking,
+        interpretation=[
+            LagInfo(
+                language=lag.target,
+                lag_ms=round(lag.seconds * 1000),
+                waits_ms={where: round(seconds * 1000) for where, seconds in lag.stages.items()},
+                tempo=round(lag.tempo, 3),
+            )
+            for lag in sorted(lags, key=lambda lag: lag.target)
+        ],
     )

@@ -53,9 +53,9 @@ class GrowingAudio:
         loop = asyncio.get_running_loop()
         for tick in itertools.count(1):
             await asyncio.sleep(self._origin + tick * 0.02 - loop.time())
-            self._tick()
+            self.tick()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         frame = np.zeros(FRAME_SAMPLES, np.int16)
         said, self.coming = self.coming[:FRAME_SAMPLES], self.coming[FRAME_SAMPLES:]
         frame[: len(said)] = said

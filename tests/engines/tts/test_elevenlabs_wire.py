@@ -10,8 +10,10 @@ from email.utils import formatdate
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.fakes.raw_http import CLOSE, RESET, Asked, RawServer, Step, chunked, head, whole
-from tests.virtual_time import settled, virtual_time
+from tests.virtual_time import run, settled, virtual_time
 
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.elevenlabs import ElevenLabsSynthesizer
@@ -92,6 +94,42 @@ async def test_what_is_no_audio_is_never_spoken(name: str) -> None:
         if "error" in name:
             assert "system_busy come back later" in str(raised.value)
         assert KEY not in str(raised.value) and "\n" not in str(raised.value)
+
+
+bodies = st.binary(max_size=200) | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["detail", "code", "msg", "loc"]), inner)
+    ),
+    max_leaves=8,
+).map(lambda value: json.dumps(value).encode())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(200, 599).filter(lambda status: status not in (204, 304)),
+    st.sampled_from([PCM, JSON, "text/html", "application/octet-stream"]),
+    st.lists(bodies, max_size=4),
+    st.booleans(),
+)
+def test_no_answer_whatever_is_more_than_audio_or_an_error_of_ours(
+    status: int, kind: str, parts: list[bytes], ends: bool
+) -> None:
+    answer = [head(status, f"content-type: {kind}", "transfer-encoding: chunked")]
+    answer += [b"%x\r\n%b\r\n" % (len(part), part) for part in parts if part]
+    answer += [b"0\r\n\r\n"] if ends else [CLOSE]
+
+    async def ask() -> None:
+        async with speaking(answer) as (_, engine):
+            try:
+                spoken = await speak(engine)
+            except EngineError as error:
+                assert KEY not in str(error) and "\n" not in str(error)
+            else:
+                assert status == 200 and ends
+                assert len(spoken) <= sum(map(len, parts)) * 2 + ms_to_samples(1000)
+
+    run(ask())
 
 
 async def test_a_redirect_is_not_followed_with_our_key() -> None:

@@ -62,7 +62,7 @@ class Listener:
         self._query = query
         self._hearing = hearing
         self._ear: Ear = hearing.ear(query.leg, query.language)
-        self._faults = faults
+        self.faults = faults
         self._interim, self._final = interim, final
         self._request_id = request_id
         self._random = random
@@ -84,7 +84,7 @@ class Listener:
     def finalize(self, now: float) -> list[Due]:
         """Whatever is buffered is told; with nothing, an answer may be missing."""
         words = self._ear.flush(ended=True)
-        if self.received == self._frozen and self._random.random() < self._faults.mute_finalize:
+        if self.received == self._frozen and self._random.random() < self.faults.mute_finalize:
             return []
         return self._freeze(self.received, words, now, speech_final=False, from_finalize=True)
 
@@ -134,7 +134,7 @@ class Listener:
     def _interim_of(self, now: float) -> Due:
         # The decoder tells a word 70 ms after its end; an interim's latency is all that it is meant to lag.
         words = self._pending(self._ear.flush(ended=False))
-        if words and self._random.random() < self._faults.wrong_interims:
+        if words and self._random.random() < self.faults.wrong_interims:
             last = words[-1]
             words = [*words[:-1], Heard(self._hearing.wrong(last.text), last.start, last.end)]
         return self._due(now, self._interim.sample(), self._results(self.received, words, is_final=False))
@@ -158,7 +158,7 @@ class Listener:
         speech_final: bool = False,
         from_finalize: bool = False,
     ) -> dict[str, Any]:
-        if self._random.random() < self._faults.lost_flags:
+        if self._random.random() < self.faults.lost_flags:
             speech_final = from_finalize = False
         start = self._frozen
         told = [self._word(word) for word in words]
@@ -188,7 +188,7 @@ class Listener:
         }
 
     def _word(self, word: Heard) -> dict[str, Any]:
-        jitter = self._faults.word_jitter
+        jitter = self.faults.word_jitter
         start = max(word.start / RATE + self._random.uniform(-jitter, jitter), 0.0)
         end = max(word.end / RATE + self._random.uniform(-jitter, jitter), start)
         return {

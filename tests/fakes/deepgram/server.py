@@ -86,7 +86,7 @@ class FakeDeepgram:
         self._final = final or Latency(247, 298, seed)
         self._keys = keys
         self._max_streams = max_streams
-        self._open = 0
+        self.streams: set[_Stream] = set()
         self._address = (host, port)
         self._server: Server | None = None
         self._number = 0
@@ -103,7 +103,12 @@ class FakeDeepgram:
 
     @property
     def open_streams(self) -> int:
-        return self._open
+        return len(self.streams)
+
+    def strike(self, faults: Faults) -> None:
+        """From now on every open connection has these faults, with times counted from now."""
+        for stream in tuple(self.streams):
+            stream.strike(faults)
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
@@ -139,7 +144,7 @@ class FakeDeepgram:
             await asyncio.sleep(faults.handshake_s)
             if faults.refuse:
                 raise Refusal(faults.refuse, "as its script says")
-            if self._open >= self._max_streams:
+            if len(self.streams) >= self._max_streams:
                 faults = Faults(retry_after=1)
                 raise Refusal(429)
         except Refusal as refusal:
@@ -164,14 +169,14 @@ class FakeDeepgram:
         loop = asyncio.get_running_loop()
         stats = Stats(query, faults, loop.time())
         self.connections.append(stats)
-        self._open += 1
+        stream = _Stream(self, socket, stats, number)
+        self.streams.add(stream)
         try:
-            stream = _Stream(self, socket, stats, number)
             await stream.run()
         except ConnectionClosed:
             pass
         finally:
-            self._open -= 1
+            self.streams.discard(stream)
             stats.closed = socket.close_code
 
     def make_listener(self, stats: Stats, number: int, request_id: str) -> Listener:
@@ -206,7 +211,14 @@ class _Stream:
         self._order = 0
         self._last_text = self._opened
         self._last_audio: float | None = None
-        self._stalled = asyncio.Event()
+        self._since = self._opened  # from when on the times of the faults count
+        self._struck = asyncio.Event()
+
+    def strike(self, faults: Faults) -> None:
+        self._faults = self._stats.faults = faults
+        self._since = self._clock()
+        self._listener.faults = faults
+        self._struck.set()
 
     async def run(self) -> None:
         try:
@@ -244,8 +256,8 @@ class _Stream:
             ready, message = await self._work.get()
             await asyncio.sleep(max(ready - self._clock(), 0))
             stall = self._faults.stall_at
-            if stall is not None and self._clock() >= self._opened + stall:
-                await asyncio.sleep(max(self._opened + stall + min(self._faults.stall_s, 1e6) - self._clock(), 0))
+            if stall is not None and self._clock() >= self._since + stall:
+                await asyncio.sleep(max(self._since + stall + min(self._faults.stall_s, 1e6) - self._clock(), 0))
             now = self._clock()
             if isinstance(message, bytes):
                 for due in self._listener.audio(np.frombuffer(message, "<i2").astype(np.int16), now):
@@ -328,14 +340,27 @@ class _Stream:
                 await self._close(1011, NET_0001)
 
     async def _fail(self) -> None:
-        faults = self._faults
+        while True:
+            self._struck.clear()
+            failing = asyncio.create_task(self._fail_once(self._faults, self._since))
+            struck = asyncio.create_task(self._struck.wait())
+            try:
+                await asyncio.wait((failing, struck), return_when=asyncio.FIRST_COMPLETED)
+                if failing.done():
+                    failing.result()
+                    await struck
+            finally:
+                failing.cancel()
+                struck.cancel()
+
+    async def _fail_once(self, faults: Faults, since: float) -> None:
         times = {
             "close": faults.close_at,
             "half-open": faults.half_open_at,
             "error": faults.error_at,
         }
         for at, kind in sorted((at, kind) for kind, at in times.items() if at is not None):
-            await asyncio.sleep(max(self._opened + at - self._clock(), 0))
+            await asyncio.sleep(max(since + at - self._clock(), 0))
             if kind == "close":
                 if faults.close_code == 1006:
                     self._socket.transport.abort()

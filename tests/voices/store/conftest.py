@@ -41,6 +41,10 @@ class Postgres:
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
         self._run("initdb", "-D", self.data, "-U", "dragoman", "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8")
+        self.restart()
+
+    def restart(self) -> None:
+        """Start what was stopped."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
         self._run("pg_ctl", "-D", self.data, "-l", self._folder / "log", "-w", "-o", options, "start")
 

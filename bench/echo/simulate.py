@@ -1,0 +1,304 @@
+"""Calls in simulated rooms: phones, Asterisk's mixing, the guard, and an interpreter that translates whatever it hears.
+
+One conference, a ConfBridge and a booth per language. Per tick of 20 ms:
+
+    booths and other phones -> Asterisk (61 ms both ways) -> phone -> loudspeaker, room -> microphone + person
+        -> G.711 -> tap -> echo guard -> ring -> Silero VAD -> "interpreter" -> 700 ms later -> the other booths
+
+The interpreter takes every stretch that the VAD calls speech for an utterance and speaks as much in the other language.
+An utterance with nobody's voice in it is a loop: the conference translating itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from bench.echo.acoustics import Phone, Room, Signal
+from bench.echo.speech import BOOTHS, PEOPLE, SAID, TRANSLATED, clips
+
+from dragoman.media.echo import RAW_FRAMES, EchoGuard
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
+from dragoman.media.mix import limit
+from dragoman.media.ring import RingBank
+from dragoman.media.speech import SpeechDetector
+from dragoman.media.stats import MediaStats
+from dragoman.media.vad import SileroVad
+
+TO_PHONE_MS = 32.0
+FROM_PHONE_MS = 29.0
+"""Asterisk's way, measured: booth to caller and caller to tap."""
+
+INTERPRETER_MS = 700
+QUIET_TICKS = 600
+"""12 s at the end in which nobody speaks: what is said then, the conference says to itself."""
+
+LOUD_DB = 20.0
+AUDIBLE = 33.0
+"""A frame counts as speech down to so far below the level of its utterance, if it is audible at all: RMS in int16
+units, -60 dBFS, below which the VAD does not look (``media.speech.QUIET_PEAK``)."""
+
+ALONE = 0.15
+"""Share of an utterance's frames with a voice in them below which nobody said it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sits where."""
+
+    language: str
+    room: Room | None
+    """None: a handset that lets nothing back."""
+    share: float = 0.2
+    """Of the time in which he speaks when he likes."""
+    over_db: float | None = None
+    """Not None: he talks over the booth, so loud against his echo."""
+    near: int | None = None
+    """Another caller in the same office, by number."""
+    near_db: float = -15.0
+    """Level of sounds from there."""
+    music: bool = False
+    """What he plays is music and not speech."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a call."""
+
+    loops: int = 0
+    utterances: int = 0
+    spoken: int = 0
+    """Frames with a person's voice."""
+    silenced: int = 0
+    """Of those, frames that the guard silenced."""
+    over: int = 0
+    """Of ``spoken``, frames in which the phone heard its own loudspeaker as well."""
+    over_silenced: int = 0
+    echo: int = 0
+    """Frames with nothing but audible echo."""
+    passed: int = 0
+    """Of those, frames let through."""
+    longest_wait_ms: float = 0.0
+    leaks_ms: list[int] = field(default_factory=list)
+    """Length of each stretch of passed echo."""
+
+
+class Mouth:
+    """A person, or a booth: clips one after the other."""
+
+    def __init__(self) -> None:
+        self._left: deque[Pcm] = deque()
+        self._at = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to say."""
+        return bool(self._left)
+
+    def say(self, clip: Pcm) -> None:
+        """Afterwards."""
+        self._left.append(clip)
+
+    def frame(self) -> Signal:
+        """The next 20 ms."""
+        out = np.zeros(FRAME_SAMPLES)
+        if self._left:
+            part = self._left[0][self._at : self._at + FRAME_SAMPLES]
+            out[: len(part)] = part
+            self._at += FRAME_SAMPLES
+            if self._at >= len(self._left[0]):
+                self._left.popleft()
+                self._at = 0
+        return out
+
+
+class Voices:
+    """Clips by who speaks."""
+
+    def __init__(self) -> None:
+        self.people = clips(PEOPLE, SAID)
+        self.booths = {language: clips((voice,), TRANSLATED[language])[voice] for language, voice in BOOTHS.items()}
+
+    def translation(self, language: str, samples: int, rng: np.random.Generator) -> Pcm:
+        """About as long as what was said, at least 0.4 s."""
+        parts: list[Pcm] = []
+        while sum(map(len, parts)) < max(samples, int(0.4 * SAMPLE_RATE)):
+            parts.append(self.booths[language][rng.integers(len(self.booths[language]))])
+        return np.concatenate(parts)[: max(samples, int(0.4 * SAMPLE_RATE))]
+
+
+def music(seconds: float, rng: np.random.Generator) -> Pcm:
+    """Chords with overtones, as on hold, -20 dBFS."""
+    notes = []
+    for _ in range(int(seconds / 0.5) + 1):
+        at = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
+        root = 220 * 2 ** (rng.integers(12) / 12)
+        chord = sum(np.sin(2 * np.pi * root * k * r * at) / k for r in (1, 1.25, 1.5) for k in (1, 2, 3))
+        notes.append(chord * np.exp(-2 * at))
+    tune = np.concatenate(notes)[: int(seconds * SAMPLE_RATE)]
+    return np.round(tune * 3276 / np.sqrt((tune**2).mean())).astype(np.int16)
+
+
+class _Past:
+    """Frames that come out so many ms later (whole samples)."""
+
+    def __init__(self, ms: float) -> None:
+        self._kept = np.zeros(round(ms * SAMPLE_RATE / 1000))
+
+    def __call__(self, frame: Signal) -> Signal:
+        whole = np.concatenate([self._kept, frame])
+        self._kept = whole[FRAME_SAMPLES:]
+        return whole[:FRAME_SAMPLES]
+
+
+class Call:
+    """One conference, simulated to its end by ``run``.
+
+    Args:
+        callers: who takes part.
+        voices: clips.
+        seed: of who speaks when, rooms' reflections and noise.
+        guarded: False: without the guard.
+        vad: a bank of at least as many rows as there are callers.
+    """
+
+    def __init__(self, callers: list[Caller], voices: Voices, seed: int, guarded: bool, vad: SileroVad) -> None:
+        self.callers = callers
+        self._voices = voices
+        self._rng = np.random.default_rng(seed)
+        count = len(callers)
+        self.stats = MediaStats()
+        self.raw, self.ring = RingBank(count, RAW_FRAMES * FRAME_SAMPLES), RingBank(count)
+        self.languages = sorted({caller.language for caller in callers})
+        streams = len(self.languages)
+        self.guard = EchoGuard(self.raw, self.ring, count, streams, self.stats) if guarded else None
+        vad.reset(np.arange(count))
+        self.speech = SpeechDetector(vad, self.ring, count, 400, self.stats)
+        for row in range(count):
+            self.raw.open(row)
+            self.speech.open(row)
+            if self.guard is not None:
+                self.guard.open(row)
+        if self.guard is not None:
+            for row in range(streams):
+                self.guard.open_stream(row, count)
+            self.guard.gather(count + streams, range(count), range(streams))
+        self.phones = [
+            Phone(caller.room or Room(100, -90, 0.1, -10), self._rng) for caller in callers
+        ]
+        self.outcome = Outcome()
+        self._near: list[list[bool]] = [[] for _ in callers]
+        self._heard: list[list[bool]] = [[] for _ in callers]
+
+    def run(self, seconds: float) -> Outcome:
+        """Everything, and ``QUIET_TICKS`` more in which nobody speaks."""
+        count, rng = len(self.callers), self._rng
+        names = list(self._voices.people)
+        persons = [Mouth() for _ in range(count)]
+        booths = {language: Mouth() for language in self.languages}
+        due: list[tuple[int, str, int]] = []
+        to_phone = [_Past(TO_PHONE_MS) for _ in range(count)]
+        from_phone = [_Past(FROM_PHONE_MS) for _ in range(count)]
+        taps = np.zeros((count, FRAME_SAMPLES))
+        offices = [_Past(3.0) for _ in range(count)]
+        level = [3276.0] * count
+        echo_level = [0.0] * count
+        started: dict[int, int] = {}
+        ticks = int(seconds / 0.02)
+        for tick in range(ticks + QUIET_TICKS):
+            playing = np.zeros((len(self.languages), FRAME_SAMPLES), np.float32)
+            for index, language in enumerate(self.languages):
+                playing[index] = booths[language].frame()
+            played = limit(playing)
+            # Persons.
+            spoken = np.zeros((count, FRAME_SAMPLES))
+            sounds = np.zeros((count, FRAME_SAMPLES))
+            for row, caller in enumerate(self.callers):
+                clip = self._voices.people[names[row % len(names)]]
+                over = caller.over_db is not None and booths[caller.language].busy and rng.random() < 0.012
+                alone = rng.random() < caller.share * 0.02 / 2.2
+                if tick < ticks and not persons[row].busy and (alone or over):
+                    what = music(4.0, rng) if caller.music else clip[rng.integers(len(clip))]
+                    gain = 1.0
+                    if over and caller.over_db is not None and echo_level[row] > 30:
+                        gain = echo_level[row] * 10 ** (caller.over_db / 20) / 3276
+                    level[row] = 3276 * gain
+                    persons[row].say(np.round(what * gain).astype(np.int16))
+                spoken[row] = persons[row].frame()
+                heard = played[self.languages.index(caller.language)].astype(np.float64)
+                for other, another in enumerate(self.callers):
+                    if other != row and another.language == caller.language:
+                        heard = heard + taps[other]
+                echo = self.phones[row].play(to_phone[row](np.clip(heard, -32768, 32767)))
+                energy = float(np.sqrt((echo**2).mean()))
+                if energy > 0.3 * echo_level[row]:
+                    echo_level[row] += 0.05 * (energy - echo_level[row])
+                sounds[row] = echo
+                self._heard[row].append(energy > AUDIBLE)
+            for row, caller in enumerate(self.callers):
+                least = max(level[row] * 10 ** (-LOUD_DB / 20), AUDIBLE)
+                self._near[row].append(bool(np.sqrt((spoken[row] ** 2).mean()) > least))
+                sound = spoken[row] + sounds[row]
+                if caller.near is not None:
+                    other = offices[row](spoken[caller.near] + sounds[caller.near])
+                    sound = sound + other * 10 ** (caller.near_db / 20)
+                taps[row] = from_phone[row](self.phones[row].speak(sound))
+            frames = taps.astype(np.int16)
+            target = self.ring if self.guard is None else self.raw
+            target.append(np.arange(count), frames)
+            if self.guard is not None:
+                self.guard.step()
+                self.guard.played(played)
+                self.guard.study()
+                wait = int((self.raw.end - self.ring.end).max())
+                self.outcome.longest_wait_ms = max(self.outcome.longest_wait_ms, wait * 1000 / SAMPLE_RATE)
+            # The interpreter.
+            for event in self.speech.step():
+                if event.started:
+                    started[event.row] = event.at
+                elif event.row in started:
+                    self._utterance(event.row, started.pop(event.row), event.at, tick, due)
+            for entry in [entry for entry in due if entry[0] <= tick]:
+                due.remove(entry)
+                booths[entry[1]].say(self._voices.translation(entry[1], entry[2], rng))
+            self._account(tick, frames)
+        return self.outcome
+
+    def _utterance(self, row: int, start: int, stop: int, tick: int, due: list[tuple[int, str, int]]) -> None:
+        late = round(FROM_PHONE_MS * SAMPLE_RATE / 1000)
+        first, last = max(start - late, 0) // FRAME_SAMPLES, max(stop - late, 0) // FRAME_SAMPLES
+        near = self._near[row][max(first - 2, 0) : last + 3]
+        self.outcome.utterances += 1
+        if sum(near) < ALONE * (last - first + 1):
+            self.outcome.loops += 1
+            self.on_loop(row, start, stop)
+        when = tick + INTERPRETER_MS // 20
+        due += [(when, other, stop - start) for other in self.languages if other != self.callers[row].language]
+
+    def on_loop(self, row: int, start: int, stop: int) -> None:
+        """For who wants to look closer."""
+
+    def _account(self, tick: int, frames: Pcm) -> None:
+        """Judge the frames of half a second ago: all are decided by now."""
+        at = tick - 25
+        if at < 2:
+            return
+        outcome = self.outcome
+        for row in range(len(self.callers)):
+            begin = at * FRAME_SAMPLES
+            out = self.ring.read(row, begin, begin + FRAME_SAMPLES)
+            silent = not out.any()
+            # The frame in the tap holds the sound of 29 ms ago: parts of two frames.
+            near = self._near[row][at - 2] and self._near[row][at - 1]
+            any_near = any(self._near[row][at - 3 : at + 2])
+            heard = self._heard[row][at - 2] and self._heard[row][at - 1]
+            if near:
+                outcome.spoken += 1
+                outcome.over += heard
+                if silent:
+                    outcome.silenced += 1
+                    outcome.over_silenced += heard
+            elif heard and not any_near:
+                outcome.echo += 1
+                outcome.passed += not silent

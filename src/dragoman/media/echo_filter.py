@@ -1,0 +1,100 @@
+"""What an echo should sound like: adaptive filters that follow the way from a loudspeaker to its microphone.
+
+Partitioned-block frequency-domain Kalman filters (Enzner and Vary, "Frequency-domain adaptive Kalman filter for
+acoustic echo control in hands-free telephones", Signal Processing 86, 2006), all of them in the same few numpy calls.
+How far one adapts in a frame follows from how sure it is of itself and from how much of the microphone's sound it does
+not explain, so that a voice over the echo does not lead it astray.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.media.echo_history import BLOCK, Audio, HistoryBank, Rows
+
+PARTITIONS: Final = 4
+"""Blocks of 20 ms that a filter spans. What a room adds after 80 ms is weak, and the decision allows for it."""
+
+AHEAD: Final = 40
+"""Samples (5 ms) of a filter before the lag it was made for: delays drift both ways."""
+
+_BINS: Final = BLOCK + 1
+_STAY: Final = 0.99
+"""How much of a filter is believed to hold a frame later. Measured: at a delay that drifts by 100 ppm it takes 7 dB of
+the echo away (with 0.998 2 dB), at one that stays 18 dB (20 dB)."""
+
+_DOUBT: Final = np.array([1.0, 0.6, 0.3, 0.15], np.float32)[:, None]
+"""How wrong each partition of a new filter may be: reverberation fades."""
+
+_SMOOTH: Final = 0.8
+"""Of the noise's power spectrum, per frame."""
+
+Spectra = npt.NDArray[np.complex64]
+
+
+class FilterBank:
+    """Filters by slot; each belongs to one leg and one source.
+
+    Args:
+        slots: how many at most; 13 KB each once used.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self.shift: Rows = np.zeros(slots, np.int64)
+        """(slots,) what is said at time t on the leg's row is made of the source's row from t - shift backwards."""
+        self._weights: Spectra = np.zeros((slots, PARTITIONS, _BINS), np.complex64)
+        self._doubt = np.zeros((slots, PARTITIONS, _BINS), np.float32)
+        self._past: Spectra = np.zeros((slots, PARTITIONS, _BINS), np.complex64)
+        self._noise = np.zeros((slots, _BINS), np.float32)
+        self._at: Rows = np.full(slots, -1, np.int64)
+
+    def begin(self, slot: int, shift: int, taps: Audio) -> None:
+        """Start from these taps: the first is for ``shift`` samples ago."""
+        blocks = np.zeros((PARTITIONS, 2 * BLOCK), np.float32)
+        for number in range(PARTITIONS):
+            part = taps[number * BLOCK : (number + 1) * BLOCK]
+            blocks[number, : len(part)] = part
+        self.shift[slot] = shift
+        self._weights[slot] = np.fft.rfft(blocks)
+        power = np.square(np.abs(self._weights[slot]))
+        self._doubt[slot] = (0.5 * power.mean(axis=0) + 0.3 * power.mean()) * _DOUBT
+        self._noise[slot] = 0
+        self._at[slot] = -1
+
+    def predict(self, slots: Rows, sources: Rows, ends: Rows, history: HistoryBank) -> Audio:
+        """The echo in the block before ``ends`` (the legs' own time): (n, BLOCK). Each slot once, in order of time."""
+        missed = np.where(self._at[slots] < 0, PARTITIONS, (ends - self._at[slots]) // BLOCK)
+        for back in range(min(int(missed.max()), PARTITIONS) - 1, -1, -1):
+            due = missed > back
+            some = slots[due]
+            blocks = history.read(sources[due], ends[due] - self.shift[some] - back * BLOCK, 2 * BLOCK)
+            self._past[some] = np.roll(self._past[some], 1, axis=1)
+            self._past[some, 0] = np.fft.rfft(blocks)
+        self._at[slots] = ends
+        summed = np.einsum("spk,spk->sk", self._weights[slots], self._past[slots])
+        return np.asarray(np.fft.irfft(summed)[:, BLOCK:], np.float32)
+
+    def adapt(self, slots: Rows, errors: Audio) -> None:
+        """Learn from what the last prediction left unexplained, (n, BLOCK)."""
+        padded = np.zeros((len(slots), 2 * BLOCK), np.float32)
+        padded[:, BLOCK:] = errors
+        error = np.fft.rfft(padded)
+        power = np.square(error.real) + np.square(error.imag)
+        past = self._past[slots]
+        doubt = self._doubt[slots]
+        noise = self._noise[slots]
+        noise = np.where(noise > 0, _SMOOTH * noise + (1 - _SMOOTH) * power, power)
+        self._noise[slots] = noise
+        strength = np.square(past.real) + np.square(past.imag)
+        # Half of each padded block is zeros, hence the factors of one half (Enzner and Vary, overlap-save).
+        total = (doubt * strength).sum(axis=1) * 0.5 + noise + 1e-3
+        gain = doubt / total[:, None]
+        step = np.fft.irfft(gain * np.conj(past) * error[:, None])
+        step[..., BLOCK:] = 0
+        weights = self._weights[slots] + np.fft.rfft(step)
+        self._weights[slots] = weights
+        doubt = doubt * (1 - 0.5 * gain * strength)
+        self._doubt[slots] = _STAY**2 * doubt + (1 - _STAY**2) * (np.square(weights.real) + np.square(weights.imag))

@@ -1,0 +1,97 @@
+"""Is this an echo of that? Finds how much later a stretch of audio came back, and fits the way it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dragoman.media.echo_history import RATE, Audio
+
+LONGEST: Final = 640 * RATE // 1000
+"""Samples: the longest echo that is looked for. 400 ms of phone and network, twice Asterisk's way (facts: 61 ms), our
+ticks, and some more for jitter buffers that grow."""
+
+EARLIEST: Final = -100 * RATE // 1000
+"""Samples: two phones in one room hear a voice at once, but their networks bring it one after the other."""
+
+STRETCH: Final = 8 * 160
+"""Samples (160 ms) that are compared. Measured on four voices with G.711, -10 dB and reverberation: of other people's
+speech 99.5 % look less alike than 0.40, of echoes 95 % more than 0.55."""
+
+SIZE: Final = STRETCH + LONGEST - EARLIEST
+"""Samples of the other side's audio that are looked through (7200, which an FFT likes)."""
+
+_SMOOTH: Final = round(100 / (RATE / SIZE))  # bins in 100 Hz
+_WHITE: Final = 0.35  # exponent of the smoothed power: 0.5 would lift what is only noise
+_BAND: Final = np.zeros(SIZE // 2 + 1, np.float32)
+_BAND[round(200 / (RATE / SIZE)) : round(3500 / (RATE / SIZE))] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What could be echoed, ready to be compared with."""
+
+    spectrum: np.ndarray[tuple[int], np.dtype[np.complex64]]
+    energy: Audio
+    """(LONGEST - EARLIEST,) of the stretch at each lag, the latest lag last."""
+
+
+def _whiten(spectrum: np.ndarray[tuple[int], np.dtype[np.complex64]]) -> None:
+    """Level a spectrum in place, so that a loud vowel does not outweigh all else."""
+    power = np.square(spectrum.real, dtype=np.float64) + np.square(spectrum.imag, dtype=np.float64)
+    summed = np.concatenate([np.zeros(_SMOOTH // 2), np.cumsum(power), np.full(_SMOOTH - _SMOOTH // 2, power.sum())])
+    smooth = summed[_SMOOTH:] - summed[:-_SMOOTH]
+    smooth = np.maximum(smooth, 1e-4 * smooth.max() + 1e-9)
+    spectrum *= (_BAND * smooth**-_WHITE).astype(np.float32)
+
+
+def reference(samples: Audio) -> Reference:
+    """Prepare the last SIZE + EARLIEST samples of a source, (6400,)."""
+    padded = np.concatenate([samples, np.zeros(-EARLIEST, np.float32)])
+    spectrum = np.fft.rfft(padded)
+    _whiten(spectrum)
+    white = np.fft.irfft(spectrum, SIZE)
+    summed = np.concatenate([[0.0], np.cumsum(np.square(white, dtype=np.float64))])
+    energy = summed[STRETCH:] - summed[:-STRETCH]
+    return Reference(spectrum, energy[1:].astype(np.float32))
+
+
+def stretch(samples: Audio) -> tuple[np.ndarray[tuple[int], np.dtype[np.complex64]], float]:
+    """Prepare the last STRETCH samples of a leg: its spectrum and energy."""
+    padded = np.concatenate([np.zeros(SIZE + EARLIEST - STRETCH, np.float32), samples, np.zeros(-EARLIEST, np.float32)])
+    spectrum = np.fft.rfft(padded)
+    _whiten(spectrum)
+    power = np.square(spectrum.real, dtype=np.float64) + np.square(spectrum.imag, dtype=np.float64)
+    return spectrum, float(power.sum()) * 2 / SIZE
+
+
+def alike(
+    said: np.ndarray[tuple[int], np.dtype[np.complex64]], energy: float, heard: Reference
+) -> Audio:
+    """How alike they are at every lag from EARLIEST on, (LONGEST - EARLIEST,) in 0 to 1."""
+    product = np.conj(heard.spectrum) * said
+    cross = np.fft.irfft(product, SIZE)
+    cross = np.abs(np.concatenate([cross[EARLIEST:], cross[:LONGEST]]))
+    power = heard.energy[::-1]
+    return np.asarray(cross / np.sqrt(energy * np.maximum(power, 0.05 * power.max()) + 1e-9), np.float32)
+
+
+def fit(said: Audio, heard: Audio, taps: int) -> tuple[Audio, Audio]:
+    """The filter of ``taps`` that makes the most of ``said`` out of ``heard``, by least squares.
+
+    Args:
+        said: (n,) samples.
+        heard: (n + taps - 1,) samples; said[i] may be made of heard[i : i + taps].
+        taps: length of the filter.
+
+    Returns:
+        (taps,) the filter, first tap first, and (n,) what it does not explain.
+    """
+    columns = np.lib.stride_tricks.sliding_window_view(heard, taps)[:, ::-1]
+    matrix = np.ascontiguousarray(columns, np.float32)
+    square = matrix.T @ matrix
+    square[np.diag_indices(taps)] += 1e-3 * square.trace() / taps + 1e-3
+    filtered = np.linalg.solve(square, matrix.T @ said).astype(np.float32)
+    return filtered, said - matrix @ filtered

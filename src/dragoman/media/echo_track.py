@@ -1,0 +1,147 @@
+"""What becomes of a leg's frames while they may be echo: held until it is known, then let through or silenced.
+
+One queue per leg. A frame that an echo explains waits a little (``LOOK_BACK``), for when somebody begins to talk over
+it, the first sounds of a word are weak and look like the echo they lie in. A frame that nothing explains is speech once
+``study`` looked at the stretch it ends; until then it waits, because the echo of a loudspeaker that is heard for the
+first time is not explained by anything yet. What is let through is let through as it came.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+LOOK_BACK: Final = 4
+"""Frames of echo that wait (80 ms), to be let through if somebody begins to speak over the echo."""
+
+HANGOVER: Final = 12
+"""Frames (240 ms) after the last sound of somebody who talks over an echo during which echo waits instead of being
+silenced: within a sentence his voice is weaker than the echo for about as long."""
+
+STUDY_AT: Final = 4
+"""Unexplained frames that wait when the stretch is looked at first: earlier there is too little to compare."""
+
+STUDY_EVERY: Final = 2
+"""Frames between looks while it is not clear."""
+
+MOST_HELD: Final = 14
+"""Frames that may wait (280 ms). What is not known to be echo by then is speech."""
+
+SURE_AT: Final = 8
+"""Unexplained frames that wait when a look must decide."""
+
+STRAY: Final = 3
+"""Unexplained frames, fewer than which between others are what the filter missed, and not speech."""
+
+RESTUDY: Final = (8, 16, 25)
+"""Frames of somebody's talking between looks whether it has become echo; the last number from then on."""
+
+
+class Kind(IntEnum):
+    """What a frame looks like."""
+
+    QUIET = 0
+    """Nothing that anybody would take for speech, or nothing that it could be the echo of."""
+    ECHO = 1
+    """Explained by what the leg heard."""
+    OPEN = 2
+    """Not explained (yet)."""
+
+
+@dataclass(slots=True)
+class Track:
+    """The queue of one leg, and what is known of who speaks there. Frames are counted, not kept."""
+
+    held: deque[Kind] = field(default_factory=deque)
+    """What waits, the oldest first."""
+    near: int = 0
+    """Frames for which somebody is still taken to be speaking over the echo."""
+    since_study: int = 0
+    looks: int = 0
+    """Studies in a row that found somebody speaking."""
+    known: bool = False
+    """Whether an echo was recognised on this leg."""
+    wants_study: bool = False
+
+    def add(self, kind: Kind) -> list[tuple[int, bool]]:
+        """A frame came.
+
+        Returns:
+            What leaves the queue: pairs (how many frames, whether they are let through), the oldest first.
+        """
+        self.held.append(kind)
+        self.since_study += 1
+        if kind == Kind.OPEN:
+            if self.near:
+                self.near = HANGOVER
+                if self.since_study >= RESTUDY[min(self.looks, len(RESTUDY)) - 1]:
+                    self.wants_study = True
+                return self._pass_all()
+            waiting = self.held.count(Kind.OPEN)
+            if waiting >= STUDY_AT and self.since_study >= STUDY_EVERY:
+                self.wants_study = True
+        elif self.near:
+            self.near -= 1
+            if not self.near:
+                self.looks = 0
+        left = self._drain()
+        if len(self.held) < MOST_HELD:
+            return left
+        if self.known and self.held.count(Kind.OPEN) < len(self.held) // 2:
+            self.held[0] = Kind.ECHO
+            return left + self._drain()
+        return left + self.spoken()
+
+    def spoken(self) -> list[tuple[int, bool]]:
+        """Somebody speaks: what waits, and what follows, is let through. As ``add``."""
+        self.near = HANGOVER
+        self.looks += 1
+        self.since_study = 0
+        self.wants_study = False
+        return self._pass_all()
+
+    def echoed(self, kinds: list[Kind]) -> list[tuple[int, bool]]:
+        """What waits turns out to look like ``kinds``, the oldest first, for an echo was found. As ``add``."""
+        self.held = deque(kinds)
+        self.near = 0
+        self.looks = 0
+        self.since_study = 0
+        self.wants_study = False
+        self.known = True
+        return self._drain()
+
+    def flush(self) -> list[tuple[int, bool]]:
+        """Everything leaves as if much time had passed. As ``add``."""
+        self.near = 0
+        kinds = [kind == Kind.ECHO for kind in self.held]
+        self.held.clear()
+        return [(1, not echo) for echo in kinds]
+
+    def _pass_all(self) -> list[tuple[int, bool]]:
+        count = len(self.held)
+        self.held.clear()
+        return [(count, True)] if count else []
+
+    def _drain(self) -> list[tuple[int, bool]]:
+        out = []
+        held = self.held
+        while held:
+            first = held[0]
+            if first == Kind.QUIET:
+                held.popleft()
+                out.append((1, True))
+                continue
+            if self.near:
+                break
+            if first == Kind.ECHO and len(held) > LOOK_BACK:
+                held.popleft()
+                out.append((1, False))
+                continue
+            if first == Kind.OPEN and len(held) > SURE_AT and held.count(Kind.OPEN) < STRAY:
+                held.popleft()
+                out.append((1, not self.known))
+                continue
+            break
+        return out

@@ -1,0 +1,312 @@
+"""How one speaker's translations are spoken at one booth: in order, by the first voice that can, at its own tempo."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from typing import cast
+
+import structlog
+
+from dragoman.engines.base import SpeechRequest, Synthesizer, Translation
+from dragoman.engines.circuits import Circuits, Line
+from dragoman.engines.faults import crashes_of, let_go
+from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
+from dragoman.pipeline import catchup
+from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
+from dragoman.pipeline.lag import LagMeter
+from dragoman.pipeline.pending import ChainReports, Pending
+from dragoman.pipeline.ports import Stretcher
+from dragoman.pipeline.pressure import TTS_LIMIT, TTS_RELIEF, Pressure
+from dragoman.pipeline.queues import QueueClosed, StageQueue
+from dragoman.pipeline.speculation import Ahead
+
+log = structlog.get_logger(__name__)
+
+TTS_DEADLINE = 0.5
+"""Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
+
+PIECE = READY_FRAMES * FRAME_SAMPLES
+"""Samples that are handed to the booth at once, at one tempo."""
+
+
+class Delivery:
+    """Speaks what a chain has translated, until its queue is closed and the last clause was played."""
+
+    def __init__(
+        self,
+        speaker: str,
+        target: str,
+        synthesizers: Sequence[Synthesizer],
+        mixer: Callable[[], BoothMixer | None],
+        reports: ChainReports,
+        clock: Callable[[], float],
+        circuits: Circuits,
+        request: Callable[[Translation], SpeechRequest],
+        meter: LagMeter,
+        stretcher: Callable[[], Stretcher | None],
+        fastest: float,
+    ) -> None:
+        """As Chain; ``request`` words what a synthesizer is asked, ``meter`` knows what is still to be spoken.
+
+        ``stretcher`` makes what changes the tempo, when it is first needed; ``fastest``: at most so many times as fast.
+        """
+        self._speaker = speaker
+        self._target = target
+        self._synthesizers = tuple(synthesizers)
+        self._mixer = mixer
+        self._reports = reports
+        self._clock = clock
+        self._circuits = circuits
+        self._request = request
+        self._meter = meter
+        self._make_stretcher = stretcher
+        self._stretcher: Stretcher | None = None
+        self._stretching = False  # whether the stretcher may hold audio back
+        self._playing: dict[Speech, BoothMixer] = {}
+        self._played = asyncio.Event()
+        self.tempo = catchup.Tempo(limit=fastest)
+        self.pressure = Pressure(TTS_LIMIT, TTS_RELIEF)
+        """Of the synthesizer, behind what is played."""
+        self.saved = 0
+        """Samples by which faster speech was shorter, so far."""
+
+    async def run(self, queue: StageQueue[Pending]) -> None:
+        """Speak what comes; an engine's failure costs the clause."""
+        try:
+            while True:
+                pending = await queue.get()
+                mixer = self._mixer()
+                try:
+                    if pending.given_up:
+                        continue  # which was told
+                    if mixer is None:
+                        pending.load.close()
+                        self._reports.read(self._target, pending)  # its listeners left meanwhile
+                        continue
+                    if not self._synthesizers:
+                        self.drop(pending, "no-voice", None)
+                        continue
+                    await self._speak(pending, mixer)
+                except EngineError as error:
+                    self.drop(pending, "tts", error)
+                finally:
+                    pending.release()
+        except QueueClosed:
+            while self._playing:
+                self._played.clear()
+                await self._played.wait()
+
+    def silence(self) -> None:
+        """Say nothing more, at once; idempotent."""
+        for speech, mixer in self._playing.items():
+            mixer.cancel(speech)
+
+    def drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
+        """A clause will not be heard, or not all of it."""
+        if not pending.load.given:
+            pending.load.close()
+        self._reports.dropped(self._target, pending, reason, error)
+
+    async def _speak(self, pending: Pending, mixer: BoothMixer) -> None:
+        loop = asyncio.get_running_loop()
+
+        def first_sent(at: float) -> None:
+            pending.times.sent = at
+            loop.call_soon(self._reports.spoken, self._target, pending)  # not in the tick
+
+        speech = mixer.open(self._speaker, first_sent)
+        pending.load.ready = lambda: speech.ready * FRAME_SAMPLES
+        self._playing[speech] = mixer
+        room = asyncio.Event()
+
+        def done() -> None:
+            pending.load.close()
+            self._playing.pop(speech, None)
+            self._played.set()
+            pending.times.played = self._clock()
+            loop.call_soon(self._reports.played, self._target, pending)
+
+        def cancelled() -> None:
+            room.set()
+            done()
+            if pending.times.sent is None:
+                loop.call_soon(self.drop, pending, "nobody-listens", None)
+
+        speech.on_room, speech.on_done, speech.on_cancel = room.set, done, cancelled
+        pending.times.tts_begin = self._clock()
+        try:
+            await self._voice(pending, speech, room)
+        except EngineError:
+            if speech.cancelled:
+                return
+            if pending.times.tts_first is None:  # a clause without a sound leaves the line
+                mixer.cancel(speech)
+                done()
+            raise
+        finally:
+            self._finish(pending, speech)
+
+    async def _voice(self, pending: Pending, speech: Speech, room: asyncio.Event) -> None:
+        """Speak by the first synthesizer that gives a sound, each that works asked twice where that may help."""
+        if pending.translation is None:
+            raise AssertionError("only translated clauses reach synthesis")
+        line = self._circuits.line(self._synthesizers)
+        request = self._request(pending.translation)
+        left = [(synthesizer, again) for synthesizer in line.order() for again in (False, True)]
+        if pending.ahead is not None:
+            try:
+                if await self._speak_ahead(pending, pending.ahead, line, speech, room):
+                    return
+            except EngineCutShort as error:
+                request, left = self._go_on(error, request, left, speech)
+                if not left:
+                    return
+        if not left and (refusal := line.refusal()):
+            raise refusal
+        while left:
+            synthesizer, again = left.pop(0)
+            pending.voice = synthesizer.info.name
+            try:
+                await self._synthesize(pending, request, synthesizer, speech, room)
+                if pending.times.tts_first is not None:
+                    line.served(synthesizer)
+                return
+            except EngineError as error:
+                line.failed(synthesizer, error)
+                if isinstance(error, EngineCutShort):
+                    request, left = self._go_on(error, request, left, speech)
+                    continue
+                if not again and not (error.retryable and self._circuits.usable(synthesizer)):
+                    left.pop(0)
+                if not left or speech.cancelled or pending.times.tts_first is not None:
+                    raise
+                log.warning("synthesizer failed", engine=error.engine, error=str(error))
+                self._reports.engine_failed("tts", error)
+
+    def _go_on(
+        self, error: EngineCutShort, request: SpeechRequest, left: list[tuple[Synthesizer, bool]], speech: Speech
+    ) -> tuple[SpeechRequest, list[tuple[Synthesizer, bool]]]:
+        """What the others are to speak of a clause that one broke off; nothing of it when nothing is left.
+
+        Raises:
+            EngineCutShort: there is no other, or nobody listens any more.
+        """
+        others = [each for each in left if each[0].info.name != error.engine]
+        if speech.cancelled or (error.rest and not others):
+            raise error
+        log.warning("synthesizer broke off", engine=error.engine, error=str(error), rest=len(error.rest))
+        self._reports.engine_failed("tts", error)
+        return replace(request, text=error.rest), others if error.rest else []
+
+    async def _speak_ahead(
+        self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: asyncio.Event
+    ) -> bool:
+        """Speak what was synthesized ahead; False where that gave no sound.
+
+        Raises:
+            EngineError: it ended in the middle.
+        """
+        times = pending.times
+        pending.voice = ahead.voice
+        asked = [synthesizer for synthesizer in self._synthesizers if synthesizer.info.name == ahead.voice]
+        try:
+            while not speech.cancelled and (pcm := await ahead.next_piece()) is not None:
+                times.tts_begin, times.tts_first = ahead.tts_begin, ahead.tts_first
+                await self._write(pending, speech, pcm, room)
+        except EngineError as error:
+            for synthesizer in asked:
+                line.failed(synthesizer, error)
+            if speech.cancelled or times.tts_first is not None:
+                raise
+            log.warning("synthesizer failed", engine=error.engine, error=str(error))
+            self._reports.engine_failed("tts", error)
+        else:
+            if times.tts_first is not None:
+                for synthesizer in asked:
+                    line.served(synthesizer)
+        return speech.cancelled or times.tts_first is not None
+
+    async def _synthesize(
+        self, pending: Pending, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event
+    ) -> None:
+        name, times = synthesizer.info.name, pending.times
+        self._circuits.of(synthesizer).asked += len(request.text)
+        with crashes_of(name):
+            pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
+        try:
+            while not speech.cancelled:
+                asked, had = self._clock(), speech.ready
+                try:
+                    async with asyncio.timeout(TTS_DEADLINE):
+                        with crashes_of(name):
+                            pcm = await anext(pieces, None)
+                except TimeoutError:
+                    raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None
+                if pcm is None:
+                    if times.tts_first is None:
+                        raise EngineRejected(name, "gave no audio for this text")
+                    self._meter.synthesized(pending.load)
+                    return
+                if len(pcm) and times.tts_first is None:
+                    times.tts_first = self._clock()
+                self._waited(self._clock() - asked - had * FRAME_SAMPLES / SAMPLE_RATE)
+                await self._write(pending, speech, pcm, room)
+        finally:
+            # Engines give async generators; closing one at once is what cancels its synthesis.
+            if error := await let_go(name, lambda: pieces.aclose()):
+                self._reports.engine_failed("tts", error)
+
+    async def _write(self, pending: Pending, speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:
+        """Write in pieces, waiting while as much lies ready; a cancelled speech takes no more."""
+        load = pending.load
+        load.given += len(pcm)
+        for start in range(0, len(pcm), PIECE):
+            while speech.full and not speech.cancelled:
+                room.clear()
+                await room.wait()
+            if speech.cancelled:
+                return
+            piece = pcm[start : start + PIECE]
+            paced = self._paced(piece, first=not load.played)
+            load.played += len(piece)
+            speech.write(paced)
+
+    def _waited(self, seconds: float) -> None:
+        """The booth waited so long for its synthesizer, if nothing that was said before still sounds."""
+        if len(self._playing) > 1:
+            return
+        if self.pressure.feed(seconds):
+            self._reports.pressed(self._target, "tts", seconds)
+        self.tempo.starved = self.pressure.on
+
+    def _paced(self, piece: Pcm, *, first: bool) -> Pcm:
+        """A piece at the tempo of this moment, as far as it is not held back until the next."""
+        backlog = self._meter.now()
+        alone = first and len(self._playing) == 1
+        tempo = self.tempo.begin(backlog) if alone else self.tempo.step(backlog, len(piece))
+        if tempo == 1.0 and not self._stretching:
+            return piece
+        if self._stretcher is None:
+            self._stretcher = self._make_stretcher()
+            if self._stretcher is None:
+                self.tempo.limit = self.tempo.now = 1.0
+                return piece
+        self._stretching = tempo != 1.0
+        paced = self._stretcher.stretch(piece, tempo)
+        self.saved += len(piece) - len(paced)
+        return paced
+
+    def _finish(self, pending: Pending, speech: Speech) -> None:
+        """No more of it comes: what was said of it is said."""
+        if self._stretching and self._stretcher is not None:
+            held = self._stretcher.drain()
+            self._stretching = False
+            self.saved -= len(held)
+            if not speech.cancelled:
+                speech.write(held)
+        pending.load.whole = True
+        pending.load.given = pending.load.played
+        speech.finish()

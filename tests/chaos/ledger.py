@@ -1,0 +1,228 @@
+"""Every word spoken against every word heard: what is missing, and whether anybody was told. Pure.
+
+A word is *heard* when it is in the recording of the phone of a listener, in his language. One that is not is
+
+- *marked*, when the captions of his language say so: a gap that covers it, or a clause with it that was dropped;
+- *on the line*, when a line, a phone or Asterisk lost it, and not the daemon: it never came whole to the daemon, or the
+  daemon sent it whole; and at that time a fault of line or Asterisk was there;
+- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``);
+- else *lost unmarked*: the fault that this is all about.
+
+Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked
+by the gap that the daemon tells of. It is no dropped call; one that ends while Asterisk runs is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bench.latency.figures import Sound, follow
+from bench.latency.script import WORD_S
+from tests.tonewords.code import ToneWord
+
+
+class Fate(StrEnum):
+    """What became of one word at one listener."""
+
+    HEARD = "heard"
+    MARKED = "marked"
+    ON_THE_LINE = "on the line"
+    MACHINE = "lost to the machine"
+    LOST = "lost unmarked"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time of which the captions say that something may be missing."""
+
+    start: float
+    end: float
+
+    def covers(self, word: Sound, due: float) -> bool:
+        """Whether the word was said in it, or due to be heard, or so soon behind it that we were not attached yet."""
+        return any(self.start <= at <= self.end + ATTACH_S for at in (word.start, word.end, due))
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A clause of which the captions say that it was not spoken."""
+
+    start: float
+    end: float
+    numbers: frozenset[int]
+    """Of the words in it."""
+
+    def covers(self, word: Sound, due: float) -> bool:
+        """Whether the word is in it."""
+        return word.number in self.numbers and self.start - CLOCKS_S <= word.start and word.end <= self.end + CLOCKS_S
+
+
+CLOCKS_S = 2.0
+"""By how much the daemon's times of a clause may miss the phone's: buffers, and an audio clock that stood still while
+no packets came."""
+
+LAG_S = 3.0
+"""When a word is due to be heard, behind when it was said, until a booth has shown by how much it lags."""
+
+ATTACH_S = 1.0
+"""A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks."""
+
+NEAR_S = 1.0
+"""A fault on the line reaches so far beyond its end: buffers settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One word at one listener."""
+
+    voice: str
+    target: str
+    text: str
+    said: float
+    fate: Fate
+    heard: float | None = None
+    """When he heard it first."""
+    sent: float | None = None
+    """When a booth sent it first."""
+    tapped: bool = True
+    """Whether it came whole to the daemon."""
+
+
+@dataclass(slots=True)
+class Page:
+    """One speaker at one listener."""
+
+    rows: list[Row] = field(default_factory=list)
+    doubled: list[Sound] = field(default_factory=list)
+    out_of_order: list[Sound] = field(default_factory=list)
+    never_said: list[Sound] = field(default_factory=list)
+    """A guess that was spoken and then revised, or a word that was damaged into another one."""
+    damaged: list[Sound] = field(default_factory=list)
+    """Something was heard, but not what (and counts by its fate)."""
+
+
+def judge(
+    voice: str,
+    target: str,
+    *,
+    said: Sequence[Sound],
+    tapped: Sequence[Sound],
+    sent: Sequence[Sound],
+    heard: Sequence[Sound],
+    marks: Iterable[Gap | Dropped],
+    bad_in: Callable[[float], bool],
+    bad_out: Callable[[float], bool],
+    froze: Callable[[float, float], bool],
+) -> Page:
+    """Judge one speaker at one listener; all times are seconds since the epoch.
+
+    Args:
+        voice: who speaks.
+        target: the listener's language.
+        said: what the speaker's phone recorded of him.
+        tapped: what of it Asterisk sent to the daemon.
+        sent: what the daemon sent to the booth in his name.
+        heard: what the listener's phone recorded of that.
+        marks: what the captions in ``target`` say of this speaker.
+        bad_in: whether the speaker's line or Asterisk may have damaged what he said at a time.
+        bad_out: the same of the way from booth to listener.
+        froze: whether the machine stood still between two times.
+    """
+    page = Page()
+    first = _places(said, heard, page)
+    on_booth = _places(said, sent)
+    came = _places(said, tapped, haste=2 * WORD_S)
+    marks = tuple(marks)
+    lag = LAG_S
+    for index, word in enumerate(said):
+        if word.text is None:
+            continue  # damaged where it was recorded: nobody could have understood it
+        booth = sent[on_booth[index]].start if index in on_booth else None
+        lag = lag if booth is None else booth - word.start
+        if index in first:
+            fate = Fate.HEARD
+        elif any(mark.covers(word, word.start + lag) for mark in marks):
+            fate = Fate.MARKED
+        elif (index not in came and bad_in(word.start)) or (booth is not None and bad_out(booth)):
+            fate = Fate.ON_THE_LINE
+        elif froze(word.start, word.end) or (booth is not None and froze(booth, booth + WORD_S)):
+            fate = Fate.MACHINE
+        else:
+            fate = Fate.LOST
+        at = heard[first[index]].start if index in first else None
+        page.rows.append(Row(voice, target, word.text, word.start, fate, at, booth, index in came))
+    return page
+
+
+def _places(
+    said: Sequence[Sound], found: Sequence[Sound], page: Page | None = None, haste: float | None = None
+) -> dict[int, int]:
+    """Where in ``found`` each word of ``said`` (by index) comes first; what else there is goes to ``page``."""
+    places: dict[int, int] = {}
+    last = -1
+    followed = follow(said, found) if haste is None else follow(said, found, haste)
+    for place, (word, index) in enumerate(zip(found, followed, strict=True)):
+        if index is None:
+            if page is not None:
+                (page.damaged if word.text is None else page.never_said).append(word)
+        elif index in places:
+            if page is not None:
+                page.doubled.append(word)
+        else:
+            places[index] = place
+            if page is not None and index < last:
+                page.out_of_order.append(word)
+            last = max(last, index)
+    return places
+
+
+def numbers_of(text: str) -> frozenset[int]:
+    """The numbers of a clause's tone words; what is none is left out."""
+    found = set()
+    for word in text.split():
+        try:
+            found.add(ToneWord.parse(word).number)
+        except ValueError:
+            continue
+    return frozenset(found)
+
+
+def summary(pages: Iterable[Page], calls_dropped: int) -> dict[str, int]:
+    """The ledger in figures."""
+    pages = tuple(pages)
+    fates = [row.fate for page in pages for row in page.rows]
+    return {
+        "spoken": len(fates),
+        "heard": fates.count(Fate.HEARD),
+        "lost_unmarked": fates.count(Fate.LOST),
+        "doubled": sum(len(page.doubled) for page in pages),
+        "out_of_order": sum(len(page.out_of_order) for page in pages),
+        "calls_dropped": calls_dropped,
+        "lost_marked": fates.count(Fate.MARKED),
+        "lost_on_the_line": fates.count(Fate.ON_THE_LINE),
+        "lost_to_the_machine": fates.count(Fate.MACHINE),
+        "never_said": sum(len(page.never_said) for page in pages),
+        "damaged": sum(len(page.damaged) for page in pages),
+    }
+
+
+NEVER_SAID = 0.01
+"""Share of the words heard that may be guesses which were revised (design: words revised after they were spoken)."""
+
+
+def reasons(figures: Mapping[str, int]) -> list[str]:
+    """Why this is not good; empty: it is."""
+    told = {
+        "lost_unmarked": "words lost, and nobody was told",
+        "doubled": "words heard twice",
+        "out_of_order": "words out of their order",
+        "calls_dropped": "calls dropped while Asterisk ran",
+    }
+    found = [f"{figures[name]} {what}" for name, what in told.items() if figures[name]]
+    if not figures["spoken"] or not figures["heard"]:
+        found.append("nothing was spoken, or nothing heard")
+    if figures["never_said"] > NEVER_SAID * max(figures["heard"], 1):
+        found.append(f"{figures['never_said']} words heard that nobody said")
+    return found

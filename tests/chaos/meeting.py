@@ -1,0 +1,357 @@
+"""The meeting as it is held: Asterisk, the daemon, its providers, its database, phones, and all that strikes them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from bench.latency import wire
+from bench.latency.script import LANGUAGE_OF, Script
+from pydantic import TypeAdapter
+from tests.chaos import witness
+from tests.chaos.parts import Clock, Database, Provider, Wire, frozen, providers
+from tests.chaos.people import ROOM, WEATHER, Call, Person
+from tests.chaos.schedule import Fault, Part
+from tests.e2e.impaired import Weather
+
+from dragoman.demo.daemon import Daemon
+from dragoman.demo.fake_cloud import settings as cloud_settings
+from dragoman.errors import DemoError
+from dragoman.pipeline.captions import Caption, CaptionKind
+from dragoman.telephony.pbx import Pbx, Site, ensure_asterisk
+from dragoman.telephony.pbx.ports import free_port
+
+PROVIDER_OF = {Part.ASR: "deepgram", Part.MT: "deepl", Part.TTS: "elevenlabs"}
+
+TONE = "tests.tonewords.engines:Tone"
+SECOND = {"recognizers": "Recognizer", "translators": "Translator", "synthesizers": "Synthesizer"}
+"""The engine within the daemon that takes over, where there is to be one."""
+
+TAIL_S = 25.0
+"""Seconds after the last word in which what is late is heard out."""
+
+PADDING_S = 60.0
+"""Seconds of silence behind that: a microphone that ends would end the call."""
+
+ATTACHED_S = 60.0
+"""Seconds within which everybody is interpreted after a call or a start; on a busy machine a daemon starts in 20."""
+
+LOOK_S = 0.2
+"""Seconds between looks at whether something is as it should be."""
+
+_CAPTION = TypeAdapter(Caption)
+
+
+@dataclass(slots=True)
+class Happened:
+    """A fault as it was; times are seconds since the epoch."""
+
+    fault: Fault
+    begun: float
+    ended: float = 0.0
+    """When the part was well again: what was killed is up, calls are back, everybody is interpreted."""
+
+
+@dataclass(slots=True)
+class Held:
+    """What is left of a meeting."""
+
+    calls: list[Call]
+    capture: Path
+    media_port: int
+    captions: list[tuple[float, Caption]]
+    """When each was read, and what it says."""
+    happened: list[Happened]
+    dropped: list[str]
+    """Calls that ended though neither side was told to, and Asterisk ran."""
+    crashes: list[str]
+    """Daemons that ended by themselves."""
+    frozen: list[tuple[float, float]]
+    """When the machine stood still."""
+
+
+class Meeting:
+    """One; ``hold`` runs it in real time, once."""
+
+    def __init__(
+        self,
+        script: Script,
+        faults: Sequence[Fault],
+        folder: Path,
+        seed: int,
+        *,
+        fallback: bool,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """``folder`` takes all files; ``fallback``: whether each stage has a second engine; ``say`` tells of faults."""
+        self.fallback = fallback
+        self._script = script
+        self._faults = faults
+        self._folder = folder
+        self._seed = seed
+        self._say = say
+        self._media_port = free_port(socket.SOCK_DGRAM)
+        self._http_port = free_port(socket.SOCK_STREAM)
+        self._clock = Clock(folder)
+        self._offset = time.time() - time.monotonic()
+        self._lives = 0
+        self._pbx_works = True
+        self._captions: list[tuple[float, Caption]] = []
+        self._happened: list[Happened] = []
+        self._dropped: list[str] = []
+        self._crashes: list[str] = []
+        padding = script.seconds + TAIL_S + PADDING_S
+        self._people = [
+            Person(voice, script, folder, padding, seed * 100 + place * 10) for place, voice in enumerate(LANGUAGE_OF)
+        ]
+
+    async def hold(self) -> Held:
+        """From the first call to what is left.
+
+        Raises:
+            DemoError: something did not come up at the beginning, or not again after it was struck.
+        """
+        capture, frozen_at = self._folder / "wire.rtp", self._folder / "witness"
+        asterisk = await asyncio.to_thread(ensure_asterisk)
+        async with AsyncExitStack() as stack:
+            self._pbx = await stack.enter_async_context(
+                Pbx(Site(tuple(LANGUAGE_OF.values()), notice=False), asterisk=asterisk)
+            )
+            self._ari = await stack.enter_async_context(Wire(self._pbx.http_port))
+            self._database = await stack.enter_async_context(Database())
+            self._clouds = await stack.enter_async_context(providers(self._folder, self._seed))
+            await stack.enter_async_context(self._daemon_is_stopped())
+            await self._start_daemon()
+            await stack.enter_async_context(self._captions_are_read())
+            await stack.enter_async_context(wire.captured(capture, {self._media_port}))
+            await stack.enter_async_context(witness.watching(frozen_at))
+            for person in self._people:
+                stack.push_async_callback(person.leave)
+            self._since = time.monotonic()
+            await self._all_call()
+            await self._run()
+            await self._note_metrics()
+        return Held(
+            [call for person in self._people for call in person.calls(self._offset)],
+            capture,
+            self._media_port,
+            self._captions,
+            self._happened,
+            self._dropped,
+            self._crashes,
+            witness.read(frozen_at),
+        )
+
+    # the daemon
+
+    @asynccontextmanager
+    async def _daemon_is_stopped(self) -> AsyncIterator[None]:
+        self._life = AsyncExitStack()
+        try:
+            yield
+        finally:
+            await self._life.aclose()
+
+    async def _start_daemon(self) -> None:
+        self._lives += 1
+        folder = self._folder / f"daemon-{self._lives}"
+        folder.mkdir()
+        self._daemon = Daemon(self._settings(), folder, self._http_port, environment=self._clock.environment)
+        await self._life.enter_async_context(self._daemon)
+        await self._daemon.wait_ready()
+
+    def _settings(self) -> dict[str, Any]:
+        engines = cloud_settings(*(self._clouds[name].address for name in PROVIDER_OF.values()))
+        for stage, kind in SECOND.items():
+            engines[stage] = [*engines[stage][:1], *([f"{TONE}{kind}"] if self.fallback else [])]
+        return {
+            "asterisk": {
+                "url": f"http://127.0.0.1:{self._ari.port}",
+                "username": self._pbx.ari_username,
+                "password": self._pbx.ari_password,
+            },
+            "rooms": {"languages": list(LANGUAGE_OF.values())},
+            "media": {"port": self._media_port, "vad": "energy"},
+            "engines": engines,
+            "voices": {"store": self._database.url} if self._database.url else {},
+            "log": {"format": "json", "level": "info", "transcripts": True},
+        }
+
+    @asynccontextmanager
+    async def _captions_are_read(self) -> AsyncIterator[None]:
+        reading = [asyncio.create_task(self._read(language)) for language in LANGUAGE_OF.values()]
+        try:
+            yield
+        finally:
+            for task in reading:
+                task.cancel()
+            await asyncio.wait(reading)
+
+    async def _read(self, language: str) -> None:
+        """As a browser does: whenever the stream ends, ask again from where it ended; over all lives of the daemon."""
+        url, last = f"http://127.0.0.1:{self._http_port}/api/rooms/{ROOM}/captions", ""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0)) as session:
+            while True:
+                headers = {"Last-Event-ID": last} if last else {}
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.get(url, params={"lang": language}, headers=headers) as answer:
+                        answer.raise_for_status()
+                        async for line in answer.content:
+                            name, _, value = line.decode().rstrip("\n").partition(": ")
+                            if name == "id":
+                                last = value
+                            elif name == "data":
+                                self._take(_CAPTION.validate_json(value))
+                await asyncio.sleep(LOOK_S)
+
+    def _take(self, caption: Caption) -> None:
+        if caption.kind is not CaptionKind.PARTIAL:
+            self._captions.append((time.time(), caption))
+
+    async def _note_metrics(self) -> None:
+        async with aiohttp.ClientSession() as session, session.get(f"{self._daemon.url}/metrics") as answer:
+            (self._folder / "metrics.txt").write_text(await answer.text(), "utf-8")
+
+    # the calls
+
+    async def _legs(self) -> frozenset[str]:
+        """Ids of those who are interpreted; empty while the daemon does not answer."""
+        with contextlib.suppress(aiohttp.ClientError, DemoError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                return frozenset(leg["id"] for leg in (await self._daemon.room(ROOM)).get("legs", ()))
+        return frozenset()
+
+    async def _attached(self, gone: frozenset[str] = frozenset()) -> None:
+        """Wait until everybody is interpreted, by legs that are none of those that are ``gone``."""
+        try:
+            async with asyncio.timeout(ATTACHED_S):
+                while len(legs := await self._legs()) < len(self._people) or legs & gone:
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            told = self._daemon.log_tail()
+            raise DemoError(f"not everybody is interpreted after {ATTACHED_S:.0f} s\n{told}") from None
+
+    async def _all_call(self, gone: frozenset[str] = frozenset()) -> None:
+        await asyncio.gather(*(person.call(self._pbx.sip_port, self._since) for person in self._people))
+        await self._attached(gone)
+
+    async def _watch(self) -> None:
+        """A call that drops while Asterisk runs is counted, and its caller dials again; a daemon that ends is noted."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for person in self._people:
+                if self._pbx_works and not person.talking:
+                    self._dropped.append(f"{person.voice} at {self._now:.1f} s: {person.lost_because}")
+                    with contextlib.suppress(DemoError):
+                        await person.call(self._pbx.sip_port, self._since)
+
+    # the faults
+
+    @property
+    def _now(self) -> float:
+        return time.monotonic() - self._since
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch())
+            striking = [group.create_task(self._befall(fault)) for fault in self._faults]
+            await asyncio.sleep(max(self._script.seconds + TAIL_S - self._now, 0))
+            await asyncio.gather(*striking)
+            watching.cancel()
+
+    async def _befall(self, fault: Fault) -> None:
+        await asyncio.sleep(max(fault.at - self._now, 0))
+        happened = Happened(fault, time.monotonic() + self._offset)
+        self._happened.append(happened)
+        self._say(f"{self._now:6.1f} s  {fault}")
+        await STRIKES[fault.part](self, fault)
+        happened.ended = time.monotonic() + self._offset
+
+    async def strike_daemon(self, fault: Fault) -> None:
+        """Freeze it, or kill it and start another one."""
+        pid = self._daemon.pid
+        if pid is None:
+            self._crashes.append(f"found dead at {self._now:.1f} s: {self._daemon.log_tail(30)}")
+        elif fault.what == "stall":
+            await frozen(pid, fault.seconds)
+            return
+        else:
+            os.kill(pid, signal.SIGKILL)
+        await self._life.aclose()
+        await asyncio.sleep(fault.seconds)
+        await self._start_daemon()
+        if self._pbx_works:
+            await self._attached()
+
+    async def strike_asterisk(self, fault: Fault) -> None:
+        """Freeze it, or kill it: all calls end, and once there is one again, all dial again."""
+        assert self._pbx.pid is not None
+        if fault.what == "stall":
+            await frozen(self._pbx.pid, fault.seconds)
+            return
+        gone = await self._legs()
+        self._pbx_works = False
+        await self._pbx.kill()
+        await asyncio.gather(*(person.leave() for person in self._people))
+        await asyncio.sleep(fault.seconds)
+        await self._pbx.start()
+        await self._all_call(gone)
+        self._pbx_works = True
+
+    async def strike_ari(self, fault: Fault) -> None:
+        """Cut the connection, or let nothing through."""
+        await (self._ari.cut(fault.seconds) if fault.what == "cut" else self._ari.hang(fault.seconds))
+
+    async def strike_provider(self, fault: Fault) -> None:
+        """Freeze or kill one, or have it do something."""
+        provider: Provider = self._clouds[PROVIDER_OF[fault.part]]
+        if fault.what == "freeze":
+            await frozen(provider.pid, fault.seconds)
+        elif fault.what == "kill":
+            await provider.kill()
+            await asyncio.sleep(fault.seconds)
+            await provider.start()
+        else:
+            provider.strike(fault.what, fault.seconds, fault.share)
+            await asyncio.sleep(fault.seconds)
+
+    async def strike_database(self, fault: Fault) -> None:
+        """Freeze or kill it, where there is one."""
+        if self._database.url:
+            await (self._database.kill if fault.what == "kill" else self._database.freeze)(fault.seconds)
+
+    async def strike_line(self, fault: Fault) -> None:
+        """Make one person's line bad."""
+        (person,) = (each for each in self._people if each.voice == fault.voice)
+        person.weather(WEATHER[fault.what](fault.share))
+        await asyncio.sleep(fault.seconds)
+        person.weather(Weather())
+
+    async def strike_clock(self, fault: Fault) -> None:
+        """Have the daemon's time of day jump, and back."""
+        self._clock.set(float(fault.what))
+        await asyncio.sleep(fault.seconds)
+        self._clock.set(0.0)
+
+
+STRIKES: Mapping[Part, Callable[[Meeting, Fault], Awaitable[None]]] = {
+    Part.DAEMON: Meeting.strike_daemon,
+    Part.ASTERISK: Meeting.strike_asterisk,
+    Part.ARI: Meeting.strike_ari,
+    Part.ASR: Meeting.strike_provider,
+    Part.MT: Meeting.strike_provider,
+    Part.TTS: Meeting.strike_provider,
+    Part.DATABASE: Meeting.strike_database,
+    Part.LINE: Meeting.strike_line,
+    Part.CLOCK: Meeting.strike_clock,
+}

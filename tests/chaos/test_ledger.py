@@ -1,0 +1,142 @@
+"""The ledger: each kind of loss is told from the others, and what is wrong is never taken for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bench.latency.figures import Sound
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.chaos.ledger import ATTACH_S, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
+
+START = 1_000.0
+PACE = 0.36
+
+
+def said(count: int, language: str = "en", after: float = 0.0) -> list[Sound]:
+    """Words in a row, the first at ``START + after``."""
+    begins = [START + after + PACE * i for i in range(count)]
+    return [Sound(f"{language}{i:03}a", begin, begin + 0.315) for i, begin in enumerate(begins)]
+
+
+def page(
+    heard: list[Sound],
+    *,
+    count: int = 6,
+    tapped: list[Sound] | None = None,
+    sent: list[Sound] | None = None,
+    marks: Iterable[Gap | Dropped] = (),
+    bad_in: Callable[[float], bool] = lambda at: False,
+    bad_out: Callable[[float], bool] = lambda at: False,
+    froze: Callable[[float, float], bool] = lambda start, end: False,
+) -> Page:
+    spoken = said(count)
+    return judge(
+        "a",
+        "es",
+        said=spoken,
+        tapped=spoken if tapped is None else tapped,
+        sent=heard if sent is None else sent,
+        heard=heard,
+        marks=marks,
+        bad_in=bad_in,
+        bad_out=bad_out,
+        froze=froze,
+    )
+
+
+def fates(found: Page) -> list[Fate]:
+    return [row.fate for row in found.rows]
+
+
+TRANSLATED = said(6, "es", 3.0)
+
+
+def test_all_that_is_heard_once_and_in_order_is_good() -> None:
+    found = page(TRANSLATED)
+    assert fates(found) == [Fate.HEARD] * 6
+    figures = summary([found], 0)
+    assert (figures["spoken"], figures["heard"]) == (6, 6)
+    assert reasons(figures) == []
+
+
+def test_a_word_that_nobody_tells_of_is_lost() -> None:
+    found = page(TRANSLATED[:2] + TRANSLATED[3:])
+    assert fates(found) == [Fate.HEARD] * 2 + [Fate.LOST] + [Fate.HEARD] * 3
+    assert any("lost" in reason for reason in reasons(summary([found], 0)))
+
+
+def test_a_gap_covers_the_words_in_it_and_no_others() -> None:
+    gap = Gap(1010.0, 1020.0)
+    for start, covered in (
+        (1009.5, False),
+        (1009.8, True),
+        (1015.0, True),
+        (1020.9, True),
+        (1020 + ATTACH_S + 0.1, False),
+    ):
+        assert gap.covers(Sound("en001a", start, start + 0.315), due=start) is covered
+    assert fates(page([], marks=[Gap(START - 1, START + 10)])) == [Fate.MARKED] * 6
+    assert fates(page([], marks=[Gap(START + 10, START + 20)])) == [Fate.LOST] * 6
+
+
+def test_a_gap_covers_what_was_due_to_be_heard_in_it_by_the_lag_that_the_booth_had() -> None:
+    gap = Gap(TRANSLATED[2].start - 0.1, TRANSLATED[5].start)
+    assert fates(page(TRANSLATED[:2], marks=[gap])) == [Fate.HEARD] * 2 + [Fate.MARKED] * 4
+    sooner = [Sound(word.text, word.start - 2.5, word.end - 2.5) for word in TRANSLATED[:2]]
+    assert fates(page(sooner, marks=[gap])) == [Fate.HEARD] * 2 + [Fate.LOST] * 4
+
+
+def test_a_clause_that_was_dropped_marks_its_own_words_of_its_own_time() -> None:
+    dropped = Dropped(START, START + PACE * 2, numbers_of("en000a en001a, rest."))
+    assert fates(page([], marks=[dropped])) == [Fate.MARKED] * 2 + [Fate.LOST] * 4
+    long_ago = Dropped(START - 60, START - 58, numbers_of("en000a en001a"))
+    assert fates(page([], marks=[long_ago])) == [Fate.LOST] * 6
+
+
+def test_a_mark_does_not_make_a_word_that_was_heard_a_lost_one() -> None:
+    assert fates(page(TRANSLATED, marks=[Gap(0, 2 * START)])) == [Fate.HEARD] * 6
+
+
+def test_the_line_is_to_blame_only_where_it_was_bad_and_the_daemon_did_its_part() -> None:
+    without = said(6)[:3]
+    at = said(6)[3].start
+    assert fates(page(TRANSLATED[:3], tapped=without))[3] is Fate.LOST  # the line was good
+    assert fates(page(TRANSLATED[:3], bad_in=lambda _: True))[3] is Fate.LOST  # it came whole to the daemon
+    assert fates(page(TRANSLATED[:3], tapped=without, bad_in=lambda when: when >= at))[3] is Fate.ON_THE_LINE
+    assert fates(page(TRANSLATED[:3], sent=TRANSLATED, bad_out=lambda _: True))[3] is Fate.ON_THE_LINE
+    assert fates(page(TRANSLATED[:3], sent=TRANSLATED[:3], bad_out=lambda _: True))[3] is Fate.LOST
+
+
+def test_a_machine_that_stood_still_is_told_apart() -> None:
+    frozen = (START + PACE * 1.2, START + PACE * 1.3)
+    found = page([], froze=lambda start, end: start <= frozen[1] and frozen[0] <= end)
+    assert fates(found) == [Fate.LOST, Fate.MACHINE] + [Fate.LOST] * 4
+
+
+def test_twice_and_out_of_order_are_seen() -> None:
+    late = [Sound(word.text, word.start + 10, word.end + 10) for word in TRANSLATED[1:3]]
+    twice = page(TRANSLATED + late)
+    assert [sound.text for sound in twice.doubled] == ["es001a", "es002a"]
+    moved = page([*TRANSLATED[:1], *TRANSLATED[2:], late[0]])
+    assert [sound.text for sound in moved.out_of_order] == ["es001a"]
+    assert fates(moved) == [Fate.HEARD] * 6
+    for found in (twice, moved):
+        assert reasons(summary([found], 0))
+
+
+def test_what_nobody_said_and_calls_that_dropped_are_reasons() -> None:
+    invented = page([*TRANSLATED, Sound("es077a", START + 9, START + 9.3)])
+    assert [sound.text for sound in invented.never_said] == ["es077a"]
+    assert reasons(summary([invented], 0))
+    assert reasons(summary([page(TRANSLATED)], 1))
+    assert reasons(summary([], 0))
+
+
+@given(st.sets(st.integers(0, 29)))
+def test_every_word_has_one_fate(missing: set[int]) -> None:
+    heard = [word for i, word in enumerate(said(30, "es", 12.0)) if i not in missing]
+    figures = summary([page(heard, count=30)], 0)
+    assert figures["spoken"] == 30
+    assert figures["heard"] + figures["lost_unmarked"] == 30
+    assert figures["lost_unmarked"] == len(missing)
