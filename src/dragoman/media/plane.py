@@ -18,6 +18,7 @@ from dragoman.errors import MediaError
 from dragoman.media.alarm import Alarm, open_alarm
 from dragoman.media.clock import PERIOD, MediaClock
 from dragoman.media.codec import SLIN16_PAYLOAD_TYPE, Encoder, G722Encoder, slin16_frames
+from dragoman.media.echo import RAW_SAMPLES, EchoGuard
 from dragoman.media.format import FRAME_SAMPLES
 from dragoman.media.jitter import JitterBank
 from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
@@ -65,6 +66,8 @@ class MediaConfig:
     """``none``: no speech events at all, for recognisers that take everything."""
     hangover_ms: int = 400
     """Silence that ends speech, ms."""
+    echo_guard: bool = True
+    """Whether legs' echoes are silenced; see ``echo``."""
     max_legs: int = 512
     """Legs at once. Memory is spent on those in use, about 650 KB each."""
     max_streams: int = 512
@@ -112,7 +115,11 @@ class MediaPlane:
         self.stats = MediaStats()
         self._settings = settings
         self._encoder = encoder
-        ring = RingBank(settings.max_legs)
+        ring = raw = RingBank(settings.max_legs)
+        self._echo: EchoGuard | None = None
+        if settings.echo_guard:
+            raw = RingBank(settings.max_legs, RAW_SAMPLES)
+            self._echo = EchoGuard(raw, ring, settings.max_legs, settings.max_streams, self.stats)
         self._floor = FloorMixer(ring, settings.max_legs)
         self._sources = SourceTable()
         self._free = list(range(settings.max_legs))
@@ -126,9 +133,10 @@ class MediaPlane:
         )
         self._banks = LegBanks(
             ring,
-            JitterBank(settings.max_legs, ring, self.stats),
+            JitterBank(settings.max_legs, raw, self.stats),
             np.full(settings.max_legs, NEVER, np.int64),
             np.zeros(settings.max_legs, np.int64) if self._speech is None else self._speech.heard_until,
+            np.zeros(settings.max_legs, np.bool_) if self._echo is None else self._echo.loudspeakers,
         )
         self._wire: _Wire | None = None
         self._clock = MediaClock(0.0)
@@ -206,6 +214,8 @@ class MediaPlane:
         retired = self._sources.add(remote, row, now)
         heapq.heappop(self._free)
         self._banks.jitter.open(row, now, retired)
+        if self._echo is not None:
+            self._echo.open(row, leg_id)
         self._banks.wake_at[row] = NEVER
         leg = _Leg(row, remote, LegAudio(leg_id, self._banks, row), listener)
         self._legs[leg_id] = self._by_row[row] = leg
@@ -220,6 +230,8 @@ class MediaPlane:
         if leg is None:
             return
         self.send_whisper(leg_id, None)
+        if self._echo is not None:
+            self._echo.close(leg.row)
         leg.audio.detach()
         self._sources.remove(leg.remote, self._banks.jitter.close(leg.row), time.monotonic())
         if self._speech is not None:
@@ -235,7 +247,9 @@ class MediaPlane:
         Raises:
             MediaError: not started, the id is taken, the address is no IPv4 address and port, or there is no room.
         """
-        self._open().senders.add(f"booth {booth_id}", remote, source, continuous=True)
+        row = self._open().senders.add(f"booth {booth_id}", remote, source, continuous=True)
+        if self._echo is not None:
+            self._echo.open_stream(row)
         self._booths[booth_id] = remote
         self._sources.add_booth(remote)
 
@@ -244,8 +258,7 @@ class MediaPlane:
         self._floors.pop(booth_id, None)
         if (remote := self._booths.pop(booth_id, None)) is not None:
             self._sources.remove_booth(remote)
-        if self._wire is not None:
-            self._wire.senders.remove(f"booth {booth_id}")
+        self._end_stream(f"booth {booth_id}")
 
     def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float = -18.0) -> None:
         """Play these legs' originals under what the booth says; ids of legs not there (yet) wait for them.
@@ -264,13 +277,27 @@ class MediaPlane:
         Raises:
             MediaError: not started, or there is no such leg.
         """
-        if self._wire is not None:
-            self._wire.senders.remove(f"whisper {leg_id}")
+        self._end_stream(f"whisper {leg_id}")
         if source is not None:
             leg = self._legs.get(leg_id)
             if leg is None:
                 raise MediaError(f"no leg {leg_id!r}")
-            self._open().senders.add(f"whisper {leg_id}", leg.remote, source, continuous=False)
+            row = self._open().senders.add(f"whisper {leg_id}", leg.remote, source, continuous=False)
+            if self._echo is not None:
+                self._echo.open_stream(row, leg.row)
+
+    def _end_stream(self, name: str) -> None:
+        if self._wire is not None and (row := self._wire.senders.row(name)) is not None:
+            if self._echo is not None:
+                self._echo.close_stream(row)
+            self._wire.senders.remove(name)
+
+    def set_room(self, room: str, legs: Iterable[str], booths: Iterable[str]) -> None:
+        """What these booths say and these legs bring can be heard at any of the legs; ids not there are passed over."""
+        if self._echo is not None and self._wire is not None:
+            streams = [self._wire.senders.row(f"booth {booth_id}") for booth_id in booths]
+            rows = [self._legs[leg_id].row for leg_id in legs if leg_id in self._legs]
+            self._echo.gather(room, rows, [row for row in streams if row is not None])
 
     def _refloor(self, leg_id: str) -> None:
         for booth_id, (legs, _) in self._floors.items():
@@ -308,7 +335,12 @@ class MediaPlane:
         began = time.monotonic()
         self._receive(wire, now)
         self._banks.jitter.tick(now)
+        if self._echo is not None:
+            self._echo.step()
         wire.senders.step(now, skipped, lambda: now + time.monotonic() - began)
+        if self._echo is not None:
+            self._echo.played(wire.senders.frames, skipped)
+            self._echo.study()
         if self._speech is not None:
             for event in self._speech.step():
                 leg = self._by_row.get(event.row)  # an earlier listener may have removed it

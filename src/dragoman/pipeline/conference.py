@@ -275,6 +275,7 @@ class Conference:
             else:
                 speaking.rest()
         by_tap = {state.tap.channel_id: state.leg.language for state in present.values()}
+        self._media.set_room(room, by_tap, [booth.id for booth in self.booths.values() if booth.room == room])
         for booth in self.booths.values():
             if booth.room == room:
                 self._media.set_floor(booth.id, floor(by_tap, booth.language), self._floor_db if allowed else 0.0)

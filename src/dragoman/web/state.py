@@ -37,6 +37,7 @@ class LegInfo(Model):
     muted: bool
     held: bool
     speaking: bool
+    loudspeaker: bool = Field(default=False, description="Its phone sends back what it hears; the echo is silenced")
 
 
 class BoothInfo(Model):

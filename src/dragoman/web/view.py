@@ -83,4 +83,5 @@ def _leg(state: LegState) -> LegInfo:
         muted=state.muted,
         held=state.held,
         speaking=state.speaking.speaking,
+        loudspeaker=state.audio.loudspeaker,
     )
