@@ -88,6 +88,7 @@ class Service:
                 port=settings.media.port,
                 vad=settings.media.vad,
                 hangover_ms=settings.media.hangover_ms,
+                echo_guard=settings.media.echo_guard,
             )
         )
 

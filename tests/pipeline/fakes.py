@@ -106,6 +106,7 @@ class FakeAudio:
         self.coming: Pcm = np.zeros(0, np.int16)
         self.gated = False
         self.present = True
+        self.loudspeaker = False
         self._wake_at: int | None = None
         self._speech_from: int | None = None
         self._last_speech = 0
@@ -163,6 +164,10 @@ class FakeMedia:
         self.said: dict[str, list[Pcm]] = {}
         self.removed: list[str] = []
         self.full = False
+        self.rooms: dict[str, tuple[set[str], set[str]]] = {}
+
+    def set_room(self, room: str, legs: Iterable[str], booths: Iterable[str]) -> None:
+        self.rooms[room] = (set(legs), set(booths))
 
     def add_leg(self, leg_id: str, remote: Address, listener: LegAudioListener | None) -> FakeAudio:
         if self.full or leg_id in self.legs:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
-from dragoman.engines.base import Hypothesis, Translation, TranslationRequest
+from dragoman.engines.base import Hypothesis, Recognizer, Synthesizer, Translation, TranslationRequest
+from dragoman.engines.circuits import Circuits
 from dragoman.media.format import Pcm
 from dragoman.telephony.model import Address
 
@@ -43,6 +44,10 @@ class LegAudio(Protocol):
 
     @gated.setter
     def gated(self, value: bool) -> None: ...
+
+    @property
+    def loudspeaker(self) -> bool:
+        """Whether the leg was found to send back what it hears."""
 
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop); zeros where they left the ring or are not there yet."""
@@ -84,6 +89,9 @@ class Media(Protocol):
     ) -> None:
         """Mix these legs' original audio under what the booth says, those of ``loud`` at full level."""
 
+    def set_room(self, room: str, legs: Iterable[str], booths: Iterable[str]) -> None:
+        """Which booths and legs can be heard at each of these legs, so that their echoes are known."""
+
 
 class Stretcher(Protocol):
     """Speech at another tempo and the same pitch (media.sonic); one stream, of one voice."""
@@ -100,6 +108,24 @@ class Translates(Protocol):
 
     async def translate(self, request: TranslationRequest) -> Translation:
         """Translate by the first engine that can, within a bounded time; raises EngineError when none can."""
+
+
+class Engines(Protocol):
+    """The configured engines, chosen by language."""
+
+    @property
+    def circuits(self) -> Circuits:
+        """Of all engines; those that fail are not asked for a while."""
+
+    @property
+    def translator(self) -> Translates:
+        """The ordered translators, as one."""
+
+    def recognizers(self, language: str) -> tuple[Recognizer, ...]:
+        """Those that hear this language, in the order in which they are asked."""
+
+    def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
+        """Those that speak this language, in the order in which they are asked."""
 
 
 class Terms(Protocol):

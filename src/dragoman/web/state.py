@@ -47,6 +47,7 @@ class LegInfo(Model):
     held: bool
     speaking: bool
     interpretation: list[LagInfo] = Field(default=[], description="One per language into which he is interpreted now")
+    loudspeaker: bool = Field(default=False, description="Its phone sends back what it hears; the echo is silenced")
 
 
 class BoothInfo(Model):

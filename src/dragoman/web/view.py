@@ -108,4 +108,5 @@ def _leg(state: LegState, lags: Iterable[Lag]) -> LegInfo:
             )
             for lag in sorted(lags, key=lambda lag: lag.target)
         ],
+        loudspeaker=state.audio.loudspeaker,
     )
