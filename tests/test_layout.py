@@ -44,6 +44,7 @@ SHELLS = {
     "dragoman.pipeline.chain": "runs a speaker's stages",
     "dragoman.pipeline.conference": "runs the legs",
     "dragoman.pipeline.delivery": "speaks what a chain translated",
+    "dragoman.pipeline.engines": "names the engines' circuits",
     "dragoman.pipeline.leg": "runs one leg",
     "dragoman.pipeline.probe": "opens a recogniser's stream",
     "dragoman.pipeline.queues": "stages wait for each other",

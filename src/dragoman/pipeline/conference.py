@@ -7,21 +7,20 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
-from dragoman.engines.base import Recognizer, Stage, Synthesizer
-from dragoman.engines.circuits import Circuits
+from dragoman.engines.base import Stage
 from dragoman.errors import MediaError
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, keep_tempo
 from dragoman.pipeline.degradation import Announcer, Degradation, Graded, Ranked
+from dragoman.pipeline.engines import Engines
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms, Translates
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.recovery.ladder import Change
@@ -43,24 +42,6 @@ TOTALS = (
     "tempo_saved_ms",
 )
 """What ``Conference.totals`` counts."""
-
-
-class Engines(Protocol):
-    """The configured engines, chosen by language."""
-
-    @property
-    def circuits(self) -> Circuits:
-        """Of all engines; those that fail are not asked for a while."""
-
-    @property
-    def translator(self) -> Translates:
-        """The ordered translators, as one."""
-
-    def recognizers(self, language: str) -> tuple[Recognizer, ...]:
-        """Those that hear this language, in the order in which they are asked."""
-
-    def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
-        """Those that speak this language, in the order in which they are asked."""
 
 
 @dataclass(slots=True)
