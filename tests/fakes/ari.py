@@ -190,9 +190,7 @@ class FakeAri:
                 return {"value": pbx.globals.get(query["variable"], "")}
             case ("POST", "asterisk", "variable"):
                 pbx.globals[query["variable"]] = query["value"]
-            case ("GET", "asterisk", "variable"):
-                return {"value": pbx.globals.get(query["variable"], "")}
-            case ("POST", "channels"):
+            case ("POST", "channels") if "channelId" in query:
                 return pbx.errand(query["channelId"], query["endpoint"], body["variables"])
             case ("PUT", "applications", _, "eventFilter"):
                 self.allowed = {entry["type"] for entry in body["allowed"]}

@@ -66,8 +66,6 @@ MEDIA_COUNTERS: tuple[tuple[str, str, Callable[[MediaStatsView], int]], ...] = (
     ("media_skipped_slots", "20 ms slots not sent because the tick came too late for them", lambda s: s.skipped_slots),
     ("media_callback_errors", "Failures of what the tick calls: a bug of ours", lambda s: s.callback_errors),
     ("vad_windows", "Windows the voice activity detector looked at", lambda s: s.vad_windows),
-    ("echo_frames", "20 ms frames written as silence because they were an echo", lambda s: s.echo_frames),
-    ("echo_legs", "Legs found to be on a loudspeaker that their microphone hears", lambda s: s.echo_legs),
     ("vad_skipped_windows", "Windows it was too busy to look at", lambda s: s.vad_skipped),
     ("echo_suppressed_frames", "20 ms frames written as silence because they were an echo", lambda s: s.echo_frames),
     ("echo_legs", "Legs that were found to be on a loudspeaker", lambda s: s.echo_legs),

@@ -17,9 +17,10 @@ from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, keep_tempo
 from dragoman.pipeline.degradation import Announcer, Degradation, Graded, Ranked
+from dragoman.pipeline.engines import Engines
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import NO_TERMS, Engines, LegAudio, Media, Stretcher, Terms
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
 from dragoman.recovery.ladder import Change

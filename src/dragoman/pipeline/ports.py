@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
-from dragoman.engines.base import Hypothesis, Recognizer, Synthesizer, Translation, TranslationRequest
-from dragoman.engines.circuits import Circuits
+from dragoman.engines.base import Hypothesis, Translation, TranslationRequest
 from dragoman.media.format import Pcm
 from dragoman.telephony.model import Address
 
@@ -108,24 +107,6 @@ class Translates(Protocol):
 
     async def translate(self, request: TranslationRequest) -> Translation:
         """Translate by the first engine that can, within a bounded time; raises EngineError when none can."""
-
-
-class Engines(Protocol):
-    """The configured engines, chosen by language."""
-
-    @property
-    def circuits(self) -> Circuits:
-        """Of all engines; those that fail are not asked for a while."""
-
-    @property
-    def translator(self) -> Translates:
-        """The ordered translators, as one."""
-
-    def recognizers(self, language: str) -> tuple[Recognizer, ...]:
-        """Those that hear this language, in the order in which they are asked."""
-
-    def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
-        """Those that speak this language, in the order in which they are asked."""
 
 
 class Terms(Protocol):
