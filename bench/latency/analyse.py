@@ -24,6 +24,7 @@ from bench.latency.figures import (
     means,
     measure,
     percentiles,
+    tempos,
 )
 from bench.latency.script import LANGUAGE_OF, WORD_S, Script
 from tests.tonewords.code import Source, ToneWord
@@ -96,6 +97,8 @@ def analyse(script: Script, held: Held) -> Analysis:
         "slowest_parts_mean_ms": means(_slowest(spans)),
         "own_with_queue_ms": percentiles([s.parts_ms["ours"] + s.parts_ms["queue"] for s in spans], 50, 95),
         "stages_ms": _stages(spans),
+        "translation_length": round(script.translation_length, 3),
+        "tempo": tempos(ways.values()),
         "word_lag_ms": percentiles([ms for way in ways.values() for ms in lags(way)], 50, 95),
         "turns": {
             "ear_voice_span_ms": percentiles([span.ms for span in in_turns], 50, 95, 99),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 import numpy as np
-from tests.tonewords.code import GAP_MS, ToneWord
+from tests.tonewords.code import GAP_MS, WORD_MS, ToneWord
 
 LATE_S = 2.0
 """A word is late when the clause that it is in began to sound so long after it had been said."""
@@ -260,6 +260,17 @@ def lags(way: Interpretation, among: range | None = None) -> list[float]:
         if place is not None:
             found.append((way.wire[place].start - way.said[index].end) * 1000)
     return found
+
+
+def tempos(ways: Iterable[Interpretation]) -> dict[str, float | None]:
+    """How many times as fast as they were made words sounded on the wire, by their lengths: ``{"p50": 1.0, ...}``."""
+    found = [
+        WORD_MS / 1000 / (word.end - word.start)
+        for way in ways
+        for word in way.wire
+        if word.text is not None and word.end > word.start
+    ]
+    return {f"p{point}": round(float(np.percentile(found, point)), 2) if found else None for point in (50, 95, 99)}
 
 
 def percentiles(values: Sequence[float], *points: int) -> dict[str, float | None]:

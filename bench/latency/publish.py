@@ -56,7 +56,7 @@ def verdict(result: Mapping[str, Any]) -> list[tuple[str, float | None, int, boo
 def table(result: Mapping[str, Any]) -> str:
     """The Markdown page."""
     words, wired, parts = result["words"], result["words_on_the_wire"], result["parts_ms"]
-    apart, tick = result["recording_to_packet_ms"], result["tick"] or {}
+    apart, tick, tempo = result["recording_to_packet_ms"], result["tick"] or {}, result["tempo"]
     engines = " ".join(f"{stage}: {name}." for stage, name in result["engines"].items())
     lines = [
         "# How long it takes until it is heard in another language",
@@ -82,7 +82,10 @@ def table(result: Mapping[str, Any]) -> str:
         *(_row(LABELS[part], parts[part]) for part in PARTS if part != "ours"),
         "",
         f"{result['translations']} translations of {result['clauses']} clauses "
-        f"({result['words_per_clause']} words on average), {result['dropped']} dropped.",
+        f"({result['words_per_clause']} words on average), {result['dropped']} dropped. A translation takes "
+        f"{result['translation_length']:.2f} times as long as the speech (a tone word for each, without the breaths); "
+        "who is behind is spoken faster: "
+        f"{_times(tempo['p50'])} at the median of words, {_times(tempo['p95'])} at p95, {_times(tempo['p99'])} at p99.",
         "",
         "| words | to be spoken | heard | lost | doubled | out of order | late | revised | damaged |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -112,6 +115,10 @@ def _row(name: str, found: Mapping[str, float | None], target: str = "") -> str:
 
 def _ms(value: float | None, none: str = "-") -> str:
     return none if value is None else f"{value:.0f}"
+
+
+def _times(tempo: float | None) -> str:
+    return "-" if tempo is None else f"{tempo:.2f}x"
 
 
 def _counts(name: str, words: Mapping[str, Any]) -> str:

@@ -88,6 +88,12 @@ class Script:
         """What one person says."""
         return tuple(sentence for sentence in self.sentences if sentence.voice == voice)
 
+    @property
+    def translation_length(self) -> float:
+        """How long its translations are by what is said: a tone word for a tone word, without the breaths between."""
+        said = sum(sentence.end_s - sentence.start_s for sentence in self.sentences)
+        return sum(len(sentence.words) for sentence in self.sentences) * WORD_S / said
+
     def words(self, voice: str) -> list[str]:
         """All words of one person, in order."""
         return [word for sentence in self.of(voice) for word in sentence.words]

@@ -16,11 +16,12 @@ from bench.latency.figures import (
     means,
     measure,
     percentiles,
+    tempos,
     words_of,
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tonewords.code import NUMBERS, words
+from tests.tonewords.code import NUMBERS, WORD_MS, words
 
 WORD, GAP = 0.315, 0.045
 
@@ -160,3 +161,11 @@ def test_percentiles_of_nothing_are_none() -> None:
     assert percentiles([], 50, 95) == {"p50": None, "p95": None}
     assert percentiles([1.0, 2.0, 3.04], 50, 100) == {"p50": 2.0, "p100": 3.0}
     assert means([]) == {}
+
+
+def test_the_tempo_is_told_by_the_lengths_of_words() -> None:
+    long = [Sound(f"es{i:03}a", float(i), i + WORD_MS / 1000) for i in range(50)]
+    short = [Sound(f"es{i:03}a", float(i), i + WORD_MS / 1250) for i in range(50, 100)]
+    damaged = [Sound(None, 200.0, 200.001)]
+    assert tempos([Interpretation([], [], [*long, *short, *damaged], [])]) == {"p50": 1.12, "p95": 1.25, "p99": 1.25}
+    assert tempos([]) == {"p50": None, "p95": None, "p99": None}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bench.latency.call import logged_stages
 from bench.latency.figures import PARTS, Span
-from bench.latency.publish import publish, verdict
+from bench.latency.publish import publish, table, verdict
 
 from bench import machine
 
@@ -34,6 +34,8 @@ def result(p50: float | None, p95: float | None, own: float | None) -> dict[str,
                 "daemon_says_ms",
             )
         },
+        "translation_length": 0.92,
+        "tempo": {"p50": 1.0, "p95": 1.15, "p99": None},
         "recording_to_packet_ms": {"p5": 1.0, "p50": 2.0, "p95": None},
         "turns": {"ear_voice_span_ms": quantiles, "without_queue_ms": quantiles, "parts_mean_ms": parts},
         "monologues": {"ear_voice_span_ms": quantiles, "word_lag_ms": quantiles, "parts_mean_ms": {}},
@@ -82,3 +84,9 @@ def test_stages_are_read_from_the_daemons_log() -> None:
         '{"event": "something else"}\n[]\n'
     )
     assert logged_stages(log) == {("c/1", "es"): {"mt": 0.15, "tts": 0.12}}
+
+
+def test_the_page_says_how_long_translations_are_and_how_fast_they_were_spoken() -> None:
+    page = table(result(600.0, 800.0, 20.0))
+    assert "0.92 times as long as the speech" in page
+    assert "1.00x at the median of words, 1.15x at p95, - at p99" in page
