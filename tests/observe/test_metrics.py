@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.observe.views import AriView, ConferenceView, MediaView
 
 from dragoman.observe.clauses import ClauseMeasures
+from dragoman.observe.lag import WAITS
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.quantiles import Quantiles, quantile, totals
 from dragoman.pipeline.conference import TOTALS, Lag
@@ -139,12 +140,12 @@ def test_of_each_language_the_speaker_furthest_behind_is_shown_until_he_is_not()
     ]
     metrics.refresh()
     seen = scrape(metrics)
-    assert seen["dragoman_lag_ms target=es"] == 3000
+    assert [seen[f"dragoman_lag_seconds target=es waits={where}"] for where in WAITS] == [2.0, 1.0, 0.0]
     assert seen["dragoman_tempo_ratio target=es"] == 1.1
     conference.behind = []
     metrics.refresh()
     seen = scrape(metrics)
-    assert seen["dragoman_lag_ms target=es"] == 0
+    assert [seen[f"dragoman_lag_seconds target=es waits={where}"] for where in WAITS] == [0.0, 0.0, 0.0]
     assert seen["dragoman_tempo_ratio target=es"] == 1.0
 
 

@@ -15,11 +15,13 @@ from dragoman.errors import EngineError
 from dragoman.media.format import Pcm
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.pending import BEHIND
 from dragoman.recovery.ladder import LATE_S, Change, Ladder, Rung
 from dragoman.telephony.model import Leg
 
-NOT_SPOKEN = {"mt": Rung.ORIGINAL, "nobody-listens": None}
-"""How far a clause came that was dropped for this reason, None: that says nothing; for all others it was translated."""
+NOT_SPOKEN = {"mt": Rung.ORIGINAL, "nobody-listens": None, BEHIND: None}
+"""How far a clause came that was dropped for this reason, None: that says nothing; for all others it was translated.
+What is given up for being behind makes room for the next clauses, which are spoken."""
 
 REPEAT_S = 10.0
 """s in which the same prompt is not said twice at one booth: an engine that fails, fails for all who speak there."""

@@ -29,9 +29,10 @@ LONGEST_PAUSE_S = 120.0
 RELAPSE_S = 60.0
 """s on a rung that was risen to, within which a fall is a relapse: the pause is not as short as at first."""
 
-LATE_S = 10.0
-"""s of ear-voice span from which a voice is of no use: by then the talk is elsewhere. Tempo and merging, which come
-before (the stage table), hold it below 3 s as long as the engines keep up."""
+LATE_S = 25.0
+"""s of ear-voice span from which a voice is of no use. What comes before keeps it shorter: tempo and merging below 3 s
+while the engines keep up, dropping the oldest clauses (pipeline.catchup, beyond 20 s of backlog) whenever one voice is
+too slow. Only engines that take this long themselves get here."""
 
 
 class Rung(StrEnum):
