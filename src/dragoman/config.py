@@ -119,6 +119,8 @@ class MediaSettings(Section):
     """How speech is found: a small neural net, the level alone, or not at all (recognizers hear everything)."""
     hangover_ms: Annotated[int, BeforeValidator(no_bool), Field(ge=100, le=2000)] = 400
     """Silence that ends an utterance, ms."""
+    echo_guard: bool = True
+    """Silence what a phone on its loudspeaker sends back, so that no translation is translated again."""
     floor_db: Annotated[float, BeforeValidator(no_bool), Field(ge=-60.0, le=0.0)] = -18.0
     """Gain of the original speech under its translation, dB."""
 

@@ -28,6 +28,7 @@
     │   ├── EngineBusy              the provider or its machine is overloaded: 429, 5xx, no stream free (retryable)
     │   ├── EngineCutShort      speech ended in the middle: says what is left for another voice (not retryable)
     │   ├── EngineTimeout           the deadline passed (retryable)
+    │   │   └── EngineSilent        a recogniser says nothing of the speech that it was given (retryable)
     │   └── EngineCrashed           its process or connection died (retryable)
     ├── VoiceError                  a voice profile cannot be had, made or kept
     │   ├── ProfileInvalid          a file, a row or a value that is no (part of a) profile (the remote's)
@@ -191,6 +192,10 @@ class EngineTimeout(EngineError):
     """The engine's deadline passed."""
 
     retryable = True
+
+
+class EngineSilent(EngineTimeout):
+    """A recogniser gave no hypothesis of the speech that it was given, though it promises one by then."""
 
 
 class EngineCrashed(EngineError):

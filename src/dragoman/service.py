@@ -25,13 +25,19 @@ from dragoman.observe.health import Health, tick_trouble
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.otel import OtlpExporter
 from dragoman.observe.trace import TraceBook
+from dragoman.observe.witness import tell_ladder, tell_voice
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.reports import Reporter
+from dragoman.recovery.events import HealthBus
+from dragoman.recovery.ladder import Change
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.attacher import AttachConfig, Attacher
+from dragoman.telephony.booth_prompts import BoothPrompts
 from dragoman.telephony.guests import Guests
+from dragoman.telephony.model import Leg
 from dragoman.telephony.recipes import task_group
+from dragoman.voices.source import VoiceEvent
 from dragoman.voices.voicing import Voicing
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.traces import Traced
@@ -62,17 +68,19 @@ class Service:
         self._password = settings.asterisk.require_password()
         self.metrics = Metrics()
         self.health = Health(PARTS)
+        self.events = HealthBus(time.time, first=round(time.time() * 1000))
         self.engines = EngineSet.build(settings.engines)
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
         self.admin.on_drain = self._judge_admission
-        self.voices = Voicing(settings.voices, self.admin.voice_event)
+        self.voices = Voicing(settings.voices, self._voice_event, self.events.tell)
         self.voices.scores.on_likeness = self.metrics.voices.likeness.observe
         self._cloning = [engine for engine in self.engines.of(Stage.TTS) if isinstance(engine, XttsSynthesizer)]
         for engine in self._cloning:
             engine.use(ProfileVoices(lambda: self.voices.live))
             engine.on_own_voice = self.voices.scores.spoken
         clips = clips_folder(settings.asterisk.url, settings.asterisk.app)
+        self.prompts = BoothPrompts()
         self.enrolling = Enrolling(self.voices, self.engines.synthesizers, clips)
         self.media = MediaPlane(
             MediaConfig(
@@ -80,6 +88,7 @@ class Service:
                 port=settings.media.port,
                 vad=settings.media.vad,
                 hangover_ms=settings.media.hangover_ms,
+                echo_guard=settings.media.echo_guard,
             )
         )
 
@@ -96,12 +105,14 @@ class Service:
         unix_offset = time.time() - started
         captions = CaptionHub(lambda: conference.refresh_demand(), first=round(time.time() * 1000))
         measures = ClauseMeasures(self.metrics, loop.time)
-        self.engines.on_failure = measures.engine_gave_way
         traces = TraceBook()
         exporter = self._exporter(unix_offset)
         if exporter is not None:
             traces.on_end = exporter.send
         reporter = Reporter(captions, measures, loop.time, unix_offset, traces)
+        self.engines.on_failure = reporter.engine_gave_way
+        reporter.tell = self.media.tell = self.events.tell
+        self.engines.tell_by(self.events.tell)
         reporter.on_engine_change = self.engines.circuits.moved
         reporter.on_usage = self.admin.used
         captions.record = self.admin.take
@@ -115,8 +126,13 @@ class Service:
             terms=self.glossary.room,
             options=self._settings.pipeline.options,
             stretcher=stretcher,
+            voiced=self.voices.cloned,
+            prompts=self.prompts.get,
         )
-        view = DaemonView(conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started)
+        conference.on_degraded = self._degraded
+        view = DaemonView(
+            conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started, unix_offset
+        )
         app = build_app(
             self._settings,
             conference=view,
@@ -125,6 +141,7 @@ class Service:
             health=self.health,
             desk=self.enrolling.desk,
             codes=self.enrolling.codes,
+            bus=self.events,
             traced=Traced(traces, unix_offset),
             admin=self.admin,
         )
@@ -143,6 +160,9 @@ class Service:
             self.metrics.watch_conference(conference)
             self.metrics.watch_engines(self.engines.circuits)
             self.metrics.watch_guard(self.engines.translator.counts)
+            self.metrics.on_scrape(
+                self.metrics.recovery.watch(lambda: self.events.counts, conference.degradation.counts)
+            )
             self.metrics.voices.watch(lambda: {**self.voices.counts(), **self.enrolling.counts()})
             async with TalkingClient(
                 self._settings.asterisk.url,
@@ -157,6 +177,7 @@ class Service:
                 administering = self.admin.attend(ari, conference, lambda: reception.calls)
                 guests = Guests((reception, incall), administering)
                 attacher = Attacher(ari, conference, address, AttachConfig(languages=languages), guests=guests)
+                attacher.tell_by(self.events.tell)
                 freeze_garbage()
                 await self._serve(ari, attacher, (reception.run, incall.run), conference, measures, stop)
         finally:
@@ -196,6 +217,7 @@ class Service:
             observing = group.create_task(self._observe(attacher, conference, measures))
             probing = group.create_task(self.engines.circuits.run())
             watching = group.create_task(self.glossary.watch())
+            preparing = group.create_task(asyncio.to_thread(self.prompts.prepare, self._settings.rooms.languages))
             asking = group.create_task(self.metrics.phones.watch(phones, ari.rtp_statistics))
             administering = group.create_task(self.admin.run())
             voicing = group.create_task(self.voices.run(lambda: conference.legs, asyncio.get_running_loop().time))
@@ -213,6 +235,7 @@ class Service:
             asking.cancel()
             administering.cancel()
             voicing.cancel()
+            preparing.cancel()
             conference.stop()
             await meeting
 
@@ -252,6 +275,14 @@ class Service:
 
     def _judge_admission(self) -> None:
         self._judge("admission", "draining: no new room begins" if self.admin.draining else "")
+
+    def _voice_event(self, event: VoiceEvent) -> None:
+        self.admin.voice_event(event)
+        tell_voice(self.events.tell, event)
+
+    def _degraded(self, leg: Leg, target: str, change: Change) -> None:
+        self.metrics.recovery.changed(change)
+        tell_ladder(self.events.tell, leg, target, change)
 
     def _judge(self, part: str, trouble: str, degraded: str = "") -> None:
         if trouble:

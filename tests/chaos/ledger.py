@@ -147,7 +147,7 @@ def judge(
             fate = Fate.MARKED
         elif (index not in came and bad_in(word.start)) or (booth is not None and bad_out(booth)):
             fate = Fate.ON_THE_LINE
-        elif froze(word.start, word.end) or (booth is not None and froze(booth, booth + WORD_S)):
+        elif froze(word.start, word.end) or froze(word.start + lag, word.start + lag + WORD_S):
             fate = Fate.MACHINE
         else:
             fate = Fate.LOST

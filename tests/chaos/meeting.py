@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -71,6 +72,8 @@ class Held:
     media_port: int
     captions: list[tuple[float, Caption]]
     """When each was read, and what it says."""
+    events: list[tuple[float, dict[str, Any]]]
+    """The same of health events, as ``/api/events`` tells them."""
     happened: list[Happened]
     dropped: list[str]
     """Calls that ended though neither side was told to, and Asterisk ran."""
@@ -107,6 +110,7 @@ class Meeting:
         self._lives = 0
         self._pbx_works = True
         self._captions: list[tuple[float, Caption]] = []
+        self._events: list[tuple[float, dict[str, Any]]] = []
         self._happened: list[Happened] = []
         self._dropped: list[str] = []
         self._crashes: list[str] = []
@@ -132,7 +136,7 @@ class Meeting:
             self._clouds = await stack.enter_async_context(providers(self._folder, self._seed))
             await stack.enter_async_context(self._daemon_is_stopped())
             await self._start_daemon()
-            await stack.enter_async_context(self._captions_are_read())
+            await stack.enter_async_context(self._all_is_read())
             await stack.enter_async_context(wire.captured(capture, {self._media_port}))
             await stack.enter_async_context(witness.watching(frozen_at))
             for person in self._people:
@@ -146,6 +150,7 @@ class Meeting:
             capture,
             self._media_port,
             self._captions,
+            self._events,
             self._happened,
             self._dropped,
             self._crashes,
@@ -188,8 +193,12 @@ class Meeting:
         }
 
     @asynccontextmanager
-    async def _captions_are_read(self) -> AsyncIterator[None]:
-        reading = [asyncio.create_task(self._read(language)) for language in LANGUAGE_OF.values()]
+    async def _all_is_read(self) -> AsyncIterator[None]:
+        reading = [
+            asyncio.create_task(self._read(f"/api/rooms/{ROOM}/captions?lang={language}", self._take))
+            for language in LANGUAGE_OF.values()
+        ]
+        reading.append(asyncio.create_task(self._read("/api/events", self._take_event)))
         try:
             yield
         finally:
@@ -197,24 +206,28 @@ class Meeting:
                 task.cancel()
             await asyncio.wait(reading)
 
-    async def _read(self, language: str) -> None:
+    async def _read(self, path: str, take: Callable[[str], None]) -> None:
         """As a browser does: whenever the stream ends, ask again from where it ended; over all lives of the daemon."""
-        url, last = f"http://127.0.0.1:{self._http_port}/api/rooms/{ROOM}/captions", ""
+        url, last = f"http://127.0.0.1:{self._http_port}{path}", ""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0)) as session:
             while True:
                 headers = {"Last-Event-ID": last} if last else {}
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    async with session.get(url, params={"lang": language}, headers=headers) as answer:
+                    async with session.get(url, headers=headers) as answer:
                         answer.raise_for_status()
                         async for line in answer.content:
                             name, _, value = line.decode().rstrip("\n").partition(": ")
                             if name == "id":
                                 last = value
                             elif name == "data":
-                                self._take(_CAPTION.validate_json(value))
+                                take(value)
                 await asyncio.sleep(LOOK_S)
 
-    def _take(self, caption: Caption) -> None:
+    def _take_event(self, data: str) -> None:
+        self._events.append((time.time(), json.loads(data)))
+
+    def _take(self, data: str) -> None:
+        caption = _CAPTION.validate_json(data)
         if caption.kind is not CaptionKind.PARTIAL:
             self._captions.append((time.time(), caption))
 

@@ -54,7 +54,7 @@ def draw(
         above.barh(row, max(stop - start, 0.15), left=start - begun, height=0.7, color="#d06050", alpha=0.6)
         above.text(start - begun, row, what, fontsize=6, va="center")
     above.set_yticks(range(len(parts)), [str(part) for part in parts], fontsize=8)
-    above.set_ylim(len(parts) - 0.5, -0.5)
+    above.set_ylim(max(len(parts), 1) - 0.5, -0.5)
     above.set_title(title, fontsize=9, loc="left")
     for row, ((_, target), page) in enumerate(pages.items()):
         for word in page.rows:

@@ -19,6 +19,13 @@ REACH_S = 0.25
 """What the machine's standing still damages lies so near: buffers between phone and daemon, both ways."""
 
 
+SAID = (CaptionKind.SPOKEN, CaptionKind.DROPPED)
+"""What tells that a clause was to be heard."""
+
+STEP_S = 1.0
+"""By so much an event may be read behind the caption that it explains."""
+
+
 def marks_of(held: Held, voice: str, target: str) -> Iterator[Gap | Dropped]:
     """What the captions of ``target`` say of words that this speaker's listeners miss."""
     for _, caption in held.captions:
@@ -28,6 +35,22 @@ def marks_of(held: Held, voice: str, target: str) -> Iterator[Gap | Dropped]:
             yield Gap(caption.start_unix, caption.end_unix)
         elif caption.kind is CaptionKind.DROPPED:
             yield Dropped(caption.start_unix, caption.end_unix, numbers_of(caption.source_text))
+    yield from _to_read_only(held, target)
+
+
+def _to_read_only(held: Held, target: str) -> Iterator[Dropped]:
+    """Clauses whose translation was to be read only: the ladder had stepped down, which the listeners were told."""
+    told = {c.clause for _, c in held.captions if c.language == target and c.kind in SAID}
+    for read, caption in held.captions:
+        if caption.kind is CaptionKind.CLAUSE and caption.language == target and caption.clause not in told:
+            leg = caption.clause.rpartition("/")[0]
+            steps = [
+                event["action"]
+                for at, event in held.events
+                if at <= read + STEP_S and (event["component"], event["session"]) == (f"ladder:{target}", leg)
+            ]
+            if steps.count("step-down") > steps.count("step-up"):
+                yield Dropped(caption.start_unix, caption.end_unix, numbers_of(caption.source_text))
 
 
 def bad(held: Held, voice: str) -> Callable[[float], bool]:

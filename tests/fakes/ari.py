@@ -186,11 +186,11 @@ class FakeAri:
                 return {"ping": "pong"}
             case ("GET", "asterisk", "info"):
                 return {"system": {"version": self.version}}
-            case ("POST", "asterisk", "variable"):
-                pbx.globals[query["variable"]] = query["value"]
             case ("GET", "asterisk", "variable"):
                 return {"value": pbx.globals.get(query["variable"], "")}
-            case ("POST", "channels"):
+            case ("POST", "asterisk", "variable"):
+                pbx.globals[query["variable"]] = query["value"]
+            case ("POST", "channels") if "channelId" in query:
                 return pbx.errand(query["channelId"], query["endpoint"], body["variables"])
             case ("PUT", "applications", _, "eventFilter"):
                 self.allowed = {entry["type"] for entry in body["allowed"]}

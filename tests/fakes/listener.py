@@ -62,5 +62,8 @@ class Recorder:
         assert leg_id in self.taps
         self._tell("leg_held", (leg_id, held))
 
+    def away(self, room: str, languages: frozenset[str], since: float) -> None:
+        self._tell("away", (room, languages, since))
+
     def gap(self, since: float) -> None:
         self._tell("gap", since)

@@ -197,6 +197,25 @@ async def test_the_floor_is_heard_under_a_booth_but_not_in_others(bench: Bench) 
     assert level(heard["en"]) < -70
 
 
+async def test_of_one_floor_some_may_be_at_full_level_and_others_ducked(bench: Bench) -> None:
+    quiet, loud, booth = bench.peer(), bench.peer(), bench.peer()
+    bench.plane.add_leg("quiet", quiet.address, None)
+    bench.plane.add_leg("loud", loud.address, None)
+    bench.plane.add_booth("es", booth.address, Script([]))
+    bench.plane.set_floor("es", ["quiet", "loud"], -18.0, {"loud"})
+    said = tone(50)
+    levels = []
+    for speaker, other in ((quiet, loud), (loud, quiet)):
+        for frame in said.reshape(-1, FRAME_SAMPLES):
+            speaker.say(frame)
+            other.say(np.zeros(FRAME_SAMPLES, np.int16))
+            bench.tick()
+        decoder = G722Decoder()
+        heard = np.concatenate([decoder.decode(p.payload) for p in booth.heard(50)])
+        levels.append(level(heard[8000:]))
+    assert levels == pytest.approx([level(said) - 18.0, level(said)], abs=0.5)
+
+
 async def test_a_leg_that_comes_later_joins_the_floor_that_waits_for_it(bench: Bench) -> None:
     speaker, booth = bench.peer(), bench.peer()
     bench.plane.add_booth("es", booth.address, Script([]))

@@ -16,11 +16,6 @@ ELSEWHERE = {
     "dragoman_probe_ear_voice_span_seconds", "dragoman_probe_answer_seconds",
 }  # fmt: skip
 
-COMING = {
-    "dragoman_recoveries_total", "dragoman_ladder_level", "dragoman_echo_suppressed_frames_total",
-}  # fmt: skip
-"""Of parts of the daemon that are being built."""
-
 _WORDS = frozenset(
     """sum min max avg by without rate increase histogram_quantile on ignoring group_left group_right and or unless
     offset bool time topk label_replace clamp_min count vector absent""".split()
@@ -33,7 +28,7 @@ _found: set[str] = set()
 async def served() -> set[str]:
     """Names of all samples that ``/metrics`` may have, of a daemon that runs with engines of each stage; asked once."""
     if _found:
-        return _found | ELSEWHERE | COMING
+        return _found | ELSEWHERE
     scripted = {
         "recognizers": [f"{SCRIPTED}Recognizer"],
         "translators": [f"{SCRIPTED}Translator"],
@@ -59,7 +54,7 @@ async def served() -> set[str]:
             }.get(family.type, ("",))
             _found.update(family.name + suffix for suffix in suffixes)
         stop.set()
-    return _found | ELSEWHERE | COMING
+    return _found | ELSEWHERE
 
 
 def metrics_in(expression: str) -> set[str]:

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.observe.views import AriView, ConferenceView, MediaView
 
 from dragoman.observe.clauses import ClauseMeasures
+from dragoman.observe.lag import WAITS
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.quantiles import Quantiles, quantile, totals
 from dragoman.pipeline.conference import TOTALS, Lag
@@ -72,7 +73,7 @@ def test_names_are_ours_and_labels_are_few() -> None:
         for sample in family.samples:
             assert set(sample.labels) <= {
                 "le", "stage", "engine", "source", "target", "reason", "kind", "queue", "version",
-                "event", "from", "to", "asr", "mt", "tts", "direction",
+                "event", "from", "to", "asr", "mt", "tts", "direction", "waits",
             }  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def test_every_counter_of_media_and_ari_is_shown_by_a_name_of_its_own() -> None:
     metrics = Metrics()
     metrics.watch_media(media)
     metrics.watch_ari(ari)
-    pattern = re.compile("dragoman_(rtp|media|vad|ari|attach|heartbeat)_.*_total$")
+    pattern = re.compile("dragoman_(rtp|media|vad|echo|ari|attach|heartbeat)_.*_total$")
     shown = [value for name, value in scrape(metrics).items() if pattern.match(name)]
     assert sorted(shown) == list(range(1, count + 3))
 
@@ -124,8 +125,9 @@ def test_the_conference_is_read_when_the_loop_is_asked_and_none_of_its_counters_
         "dragoman_(clauses_merged|recognizer|booth|repeated|speculations|early|revised|tempo)_?.*_total$"
     )
     shown = {name: value for name, value in seen.items() if pattern.match(name)}
-    in_seconds = [shown.pop(f"dragoman_{name}_seconds_total") * 1000 for name in ("recognizer_dropped", "tempo_saved")]
-    assert sorted([*in_seconds, *shown.values()]) == [1000 * number for number in range(1, len(TOTALS) + 1)]
+    seconds = ("dragoman_recognizer_dropped_seconds_total", "dragoman_tempo_saved_seconds_total")
+    counted = [shown.pop(name) * 1000 for name in seconds]
+    assert sorted([*counted, *shown.values()]) == [1000 * number for number in range(1, len(TOTALS) + 1)]
     assert (seen["dragoman_queue_depth queue=mt"], seen["dragoman_queue_depth queue=tts"]) == (3, 2)
 
 
@@ -138,12 +140,12 @@ def test_of_each_language_the_speaker_furthest_behind_is_shown_until_he_is_not()
     ]
     metrics.refresh()
     seen = scrape(metrics)
-    assert seen["dragoman_lag_ms target=es"] == 3000
+    assert [seen[f"dragoman_lag_seconds target=es waits={where}"] for where in WAITS] == [2.0, 1.0, 0.0]
     assert seen["dragoman_tempo_ratio target=es"] == 1.1
     conference.behind = []
     metrics.refresh()
     seen = scrape(metrics)
-    assert seen["dragoman_lag_ms target=es"] == 0
+    assert [seen[f"dragoman_lag_seconds target=es waits={where}"] for where in WAITS] == [0.0, 0.0, 0.0]
     assert seen["dragoman_tempo_ratio target=es"] == 1.0
 
 

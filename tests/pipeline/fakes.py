@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,6 +106,7 @@ class FakeAudio:
         self.coming: Pcm = np.zeros(0, np.int16)
         self.gated = False
         self.present = True
+        self.loudspeaker = False
         self._wake_at: int | None = None
         self._speech_from: int | None = None
         self._last_speech = 0
@@ -158,10 +159,15 @@ class FakeMedia:
         self.legs: dict[str, FakeAudio] = {}
         self.booths: dict[str, FrameSource] = {}
         self.floors: dict[str, tuple[str, ...]] = {}
+        self.loud: dict[str, frozenset[str]] = {}
         self.gains: dict[str, float] = {}
         self.said: dict[str, list[Pcm]] = {}
         self.removed: list[str] = []
         self.full = False
+        self.rooms: dict[str, tuple[set[str], set[str]]] = {}
+
+    def set_room(self, room: str, legs: Iterable[str], booths: Iterable[str]) -> None:
+        self.rooms[room] = (set(legs), set(booths))
 
     def add_leg(self, leg_id: str, remote: Address, listener: LegAudioListener | None) -> FakeAudio:
         if self.full or leg_id in self.legs:
@@ -184,10 +190,13 @@ class FakeMedia:
         self.booths.pop(booth_id, None)
         self.floors.pop(booth_id, None)
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float, loud: Collection[str] = frozenset()
+    ) -> None:
         if booth_id not in self.booths:
             raise MediaError(f"no booth {booth_id}")
         self.floors[booth_id] = tuple(legs)
+        self.loud[booth_id] = frozenset(loud)
         self.gains[booth_id] = gain_db
 
     def heard(self, booth_id: str) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from tests.pipeline.fakes import FakeEngines, FakeMeasures, FakeMedia, FakeRecognizer, Skipping, spoken
 
+from dragoman.media.format import Pcm
 from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, CaptionSubscription
 from dragoman.pipeline.conference import Conference
@@ -40,7 +41,13 @@ class Reader:
 class Hall:
     """See the module."""
 
-    def __init__(self, engines: FakeEngines, options: PipelineOptions, terms: Terms) -> None:
+    def __init__(
+        self,
+        engines: FakeEngines,
+        options: PipelineOptions,
+        terms: Terms,
+        prompts: Callable[[str, str], Pcm | None] = lambda language, name: None,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.engines = engines
         self.media = FakeMedia()
@@ -58,7 +65,11 @@ class Hall:
             options=options,
             terms=lambda _: terms,
             stretcher=Skipping,
+            voiced=lambda speaker: speaker in self.voiced,
+            prompts=prompts,
         )
+        self.voiced: set[str] = set()
+        """Speakers (channels) with a voice profile."""
         self.group: asyncio.TaskGroup | None = None
         self.readers: list[Reader] = []
         self._epoch = 0
@@ -111,10 +122,13 @@ class Hall:
 
 @asynccontextmanager
 async def hall(
-    engines: FakeEngines | None = None, options: PipelineOptions = DEFAULTS, terms: Terms = NO_TERMS
+    engines: FakeEngines | None = None,
+    options: PipelineOptions = DEFAULTS,
+    terms: Terms = NO_TERMS,
+    prompts: Callable[[str, str], Pcm | None] = lambda language, name: None,
 ) -> AsyncIterator[Hall]:
     """Open a hall; at its end the conference is stopped, and nothing of it may be left."""
-    place = Hall(engines or FakeEngines(), options, terms)
+    place = Hall(engines or FakeEngines(), options, terms, prompts)
     before = asyncio.all_tasks()
     async with asyncio.TaskGroup() as group:
         place.group = group

@@ -58,7 +58,7 @@ def test_on_a_noisy_line_it_is_complete_when_it_stays_the_same(upto: int, times:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("what we are done with,", True), ("we are done,", False), ("what we say is that,", False)]
+    ("text", "expected"), [("what we have done today,", True), ("we are done,", False), ("what we say is that,", False)]
 )
 def test_a_breath_at_a_comma_ends_a_clause_that_is_long_enough(text: str, expected: bool) -> None:
     judge = Completeness("en", by_clause=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 
 import pytest
@@ -16,8 +17,9 @@ from tests.pipeline.hall import ROOM, hall, translated, words
 from tests.virtual_time import settled, virtual_time
 
 from dragoman.engines.base import EngineInfo, Stage
+from dragoman.errors import EngineBusy
 from dragoman.media.format import Pcm
-from dragoman.pipeline.captions import CaptionKind
+from dragoman.pipeline.captions import CaptionKind, GapCause
 from dragoman.pipeline.leg import DRAIN_DEADLINE
 from dragoman.pipeline.recognition import RESTART_DELAYS
 from dragoman.telephony.model import Booth
@@ -500,6 +502,48 @@ async def test_a_gap_is_told_to_the_readers() -> None:
         (gap,) = reader.captions
         assert gap.kind is CaptionKind.GAP
         assert gap.note == "interpretation was away for 2.0 s"
+
+
+async def test_a_reader_who_comes_after_the_gap_learns_of_it_where_he_left_off() -> None:
+    async with hall() as place:
+        place.conference.away(ROOM, frozenset({"en", "es"}), since=970.0)
+        place.join("ann", "en")
+        for language in ("en", "es"):
+            late = place.captions.subscribe(ROOM, language, after=0)
+            late.close()
+            (gap,) = [caption async for _, caption in late]
+            assert (gap.kind, gap.cause) == (CaptionKind.GAP, GapCause.DAEMON_AWAY)
+            assert gap.end_unix - gap.start_unix == 30.0
+
+
+async def test_what_no_recogniser_got_in_time_is_marked_as_a_gap_of_its_speaker() -> None:
+    ears = FakeRecognizer(*[Ears(open_error=EngineBusy("ears", "full"))] * 20)
+    async with hall(FakeEngines(ears)) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        began = asyncio.get_running_loop().time()
+        place.say(ann, "lost words at the beginning")
+        await place.passes(60)
+        place.say(ann, "good morning")
+        await place.passes(6)
+        assert words(reader.texts()) == translated("es", "good morning")
+        (gap,) = [each for each in reader.of(CaptionKind.GAP) if each.cause is GapCause.NOT_RECOGNISED]
+        assert gap.speaker == "Ann"
+        assert gap.start_unix - 1_000_000.0 == pytest.approx(began, abs=0.1)
+        assert 1.6 < gap.end_unix - gap.start_unix < 2.2
+
+
+async def test_who_leaves_while_no_recogniser_can_be_had_leaves_a_gap() -> None:
+    ears = FakeRecognizer(*[Ears(open_error=EngineBusy("ears", "full"))] * 1000)
+    async with hall(FakeEngines(ears)) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        place.say(ann, "lost words")
+        await place.passes(2)
+        place.leave(ann)
+        await place.passes(40)
+        (gap,) = [each for each in reader.of(CaptionKind.GAP) if each.cause is GapCause.NOT_RECOGNISED]
+        assert 0.5 < gap.end_unix - gap.start_unix < 2.5
 
 
 async def test_stages_add_up_to_the_ear_voice_span() -> None:

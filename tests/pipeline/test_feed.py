@@ -183,6 +183,10 @@ def test_what_a_stalled_recogniser_costs_is_counted(
     given_up = wanted - stream.samples
     hangover = HANGOVER_TICKS * FRAME_SAMPLES  # given up while nobody knew that the speech was over
     assert 0 <= player.plan.dropped - 20 * len(given_up) <= hangover * len(speech)
+    lost = player.plan.take_lost()
+    assert sum(stop - start for start, stop in lost) == player.plan.dropped
+    assert given_up <= {at for start, stop in lost for at in range(start // 20 * 20, stop, 20)}
+    assert player.plan.take_lost() == []
     assert not player.plan.active
     if sum(stalled for _, stalled in stalls) * FRAME_SAMPLES < BACKLOG - 2 * PREROLL:
         assert not given_up

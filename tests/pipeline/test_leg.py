@@ -33,6 +33,7 @@ class LegNotes:
     clauses: list[tuple[Clause, ClauseTimes]] = field(default_factory=list)
     failures: list[EngineError] = field(default_factory=list)
     crashes: int = 0
+    lost: list[tuple[float, float]] = field(default_factory=list)
 
     def partial(self, leg: Leg, text: str) -> None:
         self.partials.append(text)
@@ -40,7 +41,7 @@ class LegNotes:
     def committed(self, leg: Leg, clause: Clause, times: ClauseTimes) -> None:
         self.clauses.append((clause, times))
 
-    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
+    def recogniser_failed(self, leg: Leg, error: EngineError, behind_s: float) -> None:
         self.failures.append(error)
 
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None: ...
@@ -49,7 +50,10 @@ class LegNotes:
 
     def pressed(self, leg: Leg, stage: str, seconds: float) -> None: ...
 
-    def chain_crashed(self) -> None:
+    def not_recognised(self, leg: Leg, start: float, end: float) -> None:
+        self.lost.append((start, end))
+
+    def chain_crashed(self, leg: Leg) -> None:
         self.crashes += 1
 
 

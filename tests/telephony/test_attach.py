@@ -366,7 +366,7 @@ def test_what_failed_is_left_alone_until_its_back_off_is_over_and_each_time_for_
         assert not any(isinstance(a, CreateTap) for a in plan(roster, shell.holdings, retry - 1e-6))
         delays.append(round(retry - now, 3))
         now = retry
-    assert delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert delays == [0.2, 0.4, 0.8, 1.2, 2.4, 4.8, 7.5, 7.5]
 
 
 def test_an_illegal_step_raises() -> None:
@@ -384,8 +384,8 @@ def test_an_orphan_that_cannot_be_deleted_is_not_tried_in_a_loop() -> None:
     assert plan(roster, held, 0.0) == []
     held.swept("dragoman.old-media-1", 0.0, ok=False)
     assert plan(roster, held, 0.05) == []
-    assert held.next_retry() == pytest.approx(0.1)
-    assert len(plan(roster, held, 0.11)) == 1
+    assert held.next_retry() == pytest.approx(0.2)
+    assert len(plan(roster, held, 0.21)) == 1
 
 
 def test_a_leg_and_a_tap_have_ids_of_their_own() -> None:

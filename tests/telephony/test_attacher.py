@@ -14,9 +14,10 @@ from tests.fakes.listener import Recorder
 from tests.virtual_time import settled, virtual_time
 
 from dragoman.errors import AriReplaced
+from dragoman.telephony.absence import HEARTBEAT, WENT
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.attach import AT_ONCE
-from dragoman.telephony.attacher import CREATE_S, HEARTBEAT, HEARTBEAT_S, Attacher
+from dragoman.telephony.attacher import CREATE_S, HEARTBEAT_S, Attacher
 
 pytestmark = virtual_time
 MEDIA = ("127.0.0.1", 5000)
@@ -472,3 +473,41 @@ async def test_being_replaced_closes_all_and_leaves_the_heartbeat_to_the_other(d
         assert heir.attacher.stats.swept == 4
         assert heir.pbx.globals[HEARTBEAT] != ""
         await heir.stop()
+
+
+@pytest.mark.parametrize(
+    ("variables", "away"),
+    [
+        ({HEARTBEAT: "1700000060"}, 40.0),
+        ({HEARTBEAT: "", WENT: "1700000090"}, 10.0),
+        ({HEARTBEAT: ""}, None),
+        ({HEARTBEAT: "1699000000"}, None),
+        ({HEARTBEAT: "1700000200"}, None),
+        ({HEARTBEAT: "soon"}, None),
+    ],
+    ids=["killed", "told to stop", "the first one ever", "long ago", "a clock that is wrong", "junk"],
+)
+async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interpreted(
+    ari: FakeAri, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], away: float | None
+) -> None:
+    monkeypatch.setattr("dragoman.telephony.absence.time.time", lambda: 1_700_000_100.0)
+    ari.asterisk.globals.update(variables)
+    ari.asterisk.call("1000-en")
+    ari.asterisk.call("1000-es")
+    began = asyncio.get_running_loop().time()
+    async with AriClient(ari.url, USER, PASSWORD) as client:
+        daemon = Daemon(ari, client)
+        for _ in range(2):
+            await daemon.listener.next("tap_ready")
+        told = [value for what, value in daemon.listener.told if what == "away"]
+        expected = [] if away is None else [("1000", {"en", "es"}, pytest.approx(began - away, abs=0.5))]
+        assert told == expected
+        if told:
+            assert daemon.listener.told[0][0] == "away", "before anybody of the room is heard"
+        daemon.pbx.call("2000-en")
+        await daemon.listener.next("tap_ready")
+        await daemon.attacher.detach_all()
+        assert daemon.pbx.globals[HEARTBEAT] == ""
+        assert daemon.pbx.globals[WENT] == "1700000100"
+        await daemon.stop()
+    assert [value for what, value in daemon.listener.told if what == "away"] == expected

@@ -22,6 +22,7 @@ from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
+from dragoman.recovery.events import HealthBus
 from dragoman.web.server import WebServer, build_app
 from dragoman.web.state import BoothInfo, LegInfo, RoomInfo, Stats, collect_stats
 from dragoman.web.traces import Traced
@@ -70,6 +71,7 @@ class Serving:
     metrics: Metrics
     health: Health
     conference: ScriptedConference
+    bus: HealthBus
     traces: TraceBook
 
     async def json(self, path: str, status: int = 200, **kwargs: Any) -> Any:
@@ -98,6 +100,7 @@ async def serving(
     metrics, health, hub = Metrics(), Health(["ari", "media"]), hub or CaptionHub()
     given = Settings(http=HttpSettings(**{"port": 0} | (http or {})), **(settings or {}))
     conference, traces = ScriptedConference(metrics), TraceBook()
+    bus = HealthBus(lambda: 1_700_000_000.0)
     app = build_app(
         given,
         conference=conference,
@@ -107,6 +110,7 @@ async def serving(
         keepalive_s=keepalive_s,
         desk=desk,
         codes=codes,
+        bus=bus,
         traced=Traced(traces, 1e9),
         admin=admin,
     )
@@ -117,7 +121,7 @@ async def serving(
     port = server.address[1]
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            yield Serving(server, app, session, hub, metrics, health, conference, traces)
+            yield Serving(server, app, session, hub, metrics, health, conference, bus, traces)
     finally:
         await server.close()
 

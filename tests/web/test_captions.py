@@ -9,7 +9,7 @@ import pytest
 from tests.web.serving import Reader, caption, serving, until_readers
 
 from dragoman.pipeline.captions import SUBSCRIBER_DEPTH, CaptionHub, CaptionKind
-from dragoman.web.captions import event
+from dragoman.web.captions import as_event
 from dragoman.web.routes import CAPTIONS
 
 ES = "/api/rooms/1000/captions?lang=es"
@@ -179,7 +179,7 @@ async def test_no_head_of_a_stream() -> None:
 
 
 def test_an_event_is_three_lines() -> None:
-    lines = event(7, caption("a\r\nb")).decode().split("\n")
+    lines = as_event(7, caption("a\r\nb")).decode().split("\n")
     assert lines[:2] == ["id: 7", "event: clause"]
     assert lines[2].startswith('data: {"kind":"clause"')
     assert lines[3:] == ["", ""]

@@ -68,7 +68,7 @@ class Administration:
         self.tokens: TokenBook | None = None
         """None: not known, because a store is set that did not answer yet."""
         self.rooms: dict[str, Room] | None = None
-        """By number; None: not known yet."""
+        """By number; another one after every change. None: not known yet."""
         self.draining = False
         self.spending = Spending(Prices(admission.asr_minute, admission.mt_thousand, admission.tts_thousand))
         self.limits = Limits(admission.legs, admission.rooms, admission.cost_per_hour)
@@ -256,14 +256,14 @@ class Administration:
         """Set a room up, or change it."""
         await self.open_store().put_room(room)
         assert self.rooms is not None, "the store is open"
-        self.rooms[room.room] = room
+        self.rooms = self.rooms | {room.room: room}
         self._tell_glossaries()
 
     async def delete_room(self, room: str) -> None:
         """Forget a room and its transcripts; who is in it stays."""
         await self.open_store().delete_room(room)
         if self.rooms is not None:
-            self.rooms.pop(room, None)
+            self.rooms = {name: found for name, found in self.rooms.items() if name != room}
         if self.recorder is not None:
             self.recorder.forget(room)
         self._tell_glossaries()

@@ -49,11 +49,14 @@ class EngineInfo:
     """ASR: may be asked for a final at a pause shorter than the one that ends an utterance, because its final takes a
     round trip; what is said behind the pause must not be recognised worse for it."""
     stall_ms: int = 0
-    """ASR: of so much speech a partial (which may be empty) has come, or the stream is stalled, ms; 0: no promise."""
+    """ASR: of so much speech a partial (which may be empty) has come, or the stream is stalled, ms; 0: no promise.
+    What fits an engine's cadence is ``recovery.asr.silent_after_ms``."""
     open_ahead: bool = False
     """ASR: open a stream as soon as a leg's words are wanted, not at the first of them."""
     idle_s: int = 0
     """ASR: let a stream go when its leg has not spoken for so long, s; 0: keep it while the words are wanted."""
+    clones: bool = False
+    """TTS: speaks in the speaker's own voice where he has a profile."""
     retries: bool = False
     """MT: sends a clause a second time by itself where that may help; who fails so is not asked again for it, or a
     provider in an outage would get four requests for each clause."""

@@ -21,6 +21,8 @@ from dragoman.engines.base import Counting, Engine, Stage
 from dragoman.engines.faults import crashes_of
 from dragoman.engines.probes import probe
 from dragoman.errors import EngineBusy, EngineError, EngineRejected, EngineTimeout
+from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +92,8 @@ class Circuits:
         self._entries: dict[tuple[Stage, str], _Entry] = {}
         self._known: dict[int, _Entry] = {}  # by the identity of the engines in the entries
         self._changed = asyncio.Event()
+        self.tell: Tell = nobody
+        """Told when an engine is given up for a while, another takes over, and when it is back."""
         self.languages: tuple[str, ...] = ()
         """ISO 639-1 codes that the site offers: what a probe may ask for."""
         self.changes: Counter[Change] = Counter()
@@ -124,6 +128,7 @@ class Circuits:
         if entry.circuit.state is not Circuit.CLOSED and after not in entry.stand_ins:
             entry.stand_ins.add(after)
             self._change(stage, before, after)
+            self._tell(entry, Action.FALLBACK, Status.DEGRADED, f"{after} does its work")
 
     def moved(self, stage: str, before: str, after: str) -> None:
         """A stream moved from one engine to another: away from one that failed, or back to it.
@@ -217,17 +222,23 @@ class Circuits:
         about = {"stage": str(entry.stage), "engine": entry.name}
         if before is Circuit.CLOSED:
             entry.down_since = now
+            self._tell(entry, Action.REST, Status.DEGRADED, circuit.reason)
             if circuit.denied:
                 log.error("engine refuses us and is not asked", **about, error=circuit.reason, next_probe_s=rest)
             else:
                 log.warning("engine fails and is not asked", **about, error=circuit.reason, next_probe_s=rest)
         elif after is Circuit.CLOSED:
             log.info("engine works again", **about, after_s=round(now - entry.down_since, 1))
+            self._tell(entry, Action.RETURN, Status.OK, "it answers again", now - entry.down_since)
             for stand_in in sorted(entry.stand_ins):
                 self._change(entry.stage, stand_in, entry.name)
             entry.stand_ins.clear()
         elif after is Circuit.OPEN:
             log.info("engine still fails", **about, error=circuit.reason, next_probe_s=rest)
+
+    def _tell(self, entry: _Entry, action: Action, status: Status, why: str, away_s: float | None = None) -> None:
+        component = f"{entry.stage}:{entry.name}"
+        self.tell(Kind.ENGINE_DOWN, action, status, component, lag_s=away_s, detail=why)
 
     def _change(self, stage: Stage, before: str, after: str) -> None:
         self.changes[stage, before, after] += 1

@@ -20,6 +20,7 @@ from dragoman.engines.mt.chain import TranslatorChain
 from dragoman.engines.mt.guarded import GuardedTranslator
 from dragoman.errors import EngineError
 from dragoman.guard.mend import warm_up
+from dragoman.recovery.telling import Tell, Telling
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,13 @@ class EngineSet:
         chain = TranslatorChain(lambda source, target: self._line(Stage.MT, f"{source}-{target}"), self.circuits)
         chain.on_failure = lambda error: self.on_failure(Stage.MT, error)
         self.translator = GuardedTranslator(chain, self._translators_without)
+
+    def tell_by(self, tell: Tell) -> None:
+        """Have the circuits, and the engines that do so, tell what they do to recover."""
+        self.circuits.tell = tell
+        for engine in self._all:
+            if isinstance(engine, Telling):
+                engine.tell = tell
 
     @classmethod
     def build(cls, settings: EnginesSettings) -> Self:

@@ -35,7 +35,8 @@ from dragoman.media.stats import MediaStats
 log = structlog.get_logger(__name__)
 
 RAW_FRAMES: Final = 100
-"""Frames (2 s) kept of what came, before it is decided on."""
+RAW_SAMPLES: Final = RAW_FRAMES * FRAME_SAMPLES
+"""What is kept of what came (2 s), before it is decided on."""
 
 LINGER: Final = LONGEST // BLOCK + 8
 """Frames for which what sounded may come back, with 160 ms of reverberation."""
@@ -87,8 +88,8 @@ FADE: Final = 0.7
 """What is left of an echo's energy a frame later, at least, in a reverberant room (RT60 0.8 s)."""
 
 FADE_LATE: Final = 0.95
-LATE: Final = 0.04
-"""What a second of reverberation and a filter's own unrest leave (-14 dB) of the loudest echo, fading by 11 dB a second:
+LATE: Final = 0.02
+"""What a second of reverberation and a filter's own unrest leave (-17 dB) of the loudest echo, fading by 11 dB a second:
 between the words of an echo there is more left than the filter predicts."""
 
 MARGIN: Final = 3.0
@@ -112,6 +113,7 @@ Changes = list[tuple[int, bool]]
 
 @dataclass(slots=True)
 class _Leg:
+    name: str
     track: Track = field(default_factory=Track)
     slots: list[int] = field(default_factory=list)
     loud: float = 0.0
@@ -162,11 +164,16 @@ class EchoGuard:
         self._tick = 0
         self._frames = raw.windows(FRAME_SAMPLES)
         self._wanting: dict[int, None] = {}
+        self._whispers: dict[int, int] = {}
+        self._rooms: dict[str, int] = {}
+        self.loudspeakers = np.zeros(legs, np.bool_)
+        """(legs,) whether an echo was recognised."""
 
-    def open(self, row: int) -> None:
-        """A leg begins, alone with its whispers."""
+    def open(self, row: int, name: str = "") -> None:
+        """A leg begins, alone with its whispers; the log calls it ``name``."""
         self._history.open(row)
-        self._legs[row] = _Leg()
+        self._legs[row] = _Leg(name or str(row))
+        self.loudspeakers[row] = False
         self._rows = np.union1d(self._rows, row)
         self._seen[row] = self._sent[row] = 0
         self._waiting[row] = False
@@ -185,27 +192,35 @@ class EchoGuard:
             self._wanting.pop(row, None)
             self._forget(row)
 
-    def open_stream(self, row: int, group: int) -> None:
-        """A booth or whisper begins, heard by the legs of ``group``."""
+    def open_stream(self, row: int, leg: int | None = None) -> None:
+        """A booth begins, or the whisper to a leg."""
         source = self._count + row
         self._history.open(source)
         self._streams = np.union1d(self._streams, source)
-        self._group[source] = group
+        self._group[source] = source if leg is None else self._group[leg]
         self._sounded[source] = -LINGER
+        if leg is not None:
+            self._whispers[source] = leg
 
     def close_stream(self, row: int) -> None:
         """It ends; idempotent."""
-        self._streams = np.setdiff1d(self._streams, self._count + row)
-        self._forget(self._count + row)
+        source = self._count + row
+        self._streams = np.setdiff1d(self._streams, source)
+        self._whispers.pop(source, None)
+        self._forget(source)
 
-    def gather(self, group: int, legs: Iterable[int], streams: Iterable[int]) -> None:
+    def gather(self, room: str, legs: Iterable[int], streams: Iterable[int]) -> None:
         """These are in one room: what one of them says or plays, any of the legs may send back."""
-        self._group[[*legs, *(self._count + row for row in streams)]] = group
-
-    def recognised(self, row: int) -> bool:
-        """Whether the leg was found to be on its loudspeaker."""
-        leg = self._legs.get(row)
-        return leg is not None and leg.track.known
+        rows = [*legs, *(self._count + row for row in streams)]
+        if not rows:
+            self._rooms.pop(room, None)
+            return
+        if room not in self._rooms:
+            taken = set(self._rooms.values())
+            self._rooms[room] = next(n for n in range(len(self._group), 2 * len(self._group)) if n not in taken)
+        self._group[rows] = self._rooms[room]
+        for source, leg in self._whispers.items():
+            self._group[source] = self._group[leg]
 
     def _forget(self, source: int) -> None:
         for leg in self._legs.values():
@@ -220,7 +235,9 @@ class EchoGuard:
             return
         for _ in range(min(skipped, LINGER)):
             self._history.silence(streams)
-        some = frames[streams - self._count]
+        some = np.zeros((len(streams), FRAME_SAMPLES), np.int16)
+        sent = streams - self._count < len(frames)  # a stream that began in this tick has sent nothing
+        some[sent] = frames[streams[sent] - self._count]
         sounding = (some.max(axis=1) >= QUIET_PEAK) | (some.min(axis=1) <= -QUIET_PEAK)
         self._history.write(streams[sounding], some[sounding])
         self._history.silence(streams[~sounding])
@@ -274,11 +291,12 @@ class EchoGuard:
         frames = self._take(rows)
         starts = self._seen[rows]
         self._seen[rows] = starts + FRAME_SAMPLES
-        sounding = (frames.max(axis=1) >= QUIET_PEAK) | (frames.min(axis=1) <= -QUIET_PEAK)
+        peaks = np.maximum(frames.max(axis=1), -(frames.min(axis=1) + np.int16(1)))
+        sounding = peaks >= QUIET_PEAK
         loud = rows[sounding]
         self._history.write(loud, frames[sounding])
         self._history.silence(rows[~sounding])
-        self._noise[rows[~sounding]] = FLOOR
+        self._hush(rows[~sounding], peaks[~sounding])
         self._sounded[loud] = self._tick
         self._hear()
         suspect = sounding & (self._until[rows] > self._tick)
@@ -290,11 +308,15 @@ class EchoGuard:
             others = ~plain
             self._judge(rows[others], suspect[others])
 
+    def _hush(self, rows: Rows, peaks: npt.NDArray[np.int16]) -> None:
+        """What these legs' quiet frames say of the noise there: its RMS is about a third of its peak."""
+        self._noise[rows] += 0.1 * (np.maximum(0.1 * np.square(peaks, dtype=np.float64), FLOOR) - self._noise[rows])
+
     def _hear(self) -> None:
         """For how long each leg may hear back what others say now."""
         sources = np.concatenate([self._rows, self._streams])
         sounds = self._sounded[sources] >= self._tick - 1
-        heard = np.bincount(self._group[sources[sounds]], minlength=len(self._group) + 1)
+        heard = np.bincount(self._group[sources[sounds]], minlength=2 * len(self._group))
         alone = self._sounded[self._rows] >= self._tick - 1
         some = heard[self._group[self._rows]] > alone
         self._until[self._rows[some]] = self._tick + LINGER
@@ -307,7 +329,7 @@ class EchoGuard:
             kinds[some] = self._explain(rows[some])
         for row, kind in zip(rows.tolist(), kinds.tolist(), strict=True):
             track = self._legs[row].track
-            self._apply(row, track.add(Kind(kind)))
+            self._apply(row, track.add(Kind(kind), int(self._seen[row]) // FRAME_SAMPLES))
             self._waiting[row] = bool(track.held)
             if track.wants_study:
                 self._wanting[row] = None
@@ -358,7 +380,9 @@ class EchoGuard:
             # The least that was left lately: what is more than that may be somebody's voice.
             less = left / leg.tail - leg.leak
             leg.leak = leg.leak + 0.3 * less if less < 0 else min(leg.leak * RISE, 1.0)
-        return Kind.OPEN if left > allowed else Kind.ECHO
+        if left > allowed:
+            return Kind.OPEN
+        return Kind.QUIET if echo < noise and left <= 2 * noise else Kind.ECHO
 
     def _wins(self, leg: _Leg, row: int, slot: int, end: int) -> bool:
         """Whether the leg is the louder of two that hear one voice."""
@@ -403,7 +427,7 @@ class EchoGuard:
             leg = self._legs[row]
             if leg.track.wants_study:
                 leg.track.wants_study = False
-                leg.track.since_study = 0
+                leg.track.studied = leg.track.now
                 self._apply(row, self._study(row, leg, prepared))
                 self._waiting[row] = bool(leg.track.held)
 
@@ -418,18 +442,19 @@ class EchoGuard:
         if not track.near and leg.errors and not self._voice_over(leg, said, left):
             return track.echoed([Kind.ECHO if kind == Kind.OPEN else kind for kind in track.held])
         source, lag, likeness = self._likest(row, left, prepared)
-        sure = bool(track.near) or track.held.count(Kind.OPEN) >= SURE_AT
+        sure = track.near or track.held.count(Kind.OPEN) >= SURE_AT
         if likeness >= SIMILAR:
             shift = end - int(self._history.end[source]) + lag - AHEAD
             heard = self._history.read(np.array([source]), np.array([end - shift]), STRETCH + TAPS - 1)[0]
             taps, rest = fit(left, heard, TAPS)
-            explained = _share(left, rest)
+            noise = float(self._noise[row]) * STRETCH
+            explained = _share(left, rest, noise)
             anew = False
             if any(self._source_of[slot] == source for slot in leg.slots):
                 # Has the way from this source changed, so that its filter adds to what it should take away?
                 taps_anew, rest_anew = fit(said, heard, TAPS)
                 if np.dot(rest_anew, rest_anew) < np.dot(rest, rest):
-                    taps, rest, explained, anew = taps_anew, rest_anew, _share(said, rest_anew), True
+                    taps, rest, explained, anew = taps_anew, rest_anew, _share(said, rest_anew, noise), True
             self.dbg = (round(likeness, 2), source, lag / 8, round(explained, 2), anew)
             if explained >= EXPLAINED:
                 self._follow(row, leg, source, shift, taps, anew)
@@ -517,13 +542,15 @@ class EchoGuard:
         leg.leak = MOST_LEFT / MARGIN
         leg.learning = LEARNING
         leg.track.known = True
+        self.loudspeakers[row] = True
         if not leg.told:
             leg.told = True
             self._stats.echo_legs += 1
             lag_ms = (shift + AHEAD - self._lag_base(row, source)) * 1000 / RATE
-            log.info("leg is on its loudspeaker: its echo is silenced", row=row, delay_ms=round(lag_ms))
+            log.info("leg is on its loudspeaker: its echo is silenced", leg=leg.name, delay_ms=round(lag_ms))
 
 
-def _share(whole: Audio, rest: Audio) -> float:
-    """How much of the energy is gone."""
-    return 1 - float(np.dot(rest, rest)) / (float(np.dot(whole, whole)) + 1e-3)
+def _share(whole: Audio, rest: Audio, noise: float) -> float:
+    """How much of the energy above the noise's is gone."""
+    over = float(np.dot(whole, whole)) - noise
+    return 1 - max(float(np.dot(rest, rest)) - noise, 0.0) / over if over > noise else 0.0

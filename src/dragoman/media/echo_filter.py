@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from dragoman.media.echo_history import BLOCK, Audio, HistoryBank, Rows
 
-PARTITIONS: Final = 4
-"""Blocks of 20 ms that a filter spans. What a room adds after 80 ms is weak, and the decision allows for it."""
+PARTITIONS: Final = 8
+"""Blocks of 20 ms that a filter spans. Measured in a room of RT60 0.5 s: 14 dB of the echo go, with 4 blocks 10 dB, and
+in one frame of ten less than 9 dB (3 dB)."""
 
 AHEAD: Final = 40
 """Samples (5 ms) of a filter before the lag it was made for: delays drift both ways."""
@@ -26,7 +27,7 @@ _STAY: Final = 0.99
 """How much of a filter is believed to hold a frame later. Measured: at a delay that drifts by 100 ppm it takes 7 dB of
 the echo away (with 0.998 2 dB), at one that stays 18 dB (20 dB)."""
 
-_DOUBT: Final = np.array([1.0, 0.6, 0.3, 0.15], np.float32)[:, None]
+_DOUBT: Final = (0.63 ** np.arange(PARTITIONS)).astype(np.float32)[:, None]
 """How wrong each partition of a new filter may be: reverberation fades."""
 
 _SMOOTH: Final = 0.8
@@ -39,7 +40,7 @@ class FilterBank:
     """Filters by slot; each belongs to one leg and one source.
 
     Args:
-        slots: how many at most; 13 KB each once used.
+        slots: how many at most; 26 KB each once used.
     """
 
     def __init__(self, slots: int) -> None:

@@ -56,36 +56,41 @@ class Track:
 
     held: deque[Kind] = field(default_factory=deque)
     """What waits, the oldest first."""
-    near: int = 0
-    """Frames for which somebody is still taken to be speaking over the echo."""
-    since_study: int = 0
+    now: int = 0
+    """Frames since the leg began."""
+    near_until: int = 0
+    """Up to which frame somebody is taken to be speaking over the echo."""
+    studied: int = 0
+    """When the stretch was last looked at."""
     looks: int = 0
     """Studies in a row that found somebody speaking."""
     known: bool = False
     """Whether an echo was recognised on this leg."""
     wants_study: bool = False
 
-    def add(self, kind: Kind) -> list[tuple[int, bool]]:
-        """A frame came.
+    @property
+    def near(self) -> bool:
+        """Whether somebody is taken to be speaking over the echo."""
+        return self.now < self.near_until
+
+    def add(self, kind: Kind, now: int) -> list[tuple[int, bool]]:
+        """A frame came, the ``now``-th of the leg; those before it that are not told of were let through.
 
         Returns:
             What leaves the queue: pairs (how many frames, whether they are let through), the oldest first.
         """
         self.held.append(kind)
-        self.since_study += 1
+        self.now = now
         if kind == Kind.OPEN:
             if self.near:
-                self.near = HANGOVER
-                if self.since_study >= RESTUDY[min(self.looks, len(RESTUDY)) - 1]:
+                self.near_until = now + HANGOVER
+                if now - self.studied >= RESTUDY[min(self.looks, len(RESTUDY)) - 1]:
                     self.wants_study = True
                 return self._pass_all()
+            self.looks = 0
             waiting = self.held.count(Kind.OPEN)
-            if waiting >= STUDY_AT and self.since_study >= STUDY_EVERY:
+            if waiting >= STUDY_AT and now - self.studied >= STUDY_EVERY:
                 self.wants_study = True
-        elif self.near:
-            self.near -= 1
-            if not self.near:
-                self.looks = 0
         left = self._drain()
         if len(self.held) < MOST_HELD:
             return left
@@ -96,25 +101,25 @@ class Track:
 
     def spoken(self) -> list[tuple[int, bool]]:
         """Somebody speaks: what waits, and what follows, is let through. As ``add``."""
-        self.near = HANGOVER
+        self.near_until = self.now + HANGOVER
         self.looks += 1
-        self.since_study = 0
+        self.studied = self.now
         self.wants_study = False
         return self._pass_all()
 
     def echoed(self, kinds: list[Kind]) -> list[tuple[int, bool]]:
         """What waits turns out to look like ``kinds``, the oldest first, for an echo was found. As ``add``."""
         self.held = deque(kinds)
-        self.near = 0
+        self.near_until = 0
         self.looks = 0
-        self.since_study = 0
+        self.studied = self.now
         self.wants_study = False
         self.known = True
         return self._drain()
 
     def flush(self) -> list[tuple[int, bool]]:
         """Everything leaves as if much time had passed. As ``add``."""
-        self.near = 0
+        self.near_until = 0
         kinds = [kind == Kind.ECHO for kind in self.held]
         self.held.clear()
         return [(1, not echo) for echo in kinds]

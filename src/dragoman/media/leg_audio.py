@@ -26,6 +26,8 @@ class LegBanks:
     """(rows,) audio time at which the leg's listener wants to be called."""
     heard_until: npt.NDArray[np.int64]
     """(rows,) audio time behind the last speech that the VAD heard."""
+    loudspeakers: npt.NDArray[np.bool_]
+    """(rows,) whether the leg's echo was recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class LegAudio:
     def heard_until(self) -> int:
         """Audio time behind the last speech that the VAD heard; 0 before any, and without a VAD."""
         return int(self._banks.heard_until[self._row]) if self._kept is None else self._kept.heard_until
+
+    @property
+    def loudspeaker(self) -> bool:
+        """Whether the leg was found to send back what it hears; its echo is replaced by silence."""
+        return self._kept is None and bool(self._banks.loudspeakers[self._row])
 
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop), a copy; zeros where they left the ring (20 s) or are not there yet."""

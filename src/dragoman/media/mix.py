@@ -68,11 +68,11 @@ class FloorMixer:
         self._booths: dict[int, tuple[Rows, npt.NDArray[np.float32]]] = {}
         self._before: dict[int, tuple[Rows, npt.NDArray[np.float32]]] = {}
 
-    def set(self, booth: int, legs: Rows, factor: float) -> None:
-        """Play these legs under a booth; the change is faded over its next frame."""
+    def set(self, booth: int, legs: Rows, factors: npt.NDArray[np.float32] | float) -> None:
+        """Play these legs under a booth, each by its factor; the change is faded over its next frame."""
         nothing = (np.zeros(0, np.int64), np.zeros(0, np.float32))
         self._before.setdefault(booth, self._booths.get(booth, nothing))
-        self._booths[booth] = (legs, np.full(len(legs), factor, np.float32))
+        self._booths[booth] = (legs, np.full(len(legs), factors, np.float32))
         self._changed = True
 
     def remove_booth(self, booth: int) -> None:

@@ -6,39 +6,34 @@ import asyncio
 import gc
 import heapq
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import structlog
 
 from dragoman.errors import MediaError
 from dragoman.media.alarm import Alarm, open_alarm
 from dragoman.media.clock import PERIOD, MediaClock
-from dragoman.media.codec import SLIN16_PAYLOAD_TYPE, Encoder, G722Encoder, slin16_frames
-from dragoman.media.format import FRAME_SAMPLES
+from dragoman.media.codec import Encoder, G722Encoder
+from dragoman.media.echo import RAW_SAMPLES, EchoGuard
+from dragoman.media.intake import Intake
 from dragoman.media.jitter import JitterBank
 from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
 from dragoman.media.mix import FloorMixer, gain
+from dragoman.media.rescue import SocketWatch, rescue
 from dragoman.media.ring import RingBank
-from dragoman.media.rtp import HEADER_BYTES, BatchParser
 from dragoman.media.senders import PACKET_BYTES, FrameSource, SenderBank
-from dragoman.media.socket import BATCH, MediaSocket, open_media_socket
-from dragoman.media.sources import RESTING, UNKNOWN, SourceTable
+from dragoman.media.socket import MediaSocket, open_media_socket
+from dragoman.media.sources import SourceTable
 from dragoman.media.speech import SpeechDetector
 from dragoman.media.stats import MediaStats
 from dragoman.media.vad import VadBank, open_vad
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.model import Address
 
 log = structlog.get_logger(__name__)
-
-FRAME_BYTES: Final = 2 * FRAME_SAMPLES
-
-DRAIN_BATCHES: Final = 8
-"""Receive calls in one tick: 4096 datagrams, more than the socket's buffer holds, so one tick catches up on any stall,
-and a flood cannot keep it from sending."""
 
 
 class LegAudioListener(Protocol):
@@ -65,6 +60,8 @@ class MediaConfig:
     """``none``: no speech events at all, for recognisers that take everything."""
     hangover_ms: int = 400
     """Silence that ends speech, ms."""
+    echo_guard: bool = True
+    """Whether legs' echoes are silenced; see ``echo``."""
     max_legs: int = 512
     """Legs at once. Memory is spent on those in use, about 650 KB each."""
     max_streams: int = 512
@@ -85,9 +82,7 @@ class _Wire:
     """What exists while the socket is open."""
 
     socket: MediaSocket
-    parser: BatchParser
-    payloads: npt.NDArray[np.uint8]
-    """(BATCH, 640) where an ordinary packet's payload lies in the receive buffer."""
+    intake: Intake
     senders: SenderBank
 
 
@@ -110,15 +105,22 @@ class MediaPlane:
         vad: VadBank | None = None,
     ) -> None:
         self.stats = MediaStats()
+        self.tell: Tell = nobody
+        """Told when the socket is opened anew."""
+        self._watch = SocketWatch()
         self._settings = settings
         self._encoder = encoder
-        ring = RingBank(settings.max_legs)
+        ring = raw = RingBank(settings.max_legs)
+        self._echo: EchoGuard | None = None
+        if settings.echo_guard:
+            raw = RingBank(settings.max_legs, RAW_SAMPLES)
+            self._echo = EchoGuard(raw, ring, settings.max_legs, settings.max_streams, self.stats)
         self._floor = FloorMixer(ring, settings.max_legs)
         self._sources = SourceTable()
         self._free = list(range(settings.max_legs))
         self._legs: dict[str, _Leg] = {}
         self._by_row: dict[int, _Leg] = {}
-        self._floors: dict[str, tuple[frozenset[str], float]] = {}
+        self._floors: dict[str, tuple[frozenset[str], float, frozenset[str]]] = {}
         self._booths: dict[str, Address] = {}
         vad = vad if vad is not None else open_vad(settings.vad, settings.max_legs)
         self._speech = (
@@ -126,9 +128,10 @@ class MediaPlane:
         )
         self._banks = LegBanks(
             ring,
-            JitterBank(settings.max_legs, ring, self.stats),
+            JitterBank(settings.max_legs, raw, self.stats),
             np.full(settings.max_legs, NEVER, np.int64),
             np.zeros(settings.max_legs, np.int64) if self._speech is None else self._speech.heard_until,
+            np.zeros(settings.max_legs, np.bool_) if self._echo is None else self._echo.loudspeakers,
         )
         self._wire: _Wire | None = None
         self._clock = MediaClock(0.0)
@@ -147,8 +150,7 @@ class MediaPlane:
         socket = open_media_socket(settings.bind, settings.port, settings.max_streams, PACKET_BYTES)
         self._wire = _Wire(
             socket,
-            BatchParser(socket.slots),
-            socket.slots[:, HEADER_BYTES : HEADER_BYTES + FRAME_BYTES],
+            Intake(socket, self._sources, self._banks.jitter, self.stats),
             SenderBank(socket, self._floor, self.stats, self._encoder),
         )
         log.info("media socket open", address=socket.address, receive_buffer=socket.receive_buffer)
@@ -206,6 +208,8 @@ class MediaPlane:
         retired = self._sources.add(remote, row, now)
         heapq.heappop(self._free)
         self._banks.jitter.open(row, now, retired)
+        if self._echo is not None:
+            self._echo.open(row, leg_id)
         self._banks.wake_at[row] = NEVER
         leg = _Leg(row, remote, LegAudio(leg_id, self._banks, row), listener)
         self._legs[leg_id] = self._by_row[row] = leg
@@ -220,6 +224,8 @@ class MediaPlane:
         if leg is None:
             return
         self.send_whisper(leg_id, None)
+        if self._echo is not None:
+            self._echo.close(leg.row)
         leg.audio.detach()
         self._sources.remove(leg.remote, self._banks.jitter.close(leg.row), time.monotonic())
         if self._speech is not None:
@@ -235,7 +241,9 @@ class MediaPlane:
         Raises:
             MediaError: not started, the id is taken, the address is no IPv4 address and port, or there is no room.
         """
-        self._open().senders.add(f"booth {booth_id}", remote, source, continuous=True)
+        row = self._open().senders.add(f"booth {booth_id}", remote, source, continuous=True)
+        if self._echo is not None:
+            self._echo.open_stream(row)
         self._booths[booth_id] = remote
         self._sources.add_booth(remote)
 
@@ -244,18 +252,21 @@ class MediaPlane:
         self._floors.pop(booth_id, None)
         if (remote := self._booths.pop(booth_id, None)) is not None:
             self._sources.remove_booth(remote)
-        if self._wire is not None:
-            self._wire.senders.remove(f"booth {booth_id}")
+        self._end_stream(f"booth {booth_id}")
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float = -18.0) -> None:
-        """Play these legs' originals under what the booth says; ids of legs not there (yet) wait for them.
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float = -18.0, loud: Collection[str] = frozenset()
+    ) -> None:
+        """Play these legs' originals under what the booth says, those of ``loud`` at full level.
+
+        Ids of legs not there (yet) wait for them.
 
         Raises:
             MediaError: there is no such booth.
         """
         if self._open().senders.row(f"booth {booth_id}") is None:
             raise MediaError(f"no booth {booth_id!r}")
-        self._floors[booth_id] = (frozenset(legs), gain_db)
+        self._floors[booth_id] = (frozenset(legs), gain_db, frozenset(loud))
         self._apply_floor(booth_id)
 
     def send_whisper(self, leg_id: str, source: FrameSource | None) -> None:
@@ -264,25 +275,40 @@ class MediaPlane:
         Raises:
             MediaError: not started, or there is no such leg.
         """
-        if self._wire is not None:
-            self._wire.senders.remove(f"whisper {leg_id}")
+        self._end_stream(f"whisper {leg_id}")
         if source is not None:
             leg = self._legs.get(leg_id)
             if leg is None:
                 raise MediaError(f"no leg {leg_id!r}")
-            self._open().senders.add(f"whisper {leg_id}", leg.remote, source, continuous=False)
+            row = self._open().senders.add(f"whisper {leg_id}", leg.remote, source, continuous=False)
+            if self._echo is not None:
+                self._echo.open_stream(row, leg.row)
+
+    def _end_stream(self, name: str) -> None:
+        if self._wire is not None and (row := self._wire.senders.row(name)) is not None:
+            if self._echo is not None:
+                self._echo.close_stream(row)
+            self._wire.senders.remove(name)
+
+    def set_room(self, room: str, legs: Iterable[str], booths: Iterable[str]) -> None:
+        """What these booths say and these legs bring can be heard at any of the legs; ids not there are passed over."""
+        if self._echo is not None and self._wire is not None:
+            streams = [self._wire.senders.row(f"booth {booth_id}") for booth_id in booths]
+            rows = [self._legs[leg_id].row for leg_id in legs if leg_id in self._legs]
+            self._echo.gather(room, rows, [row for row in streams if row is not None])
 
     def _refloor(self, leg_id: str) -> None:
-        for booth_id, (legs, _) in self._floors.items():
+        for booth_id, (legs, _, _) in self._floors.items():
             if leg_id in legs:
                 self._apply_floor(booth_id)
 
     def _apply_floor(self, booth_id: str) -> None:
         booth = self._open().senders.row(f"booth {booth_id}")
-        ids, gain_db = self._floors[booth_id]
-        rows = sorted(leg.row for leg_id, leg in self._legs.items() if leg_id in ids)
+        ids, gain_db, loud = self._floors[booth_id]
+        rows = sorted((leg.row, leg_id in loud) for leg_id, leg in self._legs.items() if leg_id in ids)
+        factors = np.array([1.0 if full else gain(gain_db) for _, full in rows], np.float32)
         if booth is not None:
-            self._floor.set(booth, np.array(rows, np.int64), gain(gain_db))
+            self._floor.set(booth, np.array([row for row, _ in rows], np.int64), factors)
 
     def _on_alarm(self, now: float) -> None:
         tick = self._clock.tick(now)
@@ -306,9 +332,17 @@ class MediaPlane:
         """
         wire = self._open()
         began = time.monotonic()
-        self._receive(wire, now)
+        wire.intake.drain(now)
         self._banks.jitter.tick(now)
+        if self._echo is not None:
+            self._echo.step()
+        taken, refused = self.stats.packets_out, self.stats.send_errors
         wire.senders.step(now, skipped, lambda: now + time.monotonic() - began)
+        if self._watch.sent(self.stats.packets_out - taken, self.stats.send_errors - refused, now):
+            rescue(wire.socket, self._watch, now, self.tell)
+        if self._echo is not None:
+            self._echo.played(wire.senders.frames, skipped)
+            self._echo.study()
         if self._speech is not None:
             for event in self._speech.step():
                 leg = self._by_row.get(event.row)  # an earlier listener may have removed it
@@ -323,46 +357,6 @@ class MediaPlane:
                 leg = self._by_row.get(row)
                 if leg is not None and leg.listener is not None:
                     self._tell(leg, leg.listener.on_audio, int(self._banks.ring.end[row]))
-
-    def _receive(self, wire: _Wire, now: float) -> None:
-        for _ in range(DRAIN_BATCHES):
-            count = wire.socket.receive()
-            if count:
-                self._take(wire, count, now)
-            if count < BATCH:
-                return
-
-    def _take(self, wire: _Wire, count: int, now: float) -> None:
-        stats = self.stats
-        stats.packets_in += count
-        socket = wire.socket
-        batch = wire.parser.parse(socket.lengths[:count])
-        rows = self._sources.lookup(socket.sources[:count])
-        arrivals = now - np.maximum(socket.ages[:count], 0.0)
-        good = batch.valid & (batch.payload_type == SLIN16_PAYLOAD_TYPE) & (batch.payload_bytes == FRAME_BYTES)
-        known = rows >= 0
-        payloads = wire.payloads[:count]
-        for at in np.flatnonzero(good & known & (batch.payload_start != HEADER_BYTES)).tolist():
-            start = int(batch.payload_start[at])
-            payloads[at] = socket.slots[at, start : start + FRAME_BYTES].copy()
-        accepted = good & known
-        if accepted.all():
-            self._banks.jitter.insert(
-                rows, batch.ssrc, batch.sequence, batch.timestamp, arrivals, slin16_frames(payloads)
-            )
-            return
-        stats.unknown_source += int((rows == UNKNOWN).sum())
-        stats.resting_source += int((rows == RESTING).sum())
-        stats.malformed += int((known & ~good).sum())
-        keep = np.flatnonzero(accepted)
-        self._banks.jitter.insert(
-            rows[keep],
-            batch.ssrc[keep],
-            batch.sequence[keep],
-            batch.timestamp[keep],
-            arrivals[keep],
-            slin16_frames(payloads[keep]),
-        )
 
     def _tell(self, leg: _Leg, call: Callable[[int], None], at: int) -> None:
         """Call a listener; what it raises is counted, and logged once per leg: it must not stop the tick."""

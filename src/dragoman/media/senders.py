@@ -80,6 +80,8 @@ class SenderBank:
         self._streams: dict[str, _Stream] = {}
         self._active: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._top = 0
+        self.frames: Pcm = np.zeros((0, FRAME_SAMPLES), np.int16)
+        """(rows, 320) what every stream sent in the latest step."""
 
     def add(self, name: str, remote: Address, source: FrameSource, continuous: bool) -> int:
         """Begin a stream; one that is not continuous sends only what its source gives.
@@ -133,6 +135,7 @@ class SenderBank:
             clock: asked for the time after the packets were handed to the kernel.
         """
         if not self._top:
+            self.frames = self.frames[:0]
             return
         mix = self._mix[: self._top]
         self._floor.step(mix)
@@ -149,7 +152,7 @@ class SenderBank:
                 self._failed(stream, "next_frame")
             if frame is not None or stream.continuous:
                 sending.append(stream)
-        frames = limit(mix)
+        frames = self.frames = limit(mix)
         out = self._bytes
         for stream in sending:
             out[stream.payload] = stream.encoder.encode(frames[stream.row])

@@ -62,6 +62,13 @@ class MediaSocket(Protocol):
     def send(self, rows: npt.NDArray[np.int64]) -> int:
         """Send these rows of ``outgoing``; returns how many the kernel took. Never blocks."""
 
+    def reopen(self) -> None:
+        """Open the socket anew, on the same address and port; what waited in it is lost.
+
+        Raises:
+            MediaSocketError: that cannot be had now; nothing is received and sent until the next try.
+        """
+
     def close(self) -> None:
         """Close the socket; idempotent."""
 
@@ -103,6 +110,15 @@ class _Buffers:
         host, port = sock.getsockname()
         self.address: Address = (host, port)
         self.receive_buffer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+    def reopen(self) -> None:
+        """MediaSocket."""
+        self.close()
+        self._sock = _bind(*self.address)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make a socket that was just bound ready."""
 
     def close(self) -> None:
         """Close the socket; idempotent."""
@@ -172,20 +188,30 @@ class BatchedSocket(_Buffers):
         self._sendmmsg = libc.sendmmsg
         self._sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
         self._fd = sock.fileno()
+        self._stamped = False
 
         self._in_names, self._in_iov, self._in = _messages(self.slots)
         self._controls = np.zeros(BATCH, _CMSG)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            self._in["control"] = self._controls.ctypes.data + np.arange(BATCH, dtype=np.uint64) * _CMSG.itemsize
-            self._stamped = True
-        except OSError:
-            self._stamped = False
+        self._prepare()
 
         self._out_names, self._out_iov, rows = _messages(self.outgoing)
         # As plain words: numpy copies a structure with holes field by field.
         self._out_rows = rows.view(np.uint64).reshape(send_rows, -1)
         self._out = self._out_rows.copy()
+
+    def _prepare(self) -> None:
+        self._fd = self._sock.fileno()
+        try:
+            self._sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            self._in["control"] = self._controls.ctypes.data + np.arange(BATCH, dtype=np.uint64) * _CMSG.itemsize
+            self._stamped = True
+        except OSError:
+            self._stamped = False
+
+    def close(self) -> None:
+        """Close the socket; idempotent. Its number may soon be another file's, so it is forgotten first."""
+        self._fd = -1
+        super().close()
 
     @staticmethod
     def available() -> bool:

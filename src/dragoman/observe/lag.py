@@ -7,6 +7,9 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+WAITS = ("mt", "tts", "playback")
+"""Where audio that is not spoken yet may wait."""
+
 
 class LagView(Protocol):
     """How far one chain is behind (pipeline.conference.Lag)."""
@@ -16,8 +19,8 @@ class LagView(Protocol):
         """Language that it speaks."""
 
     @property
-    def seconds(self) -> float:
-        """Audio that is not spoken yet."""
+    def stages(self) -> Mapping[str, float]:
+        """Seconds of audio that is not spoken yet, by where it waits."""
 
     @property
     def tempo(self) -> float:
@@ -39,9 +42,9 @@ class LagMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lag = Gauge(
-            "dragoman_lag_ms",
-            "Audio of committed clauses that is not spoken yet, of the speaker furthest behind in a language",
-            ["target"],
+            "dragoman_lag_seconds",
+            "Audio of committed clauses not spoken yet, of the speaker furthest behind, by where it waits",
+            ["target", "waits"],
             registry=registry,
         )
         self.tempo = Gauge(
@@ -59,13 +62,15 @@ class LagMetrics:
         """What reads them, to be called in the event loop before every scrape."""
 
         def refresh() -> None:
-            worst = dict.fromkeys(self._seen, 0.0)
+            worst: dict[str, Mapping[str, float]] = {target: dict.fromkeys(WAITS, 0.0) for target in self._seen}
             tempos = dict.fromkeys(self._seen, 1.0)
             for each in conference.lags():
-                worst[each.target] = max(worst.get(each.target, 0.0), each.seconds)
+                if sum(each.stages.values()) >= sum(worst.get(each.target, {}).values()):
+                    worst[each.target] = each.stages
                 tempos[each.target] = max(tempos.get(each.target, 1.0), each.tempo)
-            for target, seconds in worst.items():
-                self.lag.labels(target).set(round(seconds * 1000))
+            for target, stages in worst.items():
+                for where, seconds in stages.items():
+                    self.lag.labels(target, where).set(seconds)
                 self.tempo.labels(target).set(tempos[target])
             self._seen.update(worst)
 

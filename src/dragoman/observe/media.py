@@ -32,6 +32,8 @@ class MediaStatsView(Protocol):
     callback_errors: int
     vad_windows: int
     vad_skipped: int
+    echo_frames: int
+    echo_legs: int
 
     @property
     def lateness_bounds(self) -> Iterable[float]:
@@ -65,6 +67,8 @@ MEDIA_COUNTERS: tuple[tuple[str, str, Callable[[MediaStatsView], int]], ...] = (
     ("media_callback_errors", "Failures of what the tick calls: a bug of ours", lambda s: s.callback_errors),
     ("vad_windows", "Windows the voice activity detector looked at", lambda s: s.vad_windows),
     ("vad_skipped_windows", "Windows it was too busy to look at", lambda s: s.vad_skipped),
+    ("echo_suppressed_frames", "20 ms frames written as silence because they were an echo", lambda s: s.echo_frames),
+    ("echo_legs", "Legs that were found to be on a loudspeaker", lambda s: s.echo_legs),
 )
 
 

@@ -22,6 +22,7 @@ from dragoman.observe.lag import LagMetrics
 from dragoman.observe.media import MediaCollector, MediaStatsView
 from dragoman.observe.phones import PhoneMetrics
 from dragoman.observe.quantiles import Quantiles, summaries
+from dragoman.observe.recovery import RecoveryMetrics
 from dragoman.observe.voices import VoiceMetrics
 
 SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
@@ -94,6 +95,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
+        self.recovery = RecoveryMetrics(registry)
         self.phones = PhoneMetrics(registry)
         self.lag = LagMetrics(registry)
         self._refreshers: list[Callable[[], None]] = []

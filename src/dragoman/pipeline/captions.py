@@ -24,7 +24,22 @@ class CaptionKind(StrEnum):
     DROPPED = "dropped"
     """The clause will not be spoken; ``note`` says why."""
     GAP = "gap"
-    """Interpretation was away; what was said meanwhile is not here."""
+    """What was said between ``start_unix`` and ``end_unix``, by ``speaker`` or (empty) by anybody, is not here."""
+
+
+class GapCause(StrEnum):
+    """What kept something from being interpreted."""
+
+    DAEMON_AWAY = "daemon-away"
+    """No daemon was there, or the one that was there had stopped."""
+    ASTERISK_AWAY = "asterisk-away"
+    """The connection to Asterisk was down: who came meanwhile was not heard."""
+    USED_UP = "used-up"
+    """The room has used up what it may spend."""
+    NO_RECOGNISER = "no-recogniser"
+    """None can be had for the speaker; it is tried again."""
+    NOT_RECOGNISED = "not-recognised"
+    """No recogniser got the audio before it was too old, or each ended of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,8 @@ class Caption:
     engine: str | None = None
     """Which translator made ``text``."""
     note: str | None = None
+    cause: GapCause | None = None
+    """GAP: what kept it from being interpreted."""
 
 
 SUBSCRIBER_DEPTH = 256

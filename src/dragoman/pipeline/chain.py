@@ -60,7 +60,7 @@ class Chain:
         stretcher: Callable[[], Stretcher | None] = keep_tempo,
         fastest: float = catchup.FAST,
     ) -> None:
-        """``synthesizers``: asked in order; without any, and without a booth, clauses end as captions.
+        """``synthesizers``: asked in their order of then; without any, and without a booth, clauses end as captions.
 
         ``mixer`` gives the target's booth while somebody listens there. ``circuits``: those that all chains share.
         ``terms``: the room's glossary. ``stretcher`` makes what changes the tempo of speech, or nothing; ``fastest``:
@@ -69,7 +69,7 @@ class Chain:
         self.target = target
         self._speaker = speaker
         self._translator = translator
-        self._synthesizers = tuple(synthesizers)
+        self._synthesizers = synthesizers
         self._mixer = mixer
         self._reports = reports
         self._clock = clock

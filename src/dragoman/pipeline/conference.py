@@ -7,22 +7,23 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
-from dragoman.engines.base import Recognizer, Stage, Synthesizer
-from dragoman.engines.circuits import Circuits
+from dragoman.engines.base import Stage
 from dragoman.errors import MediaError
-from dragoman.media.format import SAMPLE_RATE
+from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.chain import Chain, keep_tempo
+from dragoman.pipeline.degradation import Announcer, Degradation, Graded, Ranked
+from dragoman.pipeline.engines import Engines
 from dragoman.pipeline.leg import SpeakingLeg
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms, Translates
+from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
+from dragoman.recovery.ladder import Change
 from dragoman.telephony.model import Booth, Leg, Tap
 
 log = structlog.get_logger(__name__)
@@ -41,24 +42,6 @@ TOTALS = (
     "tempo_saved_ms",
 )
 """What ``Conference.totals`` counts."""
-
-
-class Engines(Protocol):
-    """The configured engines, chosen by language."""
-
-    @property
-    def circuits(self) -> Circuits:
-        """Of all engines; those that fail are not asked for a while."""
-
-    @property
-    def translator(self) -> Translates:
-        """The ordered translators, as one."""
-
-    def recognizers(self, language: str) -> tuple[Recognizer, ...]:
-        """Those that hear this language, in the order in which they are asked."""
-
-    def synthesizers(self, language: str) -> tuple[Synthesizer, ...]:
-        """Those that speak this language, in the order in which they are asked."""
 
 
 @dataclass(slots=True)
@@ -108,10 +91,14 @@ class Conference:
         options: PipelineOptions = DEFAULTS,
         terms: Callable[[str], Terms] = lambda _: NO_TERMS,
         stretcher: Callable[[], Stretcher | None] = keep_tempo,
+        voiced: Callable[[str], bool] = lambda _: False,
+        prompts: Callable[[str, str], Pcm | None] = lambda language, name: None,
     ) -> None:
         """``floor_db``: gain of the original speech under the translation, dB. ``terms`` gives a room's glossary.
 
         ``stretcher`` makes what changes the tempo of one voice, or nothing where there is no such thing.
+        ``voiced``: whether a speaker (his channel's id) has a voice profile now. ``prompts``: what booths say of
+        themselves, by language and name.
         """
         self._stretcher = stretcher
         self._options = options
@@ -123,6 +110,13 @@ class Conference:
         self._floor_db = floor_db
         self._terms = terms
         self._ears = engines.circuits.named(Stage.ASR)
+        self.degradation = Degradation(clock, engines.circuits.usable, voiced)
+        """What each speaker's listeners get just now, by language."""
+        self.degradation.on_change = self._degraded
+        self.on_degraded: Callable[[Leg, str, Change], None] = lambda leg, target, change: None
+        """Called with the speaker, the language of his listeners, and what they get from now on."""
+        self._announcer = Announcer(prompts, clock)
+        reporter.on_missing = lambda leg, error: self.degradation.lost(leg, str(error))
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()
         self._mixers: dict[tuple[str, str], BoothMixer] = {}
@@ -233,7 +227,7 @@ class Conference:
         try:
             audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
         except MediaError as error:
-            self._reporter.leg_crashed()
+            self._reporter.leg_crashed(leg)
             log.error("leg not heard", room=leg.room, leg=leg.id, error=str(error))
             return
         audio.gated = leg.muted
@@ -294,7 +288,11 @@ class Conference:
     def gap(self, since: float) -> None:
         """AttachListener: tell the readers that something is missing; those too whose room did not survive it."""
         for room in self.rooms | self._captions.rooms:
-            self._reporter.gap(room, since)
+            self._reporter.gap(room, since, {state.leg.language for state in self._present(room).values()})
+
+    def away(self, room: str, languages: frozenset[str], since: float) -> None:
+        """AttachListener: what was said before we came is missing."""
+        self._reporter.away(room, since, languages)
 
     # private
 
@@ -312,10 +310,13 @@ class Conference:
                 speaking.want(need.targets, need.source_captions)
             else:
                 speaking.rest()
+            self.degradation.forget(speaking.leg, need.targets)
         by_tap = {state.tap.channel_id: state.leg.language for state in present.values()}
+        self._media.set_room(room, by_tap, [booth.id for booth in self.booths.values() if booth.room == room])
         for booth in self.booths.values():
             if booth.room == room:
-                self._media.set_floor(booth.id, floor(by_tap, booth.language), self._floor_db if allowed else 0.0)
+                loud = self._loud(present, booth.language) if allowed else by_tap.keys()
+                self._media.set_floor(booth.id, floor(by_tap, booth.language), self._floor_db, loud)
         spoken = set(languages.values())
         for key in [key for key in self._mixers if key[0] == room and key[1] not in spoken]:
             if not any(booth.room == room and booth.language == key[1] for booth in self.booths.values()):
@@ -333,18 +334,37 @@ class Conference:
             self._reporter.rests(room)
         return False
 
+    def _loud(self, present: dict[str, LegState], language: str) -> frozenset[str]:
+        """Taps of those who are heard at full level by the listeners of ``language``: nothing else of them can be."""
+        return frozenset(
+            state.tap.channel_id
+            for state in present.values()
+            if state.speaking.recognition is None or self.degradation.relays(state.leg, language)
+        )
+
+    def _degraded(self, leg: Leg, target: str, change: Change) -> None:
+        self._refresh(leg.room)
+        if self._listens(leg.room, target):
+            self._announcer.say(self.mixer(leg.room, target), leg, target, change)
+        self.on_degraded(leg, target, change)
+
+    def _listens(self, room: str, language: str) -> bool:
+        return any(state.leg.language == language for state in self._present(room).values())
+
     def _make_chain(self, leg: Leg, target: str) -> Chain:
-        def mixer() -> BoothMixer | None:
-            listening = any(state.leg.language == target for state in self._present(leg.room).values())
-            return self.mixer(leg.room, target) if listening else None
+        voices = self._engines.synthesizers(target)
+        grade = self.degradation.grade(leg, target, voices)
+
+        def listening() -> bool:
+            return self._listens(leg.room, target)
 
         return Chain(
             leg.channel_id,
             target,
             self._engines.translator,
-            self._engines.synthesizers(target),
-            mixer,
-            self._reporter.for_leg(leg),
+            Ranked(voices, grade),
+            lambda: self.mixer(leg.room, target) if listening() and grade.speaks else None,
+            Graded(self._reporter.for_leg(leg), grade, listening),
             self._clock,
             circuits=self._engines.circuits,
             terms=self._terms(leg.room),
@@ -359,11 +379,14 @@ class Conference:
             try:
                 await speaking.run()
             except Exception:
-                self._reporter.leg_crashed()
+                self._reporter.leg_crashed(speaking.leg)
                 log.exception("leg crashed", leg=speaking.leg.id)
+                self.degradation.lost(speaking.leg, "what interprets him ended")
             await speaking.closed.wait()
         finally:
             self._media.remove_leg(media_id)
+            if speaking.leg.id not in self.legs:
+                self.degradation.forget(speaking.leg)
             if self._running.pop(speaking, None) is not None:
                 self._past.update(speaking.totals())
             if room not in self.rooms and not any(leg.leg.room == room for leg in self._running):

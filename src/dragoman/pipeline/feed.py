@@ -29,6 +29,8 @@ COVERED = ms_to_samples(60)
 
 BREATH = ms_to_samples(120)
 """Silence, as the VAD hears it, that is a pause: one of 200 ms in truth (pipeline.options)."""
+LOST = 64
+"""Stretches given up that are told apart until they are asked for; then the last one grows over what lies between."""
 
 MAX_PUSH = ms_to_samples(1000)
 """Most that one push brings: a replay comes in pieces, which no transport chokes on."""
@@ -99,6 +101,7 @@ class FeedPlan:
         self._pushed = False  # whether the stream got audio since its last finalize
         self._started = False
         self._fell_behind = 0
+        self._lost: list[tuple[int, int]] = []
         self.dropped = 0
         """Samples given up because the recogniser fell behind, was away too long, or died of them each time."""
 
@@ -175,6 +178,11 @@ class FeedPlan:
         behind, self._fell_behind = self._fell_behind, 0
         return behind / SAMPLE_RATE
 
+    def take_lost(self) -> list[tuple[int, int]]:
+        """The stretches of audio time [start, stop) that were given up since it was last asked."""
+        lost, self._lost = self._lost, []
+        return lost
+
     def suit(self, chunk: int, *, continuous: bool, early: int = 0) -> None:
         """The next stream is another engine's; see ``__init__``."""
         self._chunk = max(chunk, FRAME_SAMPLES)
@@ -192,7 +200,7 @@ class FeedPlan:
         if self._open:
             oldest = max(known_until, self._open[0].start)
             self._cursor = max(oldest, end - REPLAY)
-            self.dropped += self._cursor - oldest
+            self._lose(oldest, self._cursor)
         else:  # opened ahead: the first words may have begun, but no silence of before is needed
             self._cursor = max(self._cursor, end - 2 * PREROLL)
         self.lag = max(end - self._cursor, 0)
@@ -203,10 +211,10 @@ class FeedPlan:
         if self._open:
             oldest = self._open[0]
             if oldest.stop is None:
-                self.dropped += max(end - oldest.start, 0)
+                self._lose(oldest.start, end)
                 oldest.start = max(end, oldest.start)
             else:
-                self.dropped += oldest.stop - oldest.start
+                self._lose(oldest.start, oldest.stop)
                 self._open.popleft().done = True
 
     def forget(self, end: int) -> None:
@@ -273,10 +281,18 @@ class FeedPlan:
         if lag > self.lag + BACKLOG:
             kept = end - KEEP
             skipped = (kept if current.stop is None else min(kept, current.stop)) - self._cursor
-            self.dropped += max(skipped, 0)
+            self._lose(self._cursor, self._cursor + skipped)
             self._cursor += max(skipped, 0)
         else:
             self.lag = max(min(self.lag, lag), 0)
+
+    def _lose(self, start: int, stop: int) -> None:
+        if stop <= start:
+            return
+        self.dropped += stop - start
+        if self._lost and (self._lost[-1][1] >= start or len(self._lost) >= LOST):
+            start, _ = self._lost.pop()
+        self._lost.append((start, stop))
 
     def _reopen(self) -> None:
         self._open.extendleft(reversed(self._unanswered))
@@ -286,4 +302,4 @@ class FeedPlan:
         while self._open and (stop := self._open[0].stop) is not None and stop <= mark:
             given_up = self._open.popleft()
             given_up.done = True
-            self.dropped += stop - given_up.start
+            self._lose(given_up.start, stop)

@@ -39,8 +39,8 @@ class LegReports(Protocol):
     def committed(self, leg: Leg, clause: Clause, times: ClauseTimes) -> None:
         """A clause in the speaker's own language."""
 
-    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
-        """The stream died; it is being opened again."""
+    def recogniser_failed(self, leg: Leg, error: EngineError, behind_s: float) -> None:
+        """The stream died; it is being opened again, and gets again the last ``behind_s`` seconds."""
 
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None:
         """Another engine hears this leg now; both by name."""
@@ -51,7 +51,10 @@ class LegReports(Protocol):
     def pressed(self, leg: Leg, stage: str, seconds: float) -> None:
         """A stage fell behind by so much, and what is beside it is held back for that."""
 
-    def chain_crashed(self) -> None:
+    def not_recognised(self, leg: Leg, start: float, end: float) -> None:
+        """What he said between these monotonic times was heard by no recogniser, and never will be."""
+
+    def chain_crashed(self, leg: Leg) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
 
@@ -99,7 +102,7 @@ class SpeakingLeg:
         """Set when the speaker left."""
         self.recognition: Recognition | None = None
         if recognizers:
-            self.recognition = Recognition(
+            self.recognition = recognition = Recognition(
                 StreamRequest(leg.id, leg.room, leg.language, terms.keyterms(leg.language)),
                 recognizers,
                 self._segmenter.ledger,
@@ -108,9 +111,10 @@ class SpeakingLeg:
                 circuits,
                 options.finalize_after_ms,
             )
-            self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error)
+            self.recognition.on_error = lambda error: reports.recogniser_failed(leg, error, recognition.behind_s)
             self.recognition.on_change = lambda before, after: reports.recogniser_changed(leg, before, after)
             self.recognition.on_behind = lambda seconds: reports.pressed(leg, "asr", seconds)
+            self.recognition.on_lost = self._lost
             self.recognition.on_missing = lambda error: reports.recogniser_missing(leg, error)
 
     @property
@@ -198,10 +202,16 @@ class SpeakingLeg:
     async def _recognise(self, recognition: Recognition) -> None:
         await recognition.run()
         now = self._clock()
+        if recognition.behind_s > 0 and self._audio is not None:  # he left, and no stream was to be had
+            self._lost(self._audio.end - round(recognition.behind_s * SAMPLE_RATE), self._audio.end)
         for clause in self._segmenter.flush():
             self._commit(clause, now, now)
         for chain, _ in self._chains.values():
             chain.close()
+
+    def _lost(self, start: int, stop: int) -> None:
+        if self._audio is not None:
+            self._reports.not_recognised(self.leg, self._audio.time_of(start), self._audio.time_of(stop))
 
     def _start_chains(self, group: asyncio.TaskGroup) -> None:
         for target in self._targets - self._chains.keys():
@@ -219,7 +229,7 @@ class SpeakingLeg:
             try:
                 await chain.run()
             except Exception:
-                self._reports.chain_crashed()
+                self._reports.chain_crashed(self.leg)
                 log.exception("chain crashed")
                 if chain in self.chains:
                     self._forget(chain.target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from dragoman.engines.base import Hypothesis, Translation, TranslationRequest
@@ -44,6 +44,10 @@ class LegAudio(Protocol):
     @gated.setter
     def gated(self, value: bool) -> None: ...
 
+    @property
+    def loudspeaker(self) -> bool:
+        """Whether the leg was found to send back what it hears."""
+
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop); zeros where they left the ring or are not there yet."""
 
@@ -79,8 +83,13 @@ class Media(Protocol):
     def remove_booth(self, booth_id: str) -> None:
         """Stop sending; idempotent."""
 
-    def set_floor(self, booth_id: str, legs: Iterable[str], gain_db: float) -> None:
-        """Mix these legs' original audio under what the booth says."""
+    def set_floor(
+        self, booth_id: str, legs: Iterable[str], gain_db: float, loud: Collection[str] = frozenset()
+    ) -> None:
+        """Mix these legs' original audio under what the booth says, those of ``loud`` at full level."""
+
+    def set_room(self, room: str, legs: Iterable[str], booths: Iterable[str]) -> None:
+        """Which booths and legs can be heard at each of these legs, so that their echoes are known."""
 
 
 class Stretcher(Protocol):

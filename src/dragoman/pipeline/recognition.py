@@ -12,7 +12,7 @@ import structlog
 from dragoman.engines.availability import Availability
 from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
 from dragoman.engines.faults import crashes_of, let_go
-from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineTimeout
+from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineSilent, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
@@ -21,6 +21,7 @@ from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
+from dragoman.recovery.asr import SilenceWatch
 
 log = structlog.get_logger(__name__)
 
@@ -28,15 +29,12 @@ PUSH_DEADLINE = 3.0
 """Seconds a stream may take to accept audio or a finalize; what it left is replayed to the next stream. A replay comes
 in pieces of a second (feed.MAX_PUSH), which an engine that paces it at 1.25 times real time takes in 0.8 s."""
 
-WATCH = 0.5
-"""Seconds between two looks at whether that is kept."""
+WATCH = 0.2
+"""Seconds between two looks at whether that is kept: what a stall takes longer than it must."""
 
 FINAL_DEADLINE = 3.0
 """Seconds a recogniser may take for the final after it was asked; then the stream counts as dead. One that was given
 a replay may take that much longer."""
-
-STALLS = 2
-"""Streams in a row that may be given up because no partial came: after that it may be that there is nothing to hear."""
 
 LONG_REPLAY = ms_to_samples(5000)
 """Audio without a final from which on its stable words are kept when a stream dies: at 1.25 times real time, hearing it
@@ -94,9 +92,7 @@ class Recognition:
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
         self._final: Word | None = None  # the last word of which a final told
         self._stable = StablePrefix(STABLE_AFTER)
-        self._unheard = 0  # samples pushed since the last hypothesis
-        self._unheard_since = 0.0
-        self._stalls = 0  # streams in a row given up for want of a partial
+        self._silence = SilenceWatch()
         self._busy_at = 0.0  # when there was speech last
         self._release = False
         self._missing = False  # whether it was told that this leg has no recogniser
@@ -112,6 +108,8 @@ class Recognition:
         """Called when the stream has fallen behind by so many seconds, and its input waits for it."""
         self.on_change: Callable[[str, str], None] = lambda before, after: None
         """Called with the names of two engines, when the second took over from the first."""
+        self.on_lost: Callable[[int, int], None] = lambda start, stop: None
+        """Called with the stretch of audio time that no recogniser got, or all died of."""
         self.on_missing: Callable[[EngineError], None] = lambda error: None
         """Called once when this leg can have no stream for now, with the reason. Its words wait, the oldest go."""
 
@@ -137,6 +135,13 @@ class Recognition:
     def dropped(self) -> int:
         """Samples given up because the recogniser fell behind."""
         return self._plan.dropped
+
+    @property
+    def behind_s(self) -> float:
+        """Seconds of this leg's speech that no recogniser has given back yet."""
+        if self._audio is None or not self._plan.active:
+            return 0.0
+        return (self._audio.end - self._ledger.known_until(self._final)) / SAMPLE_RATE
 
     def attach(self, audio: LegAudio) -> None:
         """Read from this audio; once, before ``run``."""
@@ -266,7 +271,7 @@ class Recognition:
             self.on_change(self._used, info.name)
         self._used = info.name
         self._finalized.clear()
-        self._unheard = 0
+        self._silence.opened()
         self._stable = StablePrefix(info.interim_agreement or STABLE_AFTER)
         self._release = False
         self._busy_at = self._clock()
@@ -301,9 +306,7 @@ class Recognition:
                 pcm = audio.read(step.start, step.stop)
                 self._circuits[self.engine].asked += len(pcm)
                 await self._taken(stream.push(pcm, step.start))
-                if not self._unheard:
-                    self._unheard_since = self._clock()
-                self._unheard += len(pcm)
+                self._silence.given(len(pcm), self._clock())
             elif isinstance(step, Finalize):
                 self._finalized.append(self._clock())
                 await self._taken(stream.finalize(step.at))
@@ -313,7 +316,9 @@ class Recognition:
                 await self._wait(audio)
 
     def _tell_over(self) -> None:
-        """An utterance whose early final came has ended: the speaker did not go on behind his pause."""
+        """An utterance ended whose early final came: he did not go on behind it. Also what was given up of others."""
+        for start, stop in self._plan.take_lost():
+            self.on_lost(start, stop)
         over = self._plan.take_over()
         if over is not None:
             now = self._clock()
@@ -352,10 +357,8 @@ class Recognition:
             now = self._clock()
             if self._owed is not None and now >= self._owed:
                 raise EngineTimeout(info.name, STALLED)
-            if stall and self._stalls < STALLS and self._unheard >= stall:
-                if now - self._unheard_since >= info.stall_ms / 1000:
-                    self._stalls += 1
-                    raise EngineTimeout(info.name, f"no partial of {info.stall_ms} ms of speech")
+            if self._silence.stalled(stall, SAMPLE_RATE, now):
+                raise EngineSilent(info.name, f"no partial of {info.stall_ms} ms of speech")
             if self._plan.active:
                 self._busy_at = now
             elif self._preference.better(self._now, now) or (info.idle_s and now - self._busy_at >= info.idle_s):
@@ -372,7 +375,7 @@ class Recognition:
                 raise EngineCrashed(name, "the stream ended by itself")
             now = self._clock()
             asked = now
-            self._unheard = self._stalls = 0
+            self._silence.heard()
             if hypothesis.is_final:
                 self._stable.clear()
                 self._final = hypothesis.words[-1] if hypothesis.words else self._final

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import structlog
 
-from dragoman.errors import EngineBusy, EngineDenied, EngineError
+from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
+from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, GapCause
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.journey import Journey, Outcome, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.pending import BEHIND, Pending
+from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.model import Leg
 
 log = structlog.get_logger(__name__)
@@ -100,6 +102,11 @@ class Reporter:
         self.on_usage: Callable[[str, str, float], None] = lambda room, stage, amount: None
         """Called with what engines did for a room: s of speech (asr), characters to translate (mt), to speak (tts)."""
 
+        self.tell: Tell = nobody
+        """Told what is done when engines fail."""
+        self.on_missing: Callable[[Leg, EngineError], None] = lambda leg, error: None
+        """Called when this leg can have no recogniser for now."""
+
     def for_leg(self, leg: Leg) -> LegChainReports:
         """What one of this leg's chains reports to."""
         return LegChainReports(self, leg)
@@ -119,13 +126,24 @@ class Reporter:
         self.on_usage(leg.room, "asr", (clause.end - clause.start) / SAMPLE_RATE)
         self.publish(CaptionKind.CLAUSE, leg, leg.language, clause, times, clause.text)
 
-    def recogniser_failed(self, leg: Leg, error: EngineError) -> None:
+    def engine_gave_way(self, stage: str, error: EngineError) -> None:
+        """A translator failed, which cost no clause."""
+        self.measures.engine_gave_way(stage, error)
+        self.tell(Kind.MT_FAILED, Action.FALLBACK, Status.RECOVERING, f"{stage}:{error.engine}", detail=str(error))
+
+    def recogniser_failed(self, leg: Leg, error: EngineError, behind_s: float) -> None:
         """LegReports."""
         self.measures.engine_failed("asr", error)
+        kind = Kind.ASR_SILENT if isinstance(error, EngineSilent) else Kind.ASR_LOST
+        about = f"asr:{error.engine}"
+        why = str(error)
+        self.tell(kind, Action.NEW_STREAM, Status.RECOVERING, about, session=leg.id, lag_s=behind_s, detail=why)
 
     def recogniser_changed(self, leg: Leg, before: str, after: str) -> None:
         """LegReports."""
         self.on_engine_change("asr", before, after)
+        why = f"{after} hears this leg from now on"
+        self.tell(Kind.ASR_LOST, Action.FALLBACK, Status.OK, f"asr:{before}", session=leg.id, detail=why)
 
     def recogniser_missing(self, leg: Leg, error: EngineError) -> None:
         """LegReports: tell all readers of the room that they miss what this speaker says."""
@@ -135,7 +153,11 @@ class Reporter:
         elif isinstance(error, EngineBusy):
             why = "no stream is free; it is tried again"
         now = self._clock()
-        self._gap(leg.room, now, now, f"what {leg.name} says is not interpreted just now: {why}", speaker=leg.name)
+        note = f"what {leg.name} says is not interpreted just now: {why}"
+        self._gap(leg.room, now, now, note, GapCause.NO_RECOGNISER, speaker=leg.name)
+        about = f"asr:{error.engine}"
+        self.tell(Kind.ASR_MISSING, Action.GAP, Status.FAILED, about, session=leg.id, detail=str(error))
+        self.on_missing(leg, error)
 
     def pressed(self, leg: Leg, stage: str, seconds: float) -> None:
         """LegReports."""
@@ -149,26 +171,56 @@ class Reporter:
             action=PRESSURE_ACTIONS[stage],
         )
 
-    def chain_crashed(self) -> None:
+    def chain_crashed(self, leg: Leg) -> None:
         """LegReports."""
         self.measures.leg_crashed()
+        why = "what translates him ended; it begins again at his next clause"
+        self.tell(Kind.BUG, Action.RESTART, Status.RECOVERING, "pipeline", session=leg.id, detail=why)
 
-    def leg_crashed(self) -> None:
+    def leg_crashed(self, leg: Leg) -> None:
         """A leg ended by a bug of ours."""
         self.measures.leg_crashed()
+        why = "what interprets him ended; his original is heard"
+        self.tell(Kind.BUG, Action.FALLBACK, Status.FAILED, "pipeline", session=leg.id, detail=why)
 
-    def gap(self, room: str, since: float) -> None:
-        """Tell the room's readers that interpretation was away since monotonic time ``since``."""
-        now = self._clock()
-        self._gap(room, since, now, f"interpretation was away for {now - since:.1f} s")
+    def not_recognised(self, leg: Leg, start: float, end: float) -> None:
+        """LegReports."""
+        note = f"{end - start:.1f} s of what {leg.name} said were not recognised"
+        self._gap(leg.room, start, end, note, GapCause.NOT_RECOGNISED, speaker=leg.name)
+        lag = self._clock() - start
+        self.tell(Kind.ASR_LOST, Action.GAP, Status.DEGRADED, "asr", session=leg.id, lag_s=lag, detail=note)
+
+    def gap(self, room: str, since: float, languages: Iterable[str] = ()) -> None:
+        """The connection to Asterisk was down since monotonic time ``since``; ``languages``: spoken in the room."""
+        note = f"interpretation was away for {self._clock() - since:.1f} s"
+        self._gap(room, since, self._clock(), note, GapCause.ASTERISK_AWAY, languages)
+
+    def away(self, room: str, since: float, languages: Iterable[str]) -> None:
+        """We came to a room where people were talking already; nobody interpreted since monotonic time ``since``."""
+        away = self._clock() - since
+        note = f"interpretation was away for {away:.1f} s"
+        self._gap(room, since, self._clock(), note, GapCause.DAEMON_AWAY, languages)
+        self.tell(Kind.DAEMON_AWAY, Action.GAP, Status.OK, "daemon", session=room, lag_s=away, detail=note)
 
     def rests(self, room: str) -> None:
         """Tell the room's readers that nothing more is interpreted: it has used up what it may spend."""
         now = self._clock()
-        self._gap(room, now, now, "nothing more is interpreted: the room has used up what it may spend today")
+        note = "nothing more is interpreted: the room has used up what it may spend today"
+        self._gap(room, now, now, note, GapCause.USED_UP)
 
-    def _gap(self, room: str, since: float, until: float, note: str, speaker: str = "") -> None:
-        for language in self._captions.audience(room):
+    def _gap(
+        self,
+        room: str,
+        since: float,
+        until: float,
+        note: str,
+        cause: GapCause,
+        languages: Iterable[str] = (),
+        *,
+        speaker: str = "",
+    ) -> None:
+        """Tell those who read now, and keep it for those who read one of these languages later."""
+        for language in self._captions.audience(room) | frozenset(languages):
             self._captions.publish(
                 Caption(
                     CaptionKind.GAP,
@@ -182,6 +234,7 @@ class Reporter:
                     start_unix=since + self._unix_offset,
                     end_unix=until + self._unix_offset,
                     note=note,
+                    cause=cause,
                 )
             )
 
@@ -261,6 +314,7 @@ class LegChainReports:
         self._reporter.measures.clause_dropped(reason)
         if error is not None:
             self._reporter.measures.engine_failed(reason, error)
+            self._tell(reason, Action.GAP, Status.FAILED, error)
         why = str(error) if error else NOTES.get(reason, reason)
         self._publish(CaptionKind.DROPPED, target, pending, note=why)
         self._ended(self._journey(target, pending), Outcome.DROPPED, why)
@@ -268,6 +322,12 @@ class LegChainReports:
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
         self._reporter.measures.engine_gave_way(stage, error)
+        self._tell(stage, Action.RETRY, Status.RECOVERING, error)
+
+    def _tell(self, stage: str, action: Action, status: Status, error: EngineError) -> None:
+        kind = Kind.MT_FAILED if stage == "mt" else Kind.TTS_SILENT
+        component = f"{stage}:{error.engine}"
+        self._reporter.tell(kind, action, status, component, session=self._leg.id, detail=str(error))
 
     def pressed(self, target: str, stage: str, seconds: float) -> None:
         """ChainReports."""

@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from dragoman.errors import IllegalTransition
-from dragoman.telephony.ari.reconnect import full_jitter
+from dragoman.recovery.backoff import delay
 from dragoman.telephony.model import Booth, Tap
 from dragoman.telephony.roster import Kind, Names, Place, Roster, Seat
 
 AT_ONCE = 8
 """Creations and sweeps under way at once, at most. A tap keeps Asterisk busy with five requests for 10-15 ms; more at
 once finish no sooner, and on a PBX at its limit a hundred at once all miss their deadlines, again and again (seen)."""
+
+
+LEFT = ("the caller left", "the last caller left")
+"""Why a tap or booth is dropped when nothing is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,7 @@ class Holdings:
 
     def _failed(self, key: Key | str, now: float) -> None:
         attempts = self._failures[key].attempts if key in self._failures else 0
-        self._failures[key] = _Failure(attempts + 1, now + full_jitter(attempts, self._chance))
+        self._failures[key] = _Failure(attempts + 1, now + delay(attempts, self._chance))
 
 
 # ---- actions
@@ -284,7 +288,7 @@ def plan(roster: Roster, holdings: Holdings, now: float) -> list[Action]:
         if holding.state is State.DROPPING:
             continue
         if key not in want:
-            drops.append(Drop(key, "the caller left" if isinstance(key, LegKey) else "the last caller left"))
+            drops.append(Drop(key, LEFT[0] if isinstance(key, LegKey) else LEFT[1]))
         elif holding.state is State.READY and (why := _broken(holding, roster)):
             drops.append(Drop(key, why))
         elif holding.state is State.READY and isinstance(key, LegKey):

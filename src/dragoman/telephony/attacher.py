@@ -14,11 +14,15 @@ import structlog
 
 from dragoman.errors import AriError, AriReplaced
 from dragoman.languages import LANGUAGES
+from dragoman.recovery.backoff import Backoff
+from dragoman.recovery.kinds import Action as Done
+from dragoman.recovery.kinds import Kind, Status
+from dragoman.recovery.telling import Tell, nobody
+from dragoman.telephony.absence import HEARTBEAT, WENT, last_seen, rooms_of
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
 from dragoman.telephony.ari.events import Event
 from dragoman.telephony.ari.queue import Due, EventQueue, Gap, Item, Lost
-from dragoman.telephony.ari.reconnect import Backoff
 from dragoman.telephony.attach import (
     Action,
     CreateBooth,
@@ -39,9 +43,6 @@ from dragoman.telephony.recipes import FAILURES, Arrivals, task_group
 from dragoman.telephony.roster import Names, Roster
 
 log = structlog.get_logger(__name__)
-
-HEARTBEAT = "DRAGOMAN_HEARTBEAT"
-"""Global variable of the dialplan: unix time in s at which the daemon was last known to be well; empty: it went."""
 
 HEARTBEAT_S = 2.0
 """s between heartbeats; the dialplan takes one older than 10 s for a dead daemon, so four may get lost."""
@@ -139,6 +140,12 @@ class Attacher:
         self._timer: asyncio.TimerHandle | None = None
         self._beating = asyncio.Lock()
         self._detached = False
+        self.tell: Tell = nobody
+        """Told when the connection is lost and when it is back."""
+        self._first = True
+        """Whether nothing was asked of Asterisk yet: what was said before we came is a gap."""
+        self._away_since: float | None = None
+        """Since when (s, monotonic) nobody interpreted, until the listener was told."""
 
     # ---- state, for health and metrics
 
@@ -166,6 +173,10 @@ class Attacher:
     def disagreements(self) -> int:
         """Callers whose variables named another room or language than the conference that they sit in."""
         return self._roster.disagreements
+
+    def tell_by(self, tell: Tell) -> None:
+        """Have what is lost and mended told, of the connection and of taps and booths."""
+        self.tell = self._lanes.tell = tell
 
     # ---- life
 
@@ -203,6 +214,7 @@ class Attacher:
         try:
             async with asyncio.timeout(deadline):
                 async with self._beating:
+                    await self._client.set_global(WENT, str(int(time.time())))
                     await self._client.set_global(HEARTBEAT, "")
                 if ending:
                     await asyncio.wait(ending)
@@ -256,6 +268,8 @@ class Attacher:
             case Lost(at):
                 if self._synced:
                     self._synced, self._gap = False, at
+                    why = self.connection.last_error
+                    self.tell(Kind.ARI_LOST, Done.RECONNECT, Status.RECOVERING, "ari", detail=why)
                 self._arrivals.lost()
                 if self._guests is not None:
                     self._guests.lost()
@@ -283,6 +297,9 @@ class Attacher:
         now = asyncio.get_running_loop().time
         self._stock_due = None
         try:
+            if self._first:
+                self._away_since = await last_seen(self._client, now())
+                self._first = False
             if not self._synced:
                 await self._register()
             bridges = await self._client.list_bridges()
@@ -293,7 +310,7 @@ class Attacher:
             return
         self._answering = True
         self._stock_due = None
-        self._stock_backoff.connected(now())
+        self._stock_backoff.up(now())
         self._roster.replace(bridges, channels)
         self._rejoin(self._handovers.replace(bridges, channels))
         if not self._synced:
@@ -301,8 +318,13 @@ class Attacher:
             self._holdings.forget_failures(lambda _: False)
             if self._guests is not None:
                 self._guests.synced()
+        if self._away_since is not None:
+            since, self._away_since = self._away_since, None
+            for room, languages in rooms_of(self._roster):
+                self._listener.away(room, languages, since)
         if self._gap is not None:
             since, self._gap = self._gap, None
+            self.tell(Kind.ARI_LOST, Done.RETURN, Status.OK, "ari", lag_s=now() - since)
             # What did not survive is closed to the listener before it hears of the gap, and made anew after.
             self._reconcile(ENDINGS)
             self._listener.gap(since)

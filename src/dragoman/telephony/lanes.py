@@ -12,8 +12,11 @@ from typing import Any, Final
 import structlog
 
 from dragoman.errors import AriTransportError
+from dragoman.recovery import kinds
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.attach import (
+    LEFT,
     Action,
     BoothKey,
     CreateBooth,
@@ -111,6 +114,8 @@ class Lanes:
         unanswered: Callable[[], None],
     ) -> None:
         self.stats = AttachStats()
+        self.tell: Tell = nobody
+        """Told of what is lost, and made anew."""
         self.group: asyncio.TaskGroup | None = None
         """Owns the tasks; set while the attacher runs."""
         self._client = client
@@ -263,6 +268,8 @@ class Lanes:
         holding = self._holdings.get(key)
         assert holding is not None, "the plan drops only what we hold"
         log.info("attach.drop", what=str(key), why=why)
+        if why not in LEFT:
+            self._tell_lost(key, why)
         creating = holding.state is State.CREATING
         self._holdings.step(holding, Step.DROP, now)
         self.tell_closed((holding,))
@@ -317,6 +324,12 @@ class Lanes:
         holding = self._holdings.get(key)
         assert holding is not None and isinstance(holding.value, Tap), "the plan tells only of ready taps"
         return holding, holding.value
+
+    def _tell_lost(self, key: Key, why: str) -> None:
+        component, session = ("tap", key.channel_id) if isinstance(key, LegKey) else ("booth", key.room)
+        detail = f"{key}: {why}"
+        kind, action = kinds.Kind.ATTACHMENT_LOST, kinds.Action.REATTACH
+        self.tell(kind, action, kinds.Status.RECOVERING, component, session=session, detail=detail)
 
     def count_failure(self, doing: str, what: str, error: BaseException) -> None:
         """Note that an action failed; it is tried again."""

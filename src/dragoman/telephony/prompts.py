@@ -154,7 +154,7 @@ def make_prompts(directory: Path, languages: Sequence[str], *, cache: Path | Non
             voice, text = text_of(LANGUAGES[code], name, key)
             target = directory / code / f"{name}.wav16"
             target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, _spoken(voice.espeak, text, cache).read_bytes())
+            _replace(target, spoken(voice.espeak, text, cache).read_bytes())
             made.append(target)
     beep = directory / f"{BEEP}.wav16"
     _replace(beep, _wav16_of(_tone()))
@@ -173,8 +173,12 @@ def cache_dir() -> Path:
     return Path(os.environ.get("DRAGOMAN_CACHE") or Path.home() / ".cache" / "dragoman")
 
 
-def _spoken(voice: str, text: str, cache: Path) -> Path:
-    """The cached file of ``text`` in espeak-ng's ``voice``, spoken now if it is not there yet."""
+def spoken(voice: str, text: str, cache: Path) -> Path:
+    """The cached file of ``text`` in espeak-ng's ``voice``, spoken now if it is not there yet.
+
+    Raises:
+        PbxError: espeak-ng is missing or fails.
+    """
     command = ["espeak-ng", "-v", voice, "-s", "150", "--stdin", "--stdout"]
     digest = hashlib.sha256("\0".join((*command, text, str(SAMPLE_RATE))).encode()).hexdigest()[:32]
     path = cache / f"{digest}.wav16"

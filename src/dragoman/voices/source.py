@@ -87,6 +87,7 @@ class LiveVoices:
         self.encoders = encoders
         self._on_event = on_event
         self._speakers: dict[str, _Speaker] = {}
+        self._unasked: dict[str, str] = {}  # speakers whose profile could not be asked for, and their numbers
         self._callers: dict[str, str] = {}
         """Numbers of those present whom no dialplan gave a profile: they have what their number is mapped to."""
         self._remapped = False
@@ -103,6 +104,11 @@ class LiveVoices:
         """Profile of each speaker who has one."""
         return {name: speaker.key for name, speaker in self._speakers.items()}
 
+    def cloned(self, speaker: str) -> bool:
+        """Whether a clause of his would be spoken in his own voice just now."""
+        known = self._speakers.get(speaker)
+        return known is not None and known.profile is not None and not (known.guard and known.guard.verdict.neutral)
+
     async def enter(self, speaker: str, caller: str = "", profile: str = "") -> bool:
         """Somebody entered: find his profile by the id the dialplan gave, else by his number.
 
@@ -114,9 +120,15 @@ class LiveVoices:
             key = profile or (await self._profiles.profile_of(caller) if caller else None)
         except ProfileInvalid:
             return False  # a hidden number, or none
+        except StoreUnavailable as error:
+            if speaker not in self._unasked:
+                self._tell(VoiceEventKind.BROKEN, speaker, "", str(error))
+            self._unasked[speaker] = caller
+            return False
         except VoiceError as error:
             self._tell(VoiceEventKind.BROKEN, speaker, "", str(error))
             return False
+        self._unasked.pop(speaker, None)
         if not key:
             return False
         self._speakers[speaker] = _Speaker(key, None, stale=True)
@@ -126,6 +138,7 @@ class LiveVoices:
         """He is gone, and with him all that was learnt of him in the call. Idempotent."""
         self._callers.pop(speaker, None)
         self._speakers.pop(speaker, None)
+        self._unasked.pop(speaker, None)
 
     def lend(self, speaker: str, profile: VoiceProfile) -> None:
         """Speak for him in this voice until he leaves, or is lent another one; the store is not asked for it."""
@@ -158,7 +171,9 @@ class LiveVoices:
         self._remapped = True
 
     async def refresh(self) -> None:
-        """Read again what was changed, or could not be had."""
+        """Read again what was changed, or could not be had, and ask for those who came while that was impossible."""
+        for name, caller in list(self._unasked.items()):
+            await self.enter(name, caller)
         if self._remapped:
             self._remapped = False
             for name, caller in list(self._callers.items()):

@@ -10,6 +10,8 @@ import structlog
 
 from dragoman.config_voices import VoicesSettings
 from dragoman.errors import StoreUnavailable, VoiceError
+from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.voices.embedders import Encoders, LatentEncoder
 from dragoman.voices.likeness import Likenesses
 from dragoman.voices.load import load_encoders
@@ -32,14 +34,16 @@ class Voicing:
         self,
         settings: VoicesSettings,
         on_event: Callable[[VoiceEvent], None] = lambda event: None,
+        tell: Tell = nobody,
     ) -> None:
-        """Nothing is opened yet. ``on_event`` is told what happens to speakers' voices.
+        """Nothing is opened yet. ``on_event`` is told what happens to speakers' voices, ``tell`` of the database.
 
         Raises:
             ConfigError: the store's address or a key is none.
         """
         self._settings = settings
         self._on_event = on_event
+        self._tell = tell
         self.scores = Likenesses(self)
         """How much what was spoken in people's voices sounds like them."""
         self.store: VoiceStore | None = None
@@ -102,6 +106,10 @@ class Voicing:
             group.create_task(VoiceWatch(self.live, present, clock).run())
             group.create_task(self.scores.run())
 
+    def cloned(self, speaker: str) -> bool:
+        """Whether a clause of this speaker would be spoken in his own voice just now."""
+        return self.live is not None and self.live.cloned(speaker)
+
     async def close(self) -> None:
         """Close the store. Idempotent."""
         self.live = None
@@ -125,8 +133,18 @@ class Voicing:
             if self.trouble != before:
                 say = log.warning if isinstance(error, StoreUnavailable) else log.error
                 say("no voice profiles: everybody has the neutral voice", reason=self.trouble)
+                self._tell(Kind.STORE_LOST, Action.NEUTRAL, Status.FAILED, "voices", detail=self.trouble)
             return
+        if before:
+            self._tell(Kind.STORE_LOST, Action.RETURN, Status.OK, "voices", detail="the database answers")
+        store.on_outage = self._outage
         self.trouble = ""
         self.live = LiveVoices(store, self.encoders, self._on_event)
         store.on_change = self.live.changed
         store.on_assign = self.live.remapped
+
+    def _outage(self, why: str, away_s: float) -> None:
+        if why:
+            self._tell(Kind.STORE_LOST, Action.CACHE, Status.DEGRADED, "voices", detail=why)
+        else:
+            self._tell(Kind.STORE_LOST, Action.RETURN, Status.OK, "voices", lag_s=away_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,9 +12,7 @@ from pydantic import TypeAdapter
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionSubscription
 from dragoman.web.problem import Problem
-
-KEEPALIVE_S = 15.0
-"""Seconds between comments on a stream: WHATWG HTML section 9.2.7 advises "every 15 seconds or so" for proxies."""
+from dragoman.web.sse import KEEPALIVE_S, begin, event, last_event_id, send
 
 READERS = 500
 """Open streams at once; each holds a connection and up to SUBSCRIBER_DEPTH events."""
@@ -49,11 +47,8 @@ class CaptionStreams:
         self._open.add(subscription)
         self.metrics.caption_readers.set(len(self._open))
         try:
-            response = web.StreamResponse(
-                headers={hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-store"}
-            )
-            await response.prepare(request)
-            await self._send(response, subscription)
+            response = await begin(request)
+            await send(response, _events(subscription), self.keepalive_s)
         except* ConnectionResetError:
             pass  # the reader left: that is how streams end
         except* Exception:
@@ -70,18 +65,6 @@ class CaptionStreams:
         """Events that the readers of now were too slow for."""
         return sum(subscription.dropped for subscription in self._open)
 
-    async def _send(self, response: web.StreamResponse, subscription: CaptionSubscription) -> None:
-        async with asyncio.TaskGroup() as group:
-            beat = group.create_task(self._keep_alive(response))
-            async for number, caption in subscription:
-                await response.write(event(number, caption))
-            beat.cancel()
-
-    async def _keep_alive(self, response: web.StreamResponse) -> None:
-        while True:
-            await response.write(b": keepalive\n\n")
-            await asyncio.sleep(self.keepalive_s)
-
     def close(self) -> None:
         """End every stream, open none any more; idempotent."""
         self._closed = True
@@ -89,16 +72,11 @@ class CaptionStreams:
             subscription.close()
 
 
-def event(number: int, caption: Caption) -> bytes:
-    """One event as it goes over the wire. JSON has no line feeds, so one data line holds it."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, caption.kind.encode(), _CAPTION.dump_json(caption))
+async def _events(subscription: CaptionSubscription) -> AsyncIterator[bytes]:
+    async for number, caption in subscription:
+        yield as_event(number, caption)
 
 
-def last_event_id(request: web.Request) -> int | None:
-    """The number of the last event a reader had before its connection broke (its browser sends it by itself)."""
-    given = request.headers.get("Last-Event-ID", "")
-    if not given:
-        return None
-    if not (given.isascii() and given.isdigit() and len(given) <= 18):
-        raise Problem(422, "Last-Event-ID should be the id of an event of this stream, a whole number.")
-    return int(given)
+def as_event(number: int, caption: Caption) -> bytes:
+    """One caption as it goes over the wire."""
+    return event(number, caption.kind, _CAPTION.dump_json(caption))

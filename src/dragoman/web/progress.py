@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from dragoman.enrolment.desk import EnrolmentDesk
-from dragoman.web.captions import KEEPALIVE_S, last_event_id
 from dragoman.web.problem import Problem
+from dragoman.web.sse import KEEPALIVE_S, last_event_id
 from dragoman.web.voice_models import enrolment_info
 
 READERS = 64

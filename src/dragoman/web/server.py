@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from aiohttp import hdrs, web
 from pydantic import SecretStr
 
@@ -14,18 +16,20 @@ from dragoman.observe.health import Health
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.trace import TraceBook
 from dragoman.pipeline.captions import CaptionHub
-from dragoman.web import callers, legs, operations, rooms, routes, traces, transcripts, voices
+from dragoman.recovery.events import HealthBus
+from dragoman.web import callers, events, legs, operations, rooms, routes, traces, transcripts, voices
 from dragoman.web.admin_desk import ADMIN, audit
 from dragoman.web.auth import PINS, Guard
-from dragoman.web.captions import KEEPALIVE_S, CaptionStreams
+from dragoman.web.captions import CaptionStreams
 from dragoman.web.openapi import AUDIT
 from dragoman.web.pins import Pins
 from dragoman.web.problem import problems
+from dragoman.web.sse import KEEPALIVE_S
 from dragoman.web.state import ConferenceView
 from dragoman.web.traces import Traced
 from dragoman.web.voice_desk import add_voices
 
-ROUTES = (routes, rooms, legs, transcripts, traces, operations, voices, callers)
+ROUTES = (routes, rooms, legs, transcripts, traces, events, operations, voices, callers)
 """The modules that declare what is served."""
 
 BODY_LIMIT = 64 * 1024
@@ -46,6 +50,7 @@ def build_app(
     keepalive_s: float = KEEPALIVE_S,
     desk: EnrolmentDesk | None = None,
     codes: CodeBook | None = None,
+    bus: HealthBus | None = None,
     admin: Administration | None = None,
 ) -> web.Application:
     """The application with all its routes, guarded by ``settings.http.token`` and the tokens that were made.
@@ -65,6 +70,7 @@ def build_app(
     app[ADMIN], app[PINS], app[AUDIT] = admin, pins, audit
     app[routes.CONFERENCE] = conference
     app[routes.CAPTIONS] = CaptionStreams(captions, metrics, keepalive_s)
+    app[events.EVENTS] = events.EventStreams(bus or HealthBus(time.time), metrics, keepalive_s)
     app[routes.METRICS] = metrics
     app[routes.HEALTH] = health
     app[routes.LANGUAGES] = settings.rooms.languages
@@ -91,6 +97,7 @@ async def _headers(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _end_streams(app: web.Application) -> None:
     app[routes.CAPTIONS].close()
+    app[events.EVENTS].close()
 
 
 class WebServer:

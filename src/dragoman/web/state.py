@@ -47,6 +47,7 @@ class LegInfo(Model):
     held: bool
     speaking: bool
     interpretation: list[LagInfo] = Field(default=[], description="One per language into which he is interpreted now")
+    loudspeaker: bool = Field(default=False, description="Its phone sends back what it hears; the echo is silenced")
 
 
 class BoothInfo(Model):
@@ -57,6 +58,17 @@ class BoothInfo(Model):
     waiting: int = Field(ge=0, description="Clauses that wait to be spoken")
 
 
+class InterpretationInfo(Model):
+    """What the listeners of one language get of one speaker."""
+
+    speaker: str = Field(description="Id of the leg")
+    language: LanguageCode
+    rung: Literal["cloned", "stock", "captions", "original"] = Field(
+        description="cloned: in the speaker's own voice. stock: in another voice. captions: to read. original: himself"
+    )
+    since: datetime
+
+
 class RoomInfo(Model):
     """A room somebody is in."""
 
@@ -64,6 +76,9 @@ class RoomInfo(Model):
     languages: list[LanguageCode]
     legs: list[LegInfo]
     booths: list[BoothInfo]
+    interpretations: list[InterpretationInfo] = Field(
+        default=[], description="By speaker and language: how much of the interpretation there is (docs/recovery.md)"
+    )
 
 
 class StageStats(Model):

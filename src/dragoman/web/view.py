@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Protocol
 
 from dragoman.engines.base import Stage
@@ -10,7 +11,7 @@ from dragoman.media.stats import MediaStats
 from dragoman.observe.engines import EnginesView
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.conference import Conference, Lag, LegState
-from dragoman.web.state import BoothInfo, LagInfo, LegInfo, RoomInfo, Stats, collect_stats
+from dragoman.web.state import BoothInfo, InterpretationInfo, LagInfo, LegInfo, RoomInfo, Stats, collect_stats
 
 
 class Engines(Protocol):
@@ -34,13 +35,15 @@ class DaemonView:
         media: MediaStats,
         engines: Engines,
         uptime: Callable[[], float],
+        unix_offset: float = 0.0,
     ) -> None:
-        """``uptime`` in seconds."""
+        """``uptime`` in seconds; ``unix_offset``: seconds to add to the monotonic clock for the time of day."""
         self._conference = conference
         self._metrics = metrics
         self._media = media
         self._engines = engines
         self._uptime = uptime
+        self._unix_offset = unix_offset
 
     def rooms(self) -> list[RoomInfo]:
         """ConferenceView."""
@@ -68,7 +71,17 @@ class DaemonView:
             languages=sorted({state.leg.language for state in legs}),
             legs=[_leg(state, lags.get(state.leg.id, ())) for state in legs],
             booths=list(self._booths(room)),
+            interpretations=list(self._interpretations(room)),
         )
+
+    def _interpretations(self, room: str) -> Iterable[InterpretationInfo]:
+        for each in self._conference.degradation.standings(room):
+            yield InterpretationInfo(
+                speaker=each.leg.id,
+                language=each.target,
+                rung=each.rung.value,
+                since=datetime.fromtimestamp(each.since + self._unix_offset, UTC),
+            )
 
     def _booths(self, room: str) -> Iterable[BoothInfo]:
         for booth in self._conference.booths.values():
@@ -95,4 +108,5 @@ def _leg(state: LegState, lags: Iterable[Lag]) -> LegInfo:
             )
             for lag in sorted(lags, key=lambda lag: lag.target)
         ],
+        loudspeaker=state.audio.loudspeaker,
     )

@@ -20,6 +20,8 @@ from tests.engines.mt.test_cache import Slow, request
 from dragoman.engines.mt.cache import CachedTranslator
 from dragoman.engines.mt.cache_redis import WRITES, RedisStore
 from dragoman.errors import ConfigError
+from dragoman.recovery.kinds import Action, Kind
+from dragoman.recovery.telling import Telling
 
 PASSWORD = "hush-hush"
 KEY = b"k" * 32
@@ -235,3 +237,17 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(ConfigError, match=r"pip install 'dragoman\[redis\]'"):
         RedisStore(SecretStr("redis://127.0.0.1"), 50)
+
+
+async def test_what_was_translated_while_redis_was_away_is_stored_when_it_is_back(server: Server) -> None:
+    told: list[tuple[Kind, Action]] = []
+    async with daemon(server) as cached:
+        cached.tell = lambda kind, action, *about, **more: told.append((kind, action))
+        assert isinstance(cached, Telling)
+        await server.stop()
+        for number in range(30):
+            await cached.translate(request(number))
+        await until(lambda: (Kind.CACHE_LOST, Action.CACHE) in told)
+        await server.start()
+        await stored(server, 20)
+        assert told == [(Kind.CACHE_LOST, Action.CACHE), (Kind.CACHE_LOST, Action.LATER)]

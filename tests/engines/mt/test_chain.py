@@ -9,7 +9,8 @@ from tests.virtual_time import START, virtual_time
 
 from dragoman.engines.base import TranslationRequest
 from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
-from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
+from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
+from dragoman.recovery.mt import REQUEUE_S, STRIKES
 
 pytestmark = virtual_time
 
@@ -20,11 +21,27 @@ def failing(name: str, *outcomes: EngineError | str) -> FakeTranslator:
     return FakeTranslator(delay=0.0, name=name, outcomes=deque(outcomes))
 
 
-@pytest.mark.parametrize("outcome", ["hang", "bug", crashed("first"), EngineTimeout("first", "slow")])
-async def test_what_may_be_mended_is_tried_twice_and_then_the_next_is_asked(outcome: EngineError | str) -> None:
+@pytest.mark.parametrize("outcome", ["bug", crashed("first"), EngineBusy("first", "503")])
+async def test_what_fails_at_once_has_three_strikes_300_ms_apart_and_then_the_next_is_asked(
+    outcome: EngineError | str,
+) -> None:
+    first, second = failing("first", *[outcome] * 3), failing("second")
+    assert (await TranslatorChain([first, second]).translate(REQUEST)).engine == "second"
+    assert (len(first.requests), len(second.requests)) == (STRIKES, 1)
+    assert asyncio.get_running_loop().time() == pytest.approx(START + 2 * REQUEUE_S)
+
+
+@pytest.mark.parametrize("outcome", ["hang", EngineTimeout("first", "slow")])
+async def test_what_is_late_is_asked_once_more_and_then_the_next_is(outcome: EngineError | str) -> None:
     first, second = failing("first", outcome, outcome), failing("second")
     assert (await TranslatorChain([first, second]).translate(REQUEST)).engine == "second"
     assert (len(first.requests), len(second.requests)) == (2, 1)
+
+
+async def test_who_asks_for_a_longer_rest_than_that_is_given_it() -> None:
+    first, second = failing("first", EngineBusy("first", "429", retry_after=2.0)), failing("second")
+    assert (await TranslatorChain([first, second]).translate(REQUEST)).engine == "second"
+    assert len(first.requests) == 1
 
 
 @pytest.mark.parametrize("outcome", ["hang", "bug", crashed("first")])
@@ -64,7 +81,7 @@ async def test_a_bug_is_told_under_the_name_of_the_engine_that_has_it(bad: str) 
                 raise KeyError(source)
             return True
 
-    broken = Broken(name="broken", outcomes=deque(["bug", "bug"]))
+    broken = Broken(name="broken", outcomes=deque(["bug"] * STRIKES))
     with pytest.raises(EngineCrashed, match=r"broken: (ZeroDivisionError|KeyError)"):
         await TranslatorChain([broken]).translate(REQUEST)
 

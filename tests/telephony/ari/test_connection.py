@@ -11,11 +11,11 @@ from tests.fakes.ari import PASSWORD, USER, FakeAri
 from tests.virtual_time import START, virtual_time
 
 from dragoman.errors import AriReplaced
+from dragoman.recovery.backoff import Backoff
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection
 from dragoman.telephony.ari.events import ChannelVarset
 from dragoman.telephony.ari.queue import EventQueue, Gap, Lost
-from dragoman.telephony.ari.reconnect import Backoff
 
 pytestmark = virtual_time
 VARSET = json.dumps({"type": "ChannelVarset", "variable": "A", "value": "1"})

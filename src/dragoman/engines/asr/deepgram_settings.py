@@ -13,6 +13,7 @@ from dragoman.engines.base import StreamRequest
 from dragoman.engines.options import Options
 from dragoman.errors import ConfigError
 from dragoman.media.format import SAMPLE_RATE
+from dragoman.recovery.asr import silent_after_ms
 
 NAME = "deepgram"
 
@@ -22,6 +23,9 @@ MAX_KEYTERM_TOKENS = 500
 CHARS_PER_TOKEN = 3
 """Characters counted as one token, rounded up per word: byte-pair vocabularies make about four of English, fewer of
 other languages. Too low a guess would cost the stream, too high a one the last terms."""
+
+CADENCE_MS = 1000
+"""An interim comes about once a second of audio (its page on interim results; measured)."""
 
 MAX_TAG = 128
 """Characters of a tag: the provider's limit; the rest is cut."""
@@ -84,7 +88,7 @@ class DeepgramSettings:
             open_timeout=reader.number("open_timeout_s", 4.0, 0.1, 30.0),
             open_ahead=reader.flag("open_ahead", False),
             idle_s=reader.integer("idle_s", 60, 0, 3600),
-            stall_ms=reader.integer("stall_ms", 2000, 0, 60_000),
+            stall_ms=reader.integer("stall_ms", silent_after_ms(CADENCE_MS), 0, 60_000),
         )
         reader.done()
         return settings

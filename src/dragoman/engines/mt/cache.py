@@ -19,6 +19,7 @@ from dragoman.engines.mt.cache_key import key_of, pack, unpack
 from dragoman.engines.mt.cache_redis import RedisStore
 from dragoman.engines.mt.lru import Lru
 from dragoman.errors import EngineError
+from dragoman.recovery.telling import Tell, nobody
 
 BYTES_PER_ENTRY = 600
 """Bytes that an entry may take on the average, key included: a clause of 150 letters of three bytes, and some air."""
@@ -98,6 +99,16 @@ class CachedTranslator:
             "redis_hits": self._redis_hits,
             "redis_errors": self._redis.errors if self._redis is not None else 0,
         }
+
+    @property
+    def tell(self) -> Tell:
+        """Told of Redis (recovery.telling.Telling)."""
+        return nobody if self._redis is None else self._redis.tell
+
+    @tell.setter
+    def tell(self, tell: Tell) -> None:
+        if self._redis is not None:
+            self._redis.tell = tell
 
     async def close(self) -> None:
         """Close the translator and Redis; idempotent."""

@@ -16,6 +16,8 @@ from pydantic import SecretStr
 
 from dragoman.engines.availability import Availability
 from dragoman.errors import ConfigError, EngineCrashed
+from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -31,7 +33,10 @@ CONNECT_S = 1.0
 """Seconds for a connection when the daemon starts: nobody waits for that one."""
 
 WRITES = 256
-"""Translations that may wait to be stored; more are not stored (the newest goes): it is a cache."""
+"""Translations that may wait to be stored, those of an outage too; more are not (the newest goes): it is a cache."""
+
+LOOK_S = 0.5
+"""Seconds between looks at whether Redis rests, while nothing waits to be stored."""
 
 CONNECTIONS = 16
 """At once, at most: at 1 ms each, 16 answer more clauses than 1000 speakers make."""
@@ -54,6 +59,9 @@ class RedisStore:
             ConfigError: the package redis is missing, or it does not take the URL.
         """
         self.errors = 0
+        self.tell: Tell = nobody
+        """Told when Redis is left alone, and when it is back."""
+        self._away = 0.0
         self._ttl = ttl
         self._health = Availability()
         self._writes: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue(WRITES)
@@ -88,18 +96,23 @@ class RedisStore:
         await self._redis.aclose()
 
     async def _work(self) -> None:
-        """Store what waits; while Redis rests, ask now and then whether it is back."""
-        while True:
-            if self._health.probe_due(_now()):
-                self._health.probing()
-                await self._guarded(self._redis.ping, CONNECT_S)
+        """Store what waits; while Redis rests, ask now and then whether it is back, and then store what waited."""
+        while self._worker is not None:  # a command that is cancelled may end as one that was late
+            if not self._health.usable(_now()):
+                if self._health.probe_due(_now()):
+                    self._health.probing()
+                    await self._guarded(self._redis.ping, CONNECT_S)
+                else:
+                    await asyncio.sleep(min(max((self._health.probe_at or 0.0) - _now(), 0.01), LOOK_S))
+                continue
             try:
-                async with asyncio.timeout_at(self._health.probe_at):
+                async with asyncio.timeout(LOOK_S):
                     key, value = await self._writes.get()
             except TimeoutError:
-                continue
-            if self._health.usable(_now()):
-                await self._guarded(partial(self._redis.set, _name(key), value, ex=self._ttl), CONNECT_S)
+                continue  # a lookup may have found out meanwhile that Redis is away
+            stored = await self._guarded(partial(self._redis.set, _name(key), value, ex=self._ttl), CONNECT_S)
+            if stored is None and not self._health.usable(_now()):
+                self.put(key, value)
 
     async def _guarded(self, command: Callable[[], Awaitable[object]], within: float) -> object:
         """The command's answer; None when it failed, which is counted and, once, logged."""
@@ -111,10 +124,15 @@ class RedisStore:
             what = str(error) or f"no answer within {within:g} s"
             failure = EngineCrashed("redis", f"{type(error).__name__}: {what}")
             if self._health.failed(failure, _now()):
+                self._away = _now()
                 log.warning("redis does not work: it rests, the cache of this daemon goes on", error=str(failure))
+                self.tell(Kind.CACHE_LOST, Action.CACHE, Status.DEGRADED, "mt:redis", detail=str(failure))
             return None
         if self._health.succeeded():
             log.info("redis works again")
+            waits = f"{self._writes.qsize()} translations are stored now"
+            away = _now() - self._away
+            self.tell(Kind.CACHE_LOST, Action.LATER, Status.OK, "mt:redis", lag_s=away, detail=waits)
         return answer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
@@ -11,6 +12,7 @@ from dragoman.engines.base import Translation, TranslationRequest, Translator
 from dragoman.engines.circuits import Circuits
 from dragoman.engines.faults import crashes_of
 from dragoman.errors import EngineBusy, EngineError, EngineRejected, EngineTimeout
+from dragoman.recovery.mt import REQUEUE_S, STRIKES, Strikes
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +25,9 @@ LEAST = 0.6
 answers at all mostly answers within this (design: 350 ms at p95)."""
 
 BUDGET = DEADLINE + LEAST + DEADLINE
-"""Seconds for a clause, all tries of all translators: the first one's two, and a whole one for the next (stage table:
-over 1200 ms retry once, then the fallback engine). By then the speaker is a sentence further. One that retries by
-itself (``EngineInfo.retries``) has only the first of the two."""
+"""Seconds for a clause, all tries of all translators: two late ones of the first (recovery.mt has its strikes), and a
+whole one for the next. By then the speaker is a sentence further. One that retries by itself (``EngineInfo.retries``)
+has only the first of the two."""
 
 TOO_LITTLE = 0.5
 """With fewer seconds left than this nobody is asked: a timeout would say more of our haste than of the engine."""
@@ -35,7 +37,7 @@ Choice = Callable[[str, str], Sequence[Translator]]
 
 
 class TranslatorChain:
-    """Asks each translator in order, twice where that may help; one that rejects or fails gives way to the next.
+    """Asks each translator in order, up to three times where that may help; one that rejects gives way to the next.
 
     One that sends a clause twice by itself is asked once. One whose circuit is not closed is not asked, unless nobody
     else is left.
@@ -76,17 +78,22 @@ class TranslatorChain:
         asked, refusal = line.order(), line.refusal()
         for i, translator in enumerate(asked):
             after = sum(self._circuits.usable(other) for other in asked[i + 1 :])
-            for again in (False, True):
-                seconds = self._seconds(ends - clock(), after, again)
+            strikes, wait = Strikes(1 if translator.info.retries else STRIKES), 0.0
+            for again in itertools.chain((False,), itertools.repeat(True)):
+                seconds = self._seconds(ends - clock() - wait, after, again)
                 if not seconds:
                     break
+                await asyncio.sleep(wait)
+                began = clock()
                 try:
                     translation = await self._try(translator, request, seconds)
                 except EngineError as error:
                     failures.append(error)
                     line.failed(translator, error)
-                    if not self._may_mend(translator, error, after):
+                    pause = strikes.failed(late=isinstance(error, EngineTimeout), took_s=clock() - began)
+                    if pause is None or not self._may_mend(translator, error, after):
                         break
+                    wait = pause
                 else:
                     line.served(translator)
                     self._tell(failures)
@@ -117,9 +124,9 @@ class TranslatorChain:
         return min(room, LEAST if again and after else self._deadline, self._deadline)
 
     def _may_mend(self, translator: Translator, error: EngineError, after: int) -> bool:
-        """Whether asking the same one again is better than going on; who is overloaded is given a rest."""
-        spared = translator.info.retries or (after and isinstance(error, EngineBusy))
-        return error.retryable and not spared and self._circuits.usable(translator)
+        """Whether asking the same one again is better than going on; who asked for a longer rest is given it."""
+        told = isinstance(error, EngineBusy) and (error.retry_after or 0.0) > REQUEUE_S
+        return error.retryable and not (after and told) and self._circuits.usable(translator)
 
     def _tell(self, failures: Iterable[EngineError]) -> None:
         for error in failures:

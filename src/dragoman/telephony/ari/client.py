@@ -156,6 +156,14 @@ class AriClient:
         """Set a global variable of the dialplan; an empty value empties it."""
         await self._request("POST", "/asterisk/variable", {"variable": variable, "value": value})
 
+    async def get_global(self, variable: str) -> str:
+        """A global variable of the dialplan; empty if it is not set."""
+        try:
+            answer = await self._request("GET", "/asterisk/variable", {"variable": variable})
+        except AriNotFound:
+            return ""
+        return str(required(_object(answer, "Variable"), "value", str, "Variable"))
+
     # ---- our application
 
     async def subscribe(self, source: str) -> None:

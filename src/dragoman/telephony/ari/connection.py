@@ -10,10 +10,10 @@ import aiohttp
 import structlog
 
 from dragoman.errors import AriError, AriMalformed, AriReplaced, AriTransportError
+from dragoman.recovery.backoff import Backoff
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.events import ApplicationReplaced, parse_event
 from dragoman.telephony.ari.queue import EventQueue, Gap, Lost
-from dragoman.telephony.ari.reconnect import Backoff
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ class AriConnection:
     async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Read one websocket until it ends."""
         loop = asyncio.get_running_loop()
-        self._backoff.connected(loop.time())
+        self._backoff.up(loop.time())
         if self._lost_at is not None:
             self.stats.reconnects += 1
         self._client.connected = True

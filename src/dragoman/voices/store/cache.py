@@ -30,6 +30,36 @@ def size_of(profile: VoiceProfile) -> int:
     return 4096 + sum(array.nbytes for array in arrays if array is not None)
 
 
+KNOWN = 4096
+"""Callers remembered for an outage of the database; who called least lately is forgotten."""
+
+
+class KnownCallers:
+    """Which profile each caller had when that was last asked; for when it cannot be asked."""
+
+    def __init__(self) -> None:
+        self._profiles: OrderedDict[str, str | None] = OrderedDict()
+
+    def __contains__(self, lookup: str) -> bool:
+        return lookup in self._profiles
+
+    def get(self, lookup: str) -> str | None:
+        """His profile; None: he had none, or nothing is known of him."""
+        return self._profiles.get(lookup)
+
+    def put(self, lookup: str, profile: str | None) -> None:
+        """He has this one."""
+        self._profiles[lookup] = profile
+        self._profiles.move_to_end(lookup)
+        if len(self._profiles) > KNOWN:
+            self._profiles.popitem(last=False)
+
+    def forget(self, profile: str) -> None:
+        """This profile was deleted: nobody has it."""
+        for lookup in [lookup for lookup, known in self._profiles.items() if known == profile]:
+            del self._profiles[lookup]
+
+
 class ProfileCache:
     """At most ``capacity`` bytes of profiles; one that is larger than all of it is not kept."""
 

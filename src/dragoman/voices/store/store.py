@@ -20,7 +20,7 @@ from dragoman.voices.assign import normalize_caller
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import Defaults, VoiceProfile, is_id
 from dragoman.voices.store.archive import pack, unpack
-from dragoman.voices.store.cache import CacheCounts, ProfileCache
+from dragoman.voices.store.cache import CacheCounts, KnownCallers, ProfileCache
 from dragoman.voices.store.database import Database
 from dragoman.voices.store.rows import ProfileHead, Rows, place
 from dragoman.voices.store.schema import CALLERS, CLIPS, NOTES, PROFILES
@@ -77,6 +77,9 @@ class VoiceStore:
         self.on_assign: Callable[[], None] = lambda: None
         """Called when a caller was given a profile here, or lost his."""
         """Told, in the loop's thread, of a profile that was changed or (True) is gone, by whomever."""
+        self.on_outage: Callable[[str, float], None] = lambda why, away_s: None
+        """Told when the database does not answer, and why, and (empty, seconds) when it does again."""
+        self._known = KnownCallers()
 
     @property
     def counts(self) -> CacheCounts:
@@ -109,16 +112,27 @@ class VoiceStore:
     async def close(self) -> None:
         """Close the database and forget all. Idempotent."""
         self._cache.clear()
+        self._known = KnownCallers()
         await self._database.close()
 
     async def watch(self) -> None:
         """Forget what other processes change or delete, REFRESH_S after they did, for ever."""
+        clock = asyncio.get_running_loop().time
+        away: float | None = None
         while True:
             await asyncio.sleep(REFRESH_S)
             try:
                 await self.refresh()
             except StoreUnavailable as error:
-                log.warning("voice store does not answer; what is cached stays", error=str(error))
+                if away is None:
+                    away = clock()
+                    log.warning("voice store does not answer; what is cached stays", error=str(error))
+                    self.on_outage(str(error), 0.0)
+            else:
+                if away is not None:
+                    log.info("voice store answers again", after_s=round(clock() - away, 1))
+                    self.on_outage("", clock() - away)
+                away = None
 
     async def refresh(self) -> None:
         """Forget profiles that are no longer what is stored; raises StoreUnavailable."""
@@ -267,6 +281,7 @@ class VoiceStore:
                 found = (await connection.execute(sa.delete(PROFILES).where(PROFILES.c.id == key))).rowcount == 1
         finally:
             self._cache.forget(key)  # a get that was under way does not bring it back
+            self._known.forget(key)
         if not found:
             return Deletion(False)
         self.on_change(key, True)
@@ -326,11 +341,23 @@ class VoiceStore:
         return gone.rowcount == 1
 
     async def profile_of(self, caller: str) -> str | None:
-        """Id of the profile that a caller has; raises ProfileInvalid for what is no caller id."""
+        """Id of the profile that a caller has; what was last known of him while the database does not answer.
+
+        Raises:
+            ProfileInvalid: that is no caller id.
+            StoreUnavailable: the database does not answer, and nothing is known of him.
+        """
         lookup = self._vault.name(normalize_caller(caller))
-        async with self._database.reading() as connection:
-            found = await connection.execute(sa.select(CALLERS.c.profile).where(CALLERS.c.lookup == lookup))
-            return found.scalar_one_or_none()
+        try:
+            async with self._database.reading() as connection:
+                rows = await connection.execute(sa.select(CALLERS.c.profile).where(CALLERS.c.lookup == lookup))
+                found = rows.scalar_one_or_none()
+        except StoreUnavailable:
+            if lookup not in self._known:
+                raise
+            return self._known.get(lookup)
+        self._known.put(lookup, found)
+        return found
 
     async def note(self, key: str, value: bytes) -> None:
         """Keep ``value`` under ``key`` (64 characters at most), in place of what was there; encrypted as all else is.

@@ -199,6 +199,7 @@ async def test_cancelling_frees_the_slot_for_who_waits(talkative: Path) -> None:
             assert len(await speak(engine, KNOWN))
         assert engine.counts()["cancelled"] == 3
         assert engine.counts()["clauses"] == 6
+        assert 0 < engine.counts()["steps"] <= engine.counts()["batched"]
         assert await free(engine) == 1
 
 

@@ -21,6 +21,9 @@ from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
 from dragoman.engines.tts.xtts.speakers import Floats, VoiceSource
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import Pcm
+from dragoman.recovery.gpu import Mend
+from dragoman.recovery.kinds import Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 
 if TYPE_CHECKING:
     from dragoman.engines.tts.xtts.clause import Item, Order
@@ -47,6 +50,8 @@ class XttsSynthesizer:
 
     def __init__(self, options: Mapping[str, object], voices: VoiceSource | None = None) -> None:
         """``voices``: people's own voices; all have stock ones if not given. Raises ConfigError."""
+        self.tell: Tell = nobody
+        """Told, in the loop's thread, when the model failed, and what is done."""
         self.on_own_voice: Callable[[str, Pcm], None] = lambda speaker, pcm: None
         """Called with each clause that was spoken in a person's own voice: the request's speaker, its sound."""
         self._settings = Settings.read(options)
@@ -71,6 +76,7 @@ class XttsSynthesizer:
             streaming=True,
             licence=licence.LICENCE,
             commercial_use=False,
+            clones=True,
             purpose="Speaking in anybody's voice, on your own GPU; for what is not commercial.",
         )
 
@@ -112,6 +118,7 @@ class XttsSynthesizer:
             if self._worker is not None:
                 return
             self._worker = worker = await asyncio.to_thread(self._thread)
+            worker.on_mend = partial(_tell_mend, asyncio.get_running_loop(), lambda: self.tell)
             worker.start()
             try:
                 loaded = await asyncio.shield(asyncio.wrap_future(worker.ready))
@@ -230,6 +237,14 @@ class XttsSynthesizer:
                 yield item
         finally:
             worker.release(order, ended)
+
+
+def _tell_mend(loop: asyncio.AbstractEventLoop, tell: Callable[[], Tell], mend: Mend, why: str) -> None:
+    status = Status.DEGRADED if mend is Mend.SHED else Status.RECOVERING
+    with suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(
+            lambda: tell()(Kind.GPU_FAILED, mend.action, status, f"{Stage.TTS}:{NAME}", detail=why)
+        )
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, take: Callable[[Item], None]) -> Callable[[Item], None]:

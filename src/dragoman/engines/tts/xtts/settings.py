@@ -20,6 +20,7 @@ COUNTERS = (
     "self_check_retries",
     "self_check_failures",
     "self_check_cut_short",
+    "mended",
 )
 """What is counted; ``batched``: clauses that said a token, over all ``steps``: their ratio is the batch's size."""
 
@@ -54,6 +55,11 @@ class Settings:
     top_k: int
     top_p: float
     repetition_penalty: float
+
+    @property
+    def may_move(self) -> bool:
+        """Whether the CPU may do the GPU's work when that fails: not where the operator asked for CUDA by name."""
+        return self.device == "auto"
 
     @classmethod
     def read(cls, options: Mapping[str, object]) -> Settings:

@@ -6,12 +6,15 @@ that the loop runs beside it.
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
@@ -25,6 +28,8 @@ from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected
 from dragoman.media.format import SAMPLE_RATE as FINAL_RATE
 from dragoman.media.resample import Resampler
+from dragoman.recovery.backoff import Backoff
+from dragoman.recovery.gpu import Mend, ModelPolicy, Trouble
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +59,9 @@ class Worker:
         # Bounded by who asks: each waits for its answer. Called with None: there will be none.
         self._errands: deque[Callable[[Loaded | None], None]] = deque()
         self._stopped = False
+        self._mending = ""  # why nothing is spoken for now
+        self.on_mend: Callable[[Mend, str], None] = lambda mend, why: None
+        """Called in the thread when the model failed: what is done, and why."""
         # A daemon thread: while a model loads, nothing else would end the process.
         self._thread = threading.Thread(target=self._run, name="xtts", daemon=True)
 
@@ -79,8 +87,8 @@ class Worker:
             EngineCrashed: stopped.
         """
         with self._changed:
-            if self._stopped:
-                raise EngineCrashed(NAME, "closed")
+            if self._stopped or self._mending:
+                raise EngineCrashed(NAME, self._mending or "closed")
             slots, waiting = self._settings.slots, self._settings.max_waiting
             if self._open >= slots + waiting:
                 raise EngineBusy(NAME, f"{self._open - slots} clauses wait for one of {slots} slots")
@@ -113,8 +121,8 @@ class Worker:
                 answer.set_exception(error)
 
         with self._changed:
-            if self._stopped:
-                raise EngineCrashed(NAME, "closed")
+            if self._stopped or self._mending:
+                raise EngineCrashed(NAME, self._mending or "closed")
             self._errands.append(run)
             self._changed.notify()
         return answer
@@ -130,10 +138,21 @@ class Worker:
             except BaseException as error:
                 self.ready.set_exception(error)
                 return
-            desk = _Desk(loaded, self.counts)
-            self.ready.set_result(loaded)
-            while self._take(desk):
-                desk.step()
+            policy = ModelPolicy(self._settings.slots, may_move=loaded.device != "cpu" and self._settings.may_move)
+            while True:
+                desk = _Desk(loaded, self.counts, policy)
+                self.ready.set_result(loaded)
+                mend, why = self._serve(desk)
+                if mend is None:
+                    return
+                self._refuse(f"its model is being loaded anew: {why}")
+                del loaded  # and with it what it holds of the device's memory
+                desk.end(EngineCrashed(NAME, why))
+                desk = None
+                anew = self._load_anew(mend)
+                if anew is None:
+                    return
+                loaded = anew
         finally:
             with self._changed:
                 self._stopped = True
@@ -147,6 +166,52 @@ class Worker:
             for errand in unanswered:
                 errand(None)
             self.ended.set_result(None)
+
+    def _serve(self, desk: _Desk) -> tuple[Mend | None, str]:
+        """Speak until stopped (None), or until the model has to be loaded anew, and why."""
+        while self._take(desk):
+            failed = desk.step()
+            if failed is None:
+                continue
+            mend, why = failed
+            self.counts["mended"] += 1
+            self.on_mend(mend, why)
+            if mend in (Mend.RESTART, Mend.MOVE):
+                return mend, why
+            desk.end(EngineCrashed(NAME, why))
+            free_memory()
+        return None, ""
+
+    def _refuse(self, why: str) -> None:
+        """Nobody is to wait for a model that is being loaded: the next synthesizer speaks."""
+        with self._changed:
+            self._mending = why
+            self.ready = Future()
+            left, self._orders = list(self._orders), deque()
+        for order in left:
+            order.deliver(EngineCrashed(NAME, why))
+
+    def _load_anew(self, mend: Mend) -> Loaded | None:
+        """Load until that succeeds, slower and slower; None: stopped meanwhile."""
+        if mend is Mend.MOVE:
+            self._settings = replace(self._settings, device="cpu", dtype="auto", cuda_graph=False)
+        backoff = Backoff()
+        while True:
+            free_memory()
+            try:
+                loaded = self._loading(self._settings)
+            except Exception as error:
+                wait = backoff.failed(time.monotonic())
+                log.warning("model not loaded", engine=NAME, error=f"{type(error).__name__}: {error}", again_s=wait)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopped, wait)
+                    if self._stopped:
+                        return None
+            else:
+                with self._changed:
+                    self._mending = ""
+                log.info("model loaded anew", engine=NAME, device=loaded.device)
+                return loaded
 
     def _take(self, desk: _Desk) -> bool:
         """Give the desk what has come; waits when there is nothing to do. False: stop."""
@@ -164,11 +229,28 @@ class Worker:
         return True
 
 
+def trouble_of(error: Exception) -> Trouble:
+    """What kind of failure it is."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return Trouble.MEMORY
+    text = str(error)
+    return Trouble.DEVICE if any(part in text for part in ("CUDA error", "cuDNN", "CUBLAS")) else Trouble.OTHER
+
+
+def free_memory() -> None:
+    """Give back what is kept of the GPU's memory; after an error of CUDA even that may fail."""
+    gc.collect()
+    if torch.cuda.is_available():
+        with suppress(RuntimeError):
+            torch.cuda.empty_cache()
+
+
 class _Desk:
     """Who speaks and who waits; all of it in the thread."""
 
-    def __init__(self, loaded: Loaded, counts: Counter[str]) -> None:
+    def __init__(self, loaded: Loaded, counts: Counter[str], policy: ModelPolicy) -> None:
         self.loaded = loaded
+        self._policy = policy
         self._counts = counts
         self._waiting: deque[Clause] = deque()  # bounded by the orders that were accepted
         self._speaking: dict[Seat, Clause] = {}
@@ -203,16 +285,18 @@ class _Desk:
                 Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates, voice.stretch)
             )
 
-    def step(self) -> None:
-        """Who is cancelled leaves, who waits joins, everybody who is in says one token more."""
+    def step(self) -> tuple[Mend, str] | None:
+        """Who is cancelled leaves, who waits joins, everybody who is in says one token more.
+
+        What is to be done, and why, where the model failed: its state is not to be trusted any more.
+        """
         try:
             self._leave()
             self._join()
             spoken = self.loaded.decoder.step()
-        except Exception as error:  # the state is not to be trusted any more: all begin anew
+        except Exception as error:
             log.exception("step failed", engine=NAME)
-            self.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
-            return
+            return self._failed(error)
         self._counts["steps"] += bool(spoken)
         self._counts["batched"] += len(spoken)
         for each in spoken:
@@ -221,12 +305,18 @@ class _Desk:
                 then = clause.hear(each.token, each.latent)
             except Exception as error:
                 log.exception("clause failed", engine=NAME)
+                if trouble_of(error) is not Trouble.OTHER:
+                    return self._failed(error)
                 then = clause.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
             if then is not Next.TOKEN:
                 self.loaded.decoder.leave(each.seat)
                 del self._speaking[each.seat]
             if then is Next.PIECE:
                 self._waiting.appendleft(clause)  # a listener waits for it already
+        return None
+
+    def _failed(self, error: Exception) -> tuple[Mend, str]:
+        return self._policy.failed(trouble_of(error), time.monotonic()), f"{type(error).__name__}: {error}"
 
     def end(self, error: EngineError) -> None:
         """Everybody is told."""
@@ -247,7 +337,7 @@ class _Desk:
 
     def _join(self) -> None:
         decoder = self.loaded.decoder
-        joining = list(islice(self._waiting, decoder.free))
+        joining = list(islice(self._waiting, min(decoder.free, self._policy.slots - len(self._speaking))))
         if not joining:
             return
         prefixes = [decoder.prefix(clause.latents, clause.piece.tokens) for clause in joining]

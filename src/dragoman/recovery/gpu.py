@@ -1,0 +1,84 @@
+"""What is done when a model of our own fails while it computes: out of memory, an error of CUDA, or else. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import StrEnum
+
+from dragoman.recovery.kinds import Action
+
+WINDOW_S = 60.0
+"""s in which failures belong together."""
+
+FAILURES = 3
+"""Failures in WINDOW_S that emptying the model's state did not cure: then it is loaded anew."""
+
+RESTARTS_S = 600.0
+"""s in which restarts belong together."""
+
+RESTARTS = 2
+"""Restarts in RESTARTS_S that did not cure it: then another device has to do."""
+
+
+class Trouble(StrEnum):
+    """What kind of failure it was."""
+
+    MEMORY = "out of memory"
+    DEVICE = "the device failed"
+    """CUDA keeps such an error: nothing works in this process's context any more."""
+    OTHER = "the model failed"
+
+
+class Mend(StrEnum):
+    """What is done."""
+
+    CLEAR = "clear"
+    """All clauses begin anew, on an empty state."""
+    SHED = "shed"
+    """As CLEAR; half as many clauses at once, with the memory that others hold."""
+    RESTART = "restart"
+    """The model is loaded anew on its device."""
+    MOVE = "move"
+    """It is loaded on the CPU; where that is too slow, its circuit opens and the fallback voice speaks."""
+
+    @property
+    def action(self) -> Action:
+        """As events and metrics call it."""
+        return {Mend.CLEAR: Action.RETRY, Mend.SHED: Action.SHED, Mend.RESTART: Action.RESTART}.get(self, Action.MOVE)
+
+
+class ModelPolicy:
+    """One model's. ``now`` in s of one monotonic clock."""
+
+    def __init__(self, slots: int, *, may_move: bool) -> None:
+        """``slots``: clauses at once; ``may_move``: it runs on a GPU, and the CPU is allowed."""
+        self.slots = slots
+        """How many clauses it may speak at once by now."""
+        self._may_move = may_move
+        self._failures: deque[float] = deque(maxlen=FAILURES)
+        self._restarts: deque[float] = deque(maxlen=RESTARTS + 1)
+
+    def failed(self, trouble: Trouble, now: float) -> Mend:
+        """It failed; what to do."""
+        if trouble is Trouble.DEVICE:
+            return self._move() if self._may_move else self._restart(now)
+        if trouble is Trouble.MEMORY and self.slots > 1:
+            self.slots //= 2
+            return Mend.SHED
+        self._failures.append(now)
+        often = len(self._failures) == FAILURES and now - self._failures[0] < WINDOW_S
+        if trouble is Trouble.OTHER and not often:
+            return Mend.CLEAR
+        return self._restart(now)
+
+    def _restart(self, now: float) -> Mend:
+        self._failures.clear()
+        self._restarts.append(now)
+        if self._may_move and len(self._restarts) > RESTARTS and now - self._restarts[0] < RESTARTS_S:
+            return self._move()
+        return Mend.RESTART
+
+    def _move(self) -> Mend:
+        self._may_move = False
+        self._failures.clear()
+        return Mend.MOVE

@@ -1,0 +1,88 @@
+"""The words of recovery: what breaks, what is done, how it then stands; labels of metrics, fields of events. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A kind of failure; one policy is for each (recovery.table)."""
+
+    ASR_SILENT = "asr-silent"
+    """A recogniser says nothing while one speaks."""
+    ASR_LOST = "asr-lost"
+    """A recogniser's stream ended, broke or does not answer."""
+    ASR_MISSING = "asr-missing"
+    """No recogniser can be had for a speaker."""
+    MT_FAILED = "mt-failed"
+    """A translator answers with an error, or too late."""
+    TTS_SILENT = "tts-silent"
+    """A synthesizer gives no audio, or fails."""
+    ENGINE_DOWN = "engine-down"
+    """An engine failed several times in a row, for whomever."""
+    GPU_FAILED = "gpu-failed"
+    """Out of memory, or an error of CUDA, in an engine's own model."""
+    WORKER_DIED = "worker-died"
+    """A process that an engine works in ended."""
+    PROFILE_BROKEN = "profile-broken"
+    """A speaker's voice profile cannot be used."""
+    STORE_LOST = "store-lost"
+    """The database of the voice profiles does not answer."""
+    CACHE_LOST = "cache-lost"
+    """The Redis of the translations does not answer."""
+    SOCKET_LOST = "socket-lost"
+    """The media socket takes no packets any more."""
+    ATTACHMENT_LOST = "attachment-lost"
+    """A tap or booth in Asterisk is gone, or cannot be made."""
+    ARI_LOST = "ari-lost"
+    """The connection to Asterisk is down."""
+    DAEMON_AWAY = "daemon-away"
+    """This daemon, or the one before it, was not there."""
+    BUG = "bug"
+    """A part of ours ended by an error that nobody expected."""
+    DEGRADED = "degraded"
+    """One speaker in one language gets less than he might: the ladder (recovery.ladder)."""
+
+
+class Action(StrEnum):
+    """What was done."""
+
+    NEW_STREAM = "new-stream"
+    RETRY = "retry"
+    FALLBACK = "fallback"
+    """Another engine or voice does it."""
+    REST = "rest"
+    """It is not asked for a while."""
+    RETURN = "return"
+    """It works again and is used again."""
+    SHED = "shed"
+    """Less at once, with what memory there is."""
+    RESTART = "restart"
+    """Begun anew in place."""
+    MOVE = "move"
+    """Put on another device."""
+    NEUTRAL = "neutral-voice"
+    CACHE = "from-cache"
+    """What is in memory serves."""
+    LATER = "later"
+    """Kept, to be written when it can be."""
+    REOPEN = "reopen"
+    REATTACH = "reattach"
+    RECONNECT = "reconnect"
+    GAP = "gap"
+    """What is missing is marked in the captions."""
+    DOWN = "step-down"
+    UP = "step-up"
+
+
+class Status(StrEnum):
+    """How the component stands after the action."""
+
+    FAILED = "failed"
+    """It does not work, and nothing else does its work."""
+    DEGRADED = "degraded"
+    """Something else does its work, or it works with less."""
+    RECOVERING = "recovering"
+    """It is being brought back."""
+    OK = "ok"
+    """It works."""

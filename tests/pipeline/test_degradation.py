@@ -1,0 +1,209 @@
+"""The ladder in a whole conference: engines fail and come back; what listeners then get, and what they are told."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+from tests.pipeline.fakes import Ears, FakeEngines, FakeRecognizer, FakeSynthesizer, FakeTranslator, crashed, spoken
+from tests.pipeline.hall import ROOM, Hall, hall, translated
+from tests.virtual_time import virtual_time
+
+from dragoman.engines.base import EngineInfo, Stage
+from dragoman.errors import EngineDenied
+from dragoman.media.format import Pcm
+from dragoman.pipeline.captions import CaptionKind
+from dragoman.pipeline.degradation import prompt_of
+from dragoman.recovery.ladder import PAUSE_S, Change, Rung
+from dragoman.telephony.booth_prompts import NAMES
+from dragoman.telephony.model import Leg
+
+pytestmark = virtual_time
+
+OWN = EngineInfo("own", Stage.TTS, ("en", "es"), True, "0BSD", True, "tests", clones=True)
+FOREVER = 10_000
+
+
+def broken(*error: Exception, times: int = FOREVER) -> deque[object]:
+    return deque(error * times)
+
+
+class Prompts:
+    """What booths say of themselves: asked for, and short."""
+
+    def __init__(self, sound: bool = False) -> None:
+        self.said: list[str] = []
+        self.sound = sound
+
+    def get(self, language: str, name: str) -> Pcm | None:
+        self.said.append(f"{language}/{name}")
+        return spoken(self.said[-1]) if self.sound else None
+
+
+class Changes:
+    """What a conference told of its ladders."""
+
+    def __init__(self, place: Hall) -> None:
+        self.told: list[tuple[str, str, Rung]] = []
+        place.conference.on_degraded = self.take
+
+    def take(self, leg: Leg, target: str, change: Change) -> None:
+        self.told.append((leg.channel_id, target, change.after))
+
+
+def rungs(place: Hall) -> dict[tuple[str, str], Rung]:
+    return {(each.leg.channel_id, each.target): each.rung for each in place.conference.degradation.standings(ROOM)}
+
+
+async def talk(place: Hall, tap: object, clauses: int, first: int = 0) -> None:
+    for number in range(first, first + clauses):
+        place.say(tap, f"w{number}")  # type: ignore[arg-type]  # a Tap
+        await place.passes(4)
+
+
+async def test_a_synthesizer_that_fails_leaves_captions_and_is_back_when_it_works_again() -> None:
+    mouth = FakeSynthesizer(outcomes=broken(crashed("mouth")))  # type: ignore[arg-type]  # errors
+    prompts = Prompts(sound=True)
+    async with hall(FakeEngines(mouth=mouth), prompts=prompts.get) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        changes, reader = Changes(place), place.read("es")
+        await talk(place, ann, 2)
+        assert rungs(place)["ann", "es"] is Rung.CAPTIONS
+        assert place.heard("es") == ["es/captions-only"]
+        asked = len(mouth.requests)
+        await talk(place, ann, 2, 2)
+        assert len(mouth.requests) == asked, "on this rung nobody asks for a voice"
+        assert reader.texts() == translated("es", "w0 w1 w2 w3")
+        assert len(reader.of(CaptionKind.DROPPED)) == 2, "what is only to be read is not dropped"
+        mouth.outcomes.clear()
+        await talk(place, ann, 12, 4)
+        assert rungs(place)["ann", "es"] is Rung.STOCK
+        assert changes.told == [("ann", "es", Rung.CAPTIONS), ("ann", "es", Rung.STOCK)]
+        assert place.heard("es").count("es/voice-again") == 1
+        assert place.heard("es")[-1] == "es:w15"
+
+
+async def test_a_translator_that_fails_leaves_the_original_at_full_level_until_it_works_again() -> None:
+    translator = FakeTranslator(outcomes=broken(EngineDenied("brain", "403")))  # type: ignore[arg-type]  # errors
+    prompts = Prompts()
+    async with hall(FakeEngines(translator=translator), prompts=prompts.get) as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        assert place.media.loud[place.booth_id("es")] == frozenset()
+        await talk(place, ann, 2)
+        assert rungs(place)["ann", "es"] is Rung.ORIGINAL
+        assert place.media.loud[place.booth_id("es")] == {ann.channel_id}
+        assert place.media.loud[place.booth_id("en")] == frozenset(), "only for those who do not understand him"
+        assert prompts.said == ["es/original"]
+        translator.outcomes.clear()
+        place.engines.circuits.of(translator).succeeded()
+        await talk(place, ann, 10, 2)
+        assert rungs(place)["ann", "es"] is Rung.STOCK
+        assert place.media.loud[place.booth_id("es")] == frozenset()
+        assert place.conference.degradation.relays(bea.leg, "en") is False
+
+
+async def test_a_speaker_without_a_recogniser_is_relayed_and_his_next_clause_brings_him_back() -> None:
+    ears = FakeRecognizer(*[Ears(open_error=EngineDenied("ears", "402"))] * 3)
+    prompts = Prompts()
+    async with hall(FakeEngines(ears), prompts=prompts.get) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "nobody hears this")
+        await place.passes(8)
+        assert rungs(place)["ann", "es"] is Rung.ORIGINAL
+        assert place.media.loud[place.booth_id("es")] == {ann.channel_id}
+        place.engines.circuits.of(ears).succeeded()
+        ears.ears.clear()
+        await place.passes(400)
+        place.say(ann, "good morning")
+        await place.passes(4)
+        assert rungs(place)["ann", "es"] is Rung.STOCK
+        assert place.media.loud[place.booth_id("es")] == frozenset()
+        assert place.heard("es") == translated("es", "good morning")
+        assert prompts.said == ["es/original", "es/voice-again"]
+
+
+async def test_a_language_that_no_engine_hears_is_relayed_from_the_start_without_a_word() -> None:
+    prompts = Prompts()
+    async with hall(FakeEngines(FakeRecognizer(languages="en")), prompts=prompts.get) as place:
+        place.join("bea", "en")
+        eva = place.join("eva", "es")
+        assert place.media.loud[place.booth_id("en")] == {eva.channel_id}
+        await place.passes(2)
+        assert prompts.said == []
+
+
+async def test_the_own_voice_gives_way_to_another_and_comes_back() -> None:
+    own = FakeSynthesizer(info=OWN, outcomes=deque())
+    spare = FakeSynthesizer()
+    engines = FakeEngines(mouth=own, spare=(spare,))
+    prompts = Prompts()
+    async with hall(engines, prompts=prompts.get) as place:
+        place.voiced.add("ann")
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        changes = Changes(place)
+        await talk(place, ann, 1)
+        assert rungs(place)["ann", "es"] is Rung.CLONED
+        own.outcomes.extend([crashed("own")] * FOREVER)
+        await talk(place, ann, 2, 1)
+        assert rungs(place)["ann", "es"] is Rung.STOCK
+        assert place.heard("es") == translated("es", "w0 w1 w2")
+        asked = len(own.requests)
+        await talk(place, ann, 1, 3)
+        assert len(own.requests) == asked, "the other voice is asked first by now"
+        own.outcomes.clear()
+        engines.circuits.of(own).succeeded()
+        await talk(place, ann, round(PAUSE_S), 4)
+        assert rungs(place)["ann", "es"] is Rung.CLONED
+        assert [rung for _, _, rung in changes.told] == [Rung.STOCK, Rung.CLONED]
+        assert prompts.said == ["es/other-voice", "es/own-voice"]
+
+
+async def test_without_a_profile_it_begins_with_another_voice_and_nobody_is_told_when_one_comes() -> None:
+    own = FakeSynthesizer(info=OWN)
+    prompts = Prompts()
+    async with hall(FakeEngines(mouth=own), prompts=prompts.get) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        changes = Changes(place)
+        await talk(place, ann, 3)
+        assert rungs(place)["ann", "es"] is Rung.STOCK
+        place.voiced.add("ann")
+        await talk(place, ann, 1, 3)
+        assert rungs(place)["ann", "es"] is Rung.CLONED
+        place.voiced.clear()
+        await talk(place, ann, 1, 4)
+        assert rungs(place)["ann", "es"] is Rung.STOCK
+        assert changes.told == [] and prompts.said == []
+
+
+async def test_an_engine_that_fails_for_all_is_told_once_at_each_booth() -> None:
+    translator = FakeTranslator(outcomes=broken(EngineDenied("brain", "403")))  # type: ignore[arg-type]  # errors
+    prompts = Prompts(sound=True)
+    async with hall(FakeEngines(translator=translator), prompts=prompts.get) as place:
+        taps = [place.join(name, "en") for name in ("ann", "amy", "abe")]
+        place.join("bea", "es")
+        for number in range(2):
+            for tap in taps:
+                place.say(tap, f"w{number}")
+            await place.passes(4)
+        assert set(rungs(place).values()) == {Rung.ORIGINAL, Rung.STOCK}  # bea has said nothing
+        assert place.media.loud[place.booth_id("es")] == {tap.channel_id for tap in taps}
+        assert place.heard("es") == ["es/original"]
+        assert prompts.said == ["es/original"] * 3, "each asked for, said once"
+
+
+async def test_who_leaves_takes_his_ladders_with_him() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        await talk(place, ann, 1)
+        assert set(rungs(place)) == {("ann", "es"), ("bea", "en")}
+        place.leave(bea)
+        assert set(rungs(place)) <= {("bea", "en")}
+        place.leave(ann)
+        await place.passes(60)
+        assert rungs(place) == {}
+
+
+@pytest.mark.parametrize("before", Rung)
+@pytest.mark.parametrize("after", Rung)
+def test_every_change_has_a_prompt(before: Rung, after: Rung) -> None:
+    assert prompt_of(Change(before, after, "")) in NAMES

@@ -1,0 +1,49 @@
+"""What is done when a model of our own fails: less at once, anew in place, then another device, and never nothing."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.recovery.gpu import FAILURES, RESTARTS, WINDOW_S, Mend, ModelPolicy, Trouble
+from dragoman.recovery.kinds import Action
+
+
+def test_out_of_memory_halves_the_clauses_at_once_then_loads_anew_then_moves() -> None:
+    policy = ModelPolicy(8, may_move=True)
+    assert [policy.failed(Trouble.MEMORY, 0.0) for _ in range(3)] == [Mend.SHED] * 3
+    assert policy.slots == 1
+    done = [policy.failed(Trouble.MEMORY, float(now)) for now in range(1, RESTARTS + 2)]
+    assert done == [Mend.RESTART] * RESTARTS + [Mend.MOVE]
+
+
+def test_an_error_of_the_device_moves_at_once_for_its_context_is_lost() -> None:
+    policy = ModelPolicy(8, may_move=True)
+    assert policy.failed(Trouble.DEVICE, 0.0) is Mend.MOVE
+    assert policy.failed(Trouble.DEVICE, 1.0) is Mend.RESTART, "there is nowhere left to move"
+
+
+def test_where_it_may_not_move_it_is_loaded_anew_for_ever() -> None:
+    policy = ModelPolicy(1, may_move=False)
+    assert {policy.failed(Trouble.DEVICE, float(now)) for now in range(100)} == {Mend.RESTART}
+
+
+def test_other_failures_begin_anew_and_too_many_of_them_load_anew() -> None:
+    policy = ModelPolicy(8, may_move=True)
+    assert [policy.failed(Trouble.OTHER, 0.0) for _ in range(FAILURES)] == [Mend.CLEAR] * 2 + [Mend.RESTART]
+    policy = ModelPolicy(8, may_move=True)
+    assert {policy.failed(Trouble.OTHER, now * WINDOW_S) for now in range(50)} == {Mend.CLEAR}, "one a minute"
+
+
+@given(st.lists(st.tuples(st.sampled_from(Trouble), st.floats(0, 1000))), st.integers(1, 64), st.booleans())
+def test_something_is_always_done_and_it_moves_once_at_most(
+    history: list[tuple[Trouble, float]], slots: int, may_move: bool
+) -> None:
+    policy, now = ModelPolicy(slots, may_move=may_move), 0.0
+    done = []
+    for trouble, later in history:
+        now += later
+        done.append(policy.failed(trouble, now))
+        assert 1 <= policy.slots <= slots
+        assert isinstance(done[-1].action, Action)
+    assert done.count(Mend.MOVE) <= may_move
