@@ -14,6 +14,7 @@ louder one is let through.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -53,6 +54,10 @@ PLAINLY: Final = 0.42
 EXPLAINED: Final = 0.6
 """Share of a stretch's energy that a fit must explain for it to be an echo. Two voices of one level leave half."""
 
+CHANGED: Final = 2.5
+"""How many times as much the filters must leave as a new fit of everything does, for the way to have changed: what a
+voice over the echo adds, both leave."""
+
 HALF: Final = 0.3
 """Share that a fit must explain for the way to be kept while somebody speaks over the echo."""
 
@@ -62,8 +67,8 @@ VOICED: Final = 0.3
 NEW_VOICED: Final = 0.6
 """The same while a filter is new."""
 
-LEARNING: Final = 50
-"""Frames of echo (1 s) in which a new filter comes to know its way; so long only a voice as loud as the echo passes."""
+LEARNING: Final = 30
+"""Frames of echo (0.6 s) in which a new filter comes to know its way; so long only a voice as loud as the echo passes."""
 
 MAYBE: Final = 0.2
 """How alike it must be at a first look to be looked at again."""
@@ -88,19 +93,25 @@ FADE: Final = 0.7
 """What is left of an echo's energy a frame later, at least, in a reverberant room (RT60 0.8 s)."""
 
 FADE_LATE: Final = 0.95
-LATE: Final = 0.02
-"""What a second of reverberation and a filter's own unrest leave (-17 dB) of the loudest echo, fading by 11 dB a second:
-between the words of an echo there is more left than the filter predicts."""
+LATE: Final = 0.15
+"""What a second of reverberation and a filter's own unrest add to the echo before a filter leaves its share: of the
+loudest echo, fading by 11 dB a second."""
 
 MARGIN: Final = 3.0
-"""How far above what a filter usually leaves its residue must be to be somebody's voice (5 dB)."""
+"""How far above what is usually left a frame's residue must be to be somebody's voice (5 dB)."""
 
-MOST_LEFT: Final = 0.35
-LEAST_LEFT: Final = 0.06
-"""Bounds of that level, of the echo's energy: a voice as loud as the echo must pass, whatever the filter leaves."""
+LASTING: Final = 0.6
+EXTREME: Final = 1.5
+"""How far above it the residue must be on average over 80 ms (2.6 dB), and how much one frame counts (6.5 dB), in
+natural logarithms: a voice that is weaker than the echo lasts."""
 
-RISE: Final = 1.005
-"""Growth per frame of what a filter is taken to leave: doubled after 2.8 s of echo, so hardly within a sentence."""
+QUICKLY: Final = 0.03
+SLOWLY: Final = 0.003
+"""Paces at which what is usually left is learnt, per frame: without a voice, and with one, which it must not follow."""
+
+MOST_LEFT: Final = 0.12
+LEAST_LEFT: Final = 0.01
+"""Bounds of what is usually left, of the echo's energy: a voice as loud as the echo must pass whatever a filter leaves."""
 
 NOISIER: Final = 1.003
 """Growth per sounding frame of what is taken for noise (0.6 dB a second)."""
@@ -122,8 +133,10 @@ class _Leg:
     """Mean square that the echo may still have."""
     late: float = 0.0
     """Mean square of the loudest echo of the last second, fading."""
-    leak: float = MOST_LEFT / MARGIN
+    leak: float = MOST_LEFT
     """Share of the echo's energy that its filters leave."""
+    excess: float = 0.0
+    """Natural logarithm of how far what is left lies above that, lately."""
     learning: int = 0
     """Frames of echo until its latest filter knows its way."""
     told: bool = False
@@ -372,15 +385,17 @@ class EchoGuard:
         noise = max(min(whole, float(self._noise[row]) * NOISIER), FLOOR)
         self._noise[row] = noise
         leg.tail = max(echo, FADE * leg.tail)
-        share = 1.0 if leg.learning else min(max(MARGIN * leg.leak, LEAST_LEFT), MOST_LEFT)
         leg.late = max(echo, FADE_LATE * leg.late)
-        allowed = share * leg.tail + LATE * leg.late + 2 * noise
+        expected = max(leg.leak, leg.learning / LEARNING / MARGIN) * (leg.tail + LATE * leg.late) + noise
+        excess = math.log(max(left, 1.0) / expected)
+        leg.excess += 0.25 * (min(max(excess, -EXTREME), EXTREME) - leg.excess)
+        voice = excess > math.log(MARGIN) or leg.excess > LASTING
         if echo > 4 * noise:
             leg.learning = max(leg.learning - 1, 0)
-            # The least that was left lately: what is more than that may be somebody's voice.
-            less = left / leg.tail - leg.leak
-            leg.leak = leg.leak + 0.3 * less if less < 0 else min(leg.leak * RISE, 1.0)
-        if left > allowed:
+            pace = SLOWLY if voice else QUICKLY
+            leg.leak *= math.exp(pace * min(max(excess, -1.0), 1.0))
+            leg.leak = min(max(leg.leak, LEAST_LEFT), MOST_LEFT)
+        if voice:
             return Kind.OPEN
         return Kind.QUIET if echo < noise and left <= 2 * noise else Kind.ECHO
 
@@ -453,14 +468,14 @@ class EchoGuard:
             if any(self._source_of[slot] == source for slot in leg.slots):
                 # Has the way from this source changed, so that its filter adds to what it should take away?
                 taps_anew, rest_anew = fit(said, heard, TAPS)
-                if np.dot(rest_anew, rest_anew) < np.dot(rest, rest):
+                if CHANGED * np.dot(rest_anew, rest_anew) < np.dot(left, left):
                     taps, rest, explained, anew = taps_anew, rest_anew, _share(said, rest_anew, noise), True
             self.dbg = (round(likeness, 2), source, lag / 8, round(explained, 2), anew)
             if explained >= EXPLAINED:
-                self._follow(row, leg, source, shift, taps, anew)
+                self._follow(row, leg, source, shift, taps, said if anew else left, anew)
                 return track.echoed(self._relabel(track, said, rest))
             if likeness >= PLAINLY and sure and explained >= HALF and not self._followed(leg, source, shift):
-                self._follow(row, leg, source, shift, taps, anew)
+                self._follow(row, leg, source, shift, taps, said if anew else left, anew)
             elif not sure:
                 return []
         elif not sure and likeness > MAYBE:
@@ -526,7 +541,7 @@ class EchoGuard:
         mine, other = float(np.dot(said, said)), float(np.dot(level, level))
         return other > mine or (other == mine and source < row)
 
-    def _follow(self, row: int, leg: _Leg, source: int, shift: int, taps: Audio, anew: bool) -> None:
+    def _follow(self, row: int, leg: _Leg, source: int, shift: int, taps: Audio, said: Audio, anew: bool) -> None:
         """Keep the way an echo takes; ``anew``: in place of what was known of this source."""
         span = PARTITIONS * BLOCK
         same = [slot for slot in leg.slots if self._source_of[slot] == source]
@@ -539,8 +554,10 @@ class EchoGuard:
         self._source_of[slot] = source
         self._weaker[slot] = False
         self._filters.begin(slot, shift, taps)
-        leg.leak = MOST_LEFT / MARGIN
-        leg.learning = LEARNING
+        self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
+        leg.leak = MOST_LEFT
+        if anew or len(leg.slots) == 1:
+            leg.learning = LEARNING
         leg.track.known = True
         self.loudspeakers[row] = True
         if not leg.told:
