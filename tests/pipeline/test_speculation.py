@@ -284,3 +284,16 @@ async def test_what_the_translator_is_told_of_the_last_clauses_is_the_same_ahead
             ("it rains", ()),
             ("take a coat", ("it rains",)),
         ]
+
+
+async def test_the_rate_of_speech_is_learnt_of_what_was_begun_ahead_too() -> None:
+    async with bench(mouth=FakeSynthesizer(word=ms_to_samples(2000))) as made:
+        before = made.chain.meter.open(10)
+        expected = made.chain.meter.left(before)
+        await foresee(made, "hm")
+        await asyncio.sleep(1)
+        made.offer("hm")
+        await asyncio.sleep(4)
+        assert counts(made) == (1, 1, 0)
+        assert made.chain.meter.left(before) > expected
+        before.close()

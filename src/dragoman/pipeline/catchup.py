@@ -28,7 +28,7 @@ BUSY = 0.4
 FULL = 3.0
 """Seconds of backlog beyond which speech gets faster than ``BRISK``."""
 
-FASTEST = 3.4
+FASTEST = 3.2
 """Seconds of backlog at which ``FAST`` is reached. Where translations are 1.25 times as long as the speech, 1.25x is
 reached between the two, and the lag stays there."""
 
@@ -45,7 +45,7 @@ UNHEARD = 0.35
 """Seconds of speech behind the last known word, while one talks: so long recognisers take to tell a word."""
 
 FASTER = 0.6
-SLOWER = 0.2
+SLOWER = 0.1
 """Most that the tempo changes per second of speech: 0.15 in a quarter of a second, which glides. It goes down more
 slowly than up, so that it does not swing with every clause."""
 

@@ -225,6 +225,7 @@ class Delivery:
             self._reports.engine_failed("tts", error)
         else:
             if times.tts_first is not None:
+                self._meter.synthesized(pending.load)
                 for synthesizer in asked:
                     line.served(synthesizer)
         return speech.cancelled or times.tts_first is not None

@@ -275,7 +275,8 @@ class FeedPlan:
     def _catch_up(self, current: _Utterance, end: int) -> None:
         """Give up the oldest audio of this utterance, if the stream fell too far behind."""
         lag = end - self._cursor
-        if self.pressure.feed((lag - self.lag) / SAMPLE_RATE):
+        begun = self._cursor > current.start  # what lies before the VAD's onset is nobody's delay
+        if begun and self.pressure.feed((lag - self.lag) / SAMPLE_RATE):
             self._fell_behind = lag
         if lag > self.lag + BACKLOG:
             kept = end - KEEP
