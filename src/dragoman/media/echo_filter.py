@@ -30,6 +30,9 @@ the echo away (with 0.998 2 dB), at one that stays 18 dB (20 dB)."""
 _DOUBT: Final = (0.63 ** np.arange(PARTITIONS)).astype(np.float32)[:, None]
 """How wrong each partition of a new filter may be: reverberation fades."""
 
+REHEARSALS: Final = 3
+"""Times that a new filter goes through the stretch it was found in."""
+
 _SMOOTH: Final = 0.8
 """Of the noise's power spectrum, per frame."""
 
@@ -64,6 +67,16 @@ class FilterBank:
         self._doubt[slot] = (0.5 * power.mean(axis=0) + 0.3 * power.mean()) * _DOUBT
         self._noise[slot] = 0
         self._at[slot] = -1
+
+    def rehearse(self, slot: int, source: int, end: int, said: Audio, history: HistoryBank) -> None:
+        """Learn from a stretch that has passed already: ``said``, whole blocks, ends at ``end``."""
+        slots, sources = np.array([slot]), np.array([source])
+        for _ in range(REHEARSALS):
+            self._at[slot] = -1
+            for back in range(len(said) // BLOCK - 1, -1, -1):
+                at = len(said) - (back + 1) * BLOCK
+                echo = self.predict(slots, sources, np.array([end - back * BLOCK]), history)
+                self.adapt(slots, said[None, at : at + BLOCK] - echo)
 
     def predict(self, slots: Rows, sources: Rows, ends: Rows, history: HistoryBank) -> Audio:
         """The echo in the block before ``ends`` (the legs' own time): (n, BLOCK). Each slot once, in order of time."""

@@ -117,3 +117,8 @@ class HistoryBank:
             missing = min(int(ahead[n]), length)
             out[n] = np.concatenate([out[n, missing:], np.zeros(missing, np.float32)])
         return out
+
+    def energy(self, row: int, end: int, length: int) -> float:
+        """Of the ``length`` samples of a row before ``end``."""
+        samples = self.read(np.array([row]), np.array([end]), length)[0]
+        return float(np.dot(samples, samples))

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from dragoman.media.echo_history import RATE, Audio
+
+Spectrum = npt.NDArray[np.complex64]
+"""(SIZE / 2 + 1,) of a stretch of audio."""
 
 LONGEST: Final = 640 * RATE // 1000
 """Samples: the longest echo that is looked for. 400 ms of phone and network, twice Asterisk's way (facts: 61 ms), our
@@ -23,6 +27,31 @@ speech 99.5 % look less alike than 0.40, of echoes 95 % more than 0.55."""
 SIZE: Final = STRETCH + LONGEST - EARLIEST
 """Samples of the other side's audio that are looked through (7200, which an FFT likes)."""
 
+SIMILAR: Final = 0.3
+"""How alike a stretch must be to something for it to be worth fitting (see ``STRETCH``)."""
+
+PLAINLY: Final = 0.42
+"""How alike it must be for the way it took to be kept, though somebody speaks over it."""
+
+EXPLAINED: Final = 0.6
+"""Share of a stretch's energy that a fit must explain for it to be an echo. Two voices of one level leave half."""
+
+CHANGED: Final = 2.5
+"""How many times as much the filters must leave as a new fit of everything does, for the way to have changed: what a
+voice over the echo adds, both leave."""
+
+YOUNG: Final = 1.3
+"""The same while a filter is new: it was made of a vowel, and may be made better of two."""
+
+HALF: Final = 0.3
+"""Share that a fit must explain for the way to be kept while somebody speaks over the echo."""
+
+MAYBE: Final = 0.2
+"""How alike it must be at a first look to be looked at again."""
+
+TAPS: Final = 96
+"""Length of a fit (12 ms): direct sound and first reflections. More would begin to explain anything."""
+
 _SMOOTH: Final = round(100 / (RATE / SIZE))  # bins in 100 Hz
 _WHITE: Final = 0.35  # exponent of the smoothed power: 0.5 would lift what is only noise
 _BAND: Final = np.zeros(SIZE // 2 + 1, np.float32)
@@ -33,12 +62,12 @@ _BAND[round(200 / (RATE / SIZE)) : round(3500 / (RATE / SIZE))] = 1.0
 class Reference:
     """What could be echoed, ready to be compared with."""
 
-    spectrum: np.ndarray[tuple[int], np.dtype[np.complex64]]
+    spectrum: Spectrum
     energy: Audio
     """(LONGEST - EARLIEST,) of the stretch at each lag, the latest lag last."""
 
 
-def _whiten(spectrum: np.ndarray[tuple[int], np.dtype[np.complex64]]) -> None:
+def _whiten(spectrum: Spectrum) -> None:
     """Level a spectrum in place, so that a loud vowel does not outweigh all else."""
     power = np.square(spectrum.real, dtype=np.float64) + np.square(spectrum.imag, dtype=np.float64)
     summed = np.concatenate([np.zeros(_SMOOTH // 2), np.cumsum(power), np.full(_SMOOTH - _SMOOTH // 2, power.sum())])
@@ -50,7 +79,7 @@ def _whiten(spectrum: np.ndarray[tuple[int], np.dtype[np.complex64]]) -> None:
 def reference(samples: Audio) -> Reference:
     """Prepare the last SIZE + EARLIEST samples of a source, (6400,)."""
     padded = np.concatenate([samples, np.zeros(-EARLIEST, np.float32)])
-    spectrum = np.fft.rfft(padded)
+    spectrum = np.fft.rfft(padded).astype(np.complex64, copy=False)
     _whiten(spectrum)
     white = np.fft.irfft(spectrum, SIZE)
     summed = np.concatenate([[0.0], np.cumsum(np.square(white, dtype=np.float64))])
@@ -58,16 +87,16 @@ def reference(samples: Audio) -> Reference:
     return Reference(spectrum, energy[1:].astype(np.float32))
 
 
-def stretch(samples: Audio) -> tuple[np.ndarray[tuple[int], np.dtype[np.complex64]], float]:
+def stretch(samples: Audio) -> tuple[Spectrum, float]:
     """Prepare the last STRETCH samples of a leg: its spectrum and energy."""
     padded = np.concatenate([np.zeros(SIZE + EARLIEST - STRETCH, np.float32), samples, np.zeros(-EARLIEST, np.float32)])
-    spectrum = np.fft.rfft(padded)
+    spectrum = np.fft.rfft(padded).astype(np.complex64, copy=False)
     _whiten(spectrum)
     power = np.square(spectrum.real, dtype=np.float64) + np.square(spectrum.imag, dtype=np.float64)
     return spectrum, float(power.sum()) * 2 / SIZE
 
 
-def alike(said: np.ndarray[tuple[int], np.dtype[np.complex64]], energy: float, heard: Reference) -> Audio:
+def alike(said: Spectrum, energy: float, heard: Reference) -> Audio:
     """How alike they are at every lag from EARLIEST on, (LONGEST - EARLIEST,) in 0 to 1."""
     product = np.conj(heard.spectrum) * said
     cross = np.fft.irfft(product, SIZE)
@@ -90,6 +119,6 @@ def fit(said: Audio, heard: Audio, taps: int) -> tuple[Audio, Audio]:
     columns = np.lib.stride_tricks.sliding_window_view(heard, taps)[:, ::-1]
     matrix = np.ascontiguousarray(columns, np.float32)
     square = matrix.T @ matrix
-    square[np.diag_indices(taps)] += 1e-3 * square.trace() / taps + 1e-3
+    square[np.diag_indices(taps)] += 5e-3 * square.trace() / taps + 1e-3
     filtered = np.linalg.solve(square, matrix.T @ said).astype(np.float32)
     return filtered, said - matrix @ filtered

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-LOOK_BACK: Final = 4
-"""Frames of echo that wait (80 ms), to be let through if somebody begins to speak over the echo."""
+LOOK_BACK: Final = 6
+"""Frames of echo that wait (120 ms), to be let through if somebody begins to speak over the echo."""
 
-HANGOVER: Final = 12
-"""Frames (240 ms) after the last sound of somebody who talks over an echo during which echo waits instead of being
+HANGOVER: Final = 18
+"""Frames (360 ms) after the last sound of somebody who talks over an echo during which echo waits instead of being
 silenced: within a sentence his voice is weaker than the echo for about as long."""
 
 STUDY_AT: Final = 4

@@ -86,3 +86,10 @@ class RingBank:
             out[first - start : first - start + head] = self._flat[base + at : base + at + head]
             out[first - start + head : last - start] = self._flat[base : base + last - first - head]
         return out
+
+    def frames(self, rows: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Pcm:
+        """A frame of each of these rows, from where it is told, (n, 320), a copy; all of it must be there."""
+        if not (starts % FRAME_SAMPLES).any():
+            return self._frames[self.offsets(rows, starts)]
+        pairs = np.column_stack([rows, starts]).tolist()
+        return np.stack([self.read(row, at, at + FRAME_SAMPLES) for row, at in pairs])

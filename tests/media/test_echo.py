@@ -1,0 +1,121 @@
+"""The echo guard: what it may never do, and that a loudspeaker does not make a conference translate itself.
+
+How much of what people say it takes away, in which rooms, is measured in bench/echo.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bench.echo.acoustics import Room
+from bench.echo.simulate import Call, Caller, Outcome, Voices
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.media.echo import RAW_SAMPLES, EchoGuard
+from dragoman.media.format import FRAME_SAMPLES, Pcm
+from dragoman.media.ring import RingBank
+from dragoman.media.stats import MediaStats
+from dragoman.media.vad import SileroVad
+
+SECONDS = 30
+
+
+class Desk:
+    """Two legs and one booth in a room, frame by frame."""
+
+    def __init__(self) -> None:
+        self.raw, self.ring, self.stats = RingBank(2, RAW_SAMPLES), RingBank(2), MediaStats()
+        self.guard = EchoGuard(self.raw, self.ring, 2, 1, self.stats)
+        for row in (0, 1):
+            self.raw.open(row)
+            self.guard.open(row)
+        self.guard.open_stream(0)
+        self.guard.gather("1000", [0, 1], [0])
+
+    def tick(self, first: Pcm, second: Pcm, played: Pcm) -> None:
+        self.raw.append(np.array([0, 1]), np.stack([first, second]))
+        self.guard.step()
+        self.guard.played(played[None, :])
+        self.guard.study()
+
+    def heard(self, row: int) -> Pcm:
+        return self.ring.read(row, 0, int(self.ring.end[row]))
+
+
+def noise(rng: np.random.Generator, frames: int, peak: int) -> Pcm:
+    return rng.integers(-peak, peak + 1, (frames, FRAME_SAMPLES)).astype(np.int16)
+
+
+SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
+
+
+@given(seed=st.integers(0, 2**32 - 1), peak=st.sampled_from([1, 300, 9000, 32767]))
+@settings(max_examples=15, deadline=None)
+def test_where_nothing_else_sounds_speech_goes_through_at_once_and_untouched(seed: int, peak: int) -> None:
+    desk, said = Desk(), noise(np.random.default_rng(seed), 60, peak)
+    for frame in said:
+        desk.tick(frame, SILENCE, SILENCE)
+        assert desk.ring.end[0] == desk.raw.end[0]
+    assert np.array_equal(desk.heard(0), said.reshape(-1))
+    assert not desk.heard(1).any() and desk.stats.echo_frames == 0
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    peaks=st.tuples(*[st.sampled_from([0, 200, 3000, 32767])] * 3),
+)
+@settings(max_examples=15, deadline=None)
+def test_every_frame_comes_out_once_as_it_was_or_as_silence(seed: int, peaks: tuple[int, int, int]) -> None:
+    """Full scale, clipped, alike or not: audio time never slips, and nothing is made up."""
+    desk, rng = Desk(), np.random.default_rng(seed)
+    said = [noise(rng, 150, peak) for peak in peaks]
+    if seed % 2:
+        said[0] = said[2].copy()  # his microphone brings exactly what is played
+    for frames in zip(*said, strict=True):
+        desk.tick(*frames)
+    for row in (0, 1):
+        desk.guard.close(row)
+        assert desk.ring.end[row] == desk.raw.end[row] == 150 * FRAME_SAMPLES
+        out = desk.heard(row).reshape(-1, FRAME_SAMPLES)
+        assert all(
+            np.array_equal(frame, before) or not frame.any() for frame, before in zip(out, said[row], strict=True)
+        )
+
+
+def test_a_long_silence_and_odd_pieces_do_not_move_audio_time() -> None:
+    desk = Desk()
+    rng = np.random.default_rng(4)
+    for step in range(80):
+        desk.raw.extend(0, noise(rng, 1, 5000)[0])
+        if step % 20 == 7:
+            desk.raw.extend(0, noise(rng, 1, 5000)[0][: 100 + step])
+        desk.raw.silence(1, 5 * FRAME_SAMPLES if step == 40 else FRAME_SAMPLES)
+        desk.guard.step()
+        desk.guard.played(noise(rng, 1, 5000))
+        desk.guard.study()
+    for row in (0, 1):
+        desk.guard.close(row)
+        assert desk.ring.end[row] == desk.raw.end[row]
+
+
+@pytest.fixture(scope="module")
+def voices() -> Voices:
+    return Voices()
+
+
+def held(voices: Voices, guarded: bool) -> Outcome:
+    """Two on loudspeakers, one of each language, and one with a handset."""
+    callers = [
+        Caller("en", Room(120, -12, 0.3, -10)),
+        Caller("es", Room(200, -18, 0.3, -10)),
+        Caller("en", None),
+    ]
+    return Call(callers, voices, 2, guarded, SileroVad(len(callers))).run(SECONDS)
+
+
+def test_without_it_a_conference_with_loudspeakers_translates_itself_and_with_it_none_does(voices: Voices) -> None:
+    assert held(voices, guarded=False).loops > 0
+    guarded = held(voices, guarded=True)
+    assert guarded.loops == 0
+    assert guarded.spoken > 300 and guarded.silenced <= 0.02 * guarded.spoken
