@@ -23,6 +23,9 @@ NOT_SPOKEN = {"mt": Rung.ORIGINAL, "nobody-listens": None, BEHIND: None}
 """How far a clause came that was dropped for this reason, None: that says nothing; for all others it was translated.
 What is given up for being behind makes room for the next clauses, which are spoken."""
 
+CAPTIONS_ONLY = "captions-only"
+"""Reason for which clauses are not spoken whose speaker stands below the voices."""
+
 REPEAT_S = 10.0
 """s in which the same prompt is not said twice at one booth: an engine that fails, fails for all who speak there."""
 
@@ -216,8 +219,11 @@ class Graded(Generic[C]):
         self._reports.played(target, pending)
 
     def read(self, target: str, pending: C) -> None:
-        """ChainReports."""
-        self._reports.read(target, pending)
+        """ChainReports. Who listens and hears nothing of it is told so, as of everything that is not spoken."""
+        if self._listening():
+            self._reports.dropped(target, pending, CAPTIONS_ONLY, None)
+        else:
+            self._reports.read(target, pending)
 
     def dropped(self, target: str, pending: C, reason: str, error: EngineError | None) -> None:
         """ChainReports."""

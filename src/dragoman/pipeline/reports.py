@@ -12,6 +12,7 @@ from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, GapCause
 from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.degradation import CAPTIONS_ONLY
 from dragoman.pipeline.journey import Journey, Outcome, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.pending import BEHIND, Pending
@@ -21,7 +22,10 @@ from dragoman.telephony.model import Leg
 
 log = structlog.get_logger(__name__)
 
-NOTES = {BEHIND: "not spoken: the interpretation was too far behind"}
+NOTES = {
+    BEHIND: "not spoken: the interpretation was too far behind",
+    CAPTIONS_ONLY: "not spoken: there are captions only just now",
+}
 """What readers are told of a reason."""
 
 PRESSURE_ACTIONS = {"asr": "input pauses", "mt": "asked again", "tts": "speech slows"}
