@@ -186,7 +186,7 @@ class Meeting:
                 "password": self._pbx.ari_password,
             },
             "rooms": {"languages": list(LANGUAGE_OF.values())},
-            "media": {"port": self._media_port, "vad": "energy"},
+            "media": {"port": self._media_port, "vad": "energy", "echo_guard": False},
             "engines": engines,
             "voices": {"store": self._database.url} if self._database.url else {},
             "log": {"format": "json", "level": "info", "transcripts": True},

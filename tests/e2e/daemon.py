@@ -70,6 +70,7 @@ translators = ["{TONE}Translator"]
 synthesizers = ["{TONE}Synthesizer"]
 [media]
 vad = "energy"
+echo_guard = false  # its words are tones, and one tone is like another
 """
         self._config.write_text(
             f"""

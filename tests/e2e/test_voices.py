@@ -103,6 +103,7 @@ accept_cpml = true
 device = "cpu"
 [media]
 vad = "energy"
+echo_guard = false
 [voices]
 store = "{store}"
 {more}"""

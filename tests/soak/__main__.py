@@ -125,7 +125,7 @@ async def run(seconds: float, out: Path) -> int:
                 "translators": [f"{TONE}Translator"],
                 "synthesizers": [f"{TONE}Synthesizer"],
             },
-            "media": {"vad": "energy"},
+            "media": {"vad": "energy", "echo_guard": False},
         }
         daemon = Daemon(settings, out, free_port())
         await stack.enter_async_context(daemon)

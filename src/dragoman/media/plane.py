@@ -115,7 +115,7 @@ class MediaPlane:
         if settings.echo_guard:
             raw = RingBank(settings.max_legs, RAW_SAMPLES)
             self._echo = EchoGuard(raw, ring, settings.max_legs, settings.max_streams, self.stats)
-        self._floor = FloorMixer(ring, settings.max_legs)
+        self._floor = FloorMixer(raw, settings.max_legs)  # at once: what waits to be told from an echo would be missing
         self._sources = SourceTable()
         self._free = list(range(settings.max_legs))
         self._legs: dict[str, _Leg] = {}
@@ -341,7 +341,8 @@ class MediaPlane:
         if self._watch.sent(self.stats.packets_out - taken, self.stats.send_errors - refused, now):
             rescue(wire.socket, self._watch, now, self.tell)
         if self._echo is not None:
-            self._echo.played(wire.senders.frames, skipped)
+            # Without the floor: there everybody's own voice comes back to him, and who speaks is no echo of himself.
+            self._echo.played(wire.senders.said, skipped)
             self._echo.study()
         if self._speech is not None:
             for event in self._speech.step():

@@ -80,8 +80,9 @@ class SenderBank:
         self._streams: dict[str, _Stream] = {}
         self._active: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._top = 0
-        self.frames: Pcm = np.zeros((0, FRAME_SAMPLES), np.int16)
-        """(rows, 320) what every stream sent in the latest step."""
+        self.said: Pcm = np.zeros((rows, FRAME_SAMPLES), np.int16)
+        """(rows, 320) what every stream's own source said in the latest step, without the floor beneath it."""
+        self._saying: list[int] = []
 
     def add(self, name: str, remote: Address, source: FrameSource, continuous: bool) -> int:
         """Begin a stream; one that is not continuous sends only what its source gives.
@@ -134,8 +135,9 @@ class SenderBank:
             skipped: slots over which timestamps advance unsent.
             clock: asked for the time after the packets were handed to the kernel.
         """
+        self.said[self._saying] = 0
+        self._saying = []
         if not self._top:
-            self.frames = self.frames[:0]
             return
         mix = self._mix[: self._top]
         self._floor.step(mix)
@@ -146,13 +148,15 @@ class SenderBank:
                 frame = stream.source.next_frame(now)
                 if frame is not None:
                     mix[stream.row] += frame.reshape(FRAME_SAMPLES)
+                    self.said[stream.row] = frame.reshape(FRAME_SAMPLES)
+                    self._saying.append(stream.row)
                     speaking.append(stream)
             except Exception:
                 frame = None
                 self._failed(stream, "next_frame")
             if frame is not None or stream.continuous:
                 sending.append(stream)
-        frames = self.frames = limit(mix)
+        frames = limit(mix)
         out = self._bytes
         for stream in sending:
             out[stream.payload] = stream.encoder.encode(frames[stream.row])
