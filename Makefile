@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 ARGS   ?=
 
-.PHONY: help python demo test docs lint unit e2e bench bench-lagging bench-latency bench-tts chaos soak setup check clean
+.PHONY: help python demo test docs lint unit e2e bench bench-echo bench-lagging bench-latency bench-tts chaos soak setup check clean
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "make %-14s %s\n", $$1, $$2}'
 
@@ -69,6 +69,9 @@ bench-latency: setup ## how long listeners wait, on real calls with simulated cl
 
 bench-lagging: $(VENV)/.ready ## how far the interpretation lags behind the speaker, simulated
 	$(BIN)/python -m bench.lagging
+
+bench-echo: $(VENV)/.ready ## do conferences with loudspeakers translate themselves, simulated; writes bench/results/
+	$(BIN)/python -m bench.echo $(ARGS)
 
 bench-tts: $(VENV)/.xtts ## how many voices XTTS speaks in at once, against coqui's own streaming; writes bench/results/
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.tts $(ARGS)

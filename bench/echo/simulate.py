@@ -183,7 +183,7 @@ class Call:
         if self.guard is not None:
             for row in range(streams):
                 self.guard.open_stream(row, count)
-            self.guard.gather(count + streams, range(count), range(streams))
+            self.guard.gather("1000", range(count), range(streams))
         self.phones = [Phone(caller.room or Room(100, -90, 0.1, -10), self._rng) for caller in callers]
         self.outcome = Outcome()
         self._near: list[list[bool]] = [[] for _ in callers]
