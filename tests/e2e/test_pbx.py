@@ -53,7 +53,7 @@ async def test_people_of_one_language_hear_each_other_and_nobody_else_does(
         await phone.wait_established()
     await conference_of(pbx, "1000-es", 2)
     await conference_of(pbx, "1000-en", 1)
-    await bob.wait_for("CALL_RTCP")  # every 5 s: so long they talk
+    await bob.wait_for("CALL_RTCP", within=20.0)  # every 5 s: so long they talk
     for phone in (alice, bob, carol):
         await phone.stop()
     assert tone_seconds(load(alice.heard), 900) > 2
@@ -102,7 +102,7 @@ async def test_star_six_mutes_towards_others_and_tells_the_daemon(
     listed = await pbx.rx("confbridge list 1002-es")
     muted = next(line.split()[0] for line in listed.splitlines() if " Mm " in line)
     assert "DRAGOMAN_MUTED=1" in await pbx.rx(f"core show channel {muted}")
-    await bob.wait_for("CALL_RTCP")
+    await bob.wait_for("CALL_RTCP", within=20.0)
     await bob.stop()
     await alice.dtmf("*6")
     await until(pbx, "confbridge list 1002-es", lambda listed: " Mm " not in listed)
@@ -251,7 +251,7 @@ async def test_star_zero_helps_in_the_callers_language(pbx: Pbx, phone_factory: 
     await phone.dial(room_uri(pbx, "1008*376"))
     await conference_of(pbx, "1008-ca", 1)
     await phone.dtmf("*0")
-    await phone.wait_for("CALL_RTCP")  # 5 s into the call: help is not over yet, but well on its way
+    await phone.wait_for("CALL_RTCP", within=20.0)  # 5 s into the call: help is not over yet, but well on its way
     await phone.stop()
     heard = load(phone.heard)
     beginning = {code: load(pbx.prompts_dir / code / "help.wav16")[: 3 * RATE] for code in ("en", "es", "ca")}
@@ -269,7 +269,7 @@ async def test_a_phone_knows_when_its_recording_was_taken(
     await conference_of(pbx, "1009-es", 1)
     speaker = await phone_factory("Kim", tone_file(tmp_path / "500.wav", 500, 3))
     await speaker.dial(room_uri(pbx, "1009*34"))
-    await speaker.wait_for("CALL_RTCP")
+    await speaker.wait_for("CALL_RTCP", within=20.0)
     await speaker.stop()
     await listener.stop()
     ends = [last_loud(load(path)) for path in (speaker.spoken, listener.heard)]
