@@ -111,10 +111,10 @@ async def test_nobody_is_asked_when_too_little_time_is_left_to_be_fair() -> None
 
 
 @virtual_time
-async def test_who_is_overloaded_is_spared_a_second_request_where_another_can_help() -> None:
-    for second, asked in (([], 2), ([MoodyTranslator("second")], 1)):
-        first = MoodyTranslator("first", "busy")
-        await Talk(first, *second).say()
+async def test_who_is_overloaded_is_asked_again_but_not_who_said_for_how_long_where_another_can_help() -> None:
+    for mood, others, asked in (("busy", 0, 2), ("busy", 1, 2), ("wait", 1, 1)):
+        first = MoodyTranslator("first", mood)
+        await Talk(first, *(MoodyTranslator("second") for _ in range(others))).say()
         assert len(first.asked) == asked
 
 
@@ -149,10 +149,10 @@ async def test_where_all_told_us_to_stay_away_the_clause_fails_at_once_and_says_
 
 @virtual_time
 async def test_failures_that_cost_no_clause_are_told_once_and_those_that_did_are_raised() -> None:
-    first, second = MoodyTranslator("first", "crash", "crash"), MoodyTranslator("second", "reject")
+    first, second = MoodyTranslator("first", "crash", "crash", "crash"), MoodyTranslator("second", "reject")
     talk = Talk(first, second)
     assert await talk.say() == ["EngineCrashed"]
-    assert [type(error) for error in talk.failed] == [EngineCrashed]
+    assert [type(error) for error in talk.failed] == [EngineCrashed] * 2
     talk = Talk(MoodyTranslator("first", "hang", "crash"), MoodyTranslator("second"))
     assert await talk.say() == ["second"]
     assert [type(error) for error in talk.failed] == [EngineTimeout, EngineCrashed]
