@@ -81,7 +81,8 @@ class Recognition:
         self._used = self._recognizer.info.name  # of the one that had the last stream
         self._finalize_after = ms_to_samples(finalize_after_ms)
         info = self._recognizer.info
-        self._plan = FeedPlan(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
+        chunk = ms_to_samples(info.chunk_ms)
+        self._plan = FeedPlan(chunk, continuous=info.continuous, early=self._early, leg=request.leg)
         self._audio: LegAudio | None = None
         self.wanted = False
         """Whether anybody needs this leg's words now."""

@@ -44,27 +44,32 @@ class Wake:
 async def every(seconds: float, look: Callable[[], None]) -> None:
     """Call ``look`` every so many seconds, until it raises, which this then raises.
 
-    A plain callback, at moments that all share who look as often: to sleep and wake a task costs four times as much, and
-    each leg at its own moment would wake the process.
+    A plain callback, at moments that all share who look as often: to sleep and wake a task costs four times as much,
+    and each leg at a moment of its own would wake the process.
     """
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[None] = loop.create_future()
+    timer: asyncio.TimerHandle | None = None
+
+    def arm() -> None:
+        nonlocal timer
+        timer = loop.call_at(_next(loop.time(), seconds), ring)
 
     def ring() -> None:
-        nonlocal timer
         try:
             look()
         except Exception as error:
-            if not failed.done():
+            if not failed.done():  # else who awaits it was cancelled just now
                 failed.set_exception(error)
         else:
-            timer = loop.call_at(_next(loop.time(), seconds), ring)
+            arm()
 
-    timer = loop.call_at(_next(loop.time(), seconds), ring)
+    arm()
     try:
         await failed
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
 
 
 def _next(now: float, seconds: float) -> float:
@@ -75,8 +80,8 @@ def _next(now: float, seconds: float) -> float:
 class Patience:
     """``asyncio.timeout`` for one thing after the other, each within so many seconds: ``with patience: await ...``.
 
-    Each ``asyncio.timeout`` sets a timer and takes it back, for every piece of audio of every clause. Here the one timer
-    is let run, and looks when it rings whether what is awaited then has waited long enough.
+    Each ``asyncio.timeout`` sets a timer and takes it back, for every piece of audio of every clause. Here the one
+    timer is let run, and looks when it rings whether what is awaited then has waited long enough.
     """
 
     __slots__ = ("_cancelling", "_expired", "_loop", "_seconds", "_task", "_timer", "_until")
