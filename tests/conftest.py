@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli.py), before numpy is imported
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli/main.py), before numpy is imported
 
 from tests.virtual_time import VirtualTimeLoop
 
