@@ -15,7 +15,7 @@ from tests.voices.test_make import ALL
 from tests.voices.test_source import Somebody
 from tests.voices.vectors import tone_voice
 
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.voices import VoicesSettings
 from dragoman.enrolment.incall import AWAY_S, TOLD, InCall, Reply, answer_to
 from dragoman.errors import AriTransportError
 from dragoman.media.format import Pcm

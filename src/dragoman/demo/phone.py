@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from dragoman.demo.baresip import RTP_PORTS, Control, Line, Registration, write_config
+from dragoman.demo.baresip import JITTER_BUFFER, RTP_PORTS, Control, Line, Registration, write_config
 from dragoman.demo.mic import HEADER_BYTES, read_mic, write_padded
 from dragoman.demo.timeline import GrowthWatch, Timeline
 from dragoman.errors import DemoError
@@ -84,6 +84,7 @@ class Phone:
         line: Line | None = None,
         registration: Registration | None = None,
         number: str = "phone",
+        jitter_buffer: tuple[int, int] = JITTER_BUFFER,
     ) -> None:
         """Prepare, without starting anything.
 
@@ -97,6 +98,7 @@ class Phone:
             line: the SIP account to call with; None: as anybody, from and to this machine.
             registration: where it registers over TLS; None: nowhere, it only dials.
             number: what it calls from; who calls it has to dial this.
+            jitter_buffer: packets of 20 ms that it holds at least and at most.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -111,6 +113,7 @@ class Phone:
         self._line = line
         self._registration = registration
         self._number = number
+        self._jitter_buffer = jitter_buffer
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -346,6 +349,7 @@ class Phone:
             rtp_start=free_port(socket.SOCK_DGRAM, span=RTP_PORTS),
             mic=_MIC,
             recordings=_RECORDINGS if self._recorded else None,
+            jitter_buffer=self._jitter_buffer,
             line=self._line,
             registration=self._registration,
         )

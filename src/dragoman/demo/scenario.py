@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from dragoman.config_errors import suggest
-from dragoman.config_types import no_bool
+from dragoman.config.errors import suggest
+from dragoman.config.types import no_bool
 from dragoman.demo.voices import Voice
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES

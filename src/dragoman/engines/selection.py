@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 import structlog
 
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.engines import registry
 from dragoman.engines.base import Engine, Recognizer, Stage, Synthesizer, Translator
 from dragoman.engines.circuits import Circuits

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
-from dragoman.config_cache import CacheSettings
+from dragoman.config.cache import CacheSettings
 from dragoman.engines.base import Counting, EngineInfo, Translation, TranslationRequest, Translator
 from dragoman.engines.mt.cache_key import key_of, pack, unpack
 from dragoman.engines.mt.cache_redis import RedisStore
