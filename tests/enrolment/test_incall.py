@@ -293,6 +293,9 @@ async def test_while_asterisk_does_not_answer_nobody_is_and_afterwards_they_are(
         place.incall.see(ChannelVarset(_channel("ch1"), TOLD, "pressed"))
         place.incall.see(ChannelVarset(_channel("ch1"), TOLD, "nonsense"))
         place.incall.see(ChannelVarset(None, TOLD, "pressed"))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            while not place.incall.counts[Reply.ASK]:
+                await asyncio.sleep(0)
+        assert not place.answers
         place.gone = False
         assert await place.tells("pressed") == Reply.ASK

@@ -59,13 +59,12 @@ class Codec(Enum):
 class PhoneEvent:
     """Something that happened to a call: ``type`` is baresip's (CALL_ESTABLISHED, CALL_RTPESTAB, CALL_CLOSED ...).
 
-    ``monotonic`` and ``wall`` are this process's clocks when the event came, in s. ``fields`` is all that baresip said:
+    ``monotonic`` is this process's clock when the event came, in s. ``fields`` is all that baresip said:
     ``id`` is the SIP Call-ID, ``param`` the reason of a CALL_CLOSED.
     """
 
     type: str
     monotonic: float
-    wall: float
     fields: Mapping[str, Any]
 
 
@@ -311,7 +310,7 @@ class Phone:
         return self.directory / "baresip.log"
 
     def _happened(self, fields: dict[str, Any]) -> None:
-        self.events.append(PhoneEvent(fields["type"], time.monotonic(), time.time(), fields))
+        self.events.append(PhoneEvent(fields["type"], time.monotonic(), fields))
         self._wake()
 
     def _ended(self) -> None:

@@ -16,7 +16,11 @@ from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
 MAX_PEOPLE = 12
+"""Phones at once, on one host together with Asterisk and the engines."""
+
 MAX_TURNS = 200
+"""Half an hour of talk: more is no demo."""
+
 FIRST_CALLER = 2001
 """Number of the first person's phone; the next ones follow."""
 

@@ -236,8 +236,8 @@ TABLE: tuple[Row, ...] = (
         "the next one finds the rooms, sweeps what the other left, attaches, and marks the time between as a "
         "gap in the "
         "captions of each room",
-        f"the heartbeat in Asterisk is {attacher.HEARTBEAT_S:g} s fine; after {absence.FORGOTTEN_S / 3600:g} h nobody "
-        "is told",
+        f"the heartbeat in Asterisk tells since when, to {attacher.HEARTBEAT_S:g} s; after "
+        f"{absence.FORGOTTEN_S / 3600:g} h nobody is told",
         "calls stay up, each hears his own language natively; a gap in the captions",
         (Action.GAP,),
         "",

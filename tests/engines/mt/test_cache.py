@@ -104,6 +104,7 @@ async def test_the_second_time_costs_nothing(inner: Slow, cached: CachedTranslat
         "cache_misses": 1,
         "redis_hits": 0,
         "redis_errors": 0,
+        "redis_dropped": 0,
     }
 
 
