@@ -11,20 +11,23 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+import numpy as np
 import structlog
 import torch
 
 from dragoman.engines.tts.xtts.clause import Clause, Next, Order
-from dragoman.engines.tts.xtts.gpt import Seat
+from dragoman.engines.tts.xtts.gpt import Seat, Spoken
 from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
+from dragoman.engines.tts.xtts.vocoder import decode
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected
 from dragoman.media.format import SAMPLE_RATE as FINAL_RATE
 from dragoman.media.resample import Resampler
@@ -35,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 NICE = 5
 """How much the thread steps back behind the loop's, which has to send a packet every 20 ms."""
+
+NOTHING = np.zeros(0, np.float32)
 
 T = TypeVar("T")
 
@@ -299,21 +304,44 @@ class _Desk:
             return self._failed(error)
         self._counts["steps"] += bool(spoken)
         self._counts["batched"] += len(spoken)
-        for each in spoken:
-            clause = self._speaking[each.seat]
-            try:
-                then = clause.hear(each.token, each.latent)
-            except Exception as error:
-                log.exception("clause failed", engine=NAME)
-                if trouble_of(error) is not Trouble.OTHER:
-                    return self._failed(error)
-                then = clause.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
-            if then is not Next.TOKEN:
-                self.loaded.decoder.leave(each.seat)
-                del self._speaking[each.seat]
-            if then is Next.PIECE:
-                self._waiting.appendleft(clause)  # a listener waits for it already
+        try:
+            self._sound([each.seat for each in spoken if self._hear(each) is Next.SOUND])
+        except Exception as error:
+            log.exception("sound failed", engine=NAME)
+            return self._failed(error)
         return None
+
+    def _hear(self, each: Spoken) -> Next:
+        """One clause's token; raises what is wrong with the device, not with the clause."""
+        clause = self._speaking[each.seat]
+        return self._then(each.seat, lambda: clause.hear(each.token, each.latent))
+
+    def _sound(self, seats: Sequence[Seat]) -> None:
+        """Decode what these clauses have due, in one go, and let them play it."""
+        windows = [window for seat in seats if (window := self._speaking[seat].window) is not None]
+        sounds = iter(decode(self.loaded.manner.hifigan, windows))
+        for seat in seats:
+            clause = self._speaking[seat]
+            sound = NOTHING if clause.window is None else next(sounds).numpy()
+            clause.window = None
+            self._then(seat, partial(clause.take, sound))
+
+    def _then(self, seat: Seat, tell: Callable[[], Next]) -> Next:
+        """Tell a clause something, and do what it asks for then."""
+        clause = self._speaking[seat]
+        try:
+            then = tell()
+        except Exception as error:
+            if trouble_of(error) is not Trouble.OTHER:
+                raise
+            log.exception("clause failed", engine=NAME)
+            then = clause.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
+        if then in (Next.PIECE, Next.DONE):
+            self.loaded.decoder.leave(seat)
+            del self._speaking[seat]
+        if then is Next.PIECE:
+            self._waiting.appendleft(clause)  # a listener waits for it already
+        return then
 
     def _failed(self, error: Exception) -> tuple[Mend, str]:
         return self._policy.failed(trouble_of(error), time.monotonic()), f"{type(error).__name__}: {error}"
