@@ -2,9 +2,9 @@
 
     python -m bench.two_speakers [--people 40] [--only-table]     writes bench/results/two_speakers.json and .md
 
-Synthetic voices that the identity encoder was not trained on (espeak-ng's unseen variants, flite), and, where Asterisk's
-prompts lie on the machine, the one person who speaks them. Each clip goes through ``voices.clip.examine``, as an
-enrolment's does; of each, what the windows say is kept, so that another threshold can be judged without computing again.
+Synthetic voices that the identity encoder was not trained on (espeak-ng's unseen variants, flite), and, where
+Asterisk's prompts lie on the machine, the one person who speaks them. Each clip goes through ``voices.clip.examine``, as
+an enrolment's does; what the windows of each say is kept, so that another threshold can be judged from the figures.
 """
 
 from __future__ import annotations
@@ -101,7 +101,12 @@ def synthetic(speaker: Speaker, rng: random.Random, lively: bool) -> Wave:
     else:
         f0 = FLITE_VOICES[speaker.voice] * 2 ** (bend / 3)
         with tempfile.NamedTemporaryFile(suffix=".wav") as out:
-            stretch = ["--setf", f"duration_stretch={speaker.warp / rate:.3f}", "--setf", f"int_f0_target_mean={f0:.1f}"]
+            stretch = [
+                "--setf",
+                f"duration_stretch={speaker.warp / rate:.3f}",
+                "--setf",
+                f"int_f0_target_mean={f0:.1f}",
+            ]
             subprocess.run(["flite", "-voice", speaker.voice, *stretch, "-t", text, "-o", out.name], check=True)
             with wave.open(out.name) as said:
                 source, pcm = said.getframerate(), np.frombuffer(said.readframes(1 << 30), "<i2").astype(np.float32)

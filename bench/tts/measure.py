@@ -78,3 +78,14 @@ def sustained(rows: list[dict[str, Any]]) -> dict[str, int]:
         elif engine not in failed:
             most[engine] = each["streams"]
     return most
+
+
+def ratios(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """By streams, how many times coqui's throughput ours is: its concurrent best case's, and its own, one by one."""
+    spoken = {(each["engine"], int(each["streams"])): float(each["audio_seconds_per_second"]) for each in rows}
+    alone = spoken.get(("coqui", 1))
+    return [
+        {"streams": streams, "concurrent": round(ours / theirs, 2), "one_by_one": round(ours / alone, 2)}
+        for (engine, streams), ours in sorted(spoken.items())
+        if engine == "dragoman" and (theirs := spoken.get(("coqui", streams))) and alone
+    ]

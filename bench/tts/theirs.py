@@ -27,7 +27,7 @@ class Theirs:
         self._device, self._dtype, self._chunk, self._tokens = device, dtype, chunk, tokens
         if dtype is not torch.float32:
             self._xtts.gpt.to(dtype)
-            self._xtts._modules["hifigan_decoder"] = _InFloat(self._xtts.hifigan_decoder)
+            self._xtts._modules["hifigan_decoder"] = _InHalf(self._xtts.hifigan_decoder)
         self._voices = list(speakers(folder).values())
 
     def warm_up(self) -> None:
@@ -63,16 +63,18 @@ class Theirs:
         )
 
 
-class _InFloat(torch.nn.Module):
-    """The HiFi-GAN stays in single precision, as in ours."""
+class _InHalf(torch.nn.Module):
+    """The HiFi-GAN in half precision, as in ours."""
 
     def __init__(self, decoder: Any) -> None:
         super().__init__()
         self.decoder = decoder
+        decoder.waveform_decoder.remove_weight_norm()
+        decoder.waveform_decoder.half()
 
     def forward(self, latents: Any, g: Any) -> Any:
         """As HifiDecoder's."""
-        return self.decoder(latents.float(), g=g.float())
+        return self.decoder(latents.half(), g=g.half()).float()
 
 
 def _view(xtts: Any) -> Any:

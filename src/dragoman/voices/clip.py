@@ -292,7 +292,7 @@ def windows_of(heard: Samples, identity: IdentityEmbedder) -> Vectors | None:
 
 
 def grouped(windows: Vectors) -> Groups | None:
-    """The two windows least alike begin a group each, the others join the nearer one, twice over; None: it is one group.
+    """The two windows least alike begin a group each, the others join the nearer one, twice over; None: all are one.
 
     Groups are compared by their means, in which what a single window says by chance cancels out.
     """

@@ -68,7 +68,9 @@ class Speaking:
         if then is not Next.SOUND:
             return then
         window = self.clause.window
-        return self.clause.take(np.zeros(0, np.float32) if window is None else decode(SineVocoder(), [window])[0].numpy())
+        return self.clause.take(
+            np.zeros(0, np.float32) if window is None else decode(SineVocoder(), [window])[0].numpy()
+        )
 
     @property
     def sound(self) -> np.ndarray:

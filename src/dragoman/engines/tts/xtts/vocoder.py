@@ -1,8 +1,8 @@
 """XTTS's HiFi-GAN as a stream: each sample is computed once, and is the one that decoding everything at once gives.
 
 coqui's stream decodes all latents so far again for each chunk, which is quadratic, and cross-fades what has changed.
-Here only a window of frames is decoded, as much beyond what is new as the network can see to either side. The windows of
-several clauses go through the network together where they are of one length, which clauses begun together have.
+Here only a window of frames is decoded, as much beyond what is new as the network can see to either side. The windows
+of several clauses go through the network together where they are of one length, which clauses begun together have.
 """
 
 from __future__ import annotations

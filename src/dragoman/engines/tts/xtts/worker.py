@@ -6,7 +6,6 @@ that the loop runs beside it.
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 import time
@@ -24,9 +23,10 @@ import structlog
 import torch
 
 from dragoman.engines.tts.xtts.clause import Clause, Next, Order
-from dragoman.engines.tts.xtts.gpt import Seat, Spoken
+from dragoman.engines.tts.xtts.gpt import Seat, Spoken, moved
 from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
+from dragoman.engines.tts.xtts.trouble import free_memory, trouble_of
 from dragoman.engines.tts.xtts.vocoder import decode
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected
 from dragoman.media.format import SAMPLE_RATE as FINAL_RATE
@@ -234,22 +234,6 @@ class Worker:
         return True
 
 
-def trouble_of(error: Exception) -> Trouble:
-    """What kind of failure it is."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return Trouble.MEMORY
-    text = str(error)
-    return Trouble.DEVICE if any(part in text for part in ("CUDA error", "cuDNN", "CUBLAS")) else Trouble.OTHER
-
-
-def free_memory() -> None:
-    """Give back what is kept of the GPU's memory; after an error of CUDA even that may fail."""
-    gc.collect()
-    if torch.cuda.is_available():
-        with suppress(RuntimeError):
-            torch.cuda.empty_cache()
-
-
 class _Desk:
     """Who speaks and who waits; all of it in the thread."""
 
@@ -278,7 +262,8 @@ class _Desk:
             Resampler(voice.rate, FINAL_RATE)  # its filter is made and kept here, not in the loop's thread
             order.voice = voice
             latents = torch.from_numpy(voice.latents)
-            embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1).to(loaded.device)
+            embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1)
+            embedding = moved(embedding, loaded.device, loaded.precision)
         except EngineError as error:
             order.deliver(error)
         except Exception as error:
