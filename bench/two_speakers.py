@@ -3,8 +3,8 @@
     python -m bench.two_speakers [--people 40] [--only-table]     writes bench/results/two_speakers.json and .md
 
 Synthetic voices that the identity encoder was not trained on (espeak-ng's unseen variants, flite), and, where
-Asterisk's prompts lie on the machine, the one person who speaks them. Each clip goes through ``voices.clip.examine``, as
-an enrolment's does; what the windows of each say is kept, so that another threshold can be judged from the figures.
+Asterisk's prompts lie on the machine, the one person who speaks them. Each clip goes through ``voices.clip.examine``,
+as an enrolment's does; what the windows of each say is kept, so that another threshold can be judged from the figures.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Person:
         self._sentence = sentence
 
     def speak(self, seconds: float, rng: random.Random, lively: bool = False) -> Wave:
-        """So much speech; ``lively``: pitch and rate change from sentence to sentence, by a third of an octave and 30 %."""
+        """So much speech; ``lively``: from sentence to sentence pitch changes by a third of an octave, rate by 30 %."""
         parts: list[Wave] = []
         while sum(map(len, parts)) < seconds * SAMPLE_RATE:
             parts.append(self._sentence(rng, lively))
@@ -129,8 +129,12 @@ def allison() -> Person | None:
             if len(narrow) > 12_000 and "tone" not in path.name:
                 wide = resample((narrow * 32768).astype(np.float32), 8000, SAMPLE_RATE).astype(np.float32)
                 prompts.append(levelled(wide, -24))
-        return Person("Allison", "a person, GSM", lambda rng, lively: rng.choice(prompts))
+        return Person("Allison", "a person, GSM", partial(_any, prompts))
     return None
+
+
+def _any(prompts: list[Wave], rng: random.Random, lively: bool) -> Wave:
+    return rng.choice(prompts)
 
 
 def people(count: int) -> list[Person]:

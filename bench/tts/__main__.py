@@ -2,10 +2,10 @@
 
     python -m bench.tts
 
-On a GPU, where there is one: float16, CUDA graphs, 1 to 32 streams, ten rounds of clauses of 6 s. On the CPU it is short:
-for the ratio, not for real time. The published architecture with random weights, which take the same time; every clause
-has the same number of tokens. Both engines speak in the same run, one after the other, in the same precision. Writes
-bench/results/tts.json and .md.
+On a GPU, where there is one: float16, CUDA graphs, 1 to 32 streams, ten rounds of clauses of 6 s. On the CPU it is
+short: for the ratio, not for real time. The published architecture with random weights, which take the same time; every
+clause has the same number of tokens. Both engines speak in the same run, one after the other, in the same precision.
+Writes bench/results/tts.json and .md.
 """
 
 from __future__ import annotations
@@ -163,8 +163,9 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
     lines = [
         "# XTTS v2: this engine against coqui's own streaming",
         "",
-        f"{machine.in_words(machine.describe())}{_gpu(asked)}, torch {torch.__version__}, one thread. The published architecture, "
-        f"random weights; {asked.rounds} x clauses of {asked.tokens} tokens ({asked.tokens * 1024 / 22050:.1f} s); "
+        f"{machine.in_words(machine.describe())}{_gpu(asked)}, torch {torch.__version__}, one thread. "
+        "The published architecture, random weights; "
+        f"{asked.rounds} x clauses of {asked.tokens} tokens ({asked.tokens * 1024 / 22050:.1f} s); "
         f"coqui's chunks: {asked.coqui_chunk} tokens, a view of the weights per stream.",
         "",
         f"Load average: {machine.describe()['load_average']}; well above 1, others took a share of every figure.",
@@ -185,9 +186,9 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
     if times := ratios(rows):
         lines += [
             "",
-            "Throughput, in times coqui's:",
+            "Throughput, in times coqui's: of as many concurrent streams (its best case), and of one after the other.",
             "",
-            "| streams | its best case, as concurrent | one after the other |",
+            "| streams | best case | one by one |",
         ]
         lines += ["|---|---|---|"]
         lines += [f"| {each['streams']} | {each['concurrent']:.1f} | {each['one_by_one']:.1f} |" for each in times]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench.tts.measure import Heard, row, sustained
+from bench.tts.measure import Heard, ratios, row, sustained
 
 
 def test_playback_runs_dry_when_a_piece_comes_after_the_last_one_has_ended() -> None:
@@ -26,3 +26,19 @@ def test_a_row_sums_up_its_rounds() -> None:
 def test_the_most_streams_without_an_underrun() -> None:
     rows = [{"engine": "dragoman", "streams": n, "underruns": bad} for n, bad in ((1, 0), (2, 0), (4, 1), (8, 0))]
     assert sustained([*rows, {"engine": "coqui", "streams": 1, "underruns": 1}]) == {"dragoman": 2, "coqui": 0}
+
+
+def test_throughput_is_compared_with_coquis_own_and_with_its_concurrent_best_case() -> None:
+    spoken = {
+        ("dragoman", 1): 2.0,
+        ("dragoman", 16): 24.0,
+        ("dragoman", 32): 30.0,
+        ("coqui", 1): 1.5,
+        ("coqui", 16): 6.0,
+    }
+    rows = [{"engine": e, "streams": n, "audio_seconds_per_second": value} for (e, n), value in spoken.items()]
+    assert ratios(rows) == [
+        {"streams": 1, "concurrent": 1.33, "one_by_one": 1.33},
+        {"streams": 16, "concurrent": 4.0, "one_by_one": 16.0},
+    ]
+    assert ratios(rows[:3]) == []

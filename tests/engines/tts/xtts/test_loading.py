@@ -79,7 +79,7 @@ def test_windows_decoded_together_are_what_each_is_alone(model: Model) -> None:
 
 def test_the_vocoder_is_halved_where_nobody_hears_it(model: Model) -> None:
     hifigan = model.xtts.hifigan_decoder
-    module._bake(hifigan.waveform_decoder)
+    module.bake(hifigan.waveform_decoder)
     exact = WindowedVocoder(hifigan, EMBEDDING).push(latents(model), last=True)
     assert halved(hifigan, latents(model), EMBEDDING) is torch.float16
     made = WindowedVocoder(hifigan, EMBEDDING.half()).push(latents(model), last=True)
@@ -91,7 +91,7 @@ def test_the_vocoder_is_halved_where_nobody_hears_it(model: Model) -> None:
 @pytest.mark.parametrize("scale", [1e6, 1e-9], ids=["overflows", "vanishes"])
 def test_where_half_precision_is_heard_single_precision_stays(model: Model, scale: float) -> None:
     hifigan = model.xtts.hifigan_decoder
-    module._bake(hifigan.waveform_decoder)
+    module.bake(hifigan.waveform_decoder)
     generator = hifigan.waveform_decoder
     with torch.no_grad():
         generator.conv_pre.weight *= scale

@@ -105,7 +105,7 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
     )
     _drop_what_was_copied(gpt)
     hifigan = model.xtts.hifigan_decoder
-    _bake(hifigan.waveform_decoder)
+    bake(hifigan.waveform_decoder)
     hifigan.to(device)
     gpt.to(device)
     for part in (gpt, hifigan):
@@ -163,7 +163,7 @@ def _unmap(part: Any) -> None:
         tensor.data = tensor.data.clone()
 
 
-def _bake(generator: Any) -> None:
+def bake(generator: Any) -> None:
     """Compute what its weights are, once: weight norm computes them at each call, in a third of all its operations."""
     for module in list(generator.modules()):
         if parametrize.is_parametrized(module, "weight"):
