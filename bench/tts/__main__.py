@@ -75,8 +75,9 @@ async def ours(folder: Path, asked: argparse.Namespace) -> tuple[list[dict[str, 
             for _ in range(asked.rounds):
                 made.append(await engine.speak(streams))
 
+        before = time.process_time()
         ticks[f"{streams} streams"] = await lateness(speak())
-        rows.append(row("dragoman", asked.device, asked.dtype, made))
+        rows.append(row("dragoman", asked.device, asked.dtype, made, time.process_time() - before))
         print(rows[-1], flush=True)
     await engine.close()
     return rows, ticks
@@ -89,7 +90,9 @@ def theirs(folder: Path, asked: argparse.Namespace) -> list[dict[str, Any]]:
         engine = Theirs(folder, asked.tokens, asked.device, getattr(torch, asked.dtype), asked.coqui_chunk)
         engine.warm_up()
         for streams in asked.streams:
-            rows.append(row("coqui", asked.device, asked.dtype, [engine.speak(streams) for _ in range(asked.rounds)]))
+            before = time.process_time()
+            made = [engine.speak(streams) for _ in range(asked.rounds)]
+            rows.append(row("coqui", asked.device, asked.dtype, made, time.process_time() - before))
             print(rows[-1], flush=True)
     except Exception:  # so many streams may take more memory than there is: what was measured counts
         traceback.print_exc()
@@ -172,15 +175,17 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
         "",
         "Real time: wall time by the length of one stream's speech; above 1, playback runs dry.",
         "",
-        "| engine | device | dtype | streams | first audio ms p50 / p95 / p99 | real time | audio s per s | ran dry |",
-        "|---|---|---|---|---|---|---|---|",
+        "| engine | device | dtype | streams | first audio ms p50 / p95 / p99 | real time | audio s per s "
+        "| CPU s per audio s | ran dry |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for each in rows:
         first = each["first_audio_ms"]
         lines.append(
             f"| {each['engine']} | {each['device']} | {each['dtype']} | {each['streams']} "
             f"| {first['p50']:.0f} / {first['p95']:.0f} / {first['p99']:.0f} | {each['realtime_factor']:.2f} "
-            f"| {each['audio_seconds_per_second']:.2f} | {each['underruns']} of {each['clauses']} |"
+            f"| {each['audio_seconds_per_second']:.2f} | {each['cpu_seconds_per_audio_second']:.2f} "
+            f"| {each['underruns']} of {each['clauses']} |"
         )
     most = ", ".join(f"{engine}: {streams}" for engine, streams in sustained(rows).items())
     if times := ratios(rows):
@@ -191,7 +196,10 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
             "| streams | best case | one by one |",
         ]
         lines += ["|---|---|---|"]
-        lines += [f"| {each['streams']} | {each['concurrent']:.1f} | {each['one_by_one']:.1f} |" for each in times]
+        lines += [
+            f"| {each['streams']} | {each['concurrent']:.1f} | {each['one_by_one']:.1f} | {each['by_cpu']:.1f} |"
+            for each in times
+        ]
     lines += ["", f"Most streams without one playback running dry: {most}."]
     lines += ["", f"Loaded and warm after {ticks['load_s']} s. Lateness of a 20 ms tick in the loop beside it:", ""]
     lines += ["| while | p50 | p99 | p99.9 | max |", "|---|---|---|---|---|"]

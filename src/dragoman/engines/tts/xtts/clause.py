@@ -160,6 +160,10 @@ class Clause:
         self.order.deliver(last)
         return Next.DONE
 
+    def broken(self, error: EngineError) -> Next:
+        """The model failed under it: another voice is to say what was not heard, all of it if nothing was."""
+        return self.end(EngineCutShort(NAME, str(error), self._rest()) if self._audible else error)
+
     def _begin(self) -> None:
         expected = Expected.of(self.piece.text, self.order.request.language)
         self._check = SelfCheck(expected.within(self.manner.max_tokens))

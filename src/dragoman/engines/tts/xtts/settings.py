@@ -14,6 +14,7 @@ NAME = "xtts"
 COUNTERS = (
     "clauses",
     "own_voice",
+    "voice_unusable",
     "cancelled",
     "steps",
     "batched",

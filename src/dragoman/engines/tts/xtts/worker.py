@@ -152,7 +152,7 @@ class Worker:
                     return
                 self._refuse(f"its model is being loaded anew: {why}")
                 del loaded  # and with it what it holds of the device's memory
-                desk.end(EngineCrashed(NAME, why))
+                desk.fail(EngineCrashed(NAME, why))
                 desk = None
                 anew = self._load_anew(mend)
                 if anew is None:
@@ -183,7 +183,7 @@ class Worker:
             self.on_mend(mend, why)
             if mend in (Mend.RESTART, Mend.MOVE):
                 return mend, why
-            desk.end(EngineCrashed(NAME, why))
+            desk.fail(EngineCrashed(NAME, why))
             free_memory()
         return None, ""
 
@@ -271,6 +271,7 @@ class _Desk:
             order.deliver(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
         else:
             self._counts["own_voice"] += voice.own
+            self._counts["voice_unusable"] += bool(voice.instead_of)
             self._waiting.append(
                 Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates, voice.stretch)
             )
@@ -320,7 +321,7 @@ class _Desk:
             if trouble_of(error) is not Trouble.OTHER:
                 raise
             log.exception("clause failed", engine=NAME)
-            then = clause.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
+            then = clause.broken(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
         if then in (Next.PIECE, Next.DONE):
             self.loaded.decoder.leave(seat)
             del self._speaking[seat]
@@ -332,13 +333,21 @@ class _Desk:
         return self._policy.failed(trouble_of(error), time.monotonic()), f"{type(error).__name__}: {error}"
 
     def end(self, error: EngineError) -> None:
-        """Everybody is told."""
+        """Everybody is told that no more comes."""
+        for clause in self._emptied():
+            clause.end(error)
+
+    def fail(self, error: EngineError) -> None:
+        """Everybody is told, and what of his clause is left to be said."""
+        for clause in self._emptied():
+            clause.broken(error)
+
+    def _emptied(self) -> list[Clause]:
         clauses = [*self._speaking.values(), *self._waiting]
         self._speaking.clear()
         self._waiting.clear()
         self.loaded.decoder.clear()
-        for clause in clauses:
-            clause.order.deliver(error)
+        return clauses
 
     def _leave(self) -> None:
         for seat, clause in list(self._speaking.items()):
