@@ -173,7 +173,8 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
         "",
         f"Load average: {machine.describe()['load_average']}; well above 1, others took a share of every figure.",
         "",
-        "Real time: wall time by the length of one stream's speech; above 1, playback runs dry.",
+        "Real time: wall time by the length of one stream's speech; above 1, playback runs dry. On a busy machine only "
+        "processor time compares: our thread steps back behind all others (nice 5), coqui's does not.",
         "",
         "| engine | device | dtype | streams | first audio ms p50 / p95 / p99 | real time | audio s per s "
         "| CPU s per audio s | ran dry |",
