@@ -315,7 +315,8 @@ def table(rows: list[Made], about: dict[str, Any]) -> str:
         "# One speaker or two, in a clip for enrolment",
         "",
         f"{len(honest)} clips of one voice, {len(double)} of two, by {about['people']} voices: espeak-ng's that the "
-    lines += ["", "Where else the bound could lie. Noticed: of clips of 10 s and 20 s in which two take half each."]
+        f"encoder ({about['encoder']}) was not trained on, flite's, and the one person of Asterisk's prompts. "
+        "Refused as "
         f"two speakers: where the smaller group of windows has {about['share']:.0%} or more and the means of the two "
         f"groups are less alike than {about['threshold'] - about['margin']:.2f}; asked of {about['windows']} windows "
         "(6 s of speech) and more. As another person: beside two good clips of who speaks first.",
