@@ -162,7 +162,9 @@ class Clause:
 
     def broken(self, error: EngineError) -> Next:
         """The model failed under it: another voice is to say what was not heard, all of it if nothing was."""
-        return self.end(EngineCutShort(NAME, str(error), self._rest()) if self._audible else error)
+        return self.end(
+            EngineCutShort(NAME, str(error).removeprefix(f"{NAME}: "), self._rest()) if self._audible else error
+        )
 
     def _begin(self) -> None:
         expected = Expected.of(self.piece.text, self.order.request.language)
