@@ -19,7 +19,7 @@ from tests.engines.missing import without
 from tests.pipeline.fakes import FakeEngines, FakeTranslator
 from tests.pipeline.hall import Hall, hall
 
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage, Synthesizer, Translation, TranslationRequest
 from dragoman.engines.selection import EngineSet
 from dragoman.engines.tts.xtts.speakers import Conditioning
