@@ -93,6 +93,7 @@ class Metrics:
         self.caption_readers = Gauge("dragoman_caption_readers", "Readers of captions", registry=registry)
         self.ari_connected = Gauge("dragoman_ari_connected", "1 while Asterisk's events come in", registry=registry)
         self.ready = Gauge("dragoman_ready", "1 while calls can be interpreted", registry=registry)
+        self.draining = Gauge("dragoman_draining", "1 while no new room may begin", registry=registry)
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
         registry.register(GpuCollector())
