@@ -132,6 +132,11 @@ class Recognition:
         return self._plan.paused_at
 
     @property
+    def began(self) -> int:
+        """Where the VAD heard this stretch of speech begin, audio time."""
+        return self._plan.began
+
+    @property
     def dropped(self) -> int:
         """Samples given up because the recogniser fell behind."""
         return self._plan.dropped
