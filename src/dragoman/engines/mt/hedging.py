@@ -6,7 +6,7 @@ the tail and costs 5 % more load. In an outage every request is late; without a 
 
 from __future__ import annotations
 
-SHARE = 0.1
+SHARE = 0.15
 """Hedges per request: twice the 5 % of requests that are later than the 95th percentile by definition."""
 
 SAVED = 5.0
