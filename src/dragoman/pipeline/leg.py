@@ -241,7 +241,7 @@ class SpeakingLeg:
     def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
         if self.recognition is None or not self.recognition.wanted:
             return  # its stream is being closed
-        pause = self.recognition.paused_at
+        pause = self.recognition.feed.paused_at
         clauses = self._segmenter.feed(hypothesis, pause)
         if not hypothesis.is_final and not clauses:
             self._reports.partial(self.leg, self._segmenter.partial)
@@ -264,7 +264,7 @@ class SpeakingLeg:
             return 0.0
         if audio.heard_until - self._committed <= LAST_WORD:
             return 0.0  # that was the clause's last word
-        return (audio.heard_until - max(self._committed, recognition.began)) / SAMPLE_RATE
+        return (audio.heard_until - max(self._committed, recognition.feed.began)) / SAMPLE_RATE
 
     def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
         if self.recognition is not None:
