@@ -226,9 +226,7 @@ def _ends(said: Sequence[Sound], found: Iterable[tuple[HeardWord, wire.Track]]) 
     return ends
 
 
-def told_by(
-    captions: Iterable[Caption], stages: Mapping[tuple[str, str], Mapping[str, float]]
-) -> Iterable[Told]:
+def told_by(captions: Iterable[Caption], stages: Mapping[tuple[str, str], Mapping[str, float]]) -> Iterable[Told]:
     """What the daemon told of clauses that it spoke; ``stages``: seconds per stage by (clause, target)."""
     for caption in captions:
         if caption.kind is CaptionKind.SPOKEN:

@@ -1,6 +1,6 @@
-"""The bench's meeting without Asterisk, phones and time: minutes of talk in a minute, and the same figures each time.
+"""The bench's meeting without Asterisk, phones and time: six minutes of talk in a quarter of one, the same each time.
 
-    python -m bench.latency --simulated [--seeds 1-4] [--clauses N]
+    python -m bench.latency --simulated 1-4 [--clauses N]
 
 The script, the providers' fakes with their latencies, the engines that speak to them and the whole pipeline are those
 of the real bench; what booths say is decoded as there. A clock that jumps to the next timer takes the place of time,
@@ -12,11 +12,11 @@ It writes no results: those are of real calls. It is there to try a rule of the 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
@@ -27,7 +27,7 @@ import numpy as np
 import structlog
 from bench.latency.analyse import Analysis, summarise, told_by
 from bench.latency.engines import WRONG_INTERIMS
-from bench.latency.figures import Interpretation, Sound
+from bench.latency.figures import Interpretation, Sound, percentiles
 from bench.latency.script import LANGUAGE_OF, WORD_S, Script, write
 from tests.engines.asr.audio import GrowingAudio
 from tests.fakes.deepgram import FakeDeepgram, Faults, ToneWords, scripted
@@ -186,26 +186,6 @@ class Simulated:
     times: Mapping[tuple[str, str], ClauseTimes] = field(default_factory=dict)
     """By (clause, target)."""
 
-    def row(self) -> dict[str, Any]:
-        """The figures by which two rules are compared, ms."""
-        result = self.analysis.result
-        parts = result["parts_ms"]
-        return {
-            **result["ear_voice_span_ms"],
-            "turns": result["turns"]["ear_voice_span_ms"],
-            "monologues": result["monologues"]["ear_voice_span_ms"],
-            "queue p95": parts["queue"]["p95"],
-            "clauses": result["clauses"],
-            "words per clause": result["words_per_clause"],
-            "word lag": result["word_lag_ms"],
-            "tempo": result["tempo"],
-            "words": {name: count for name, count in result["words"].items() if count},
-            "dropped": result["dropped"],
-            "hedges": round(self.engine.get("hedges", 0) / max(self.engine.get("requests", 0), 1), 3),
-            "speculations": {k.removeprefix("speculations_"): v for k, v in self.totals.items() if "specul" in k},
-            "revised early words": self.totals.get("revised_words", 0),
-        }
-
 
 def _said(script: Script, begun: float) -> dict[str, list[Sound]]:
     """When each word sounds in the speaker's own recording."""
@@ -224,9 +204,7 @@ async def _cloud(stack: AsyncExitStack, script: Script, seed: int) -> dict[str, 
     lag, final = (Latency.parse(LATENCIES["deepgram"][place]) for place in (1, 3))
     faults = scripted(rest=Faults(wrong_interims=WRONG_INTERIMS, word_jitter=WORD_JITTER_S))
     await stack.enter_async_context(
-        FakeDeepgram(
-            Words(script), seed=seed, interim=lag, final=final, faults=faults, keys=None, port=ports[0]
-        )
+        FakeDeepgram(Words(script), seed=seed, interim=lag, final=final, faults=faults, keys=None, port=ports[0])
     )
     translator = FakeDeepL(tones, latency=Latency(*map(float, LATENCIES["deepl"][1::2]), seed), seed=seed)
     await stack.enter_async_context(translator.serve(port=ports[1]))
@@ -304,7 +282,45 @@ async def simulate(
 
 def run(clauses: int, seed: int, options: PipelineOptions = DEFAULTS, **engine_options: Any) -> Simulated:
     """One meeting in virtual time."""
-    logging.disable(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(simulate(write(clauses, seed), seed, options, engine_options))
+
+
+def _row(name: str, found: Sequence[Simulated]) -> str:
+    """Of one meeting, or of several together."""
+    spans = [span for each in found for span in each.analysis.spans]
+    turns = [span for each in found for span in each.analysis.turns]
+    long = [span for each in found for span in each.analysis.spans if span not in each.analysis.turns]
+    told = [percentiles([span.ms for span in some], 50, 95) for some in (spans, turns, long)]
+    queue = percentiles([span.parts_ms["queue"] for span in spans], 95)["p95"]
+    words = Counter[str]()
+    for each in found:
+        words.update(each.analysis.result["words"])
+    asked = sum(each.engine["requests"] for each in found)
+    wrong = [f"{count} {fate}" for fate, count in words.items() if count and fate not in ("spoken", "heard")]
+    return (
+        f"{name:>8}: "
+        + ", ".join(
+            f"{what} {each['p50']} / {each['p95']}"
+            for what, each in zip(("all", "turns", "monologues"), told, strict=True)
+        )
+        + f"; waiting for one's own clause p95 {queue}; {words['heard']} of {words['spoken']} words heard"
+        + "".join(f", {each}" for each in wrong)
+        + f"; {sum(each.engine['hedges'] for each in found) / asked:.0%} of {asked} translations asked for twice"
+    )
+
+
+def _quiet() -> None:
+    """In a process that does nothing but simulate."""
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def tell(clauses: int, seeds: Sequence[int]) -> None:
+    """Simulate and print the ear-voice span's p50 and p95, ms, for each seed and for all."""
+    found = []
+    with ProcessPoolExecutor(min(len(seeds), os.cpu_count() or 1), initializer=_quiet) as pool:
+        for seed, each in zip(seeds, pool.map(run, [clauses] * len(seeds), seeds), strict=True):
+            print(_row(f"seed {seed}", [each]), flush=True)
+            found.append(each)
+    print(_row("together", found))
