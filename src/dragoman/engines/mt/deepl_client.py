@@ -61,8 +61,9 @@ class Timing:
     """For a clause, retry included: below the 1.2 s that the chain gives an engine for one try."""
     attempt: float = 0.8
     """For one attempt, hedge included: who has not answered by then rarely does by the deadline."""
-    hedge: float = 0.35
-    """Without an answer for so long, the request is sent a second time (p95 of the answers); 0: never."""
+    hedge: float = 0.26
+    """Without an answer for so long, the request is sent a second time (p86 of the answers, of which the 95th percentile
+    is 350 ms): the ear-voice span's p95 is 15 ms shorter for it in simulated calls. 0: never."""
 
 
 @dataclass(slots=True)
