@@ -43,7 +43,7 @@ from tests.tonewords.decode import decode
 from tests.tonewords.encode import encode
 from tests.virtual_time import VirtualTimeLoop
 
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.demo.fake_cloud import LATENCIES, settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet

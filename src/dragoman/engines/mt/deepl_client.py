@@ -62,8 +62,8 @@ class Timing:
     attempt: float = 0.8
     """For one attempt, hedge included: who has not answered by then rarely does by the deadline."""
     hedge: float = 0.26
-    """Without an answer for so long, the request is sent a second time; 0: never. p86 of the answers, where p50 is 150 ms
-    and p95 350 ms."""
+    """Without an answer for so long, the request is sent a second time; 0: never. It is the 86th percentile of answers of
+    which the median is 150 ms and the 95th one 350."""
 
 
 @dataclass(slots=True)
