@@ -296,7 +296,8 @@ def _row(name: str, found: Sequence[Simulated]) -> str:
     words = Counter[str]()
     for each in found:
         words.update(each.analysis.result["words"])
-    asked = sum(each.engine["requests"] for each in found)
+    twice = sum(each.engine["hedges"] for each in found)
+    asked = sum(each.engine["requests"] for each in found) - twice
     wrong = [f"{count} {fate}" for fate, count in words.items() if count and fate not in ("spoken", "heard")]
     return (
         f"{name:>8}: "
@@ -306,7 +307,7 @@ def _row(name: str, found: Sequence[Simulated]) -> str:
         )
         + f"; waiting for one's own clause p95 {queue}; {words['heard']} of {words['spoken']} words heard"
         + "".join(f", {each}" for each in wrong)
-        + f"; {sum(each.engine['hedges'] for each in found) / asked:.0%} of {asked} translations asked for twice"
+        + f"; {twice / asked:.0%} of {asked} translations asked for twice"
     )
 
 
