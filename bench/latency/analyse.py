@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
@@ -30,7 +30,7 @@ from bench.latency.script import LANGUAGE_OF, WORD_S, Script
 from tests.tonewords.code import Source, ToneWord
 from tests.tonewords.decode import HeardWord, decode
 
-from dragoman.pipeline.captions import CaptionKind
+from dragoman.pipeline.captions import Caption, CaptionKind
 
 PAUSE_S = 0.3
 """Silence after which a speaker's next word begins a new utterance: how long listeners wait for its first sound."""
@@ -60,7 +60,26 @@ def analyse(script: Script, held: Held) -> Analysis:
         RuntimeError: the recordings do not hold what the phones were given to say, or a booth has no packets.
     """
     ways, checks = _ways(script, held)
-    measured = [measure(told, ways[told.voice, told.target], HANGOVER_MS / 1000) for told in _told(held)]
+    told = list(told_by(held.captions, held.stages))
+    found = summarise(script, ways, told, held.captions)
+    return replace(found, result={**found.result, **checks, "tick": held.stats.get("tick")})
+
+
+def summarise(
+    script: Script,
+    ways: Mapping[tuple[str, str], Interpretation],
+    told: Sequence[Told],
+    captions: Sequence[Caption],
+) -> Analysis:
+    """What came of a meeting, whoever held it.
+
+    Args:
+        script: who said what.
+        ways: by (voice, target), how it was interpreted.
+        told: the clauses that the daemon spoke.
+        captions: all that it told its readers.
+    """
+    measured = [measure(each, ways[each.voice, each.target], HANGOVER_MS / 1000) for each in told]
     spans = [span for span in measured if span is not None]
     words, wired = Tally(), Tally()
     for way in ways.values():
@@ -89,7 +108,7 @@ def analyse(script: Script, held: Held) -> Analysis:
         "clauses": len({span.clause for span in spans}),
         "translations": len(spans),
         "translations_not_found": len(measured) - len(spans),
-        "dropped": sum(caption.kind is CaptionKind.DROPPED for caption in held.captions),
+        "dropped": sum(caption.kind is CaptionKind.DROPPED for caption in captions),
         "words_per_clause": round(fmean(len(span.words) for span in spans), 1) if spans else None,
         "at_the_ear_ms": percentiles([span.ear_ms for span in spans if span.ear_ms is not None], 50, 95, 99),
         "parts_mean_ms": means(spans),
@@ -114,10 +133,8 @@ def analyse(script: Script, held: Held) -> Analysis:
             ),
         },
         "daemon_says_ms": percentiles(
-            [c.ear_voice_span_ms for c in held.captions if c.ear_voice_span_ms is not None], 50, 95, 99
+            [c.ear_voice_span_ms for c in captions if c.ear_voice_span_ms is not None], 50, 95, 99
         ),
-        **checks,
-        "tick": held.stats.get("tick"),
     }
     return Analysis(result, spans, in_turns)
 
@@ -209,9 +226,9 @@ def _ends(said: Sequence[Sound], found: Iterable[tuple[HeardWord, wire.Track]]) 
     return ends
 
 
-def _told(held: Held) -> Iterable[Told]:
-    """What the daemon told of clauses that it spoke."""
-    for caption in held.captions:
+def told_by(captions: Iterable[Caption], stages: Mapping[tuple[str, str], Mapping[str, float]]) -> Iterable[Told]:
+    """What the daemon told of clauses that it spoke; ``stages``: seconds per stage by (clause, target)."""
+    for caption in captions:
         if caption.kind is CaptionKind.SPOKEN:
             yield Told(
                 caption.clause,
@@ -219,7 +236,7 @@ def _told(held: Held) -> Iterable[Told]:
                 caption.language,
                 caption.source_text,
                 caption.end_unix,
-                held.stages.get((caption.clause, caption.language), {}),
+                stages.get((caption.clause, caption.language), {}),
             )
 
 

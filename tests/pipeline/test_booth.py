@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.media.format import FRAME_SAMPLES, Pcm
-from dragoman.pipeline.booth import DUCKED, MAX_SOUNDING, READY_FRAMES, RESUME_FRAMES, BoothMixer, Speech
+from dragoman.pipeline.booth import (
+    DUCKED,
+    MAX_SOUNDING,
+    PAUSE_FRAMES,
+    QUIET,
+    READY_FRAMES,
+    RESUME_FRAMES,
+    BoothMixer,
+    Speech,
+)
 
 LOUD = 20_000
 STEP = 50
@@ -222,6 +231,33 @@ def test_a_speakers_next_clause_follows_without_a_gap() -> None:
         play.write(play.open("A"), 2)
         play.clauses[-1].speech.finish()
     assert [[clause for clause, _, _ in play.step()] for _ in range(5)] == [[0], [0], [1], [1], []]
+
+
+@given(st.integers(1, 12), st.integers(0, 12), st.integers(0, 30), st.integers(0, QUIET - 1))
+def test_who_waits_does_not_wait_for_silence_and_no_sound_is_cut(
+    loud: int, silent: int, comes: int, level: int
+) -> None:
+    mixer = BoothMixer()
+    done: list[int] = []
+    first = mixer.open("ann", lambda at: None)
+    first.write(np.concatenate((numbered(0, 0, loud), np.full(silent * FRAME_SAMPLES, level, np.int16))))
+    first.finish()
+    first.finish()
+    first.on_done = lambda: done.append(0)
+    frames = []
+    for tick in range(60):
+        if tick == comes:
+            second = mixer.open("ann", lambda at: None)
+            second.write(numbered(1, 0, 3))
+            second.finish()
+        frames.append(mixer.next_frame(0.0))
+    told = [parts(frame)[0][:2] if frame is not None and frame.max() >= QUIET else None for frame in frames]
+    assert told[:loud] == [(0, number) for number in range(loud)]
+    at = told.index((1, 0))
+    assert told[at : at + 3] == [(1, 0), (1, 1), (1, 2)]
+    assert at == max(comes, loud + min(silent, PAUSE_FRAMES)) if comes < loud + silent else at == comes
+    assert done == [0]
+    assert mixer.next_frame(0.0) is None
 
 
 def test_a_later_clause_waits_for_the_earlier_one_of_its_speaker_though_that_is_not_ready() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,17 +11,15 @@ from hypothesis import strategies as st
 
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.catchup import (
-    AT_HAND,
-    BRISK,
     BUSY,
-    CLAUSE,
     EASY,
     FAST,
     FASTER,
-    FASTEST,
-    FULL,
+    READY,
+    SHORTEST,
     SLOW,
     SLOWER,
+    UNHEARD,
     Backlog,
     Tempo,
     wanted_tempo,
@@ -28,12 +27,18 @@ from dragoman.pipeline.catchup import (
 
 PIECE = ms_to_samples(160)
 NOTHING = Backlog(0.0, 0.0, 0.0, talking=False)
-backlogs = st.builds(Backlog, st.floats(0, 60), st.floats(0, 60), st.floats(0, 60), st.booleans())
+seconds = st.floats(0, 60)
+backlogs = st.builds(Backlog, seconds, seconds, seconds, st.booleans(), seconds)
 
 
-def waits(seconds: float, left: float | None = None) -> Backlog:
+def waits(seconds: float) -> Backlog:
     """A clause waits for so many seconds of audio before it."""
-    return Backlog(seconds + 0.5 if left is None else left, seconds, 0.0, talking=False)
+    return Backlog(seconds + 0.5, seconds, 0.0, talking=False)
+
+
+def talks(left: float, heard: float = 0.0, said: float | None = None) -> Backlog:
+    """So much is left of what sounds, while the speaker has talked on for so long."""
+    return Backlog(left, 0.0, said or 0.0, said is not None, heard)
 
 
 @pytest.mark.parametrize(
@@ -41,19 +46,45 @@ def waits(seconds: float, left: float | None = None) -> Backlog:
     [
         (NOTHING, 1.0),
         (Backlog(30.0, 0.0, 0.0, talking=False), 1.0),  # one long clause, and nothing behind it
-        (Backlog(CLAUSE, 0.0, AT_HAND, talking=True), 1.0),  # he begins the next one: it will be in time
+        (talks(SHORTEST + READY - 0.2, heard=0.2), 1.0),  # he begins the next one: it will be in time
+        (talks(1.2 * (SHORTEST + READY - 0.2), heard=0.2), 1.2),
+        (talks(3.2, heard=0.5), FAST),  # nine words sound, and he goes on
+        (talks(1.1 * READY, heard=9.0), 1.1),  # a long clause may end at any moment
+        (talks(1.1 * READY, said=9.0), 1.1),  # the same, as its words tell
+        (talks(SHORTEST + READY - UNHEARD, said=0.0), 1.0),
         (waits(EASY), 1.0),
-        (waits((EASY + BUSY) / 2), 1.0 + (BRISK - 1.0) / 2),
-        (waits(BUSY), BRISK),
-        (waits(2.0), BRISK),
-        (waits(2.0, FULL), BRISK),  # 1.15x, however late, up to 3 s
-        (waits(2.0, (FULL + FASTEST) / 2), (BRISK + FAST) / 2),
+        (waits((EASY + BUSY) / 2), (1.0 + FAST) / 2),
+        (waits(BUSY), FAST),
         (waits(60.0), FAST),
-        (Backlog(2.0, 0.0, 1.5, talking=True), FAST),  # what he said since counts
     ],
 )
 def test_the_tempo_for_a_backlog(backlog: Backlog, tempo: float) -> None:
     assert wanted_tempo(backlog) == pytest.approx(tempo)
+
+
+@given(seconds)
+def test_who_has_stopped_is_not_hurried(left: float) -> None:
+    assert wanted_tempo(Backlog(left, 0.0, 0.0, talking=False)) == 1.0
+
+
+@given(st.floats(0, 60), st.floats(0.001, 60))
+def test_as_fast_as_the_next_clause_needs_and_no_faster(left: float, heard: float) -> None:
+    backlog = talks(left, heard)
+    tempo = wanted_tempo(backlog)
+    if tempo < FAST:
+        assert left / tempo <= backlog.due + 1e-9
+    if tempo > 1.0:
+        assert left / tempo >= backlog.due - 1e-9
+
+
+@given(backlogs, seconds)
+def test_the_later_the_faster(backlog: Backlog, more: float) -> None:
+    for worse in (
+        replace(backlog, left=backlog.left + more),
+        replace(backlog, ahead=backlog.ahead + more),
+        replace(backlog, heard=backlog.heard + more),
+    ):
+        assert wanted_tempo(worse) >= wanted_tempo(backlog)
 
 
 @given(st.lists(backlogs), st.floats(1.0, FAST), st.booleans())
@@ -79,12 +110,12 @@ def test_it_comes_back_to_exactly_one_when_nothing_waits(seen: list[Backlog]) ->
 def test_it_does_not_follow_every_breath() -> None:
     tempo = Tempo()
     tempo.begin(waits(0.25))
-    assert {tempo.step(waits(0.25 + 0.02 * (-1) ** i), PIECE) for i in range(50)} == {tempo.now}
+    assert {tempo.step(waits(0.25 + 0.01 * (-1) ** i), PIECE) for i in range(50)} == {tempo.now}
 
 
 def test_behind_silence_it_begins_as_it_should_be() -> None:
     tempo = Tempo()
-    assert tempo.begin(waits(1.0)) == BRISK
+    assert tempo.begin(waits(1.0)) == FAST
     assert tempo.begin(NOTHING) == 1.0
 
 

@@ -20,6 +20,7 @@ from tests.virtual_time import run, virtual_time
 from dragoman.engines.base import Hypothesis
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import CaptionKind
+from dragoman.pipeline.catchup import FAST
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.options import PipelineOptions
 
@@ -79,6 +80,38 @@ async def test_a_clause_is_spoken_while_the_speaker_goes_on() -> None:
         assert place.ears.streams[0].finalized == []  # no pause, and so no final yet
         await place.passes(12)
         assert place.conference.totals()["early_words"] >= 7
+
+
+async def _tempos(text: str, fastest: float = FAST) -> tuple[list[float], list[float]]:
+    """Tempo in steps of 100 ms while this is interpreted, and the ear-voice span of each clause, seconds."""
+    async with hall(cloud_engines(1, Manner(revises=0.0)), PipelineOptions(max_tempo=fastest)) as place:
+        tap = place.join("ann", "en")
+        place.join("bea", "es")
+        place.media.legs[tap.channel_id].coming = said(text, Random(1))
+        tempos = []
+        for _ in range(round(len(said(text, Random(1))) / SAMPLE_RATE * 10) + 60):
+            await place.passes(0.1)
+            tempos += [lag.tempo for lag in place.conference.lags()]
+        assert place.heard("es") == translated("es", text)
+        return tempos, [times.ear_voice_span or 0.0 for _, _, times, _ in place.measures.spoken]
+
+
+LONG, SHORT = "Nobody remembered yesterday whether somebody answered those difficult questions.", "We must go now."
+
+
+@virtual_time
+async def test_a_long_clause_is_hurried_for_a_short_one_behind_it() -> None:
+    tempos, hurried = await _tempos(f"{LONG} {SHORT}")
+    _, waited = await _tempos(f"{LONG} {SHORT}", fastest=1.0)
+    assert max(tempos) > 1.2
+    assert hurried[0] == waited[0] and hurried[1] < waited[1] - 0.2
+
+
+@virtual_time
+@pytest.mark.parametrize("text", [LONG, SHORT])
+async def test_the_last_clause_is_not_hurried(text: str) -> None:
+    tempos, _ = await _tempos(text)
+    assert set(tempos) == {1.0}
 
 
 @virtual_time

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.media.format import SAMPLE_RATE
+from dragoman.pipeline.catchup import Backlog
 from dragoman.pipeline.lag import BOUNDS, CHARACTER, LagMeter, Load, Rate
 
 
@@ -39,7 +40,7 @@ def test_a_clause_is_estimated_until_its_audio_is_known() -> None:
 
 def test_the_newest_clause_waits_for_all_before_it_and_not_for_itself() -> None:
     meter = LagMeter()
-    assert meter.now().late == 0.0
+    assert meter.now() == Backlog(0.0, 0.0, 0.0, talking=False)
     meter.open(20)
     assert meter.now().ahead == 0.0
     meter.open(40)
@@ -54,6 +55,12 @@ def test_a_slow_voice_and_a_long_language_are_learnt() -> None:
     meter.coming = 40
     assert meter.backlog == pytest.approx(100 * 1.25 * 2 * CHARACTER / SAMPLE_RATE, rel=0.02)
     assert meter.now().said == pytest.approx(40 * 1.25 * 2 * CHARACTER / SAMPLE_RATE, rel=0.02)
+
+
+def test_who_talks_on_is_heard_before_his_words_are_known() -> None:
+    meter = LagMeter()
+    meter.talked = lambda: 0.5
+    assert meter.now() == Backlog(0.0, 0.0, 0.0, talking=False, heard=0.5)
 
 
 def test_one_odd_clause_moves_a_rate_little() -> None:
@@ -89,4 +96,4 @@ def test_it_is_never_less_than_nothing_and_is_empty_when_all_was_spoken(
     for load in loads:
         load.close()
         load.close()
-    assert meter.now().total == 0.0
+    assert meter.now().left == 0.0

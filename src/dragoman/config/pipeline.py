@@ -22,7 +22,7 @@ class PipelineSettings(Section):
     """Pause at which a network recogniser is asked for a final, ms; the utterance ends at hangover_ms. 0: only then."""
 
     max_tempo: Annotated[float, BeforeValidator(no_bool), Field(ge=1.0, le=FAST)] = FAST
-    """How many times as fast a translation may be spoken that is behind the speaker; 1.0: never faster."""
+    """How many times as fast a translation may be spoken for which the next would have to wait; 1.0: never faster."""
 
     @property
     def options(self) -> PipelineOptions:

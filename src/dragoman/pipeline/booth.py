@@ -21,6 +21,12 @@ READY_FRAMES = 8
 RESUME_FRAMES = 5
 """Frames ready at which the synthesizer goes on: a gap between the marks saves waking its task on every frame."""
 
+QUIET = 100
+"""Peak of a frame that holds nothing to be heard (-50 dBFS): synthesizers end on tenths of a second of it."""
+
+PAUSE_FRAMES = 1
+"""Frames of silence that are left before a clause that waits; with what the last one with sound has, 20 to 40 ms."""
+
 _RAMP_DOWN = np.linspace(1.0, DUCKED, FRAME_SAMPLES, dtype=np.float32)
 _RAMP_UP = _RAMP_DOWN[::-1].copy()
 
@@ -35,6 +41,7 @@ class Speech:
     __slots__ = (
         "_ducked",
         "_frames",
+        "_silent",
         "_tail",
         "cancelled",
         "finished",
@@ -61,6 +68,7 @@ class Speech:
         """Ticks in which it should have sounded and had no frame."""
         self._frames: deque[Pcm] = deque()
         self._tail: Pcm | None = None
+        self._silent = 0  # frames of silence that it ends with
         self._ducked = False
 
     def write(self, pcm: Pcm) -> None:
@@ -75,10 +83,21 @@ class Speech:
 
     def finish(self) -> None:
         """No more audio comes; the rest is padded to a frame. Idempotent."""
+        if self.finished:
+            return
         if self._tail is not None:
             self._frames.append(np.concatenate((self._tail, np.zeros(FRAME_SAMPLES - len(self._tail), np.int16))))
             self._tail = None
         self.finished = True
+        for frame in reversed(self._frames):
+            if frame.max() >= QUIET or frame.min() <= -QUIET:
+                break
+            self._silent += 1
+
+    @property
+    def fading(self) -> bool:
+        """Whether it has sounded, and all that is left of it but the pause behind it is silence."""
+        return self.finished and len(self._frames) <= self._silent - PAUSE_FRAMES
 
     @property
     def ready(self) -> int:
@@ -110,8 +129,8 @@ class BoothMixer:
     """The overlap rule of one booth.
 
     A speaker's clauses sound in the order in which they were opened, one after the other. A clause begins with its
-    first frame, unless its speaker sounds already or ``MAX_SOUNDING`` others do: then it waits. Of two that sound,
-    the one that began earlier is ducked.
+    first frame, unless its speaker sounds already or ``MAX_SOUNDING`` others do: then it waits, but for its speaker's
+    voice only, not for the silence behind it. Of two that sound, the one that began earlier is ducked.
     """
 
     def __init__(self) -> None:
@@ -154,6 +173,7 @@ class BoothMixer:
     def next_frame(self, now: float) -> Pcm | None:
         """What the booth says in this tick (320 samples), or None."""
         if self._waiting:
+            self._hasten()
             self._admit()
         sounding = self._sounding
         if not sounding:
@@ -186,6 +206,14 @@ class BoothMixer:
                     tell, speech.first_sent = speech.first_sent, None
                     tell(at)
             self._fresh.clear()
+
+    def _hasten(self) -> None:
+        """Nobody waits for the silence at the end of what he said before."""
+        ready = {speech.speaker for speech in self._waiting if speech.ready}
+        done = [speech for speech in self._sounding if speech.fading and speech.speaker in ready]
+        for speech in done:
+            self._sounding.remove(speech)
+            speech.on_done()
 
     def _admit(self) -> None:
         taken = {speech.speaker for speech in self._sounding}

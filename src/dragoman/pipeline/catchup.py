@@ -1,6 +1,8 @@
 """How a chain that is behind catches up: faster speech first, then fewer clauses, then gaps that are told. Pure.
 
-1. *Tempo*, as the design has it: up to ``BRISK`` while anything is late, up to ``FAST`` beyond 3 s of backlog.
+1. *Tempo*: as fast as what is spoken must be for the next clause not to wait for it, up to ``FAST``. When the next one
+   can be ready is foreseen from what the speaker has said since; so a long clause is hurried from its first word, not
+   when a short one behind it waits already. Who has stopped is not hurried at all.
 2. *Merging*: beyond ``MERGE`` seconds, clauses that wait for the translator are translated with their neighbours, which
    saves the pauses between them, and requests.
 3. *Dropping*: beyond ``DROP`` seconds the oldest clauses that do not sound yet are not spoken, until ``KEEP`` seconds
@@ -9,37 +11,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dragoman.media.format import SAMPLE_RATE
-
-BRISK = 1.15
-"""Tempo that listeners hardly notice."""
 
 FAST = 1.3
 """Tempo at which speech is still easily understood; no more is asked of anybody."""
 
 EASY = 0.1
-"""Seconds late that nobody is hurried for: a short pause between two clauses."""
+"""Seconds for which a finished clause may wait and nobody is hurried: a short pause between two clauses."""
 
 BUSY = 0.4
-"""Seconds late at which ``BRISK`` is reached: a second that is waited is heard by everybody, this tempo by nobody."""
-
-FULL = 3.0
-"""Seconds of backlog beyond which speech gets faster than ``BRISK``."""
-
-FASTEST = 3.2
-"""Seconds of backlog at which ``FAST`` is reached. Where translations are 1.25 times as long as the speech, 1.25x is
-reached between the two, and the lag stays there."""
+"""Seconds that a finished clause would wait at which ``FAST`` is reached."""
 
 SLOW = 0.92
 """Tempo while the synthesizer is slower than speech: a slow voice is better than one that halts."""
 
-CLAUSE = 1.0
-"""Seconds of a clause that is still being said which make nobody late: it cannot be spoken before it has an end."""
+SHORTEST = 1.4
+"""Seconds that a clause which is being said will have at least: four words, the least that is cut at a comma."""
 
-AT_HAND = 0.3
-"""Seconds in which a clause that has its end is translated and begins to sound, if it was begun ahead."""
+READY = 0.45
+"""Seconds from the end of a clause until its first sound can be ready at the soonest: 250 ms until its last word is
+known, 200 for a quick translation and synthesis. What is slower finds the booth free."""
 
 UNHEARD = 0.35
 """Seconds of speech behind the last known word, while one talks: so long recognisers take to tell a word."""
@@ -74,26 +68,20 @@ class Backlog:
     """Of what the speaker has said since, as far as its words are known."""
     talking: bool
     """Whether there is such."""
+    heard: float = 0.0
+    """For how long he has talked since, as the VAD hears it, which is earlier; 0: he does not."""
 
     @property
-    def total(self) -> float:
-        """All of it, with what has no words yet."""
-        return self.left + (self.said + UNHEARD if self.talking else 0.0)
-
-    @property
-    def late(self) -> float:
-        """By how much what comes next will be late, if nobody hurries."""
-        coming = self.left + self.said - CLAUSE - AT_HAND if self.talking else 0.0
-        return max(coming, self.ahead, 0.0)
+    def due(self) -> float:
+        """Seconds until the clause that is being said can sound at the soonest; infinite where none is."""
+        since = max(self.heard, self.said + UNHEARD if self.talking else 0.0)
+        return max(SHORTEST - since, 0.0) + READY if since > 0.0 else math.inf
 
 
 def wanted_tempo(backlog: Backlog) -> float:
-    """The tempo for this backlog: 1 as long as nothing is late, whatever there is to be spoken."""
-    late = backlog.late
-    brisk = 1.0 + (BRISK - 1.0) * min(max((late - EASY) / (BUSY - EASY), 0.0), 1.0)
-    if late <= BUSY or backlog.total <= FULL:
-        return brisk
-    return brisk + (FAST - BRISK) * min((backlog.total - FULL) / (FASTEST - FULL), 1.0)
+    """The tempo for this backlog: 1 as long as nothing will be late, whatever there is to be spoken."""
+    waiting = 1.0 + (FAST - 1.0) * (backlog.ahead - EASY) / (BUSY - EASY)
+    return min(max(backlog.left / backlog.due, waiting, 1.0), FAST)
 
 
 @dataclass(slots=True)

@@ -95,6 +95,8 @@ class FeedPlan:
         self._heard = 0
         self.paused_at = -BACKLOG
         """Where the VAD heard the last speech before the speaker's last pause; negative: he made none."""
+        self.began = 0
+        """Where the VAD heard his last stretch of speech begin, behind a pause that ended the one before."""
         self._unfinished_upto = -1  # what the last partial covers, if it ends in the middle of a sentence
         self._over: int | None = None
         self._open: deque[_Utterance] = deque()
@@ -135,6 +137,7 @@ class FeedPlan:
     def speech_start(self, at: int) -> None:
         """The VAD heard speech from audio time ``at``."""
         self._started = True
+        self.began = at
         if not self._open or self._open[-1].stop is not None:
             self._open.append(_Utterance(max(at - PREROLL, 0), at))
             self._give_up_before(at - REPLAY)

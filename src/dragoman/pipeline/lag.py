@@ -31,6 +31,10 @@ def _nothing() -> int:
     return 0
 
 
+def _silent() -> float:
+    return 0.0
+
+
 @dataclass(slots=True)
 class Load:
     """One clause's part of the backlog."""
@@ -79,6 +83,8 @@ class LagMeter:
         self._growth = Rate(1.0)  # characters of a translation per character of the source
         self.coming = 0
         """Characters that the speaker has said and that are no clause yet."""
+        self.talked: Callable[[], float] = _silent
+        """For how many seconds the speaker has talked since his last clause, as the VAD hears it."""
 
     def open(self, source: int) -> Load:
         """A clause of so many characters was committed."""
@@ -125,7 +131,9 @@ class LagMeter:
         said = self.coming * self._growth.value * self._pace.value
         total = sum(left)
         ahead = total - left[-1] if left else 0
-        return Backlog(total / SAMPLE_RATE, ahead / SAMPLE_RATE, said / SAMPLE_RATE, self.coming > 0)
+        return Backlog(
+            total / SAMPLE_RATE, ahead / SAMPLE_RATE, said / SAMPLE_RATE, self.coming > 0, heard=self.talked()
+        )
 
     def _characters(self, load: Load) -> float:
         return load.source * self._growth.value if load.translated is None else load.translated

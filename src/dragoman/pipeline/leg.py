@@ -17,6 +17,7 @@ from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.completeness import Completeness, Ears
+from dragoman.pipeline.cuts import LAST_WORD
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Terms
@@ -94,6 +95,7 @@ class SpeakingLeg:
         )
         self._chains: dict[str, tuple[Chain, asyncio.Task[None]]] = {}
         self._past: Counter[str] = Counter()  # totals of chains that ended
+        self._committed = 0  # audio time up to which he was understood
         self._targets: frozenset[str] = frozenset()
         self._group: asyncio.TaskGroup | None = None
         self._deadline: asyncio.Timeout | None = None
@@ -143,6 +145,7 @@ class SpeakingLeg:
     def attach(self, audio: LegAudio) -> None:
         """The tap is up: hear it from now on; once, before ``run``."""
         self._audio = audio
+        self._committed = audio.end
         if self.recognition is not None:
             self.recognition.attach(audio)
 
@@ -216,6 +219,7 @@ class SpeakingLeg:
     def _start_chains(self, group: asyncio.TaskGroup) -> None:
         for target in self._targets - self._chains.keys():
             chain = self._make_chain(self.leg, target)
+            chain.meter.talked = self._talked
             self._chains[target] = (chain, group.create_task(self._run_chain(chain)))
 
     def _forget(self, target: str) -> asyncio.Task[None]:
@@ -237,7 +241,7 @@ class SpeakingLeg:
     def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
         if self.recognition is None or not self.recognition.wanted:
             return  # its stream is being closed
-        pause = self.recognition.paused_at
+        pause = self.recognition.feed.paused_at
         clauses = self._segmenter.feed(hypothesis, pause)
         partial = self._segmenter.partial
         if not hypothesis.is_final and not clauses:
@@ -254,9 +258,19 @@ class SpeakingLeg:
             for chain, _ in self._chains.values():
                 chain.foresee(likely)
 
+    def _talked(self) -> float:
+        """Seconds for which he has talked since his last clause, or since he began: words of it are known later."""
+        recognition, audio = self.recognition, self._audio
+        if recognition is None or audio is None or not recognition.speaking:
+            return 0.0
+        if audio.heard_until - self._committed <= LAST_WORD:
+            return 0.0  # that was the clause's last word
+        return (audio.heard_until - max(self._committed, recognition.feed.began)) / SAMPLE_RATE
+
     def _commit(self, clause: Clause, asked: float, recognised: float) -> None:
         if self.recognition is not None:
             clause = replace(clause, heard_by=self.recognition.engine)
+        self._committed = clause.end
         said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)
         times = ClauseTimes(said, max(asked, said), recognised, self._clock())
         self._reports.committed(self.leg, clause, times)

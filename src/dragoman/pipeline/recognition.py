@@ -130,9 +130,9 @@ class Recognition:
         return self._recognizer.info.name
 
     @property
-    def paused_at(self) -> int:
-        """Where the VAD heard the last speech before the speaker's last pause, audio time."""
-        return self._plan.paused_at
+    def feed(self) -> FeedPlan:
+        """What of the audio went to the recogniser, and what the VAD told of it; to be read only."""
+        return self._plan
 
     @property
     def dropped(self) -> int:

@@ -228,7 +228,7 @@ async def test_a_late_answer_is_overtaken_by_a_second_request_and_cancelled(
     fake.fault(TRANSLATE, stall=True)
     begun = now()
     assert (await engine.translate(REQUEST)).text == SAID
-    assert now() == begun + 0.35
+    assert now() == pytest.approx(begun + 0.26)
     await settled()
     assert (len(fake.asked), fake.disconnects, engine.counts()["hedges"]) == (2, 1, 1)
 
@@ -264,7 +264,7 @@ async def test_a_refusal_of_one_of_two_ends_both(fake: FakeDeepL, engine: DeepLT
 
 @virtual_time
 async def test_quick_answers_are_not_hedged(fake: FakeDeepL, engine: DeepLTranslator) -> None:
-    fake.fault(TRANSLATE, times=20, delay=0.34)
+    fake.fault(TRANSLATE, times=20, delay=0.25)
     for _ in range(20):
         await engine.translate(REQUEST)
     assert (len(fake.asked), engine.counts()["hedges"]) == (20, 0)
@@ -292,15 +292,16 @@ async def test_no_answer_is_given_up_in_time_and_leaves_nothing_running(
 
 
 @virtual_time
-async def test_the_deadline_holds_for_all_attempts_together(fake: FakeDeepL, engine: DeepLTranslator) -> None:
-    fake.fault(TRANSLATE, delay=0.34, status=500)  # before it would be hedged
-    fake.fault(TRANSLATE, stall=True)
-    begun = now()
-    with pytest.raises(EngineTimeout):
-        await engine.translate(REQUEST)
-    assert now() == pytest.approx(begun + 1.1)
-    await settled()
-    assert (len(fake.asked), fake.disconnects) == (2, 1)
+async def test_the_deadline_holds_for_all_attempts_together(fake: FakeDeepL) -> None:
+    async with started(fake, hedge_ms=350) as engine:
+        fake.fault(TRANSLATE, delay=0.34, status=500)  # before it would be hedged
+        fake.fault(TRANSLATE, stall=True)
+        begun = now()
+        with pytest.raises(EngineTimeout):
+            await engine.translate(REQUEST)
+        assert now() == pytest.approx(begun + 1.1)
+        await settled()
+        assert (len(fake.asked), fake.disconnects) == (2, 1)
 
 
 @virtual_time
@@ -356,7 +357,7 @@ async def test_seeded_latencies_stay_within_the_promise() -> None:
         took.sort()
         assert took[150] == pytest.approx(0.15, abs=0.03)
         assert took[-1] < 0.8  # without the hedge one in a hundred is later than 0.5 s
-        assert len(fake.asked) < 330
+        assert len(fake.asked) <= 300 * (1 + SHARE) + SAVED
 
 
 @virtual_time

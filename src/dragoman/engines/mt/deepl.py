@@ -52,7 +52,7 @@ class DeepLTranslator:
         timing = Timing(
             deadline=reader.integer("deadline_ms", 1100, 100, 60_000) / 1000,
             attempt=reader.integer("attempt_ms", 800, 50, 60_000) / 1000,
-            hedge=reader.integer("hedge_ms", 350, 0, 60_000) / 1000,
+            hedge=reader.integer("hedge_ms", 260, 0, 60_000) / 1000,
         )
         share = reader.number("hedge_share", SHARE, 0.0, 1.0)
         self._keep = reader.integer("glossaries", 50, 0, 900)

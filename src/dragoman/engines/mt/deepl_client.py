@@ -61,8 +61,9 @@ class Timing:
     """For a clause, retry included: below the 1.2 s that the chain gives an engine for one try."""
     attempt: float = 0.8
     """For one attempt, hedge included: who has not answered by then rarely does by the deadline."""
-    hedge: float = 0.35
-    """Without an answer for so long, the request is sent a second time (p95 of the answers); 0: never."""
+    hedge: float = 0.26
+    """Without an answer for so long, a second request is sent; 0: never. It is the 86th percentile of answers of
+    which the median is 150 ms and the 95th one 350."""
 
 
 @dataclass(slots=True)

@@ -6,8 +6,9 @@ the tail and costs 5 % more load. In an outage every request is late; without a 
 
 from __future__ import annotations
 
-SHARE = 0.1
-"""Hedges per request: twice the 5 % of requests that are later than the 95th percentile by definition."""
+SHARE = 0.15
+"""Hedges per request. 14 % of the requests are later than the usual delay (260 ms, where the median is 150 and the 95th
+percentile 350): asked again only at the 95th percentile, the second answer comes too late for who listens."""
 
 SAVED = 5.0
 """Hedges that may be saved up: a burst of slow answers after a quiet time is met, an outage is not doubled for long."""
