@@ -18,7 +18,7 @@ LEAST_PACKETS = 25
 """A flow of less than half a second holds no word."""
 
 SLOT = 160
-"""By so much the timestamp of a booth's packet lies behind that of the packet before: 20 ms of RFC 3551's G.722 clock."""
+"""From the timestamp of one packet of a booth to that of the next: 20 ms of G.722's clock (RFC 3551)."""
 
 APART_S = 0.5
 """Between two packets of a flow that went on."""

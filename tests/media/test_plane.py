@@ -383,7 +383,7 @@ async def test_it_tells_when_it_stood_still_and_since_when() -> None:
     told.clear()
     seen.clear()
     began = time.monotonic()
-    time.sleep(2 * STALL_S)  # noqa: ASYNC251  # nothing else holds the loop as a machine without time does
+    time.sleep(2 * STALL_S)  # nothing else holds the loop as a machine without time does
     ended = time.monotonic()
     async with asyncio.timeout(5):
         await seen.wait()

@@ -229,7 +229,7 @@ class Reporter:
         speaker: str = "",
         only: str = "",
     ) -> None:
-        """Tell those who read now, and keep it for those who read one of these languages later; or those of one only."""
+        """Tell those who read now, and keep it for later readers of these languages; or of ``only`` one."""
         for language in {only} if only else self._captions.audience(room) | frozenset(languages):
             self._captions.publish(
                 Caption(
