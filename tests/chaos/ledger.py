@@ -74,11 +74,11 @@ LAG_S = 3.0
 ATTACH_S = 1.0
 """A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks."""
 
-TOLD_S = 0.1
-"""A hole that is as long has to be told (the daemon's ``STALL_S``)."""
+TOLD_S = 0.125
+"""A packet that comes so long behind the one before has to be told of: the daemon's ``STALL_S`` and a slot of 20 ms."""
 
-SURE_S = 0.5
-"""By so much the lag that a booth had may miss when a word is due that it did not send whole: tempo, a pause."""
+TORN = 2
+"""Words that one hole may tear: it may lie where two of them meet."""
 
 WAY_S = 1.0
 """From a phone to what is captured, or from there to a phone: buffers, full."""
@@ -153,11 +153,17 @@ def judge(
     on_booth = _places(said, sent)
     came = _places(said, tapped, haste=2 * WORD_S)
     marks = tuple(marks)
-    spoilt = [
-        sound
-        for sound in sent
-        if sound.text is None and any(a < sound.end and sound.start < b and b - a < TOLD_S for a, b in holes)
-    ]
+    short = [(begun, ended) for begun, ended in holes if ended - begun < TOLD_S]
+    torn = _torn(
+        len(said),
+        {index: sent[place].start for index, place in on_booth.items()},
+        [
+            sound.start
+            for sound in sent
+            if sound.text is None
+            and (froze(sound.start, sound.end) or any(a < sound.end and sound.start < b for a, b in short))
+        ],
+    )
     at_ear = [sound.start for sound in heard if sound.text is None]
     lag = LAG_S
     for index, word in enumerate(said):
@@ -175,13 +181,31 @@ def judge(
             fate = Fate.ON_THE_LINE
         elif froze(word.start, word.end) or froze(word.start + lag, word.start + lag + WORD_S):
             fate = Fate.MACHINE
-        elif booth is None and any(abs(sound.start - word.start - lag) < SURE_S for sound in spoilt):
+        elif index in torn:
             fate = Fate.MACHINE
         else:
             fate = Fate.LOST
         at = heard[first[index]].start if index in first else None
         page.rows.append(Row(voice, target, word.text, word.start, fate, at, booth, index in came))
     return page
+
+
+def _torn(count: int, sent: Mapping[int, float], spoilt: Sequence[float]) -> set[int]:
+    """Which of ``count`` words are those that were sent torn.
+
+    Args:
+        count: of the words that were said.
+        sent: when each of those was sent that was sent whole.
+        spoilt: when something was sent with a hole in it.
+    """
+    found: set[int] = set()
+    whole = sorted(sent)
+    for before, after in zip([-1, *whole], [*whole, count], strict=True):
+        missing = range(before + 1, after)
+        begun, ended = sent.get(before, float("-inf")), sent.get(after, float("inf"))
+        if 0 < len(missing) <= TORN * sum(begun < at < ended for at in spoilt):
+            found.update(missing)
+    return found
 
 
 def _ran(listening: Sequence[tuple[float, float]], word: Sound) -> bool:
