@@ -268,7 +268,7 @@ def _plausible(ages: npt.NDArray[np.float64], most: float) -> npt.NDArray[np.flo
     """Ages of datagrams that lay in an empty socket for ``most`` s at most, the newest last.
 
     The kernel stamps them with the time of day. Where that was set meanwhile, the ages are wrong, but by the same
-    amount: the newest is then taken to have come now. Were each cut down to ``most`` instead, it would seem that nothing
+    amount: the newest is then taken to have come now. Were each cut down to ``most``, it would seem that nothing
     had come since, and silence would be made up for audio that is there.
     """
     if ages.max() > most + CLOCKS_S or ages.min() < -CLOCKS_S:
