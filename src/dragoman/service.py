@@ -131,6 +131,7 @@ class Service:
             prompts=self.prompts.get,
         )
         conference.on_degraded = self._degraded
+        self.media.on_stall = conference.stood_still
         view = DaemonView(
             conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started, unix_offset
         )

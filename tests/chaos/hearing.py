@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 from bench.latency import wire
 from bench.latency.figures import Sound
 from bench.latency.script import LANGUAGE_OF
@@ -15,6 +16,12 @@ from tests.tonewords.decode import HeardWord, decode
 
 LEAST_PACKETS = 25
 """A flow of less than half a second holds no word."""
+
+SLOT = 160
+"""From the timestamp of one packet of a booth to that of the next: 20 ms of G.722's clock (RFC 3551)."""
+
+APART_S = 0.5
+"""Between two packets of a flow that went on."""
 
 Way = tuple[str, str]
 """(voice, target language)"""
@@ -32,15 +39,16 @@ class Words:
     """What a booth said in his name, as the daemon sent it."""
     heard: dict[Way, list[Sound]]
     """The same, as the phone of him who hears this language recorded it."""
+    holes: dict[str, list[tuple[float, float]]]
+    """By language: when its booth sent nothing, from one packet to the next, as the wire shows it."""
+    listening: dict[str, list[tuple[float, float]]]
+    """By voice: when packets came to the daemon from the tap of his channel."""
 
 
 def listen(held: Held) -> Words:
     """Decode everything."""
     flows = [flow for flow in wire.read(held.capture) if len(flow.packets) >= LEAST_PACKETS]
-    # A booth's channel sends too: what is said in its language, mixed by the conference. That is no tap.
-    to_booths = {
-        flow.target for flow in flows if flow.source == held.media_port and flow.payload_type == wire.G722_TYPE
-    }
+    sent = [flow for flow in flows if flow.source == held.media_port and flow.payload_type == wire.G722_TYPE]
     with ProcessPoolExecutor() as pool:
         on_wire = list(pool.map(_decode_flow, flows))
         spoke = list(pool.map(decode, [call.spoke.pcm for call in held.calls]))
@@ -50,6 +58,8 @@ def listen(held: Held) -> Words:
         {voice: [] for voice in LANGUAGE_OF},
         {way: [] for way in ways()},
         {way: [] for way in ways()},
+        {language: [] for language in LANGUAGE_OF.values()},
+        {voice: [] for voice in LANGUAGE_OF},
     )
     for call, by_himself, at_ear in zip(held.calls, spoke, heard, strict=True):
         unix = call.spoke.clock.unix
@@ -64,11 +74,13 @@ def listen(held: Held) -> Words:
                 words.heard[way].append(Sound(word.text, unix(word.start_s), unix(word.end_s)))
     for flow, found in zip(flows, on_wire, strict=True):
         if flow.source == held.media_port:
-            _sort_booth(found, words)
-        elif flow.source not in to_booths or not any(word.source.booth for word, _ in found):
-            for word, sound in found:
-                if not word.source.booth:
-                    words.tapped[word.source.voice].append(sound)
+            _sort_booth(flow, found, words)
+        elif not any(_answers(flow, booth) for booth in sent):
+            himself = [(word.source.voice, sound) for word, sound in found if not word.source.booth]
+            for voice, sound in himself:
+                words.tapped[voice].append(sound)
+            for voice in {voice for voice, _ in himself}:
+                words.listening[voice] += _runs(flow)
     for table in (words.said, words.tapped, words.sent, words.heard):
         for sounds in table.values():  # type: ignore[attr-defined]  # of two kinds of keys
             sounds.sort(key=lambda sound: sound.start)
@@ -85,12 +97,36 @@ def _decode_flow(flow: wire.Flow) -> list[tuple[HeardWord, Sound]]:
     return [(word, Sound(word.text, track.sent(word.start_s), track.sent(word.end_s))) for word in decode(track.pcm)]
 
 
-def _sort_booth(found: Sequence[tuple[HeardWord, Sound]], words: Words) -> None:
+def _answers(flow: wire.Flow, booth: wire.Flow) -> bool:
+    """Whether a flow comes from the channel to which that booth's goes, at its time.
+
+    A booth's channel sends too: what is said in its language, mixed by the conference. That is no tap. Ports are used
+    again, and a tap may be whispered to for a while.
+    """
+    begun, ended = (max(flow.packets[0][0], booth.packets[0][0]), min(flow.packets[-1][0], booth.packets[-1][0]))
+    both = max(ended - begun, 0.0)
+    return flow.source == booth.target and both > (flow.packets[-1][0] - flow.packets[0][0]) / 2
+
+
+def _runs(flow: wire.Flow) -> list[tuple[float, float]]:
+    """When its packets came, one upon the other."""
+    times = np.array([packet[0] for packet in flow.packets])
+    breaks = np.flatnonzero(np.diff(times) > APART_S)
+    return list(zip(times[np.r_[0, breaks + 1]].tolist(), times[np.r_[breaks, -1]].tolist(), strict=True))
+
+
+def _holes(flow: wire.Flow) -> list[tuple[float, float]]:
+    pairs = zip(flow.packets, flow.packets[1:], strict=False)
+    return [(before[0], after[0]) for before, after in pairs if after[1] - before[1] > SLOT]
+
+
+def _sort_booth(flow: wire.Flow, found: Sequence[tuple[HeardWord, Sound]], words: Words) -> None:
     """What of a flow is a booth's goes to its language, which most of its words tell."""
     spoken = [(word, sound) for word, sound in found if word.source.booth]
     languages = [ToneWord.parse(word.text).language for word, _ in spoken if word.text is not None]
     if languages:
         target = max(set(languages), key=languages.count)
+        words.holes[target] += _holes(flow)
         for word, sound in spoken:
             way = (word.source.voice, target)
             if way in words.sent:

@@ -3,9 +3,13 @@
 A word is *heard* when it is in the recording of the phone of a listener, in his language. One that is not is
 
 - *marked*, when the captions of his language say so: a gap that covers it, or a clause with it that was dropped;
-- *on the line*, when a line, a phone or Asterisk lost it, and not the daemon: it never came whole to the daemon, or the
-  daemon sent it whole; and at that time a fault of line or Asterisk was there;
-- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``);
+- *on the line*, when a line, a phone or Asterisk lost it, and not the daemon, by what was captured between Asterisk and
+  the daemon: it never came whole to the daemon, although a fault of line or Asterisk was there, or packets of the
+  speaker's tap came all the while (where none do, the daemon does not listen, and has to tell); or the daemon sent it
+  whole, and there was such a fault, or the phone recorded it damaged;
+- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``), or gave the
+  daemon no time for a few packets within the word, which is then damaged: a hole in the captured stream that is too
+  short for captions to tell of;
 - else *lost unmarked*: the fault that this is all about.
 
 Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked
@@ -41,8 +45,9 @@ class Gap:
     end: float
 
     def covers(self, word: Sound, due: float) -> bool:
-        """Whether the word was said in it, or due to be heard, or so soon behind it that we were not attached yet."""
-        return any(self.start <= at <= self.end + ATTACH_S for at in (word.start, word.end, due))
+        """Whether it was said or due to be heard in it, or so soon behind it that we were not attached yet."""
+        spans = ((word.start, word.end), (due, due + WORD_S))
+        return any(begin <= self.end + ATTACH_S and self.start <= end for begin, end in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,15 @@ LAG_S = 3.0
 
 ATTACH_S = 1.0
 """A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks."""
+
+TOLD_S = 0.125
+"""A packet that comes so long behind the one before has to be told of: the daemon's ``STALL_S`` and a slot of 20 ms."""
+
+TORN = 2
+"""Words that one hole may tear: it may lie where two of them meet."""
+
+WAY_S = 1.0
+"""From a phone to what is captured, or from there to a phone: buffers, full."""
 
 NEAR_S = 1.0
 """A fault on the line reaches so far beyond its end: buffers settle."""
@@ -115,6 +129,8 @@ def judge(
     bad_in: Callable[[float], bool],
     bad_out: Callable[[float], bool],
     froze: Callable[[float, float], bool],
+    holes: Sequence[tuple[float, float]] = (),
+    listening: Sequence[tuple[float, float]] = (),
 ) -> Page:
     """Judge one speaker at one listener; all times are seconds since the epoch.
 
@@ -129,12 +145,26 @@ def judge(
         bad_in: whether the speaker's line or Asterisk may have damaged what he said at a time.
         bad_out: the same of the way from booth to listener.
         froze: whether the machine stood still between two times.
+        holes: when the booth sent nothing, from one packet to the next.
+        listening: when packets of the speaker's tap came to the daemon.
     """
     page = Page()
     first = _places(said, heard, page)
     on_booth = _places(said, sent)
     came = _places(said, tapped, haste=2 * WORD_S)
     marks = tuple(marks)
+    short = [(begun, ended) for begun, ended in holes if ended - begun < TOLD_S]
+    torn = _torn(
+        len(said),
+        {index: sent[place].start for index, place in on_booth.items()},
+        [
+            sound.start
+            for sound in sent
+            if sound.text is None
+            and (froze(sound.start, sound.end) or any(a < sound.end and sound.start < b for a, b in short))
+        ],
+    )
+    at_ear = [sound.start for sound in heard if sound.text is None]
     lag = LAG_S
     for index, word in enumerate(said):
         if word.text is None:
@@ -145,15 +175,42 @@ def judge(
             fate = Fate.HEARD
         elif any(mark.covers(word, word.start + lag) for mark in marks):
             fate = Fate.MARKED
-        elif (index not in came and bad_in(word.start)) or (booth is not None and bad_out(booth)):
+        elif index not in came and (bad_in(word.start) or _ran(listening, word)):
+            fate = Fate.ON_THE_LINE
+        elif booth is not None and (bad_out(booth) or any(booth <= at <= booth + WAY_S for at in at_ear)):
             fate = Fate.ON_THE_LINE
         elif froze(word.start, word.end) or froze(word.start + lag, word.start + lag + WORD_S):
+            fate = Fate.MACHINE
+        elif index in torn:
             fate = Fate.MACHINE
         else:
             fate = Fate.LOST
         at = heard[first[index]].start if index in first else None
         page.rows.append(Row(voice, target, word.text, word.start, fate, at, booth, index in came))
     return page
+
+
+def _torn(count: int, sent: Mapping[int, float], spoilt: Sequence[float]) -> set[int]:
+    """Which of ``count`` words are those that were sent torn.
+
+    Args:
+        count: of the words that were said.
+        sent: when each of those was sent that was sent whole.
+        spoilt: when something was sent with a hole in it.
+    """
+    found: set[int] = set()
+    whole = sorted(sent)
+    for before, after in zip([-1, *whole], [*whole, count], strict=True):
+        missing = range(before + 1, after)
+        begun, ended = sent.get(before, float("-inf")), sent.get(after, float("inf"))
+        if 0 < len(missing) <= TORN * sum(begun < at < ended for at in spoilt):
+            found.update(missing)
+    return found
+
+
+def _ran(listening: Sequence[tuple[float, float]], word: Sound) -> bool:
+    """Whether packets of the tap came from before a word until it had to be there."""
+    return any(begun <= word.start and word.end + WAY_S <= ended for begun, ended in listening)
 
 
 def _places(

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,8 @@ class Meeting:
         self._clock = Clock(folder)
         self._offset = time.time() - time.monotonic()
         self._lives = 0
+        self._offsets = slice(0, None)
+        """Of the clock's, those that the daemon may have begun with."""
         self._pbx_works = True
         self._captions: list[tuple[float, Caption]] = []
         self._events: list[tuple[float, dict[str, Any]]] = []
@@ -169,11 +171,13 @@ class Meeting:
 
     async def _start_daemon(self) -> None:
         self._lives += 1
+        self._offsets = slice(len(self._clock.offsets) - 1, None)
         folder = self._folder / f"daemon-{self._lives}"
         folder.mkdir()
         self._daemon = Daemon(self._settings(), folder, self._http_port, environment=self._clock.environment)
         await self._life.enter_async_context(self._daemon)
         await self._daemon.wait_ready()
+        self._offsets = slice(self._offsets.start, len(self._clock.offsets))
 
     def _settings(self) -> dict[str, Any]:
         engines = cloud_settings(*(self._clouds[name].address for name in PROVIDER_OF.values()))
@@ -229,7 +233,13 @@ class Meeting:
     def _take(self, data: str) -> None:
         caption = _CAPTION.validate_json(data)
         if caption.kind is not CaptionKind.PARTIAL:
-            self._captions.append((time.time(), caption))
+            self._captions.append((time.time(), self._in_true_time(caption)))
+
+    def _in_true_time(self, caption: Caption) -> Caption:
+        """A caption is in the time of day that its daemon had when it began; it is told soon after its end."""
+        now = time.time()
+        wrong = min(self._clock.offsets[self._offsets], key=lambda offset: abs(now + offset - caption.end_unix))
+        return replace(caption, start_unix=caption.start_unix - wrong, end_unix=caption.end_unix - wrong)
 
     async def _note_metrics(self) -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{self._daemon.url}/metrics") as answer:

@@ -213,6 +213,8 @@ class Clock:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
+        self.offsets: list[float] = []
+        """All that it was set to, the last one now."""
         self.set(0.0)
 
     @property
@@ -225,3 +227,4 @@ class Clock:
         written = self._file.with_suffix(".new")
         written.write_text(f"{offset}")
         written.replace(self._file)
+        self.offsets.append(offset)

@@ -72,6 +72,8 @@ def pages_of(held: Held, words: Words) -> dict[tuple[str, str], Page]:
             target,
             said=words.said[voice],
             tapped=words.tapped[voice],
+            holes=words.holes[target],
+            listening=words.listening[voice],
             sent=words.sent[voice, target],
             heard=words.heard[voice, target],
             marks=marks_of(held, voice, target),

@@ -1,7 +1,7 @@
 """A short meeting in which everything breaks, on a real Asterisk with real phones; ``make chaos`` holds long ones.
 
-On a machine that is busy with other things words are lost to that; what is judged here is what no such thing explains:
-words that come twice or out of order, calls that drop, and clauses that nobody tells of.
+No word may be lost unmarked, come twice or out of order, and no call may drop. What a bad line or a machine without
+time takes is told apart by what was captured on the wire (``ledger.py``), and may not be much.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MINUTES = 1.5
 LEAST_HEARD = 0.3
 """Share of the words; the rest was said while something was broken."""
 
-MOST_LOST = 0.05
-"""Share of the words that a busy machine may lose one by one without that it stood still."""
+MOST_TO_THE_MACHINE = 0.2
+"""Share of the words: with more, it is the machine that is tried."""
 
 
 @pytest.mark.e2e
@@ -45,7 +45,8 @@ async def test_everything_breaks_and_each_word_is_heard_once_or_marked(tmp_path:
     assert process.returncode in (0, 1), said
     ledger = json.loads((out / "ledger.json").read_text())
     told = said + (out / "words.txt").read_text()
-    assert (ledger["doubled"], ledger["out_of_order"], ledger["calls_dropped"]) == (0, 0, 0), told
+    bad = {name: ledger[name] for name in ("lost_unmarked", "doubled", "out_of_order", "calls_dropped") if ledger[name]}
+    assert bad == {}, told
     assert ledger["heard"] >= LEAST_HEARD * ledger["spoken"], told
-    assert ledger["lost_unmarked"] <= MOST_LOST * ledger["spoken"], told
+    assert ledger["lost_to_the_machine"] <= MOST_TO_THE_MACHINE * ledger["spoken"], told
     assert (out / "timeline.png").stat().st_size > 10_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bench.latency.figures import Sound
 from hypothesis import given
@@ -29,6 +29,8 @@ def page(
     bad_in: Callable[[float], bool] = lambda at: False,
     bad_out: Callable[[float], bool] = lambda at: False,
     froze: Callable[[float, float], bool] = lambda start, end: False,
+    holes: Sequence[tuple[float, float]] = (),
+    listening: Sequence[tuple[float, float]] = (),
 ) -> Page:
     spoken = said(count)
     return judge(
@@ -42,6 +44,8 @@ def page(
         bad_in=bad_in,
         bad_out=bad_out,
         froze=froze,
+        holes=holes,
+        listening=listening,
     )
 
 
@@ -69,7 +73,7 @@ def test_a_word_that_nobody_tells_of_is_lost() -> None:
 def test_a_gap_covers_the_words_in_it_and_no_others() -> None:
     gap = Gap(1010.0, 1020.0)
     for start, covered in (
-        (1009.5, False),
+        (1009.2, False),
         (1009.8, True),
         (1015.0, True),
         (1020.9, True),
@@ -81,7 +85,7 @@ def test_a_gap_covers_the_words_in_it_and_no_others() -> None:
 
 
 def test_a_gap_covers_what_was_due_to_be_heard_in_it_by_the_lag_that_the_booth_had() -> None:
-    gap = Gap(TRANSLATED[2].start - 0.1, TRANSLATED[5].start)
+    gap = Gap(TRANSLATED[2].start + 0.2, TRANSLATED[5].start)
     assert fates(page(TRANSLATED[:2], marks=[gap])) == [Fate.HEARD] * 2 + [Fate.MARKED] * 4
     sooner = [Sound(word.text, word.start - 2.5, word.end - 2.5) for word in TRANSLATED[:2]]
     assert fates(page(sooner, marks=[gap])) == [Fate.HEARD] * 2 + [Fate.LOST] * 4
@@ -106,6 +110,45 @@ def test_the_line_is_to_blame_only_where_it_was_bad_and_the_daemon_did_its_part(
     assert fates(page(TRANSLATED[:3], tapped=without, bad_in=lambda when: when >= at))[3] is Fate.ON_THE_LINE
     assert fates(page(TRANSLATED[:3], sent=TRANSLATED, bad_out=lambda _: True))[3] is Fate.ON_THE_LINE
     assert fates(page(TRANSLATED[:3], sent=TRANSLATED[:3], bad_out=lambda _: True))[3] is Fate.LOST
+
+
+def test_a_word_that_never_came_whole_is_no_loss_of_a_daemon_that_listened_all_the_while() -> None:
+    without = said(6)[:3] + said(6)[4:]
+    at = said(6)[3]
+    missing = TRANSLATED[:3] + TRANSLATED[4:]
+    for listening, fate in (
+        ([(START - 1, START + 10)], Fate.ON_THE_LINE),
+        ([(START - 1, at.start + 0.1), (at.end, START + 10)], Fate.LOST),  # nothing came: it was not attached
+        ([(at.start + 0.1, START + 10)], Fate.LOST),
+        ([(START - 1, at.end + 0.2)], Fate.LOST),
+    ):
+        assert fates(page(missing, tapped=without, listening=listening))[3] is fate
+    assert fates(page(missing, listening=[(START - 1, START + 10)]))[3] is Fate.LOST, "it came whole"
+
+
+def test_what_was_sent_whole_and_came_damaged_to_the_phone_was_damaged_on_the_way() -> None:
+    sent = TRANSLATED[3]
+    for at, fate in ((0.06, Fate.ON_THE_LINE), (-0.2, Fate.LOST), (1.5, Fate.LOST)):
+        torn = Sound(None, sent.start + at, sent.start + at + 0.2)
+        heard = sorted([*TRANSLATED[:3], torn, *TRANSLATED[4:]], key=lambda sound: sound.start)
+        assert fates(page(heard, sent=TRANSLATED))[3] is fate
+    assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=TRANSLATED))[3] is Fate.LOST, "the phone heard nothing"
+
+
+def test_a_short_hole_in_what_was_sent_is_the_machines_and_a_long_one_has_to_be_told() -> None:
+    word = TRANSLATED[3]
+    torn = Sound(None, word.start, word.end + 0.06)
+    sent = [*TRANSLATED[:3], torn, *TRANSLATED[4:]]
+    inside = word.start + 0.1
+    for hole, fate in (
+        ((inside, inside + 0.06), Fate.MACHINE),
+        ((inside, inside + 0.14), Fate.LOST),
+        ((word.end + 1.0, word.end + 1.06), Fate.LOST),  # not in this word
+    ):
+        assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent, holes=[hole]))[3] is fate
+    assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent))[3] is Fate.LOST, "the daemon spoilt it"
+    whole = page(TRANSLATED[:3] + TRANSLATED[4:], sent=TRANSLATED[:3] + TRANSLATED[4:], holes=[(inside, inside + 0.06)])
+    assert fates(whole)[3] is Fate.LOST, "nothing was sent there"
 
 
 def test_a_machine_that_stood_still_is_told_apart() -> None:

@@ -230,12 +230,16 @@ transcripts = true
         await self.until("/api/rooms", holds)
 
     @contextlib.asynccontextmanager
-    async def captions(self, room: str, language: str) -> AsyncIterator[Captions]:
-        """Read captions meanwhile. A reader counts as a listener of the language: mind what that starts."""
+    async def captions(self, room: str, language: str, after: int | None = None) -> AsyncIterator[Captions]:
+        """Read captions meanwhile. A reader counts as a listener of the language: mind what that starts.
+
+        ``after``: number of the last event that was read before, as a browser says it that was cut off.
+        """
         seen = Captions(language)
         async with asyncio.timeout(None), aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
             path = f"{self.url}/api/rooms/{room}/captions"
-            async with session.get(path, params={"lang": language}) as answer:
+            headers = {} if after is None else {"Last-Event-ID": str(after)}
+            async with session.get(path, params={"lang": language}, headers=headers) as answer:
                 answer.raise_for_status()
 
                 async def read() -> None:

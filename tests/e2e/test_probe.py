@@ -13,7 +13,7 @@ from tests.e2e.daemon import ROOT, TONE, Daemon
 from tests.e2e.talking import mic
 from tests.tonewords.code import LANGUAGES
 
-from dragoman.telephony.pbx import Pbx
+from dragoman.telephony.pbx import Pbx, Site
 
 
 async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "1900") -> tuple[int, str, str]:
@@ -67,6 +67,25 @@ async def test_a_number_that_there_is_not(pbx: Pbx, tmp_path: Path) -> None:
     status, line, _ = await probe(pbx, tmp_path / "probe", room="nobody")
     assert status == 2
     assert "DRAGOMAN CRITICAL - en>es in room nobody: " in line and "refused" in line
+
+
+async def test_a_room_with_a_pin_is_tried_with_it_and_its_prompts_are_no_interpretation(tmp_path: Path) -> None:
+    async with Pbx(Site(pin="4711", notice=False)) as pbx:
+        daemon = Daemon(pbx, tmp_path)
+        await daemon.start()
+        try:
+            await interpreting(pbx)
+            for name, pin, status, said in (
+                ("none", None, 2, "--pin-file"),
+                ("wrong", "4712", 2, "--pin-file"),
+                ("right", "4711", 0, "heard after"),
+            ):
+                file = tmp_path / f"{name}.pin"
+                file.write_text(f"{pin}\n")
+                found, line, _ = await probe(pbx, tmp_path / name, *(["--pin-file", str(file)] if pin else []))
+                assert (found, said in line) == (status, True), line + daemon.log.read_text()
+        finally:
+            await daemon.stop()
 
 
 def test_the_sentence_is_in_a_language_of_the_tone_words() -> None:

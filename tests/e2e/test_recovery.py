@@ -1,10 +1,27 @@
+"""A real Asterisk and real phones, and a daemon or a PBX that dies in a call and comes back."""
+
 from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
 
 from tests.e2e.conftest import CallerFactory, DaemonFactory, conference_of
 from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say, say_all
+from tests.e2e.test_admin import ask
 from tests.tonewords.code import words
 
 from dragoman.telephony.pbx import Pbx
+
+TRANSCRIPT = "/api/rooms/1000/transcript?lang=es&format=json"
+
+
+MISSING = "..."
+
+
+def told(transcript: Any) -> list[str]:
+    """Its words, however they were cut into lines, and MISSING where it says that something is."""
+    return [word for line in transcript["lines"] for word in (line["text"].split() or [MISSING])]
 
 
 async def ours(pbx: Pbx) -> set[str]:
@@ -48,6 +65,38 @@ async def test_a_daemon_that_is_killed_leaves_the_calls_up_and_the_next_one_goes
         await phone.stop()
     check(berta, {BY_BOOTH["a"]: into("es", before + after)}, ignore=HIMSELF.values())
     check(bob, {HIMSELF["a"]: before + between + after})
+
+
+async def test_what_was_said_while_the_daemon_was_dead_is_a_gap_in_captions_and_transcript(
+    pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory, tmp_path: Path
+) -> None:
+    daemon = await daemon_factory(f'[admin]\nstore = "{tmp_path / "admin.sqlite"}"\n')
+    await ask(daemon, "POST", "/api/rooms", {"room": "1000", "keep_hours": 1}, status=201)
+    alice, berta = await caller("Alice", "1000*44"), await caller("Berta", "1000*34")
+    await daemon.legs("1000", 2)
+    before, between, after = (words("a", "en", 5, first=first) for first in (0, 20, 40))
+    await say(alice, before)
+    await daemon.spoken("1000", 1)
+    await daemon.until(TRANSCRIPT, lambda kept: told(kept) == into("es", before))
+    await daemon.kill()
+    began = time.time()
+    await say_all(alice, between)
+    ended = time.time()
+    await daemon.start()
+    await daemon.legs("1000", 2)
+    async with daemon.captions("1000", "es", after=0) as reader:
+        await reader.until(lambda seen: len(seen.of("gap")) == 1)
+        await say(alice, after)
+        await reader.until(lambda seen: seen.words("spoken") == into("es", after))
+    (gap,) = reader.of("gap")
+    assert gap["cause"] == "daemon-away"
+    assert gap["start_unix"] <= began and ended <= gap["end_unix"], "all that was said while it was dead"
+    assert reader.events.index(gap) == 0, "before anything of what came behind it"
+    kept = await daemon.until(TRANSCRIPT, lambda kept: into("es", after)[-1] in told(kept))
+    assert told(kept) == [*into("es", before), MISSING, *into("es", after)]
+    assert [line["note"] for line in kept["lines"] if not line["text"]] == [gap["note"]]
+    for phone in (alice, berta):
+        await phone.stop()
 
 
 async def test_an_asterisk_that_restarts_is_attached_to_again(

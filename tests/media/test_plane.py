@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -12,7 +13,7 @@ from tests.media.peers import Listener, Peer, Script, ramp, tone
 from tests.media.speech import spoken
 
 from dragoman.errors import MediaError, MediaSocketError
-from dragoman.media.clock import PERIOD
+from dragoman.media.clock import PERIOD, STALL_S
 from dragoman.media.codec import G722Decoder, slin16_payload
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.plane import MediaConfig, MediaPlane
@@ -366,6 +367,30 @@ async def test_it_ticks_by_itself_and_closes_twice() -> None:
     peer.close()
     with pytest.raises(MediaError, match="not started"):
         _ = plane.address
+
+
+async def test_it_tells_when_it_stood_still_and_since_when() -> None:
+    told: list[tuple[float, float]] = []
+    seen = asyncio.Event()
+
+    def on_stall(since: float, until: float) -> None:
+        told.append((since, until))
+        seen.set()
+
+    plane = MediaPlane(MediaConfig(vad="none", max_legs=2, max_streams=2))
+    plane.on_stall = on_stall
+    await plane.start()
+    told.clear()
+    seen.clear()
+    began = time.monotonic()
+    time.sleep(2 * STALL_S)  # nothing else holds the loop as a machine without time does
+    ended = time.monotonic()
+    async with asyncio.timeout(5):
+        await seen.wait()
+    await plane.close()
+    since, until = told[0]
+    assert since <= began + PERIOD
+    assert until >= ended - PERIOD
 
 
 def level(samples: Pcm) -> float:

@@ -128,3 +128,13 @@ def test_what_cannot_be_bound_is_named() -> None:
         open_media_socket("192.0.2.1", 0, 1, 1)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.EADDRNOTAVAIL
+
+
+@pytest.mark.parametrize("set_by", [0.0, 3600.0, -3600.0, 1.5, -0.7])
+def test_datagrams_keep_their_distance_whatever_becomes_of_the_time_of_day(set_by: float) -> None:
+    ages = np.array([0.24, 0.12, 0.001]) + set_by
+    found = media._plausible(ages, 0.26)
+    assert (np.diff(found) < 0).all(), "in the order in which they came"
+    assert found[-1] == pytest.approx(0.0, abs=0.0011), "the newest has just come: nothing is made up for it"
+    assert found[0] == pytest.approx(0.24, abs=0.0011)
+    assert media._plausible(ages, 0.1).max() <= 0.1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.media.speech import spoken
 
 from dragoman.media.ring import RingBank
-from dragoman.media.speech import MAX_LAG, WINDOWS_PER_TICK, SpeechDetector, SpeechEvent, SpeechGate
+from dragoman.media.speech import LOUD_PEAK, MAX_LAG, WINDOWS_PER_TICK, SpeechDetector, SpeechEvent, SpeechGate
 from dragoman.media.stats import MediaStats
 from dragoman.media.vad import SileroVad
 
@@ -151,13 +151,37 @@ def test_work_per_tick_is_bounded_and_who_waited_longest_comes_first() -> None:
     assert sorted(heard.vad.shown) == list(range(WINDOWS_PER_TICK + 40))
 
 
-def test_what_is_over_a_second_behind_is_skipped_and_counted() -> None:
+def test_what_is_over_a_second_behind_is_not_shown_to_the_vad_but_what_is_loud_in_it_is_speech() -> None:
+    heard = Detector()
+    for row in (0, 1, 2):
+        heard.detector.open(row)
+    heard.say(0, 0, windows=5)
+    heard.say(0, 5000, windows=10)
+    heard.say(0, 0, windows=MAX_LAG // WINDOW)
+    heard.say(1, LOUD_PEAK - 1, windows=MAX_LAG // WINDOW + 2)
+    heard.say(2, 0, windows=MAX_LAG // WINDOW)
+    heard.say(2, -5000, windows=3)
+    assert heard.detector.step() == [
+        SpeechEvent(0, True, 5 * WINDOW),
+        SpeechEvent(0, False, 15 * WINDOW),
+        SpeechEvent(2, True, MAX_LAG // WINDOW * WINDOW),
+    ]
+    assert heard.vad.shown == []
+    assert heard.stats.vad_skipped == 3 * (MAX_LAG // WINDOW) + 20
+    heard.say(2, 5000)
+    heard.say(2, 0, windows=4)
+    assert heard.detector.step() == [SpeechEvent(2, False, (MAX_LAG // WINDOW + 4) * WINDOW)]
+    assert heard.vad.resets == [2], "it begins anew where it listens again"
+
+
+def test_what_left_the_ring_before_anybody_looked_is_skipped_without_a_word() -> None:
     heard = Detector()
     heard.detector.open(0)
-    heard.say(0, 5000, windows=MAX_LAG // WINDOW + 2)
-    heard.say(0, 0)
+    windows = heard.ring.samples // WINDOW
+    heard.say(0, 5000, windows=10)
+    heard.say(0, 0, windows=windows)
     assert heard.detector.step() == []
-    assert heard.stats.vad_skipped == MAX_LAG // WINDOW + 3
+    assert heard.stats.vad_skipped == windows + 10
 
 
 @pytest.mark.parametrize("start", [0.0, 0.731])

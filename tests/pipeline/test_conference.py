@@ -504,6 +504,25 @@ async def test_a_gap_is_told_to_the_readers() -> None:
         assert gap.note == "interpretation was away for 2.0 s"
 
 
+async def test_a_standstill_is_told_to_the_readers_of_what_was_being_said_and_to_nobody_else() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        place.join("bea", "es")
+        readers = {language: place.read(language) for language in ("en", "es")}
+        place.conference.stood_still(1_000.0, 1_000.5)
+        place.say(ann, "good morning dear friends how do you do")
+        while not place.conference.mixer(ROOM, "es").speakers:
+            await place.passes(0.1)
+        now = asyncio.get_running_loop().time()
+        place.conference.stood_still(now - 0.5, now)
+        await settled()
+        gaps = {language: reader.of(CaptionKind.GAP) for language, reader in readers.items()}
+        assert gaps["en"] == []
+        (gap,) = gaps["es"]
+        assert (gap.cause, gap.note) == (GapCause.STOOD_STILL, "the interpretation stood still for 0.5 s")
+        assert gap.end_unix - gap.start_unix == pytest.approx(0.5)
+
+
 async def test_a_reader_who_comes_after_the_gap_learns_of_it_where_he_left_off() -> None:
     async with hall() as place:
         place.conference.away(ROOM, frozenset({"en", "es"}), since=970.0)

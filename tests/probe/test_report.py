@@ -37,6 +37,7 @@ def test_the_line_and_the_status(found: Found, status: Status, said: str) -> Non
     assert NAGIOS.match(text), text
     assert text.startswith(f"DRAGOMAN {status.name} - en>es in room 9000: ") and said in text
     assert ("ear_voice_span=" in text) == (found.span_s is not None)
+    assert ("/api/rooms/9000/trace.txt" in text) == (status is not Status.OK and not found.why), "where to look next"
 
 
 def samples(data: bytes) -> dict[str, float]:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,7 +16,7 @@ from tests.fakes.listener import Recorder
 from tests.virtual_time import settled, virtual_time
 
 from dragoman.errors import AriReplaced
-from dragoman.telephony.absence import HEARTBEAT, WENT
+from dragoman.telephony.absence import HEARTBEAT, UNSURE_S, WENT
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.attach import AT_ONCE
 from dragoman.telephony.attacher import CREATE_S, HEARTBEAT_S, Attacher
@@ -395,7 +397,9 @@ async def test_orphans_are_swept_and_other_peoples_objects_are_not(ari: FakeAri)
 async def test_the_dialplan_is_told_that_we_live_and_that_we_go(daemon: Daemon) -> None:
     await settled()
     first = daemon.pbx.globals[HEARTBEAT]
-    assert first.isdigit()
+    unix, monotonic, _boot = first.split(".")
+    assert unix.isdigit(), "the dialplan reckons with what is before the full stop"
+    assert monotonic.isdigit()
     beats = sum("DRAGOMAN_HEARTBEAT" in request for request in daemon.ari.requests)
     await asyncio.sleep(10.5 * HEARTBEAT_S)
     assert sum("DRAGOMAN_HEARTBEAT" in request for request in daemon.ari.requests) == beats + 10
@@ -475,6 +479,20 @@ async def test_being_replaced_closes_all_and_leaves_the_heartbeat_to_the_other(d
         await heir.stop()
 
 
+@dataclass(frozen=True)
+class FixedTime:
+    """Stands in for the ``time`` of a module."""
+
+    of_day: float
+    since_boot: float
+
+    def time(self) -> float:
+        return self.of_day
+
+    def monotonic(self) -> float:
+        return self.since_boot
+
+
 @pytest.mark.parametrize(
     ("variables", "away"),
     [
@@ -482,15 +500,36 @@ async def test_being_replaced_closes_all_and_leaves_the_heartbeat_to_the_other(d
         ({HEARTBEAT: "", WENT: "1700000090"}, 10.0),
         ({HEARTBEAT: ""}, None),
         ({HEARTBEAT: "1699000000"}, None),
-        ({HEARTBEAT: "1700000200"}, None),
+        ({HEARTBEAT: "1700000200"}, UNSURE_S),
         ({HEARTBEAT: "soon"}, None),
+        ({HEARTBEAT: "1700003660.4960.0123abcd"}, 40.0),
+        ({HEARTBEAT: "1699999060.4960.0123abcd"}, 40.0),
+        ({HEARTBEAT: "1700000060.4960.another0"}, 40.0),
+        ({HEARTBEAT: "1700000060.5001.0123abcd"}, 40.0),
+        ({HEARTBEAT: "1700000060.soon.0123abcd"}, 40.0),
+        ({HEARTBEAT: "", WENT: "1700003690.4990.0123abcd"}, 10.0),
     ],
-    ids=["killed", "told to stop", "the first one ever", "long ago", "a clock that is wrong", "junk"],
+    ids=[
+        "killed",
+        "told to stop",
+        "the first one ever",
+        "long ago",
+        "a clock that is wrong",
+        "junk",
+        "killed, and the time of day was set back",
+        "killed, and the time of day was set forward",
+        "killed with its host",
+        "a boot's clock that is wrong",
+        "half a sign",
+        "told to stop, and the time of day was set back",
+    ],
 )
 async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interpreted(
-    ari: FakeAri, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], away: float | None
+    ari: FakeAri, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], away: float | None
 ) -> None:
-    monkeypatch.setattr("dragoman.telephony.absence.time.time", lambda: 1_700_000_100.0)
+    monkeypatch.setattr("dragoman.telephony.absence.time", FixedTime(1_700_000_100.0, 5_000.0))
+    monkeypatch.setattr("dragoman.telephony.absence._BOOT", tmp_path / "boot_id")
+    (tmp_path / "boot_id").write_text("0123abcd-0000-0000-0000-000000000000\n")
     ari.asterisk.globals.update(variables)
     ari.asterisk.call("1000-en")
     ari.asterisk.call("1000-es")
@@ -508,6 +547,6 @@ async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interp
         await daemon.listener.next("tap_ready")
         await daemon.attacher.detach_all()
         assert daemon.pbx.globals[HEARTBEAT] == ""
-        assert daemon.pbx.globals[WENT] == "1700000100"
+        assert daemon.pbx.globals[WENT] == "1700000100.5000.0123abcd"
         await daemon.stop()
     assert [value for what, value in daemon.listener.told if what == "away"] == expected

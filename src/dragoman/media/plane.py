@@ -107,6 +107,8 @@ class MediaPlane:
         self.stats = MediaStats()
         self.tell: Tell = nobody
         """Told when the socket is opened anew."""
+        self.on_stall: Callable[[float, float], None] = lambda since, until: None
+        """Told when nothing was sent between two times (s, monotonic): the process, or its machine, stood still."""
         self._watch = SocketWatch()
         self._settings = settings
         self._encoder = encoder
@@ -319,6 +321,8 @@ class MediaPlane:
         if self._alarm is not None:
             self._alarm.arm(self._clock.deadline)
         self.tick(now, tick.skipped)
+        if tick.stalled:
+            self.on_stall(now - tick.lateness - PERIOD, now)
         self._garbage.turn()
 
     def tick(self, now: float, skipped: int = 0) -> None:

@@ -35,6 +35,10 @@ than one tick of 200 legs. 4 MB hold 400 legs for 160 ms."""
 _SO_TIMESTAMPNS: Final = 35  # asm-generic/socket.h, SO_TIMESTAMPNS_OLD: two 64-bit words on 64-bit Linux
 
 
+CLOCKS_S: Final = 0.005
+"""Seconds by which the two clocks, read one after the other, may disagree on how long a datagram has waited."""
+
+
 class MediaSocket(Protocol):
     """What the media plane needs of its socket."""
 
@@ -234,7 +238,7 @@ class BatchedSocket(_Buffers):
         if self._stamped:
             stamps = self._controls[:count]
             ages = time.time() - (stamps["sec"] + stamps["nsec"] * 1e-9)
-            self.ages[:count] = np.clip(ages, 0.0, now - empty_at)
+            self.ages[:count] = _plausible(ages, now - empty_at)
         return count
 
     def set_destination(self, row: int, address: Address) -> None:
@@ -258,6 +262,18 @@ class BatchedSocket(_Buffers):
             else:
                 done += 1  # it reports the error of the first one left (sendmmsg(2)): that one is lost, not the rest
         return sent
+
+
+def _plausible(ages: npt.NDArray[np.float64], most: float) -> npt.NDArray[np.float64]:
+    """Ages of datagrams that lay in an empty socket for ``most`` s at most, the newest last.
+
+    The kernel stamps them with the time of day. Where that was set meanwhile, the ages are wrong, but by the same
+    amount: the newest is then taken to have come now. Were each cut down to ``most``, it would seem that nothing
+    had come since, and silence would be made up for audio that is there.
+    """
+    if ages.max() > most + CLOCKS_S or ages.min() < -CLOCKS_S:
+        ages = ages - ages.min()
+    return np.clip(ages, 0.0, most)
 
 
 def _messages(rows: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:

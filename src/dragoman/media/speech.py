@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.media.format import SAMPLE_RATE, ms_to_samples
+from dragoman.media.format import SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.media.ring import RingBank
 from dragoman.media.stats import MediaStats
 from dragoman.media.vad import Probabilities, VadBank
@@ -30,7 +30,11 @@ WINDOWS_PER_TICK: Final = 128
 """Windows given to the VAD in one tick (6 ms of work with Silero). 200 legs may speak at once before some must wait."""
 
 MAX_LAG: Final = SAMPLE_RATE
-"""Samples (1 s) that the VAD may be behind a leg before it skips ahead, unheard: an overload must not last for ever."""
+"""Samples (1 s) that the VAD may be behind a leg before it skips ahead: an overload must not last for ever, nor what a
+daemon that stood still finds. What is skipped is judged by its level alone, so that nothing said in it is lost."""
+
+LOUD_PEAK: Final = 328
+"""Peak (-40 dBFS, that of the quietest phone speech) from which a window that is skipped counts as speech."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -139,7 +143,7 @@ class SpeechDetector:
             if not len(rows):
                 break
             if lag.max() > MAX_LAG:
-                self._skip(rows[lag[due] > MAX_LAG])
+                events += self._skip(rows[lag[due] > MAX_LAG])
                 continue
             if len(rows) > budget:
                 rows = np.sort(rows[np.argsort(-lag[due], kind="stable")[:budget]])
@@ -147,16 +151,27 @@ class SpeechDetector:
             events += self._look(rows)
         return events
 
-    def _skip(self, rows: Rows) -> None:
+    def _skip(self, rows: Rows) -> list[SpeechEvent]:
+        events: list[SpeechEvent] = []
         window = self._vad.window
         skipped = (self._ring.end[rows] - self._cursor[rows]) // window
-        self._cursor[rows] += skipped * window
         self._stats.vad_skipped += int(skipped.sum())
+        gone = np.maximum(skipped - self._ring.samples // window, 0)  # what the ring has no more
+        self._cursor[rows] += gone * window
+        left = skipped - gone
+        for number in range(int(left.max())):
+            some = rows[left > number]
+            starts = self._cursor[some]
+            loud = _peaks_at(self._windows[self._ring.offsets(some, starts)], LOUD_PEAK)
+            events += self._gate.update(some, starts, loud.astype(np.float32))
+            self._cursor[some] = starts + window
+        self._awake[rows] = 0  # the VAD begins anew: it did not hear what led here
+        return events
 
     def _look(self, rows: Rows) -> list[SpeechEvent]:
         starts = self._cursor[rows]
         samples = self._windows[self._ring.offsets(rows, starts)]
-        loud = (samples.max(axis=1) >= QUIET_PEAK) | (samples.min(axis=1) <= -QUIET_PEAK)
+        loud = _peaks_at(samples, QUIET_PEAK)
         awake = self._awake[rows]
         waking = rows[loud & (awake == 0)]
         if len(waking):
@@ -174,3 +189,8 @@ class SpeechDetector:
             probabilities[shown] = self._vad.probabilities(rows[shown], seen)
             self._stats.vad_windows += len(seen)
         return self._gate.update(rows, starts, probabilities)
+
+
+def _peaks_at(windows: Pcm, peak: int) -> npt.NDArray[np.bool_]:
+    """Which of these windows, (n, samples), reach a peak."""
+    return np.asarray((windows.max(axis=1) >= peak) | (windows.min(axis=1) <= -peak))

@@ -41,6 +41,8 @@ class GapCause(StrEnum):
     """None can be had for the speaker; it is tried again."""
     NOT_RECOGNISED = "not-recognised"
     """No recogniser got the audio before it was too old, or each ended of it."""
+    STOOD_STILL = "stood-still"
+    """The daemon or its machine did; what was being said has a hole there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,6 +294,12 @@ class Conference:
         """AttachListener: what was said before we came is missing."""
         self._reporter.away(room, since, languages)
 
+    def stood_still(self, since: float, until: float) -> None:
+        """Nothing was sent between two times (s, monotonic): tell the readers of what was being said."""
+        for (room, language), mixer in self._mixers.items():
+            if mixer.speakers:
+                self._reporter.stood_still(room, language, since, until)
+
     # private
 
     def _present(self, room: str) -> dict[str, LegState]:

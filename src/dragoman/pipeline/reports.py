@@ -206,6 +206,11 @@ class Reporter:
         self._gap(room, since, self._clock(), note, GapCause.DAEMON_AWAY, languages)
         self.tell(Kind.DAEMON_AWAY, Action.GAP, Status.OK, "daemon", session=room, lag_s=away, detail=note)
 
+    def stood_still(self, room: str, language: str, since: float, until: float) -> None:
+        """What was being said in a language has a hole between two times."""
+        note = f"the interpretation stood still for {until - since:.1f} s"
+        self._gap(room, since, until, note, GapCause.STOOD_STILL, only=language)
+
     def rests(self, room: str) -> None:
         """Tell the room's readers that nothing more is interpreted: it has used up what it may spend."""
         now = self._clock()
@@ -222,9 +227,10 @@ class Reporter:
         languages: Iterable[str] = (),
         *,
         speaker: str = "",
+        only: str = "",
     ) -> None:
-        """Tell those who read now, and keep it for those who read one of these languages later."""
-        for language in self._captions.audience(room) | frozenset(languages):
+        """Tell those who read now, and keep it for later readers of these languages; or of ``only`` one."""
+        for language in {only} if only else self._captions.audience(room) | frozenset(languages):
             self._captions.publish(
                 Caption(
                     CaptionKind.GAP,

@@ -20,7 +20,7 @@ from dragoman.demo.phone import Phone
 from dragoman.errors import DemoError
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import SAMPLE_RATE, Pcm
-from dragoman.probe.measure import GRACE_S, heard_after, last_sound, sentence_end
+from dragoman.probe.measure import GRACE_S, Ear, heard_after, last_sound, sentence_end
 from dragoman.probe.report import Found
 
 ANSWER_S: Final = 15.0
@@ -41,6 +41,12 @@ LISTEN_S: Final = 8.0
 
 MIC_S: Final = 120.0
 """Seconds of silence behind the sentence; a microphone's file that ends would end the call."""
+
+PROMPT: Final = (
+    "who spoke heard something too, so it was no interpretation but a prompt, or somebody else: give the room's PIN "
+    "with --pin-file, see that it is the right one, and take a room that nobody uses"
+)
+"""A room that waits for its PIN is quiet for some seconds too, and then asks again."""
 
 LOOK_S: Final = 0.1
 """Seconds between two looks at the recordings."""
@@ -139,7 +145,7 @@ async def _settled(*phones: Phone) -> str:
     if await _until(quiet, SETTLE_S):
         return ""
     if not all(phone.in_call for phone in phones):
-        return "the PBX ended the call: is a PIN needed?"
+        return "the PBX ended the call: is a PIN needed (--pin-file), or is it wrong?"
     if any(not len(_heard(phone)) for phone in phones):
         return "answered, but no sound comes from the PBX"
     return f"the room is not quiet for {QUIET_S:g} s within {SETTLE_S:g} s: is somebody in it, or music?"
@@ -161,16 +167,26 @@ def _measured(found: Found, speaker: Phone, listener: Phone, since: float) -> Fo
     if end is None:
         return replace(found, why="the sentence was not sent: nothing in what the phone recorded of itself", ours=True)
     ended_at = speaker.spoken_at(round(end * SAMPLE_RATE))
-    heard = _read(listener.heard)
-    grid = np.arange(0, len(heard), SAMPLE_RATE // 50)
-    times = np.array([listener.heard_at(int(sample)) for sample in grid])
-    behind = int(np.searchsorted(times, ended_at + GRACE_S))
-    if behind >= len(grid):
+    received, ear = _behind(listener, ended_at)
+    if not received:
         return replace(found, why="no sound came from the PBX after the sentence")
-    ear = heard_after(heard, SAMPLE_RATE, float(grid[behind]) / SAMPLE_RATE)
+    # Who speaks hears no interpretation of himself, and nobody else should be there.
+    if _behind(speaker, ended_at)[1] is not None:
+        return replace(found, why=PROMPT)
     if ear is None:
         return found
     return replace(found, span_s=listener.heard_at(round(ear.onset_s * SAMPLE_RATE)) - ended_at, ear=ear)
+
+
+def _behind(phone: Phone, ended_at: float) -> tuple[bool, Ear | None]:
+    """Whether a phone recorded anything once the sentence had ended, and what sounded in it."""
+    heard = _read(phone.heard)
+    grid = np.arange(0, len(heard), SAMPLE_RATE // 50)
+    times = np.array([phone.heard_at(int(sample)) for sample in grid])
+    first = int(np.searchsorted(times, ended_at + GRACE_S))
+    if first >= len(grid):
+        return False, None
+    return True, heard_after(heard, SAMPLE_RATE, float(grid[first]) / SAMPLE_RATE)
 
 
 def _recorded(phone: Phone) -> float:

@@ -60,18 +60,25 @@ def line(found: Found, limits: Limits) -> str:
     if found.why:
         text = f"{way}: {found.why}"
     elif found.span_s is None or found.ear is None:
-        text = f"{way}: said, but not heard in {found.target}"
+        text = f"{way}: said, but not heard in {found.target}; {_next(found)}, and dragoman check"
     else:
         text = (
             f"{way}: heard after {found.span_s * 1000:.0f} ms, {found.ear.sound_s:.1f} s of it "
             f"at {found.ear.level_db:.0f} dBFS"
         )
+        if status is not Status.OK:
+            text += f"; where the time went: {_next(found)}"
     figures = []
     if found.span_s is not None:
         figures.append(f"ear_voice_span={found.span_s:.3f}s;{limits.warning:g};{limits.critical:g};0")
     if found.answer_s is not None:
         figures.append(f"answer={found.answer_s:.3f}s;;;0")
     return f"DRAGOMAN {status.name} - {text}" + (f" | {' '.join(figures)}" if figures else "")
+
+
+def _next(found: Found) -> str:
+    """Where to look, of the daemon; the runbook tells what each answer means."""
+    return f"ask the daemon for /api/rooms/{found.room}/trace.txt (runbook, DragomanProbeFailed)"
 
 
 def textfile(found: Found, limits: Limits, now: float) -> bytes:

@@ -1,20 +1,37 @@
-"""Since when nobody interpreted, when a daemon begins: what the one before it left in Asterisk."""
+"""Since when nobody interpreted, when a daemon begins: what the one before it left in Asterisk.
+
+A sign of life says when, twice: by the time of day, which the dialplan compares with its own and another host can
+read, and by the monotonic clock of this boot of this host. The time of day may be set while nobody is there to see
+it: within one boot the other clock decides.
+"""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.roster import Roster
 
 HEARTBEAT = "DRAGOMAN_HEARTBEAT"
-"""Global variable of the dialplan: unix time in s at which the daemon was last known to be well; empty: it went."""
+"""Global variable of the dialplan: a ``sign`` of when the daemon was last known to be well; empty: it went."""
 
 WENT = "DRAGOMAN_WENT"
-"""Global variable: unix time in s at which a daemon that was told to stop had let go of its calls."""
+"""Global variable: a ``sign`` of when a daemon that was told to stop had let go of its calls."""
 
 FORGOTTEN_S = 86_400.0
 """s after which nobody cares any more since when there was no daemon: a day."""
+
+UNSURE_S = 60.0
+"""s of absence that are told where a sign is from the future: another host's clock is wrong, or ours was set back. A
+daemon that dies is started again within this, and a gap that is too long hides nothing."""
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def sign() -> str:
+    """Of life, now: "1700000060.5123.1b4e28ba": unix time in s, this boot's monotonic time in s, which boot that is."""
+    return f"{int(time.time())}.{int(time.monotonic())}.{_boot()}"
 
 
 async def last_seen(client: AriClient, now: float) -> float | None:
@@ -23,12 +40,35 @@ async def last_seen(client: AriClient, now: float) -> float | None:
     Raises:
         FAILURES: Asterisk does not answer.
     """
-    unix = time.time()
     for variable in (HEARTBEAT, WENT):
-        value = await client.get_global(variable)
-        if value.isascii() and value.isdigit() and 0 <= unix - int(value) <= FORGOTTEN_S:
-            return now - (unix - int(value))
+        age = _age(await client.get_global(variable))
+        if age is not None and age <= FORGOTTEN_S:
+            return now - age
     return None
+
+
+def _age(sign: str) -> float | None:
+    """Of what a daemon left, s; None: it is no sign."""
+    unix, _, rest = sign.partition(".")
+    monotonic, _, boot = rest.partition(".")
+    if not _is_number(unix):
+        return None
+    if boot and boot == _boot() and _is_number(monotonic) and int(monotonic) <= time.monotonic():
+        return time.monotonic() - int(monotonic)
+    age = time.time() - int(unix)
+    return age if age >= 0 else UNSURE_S
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _boot() -> str:
+    """The first letters of this boot's id; empty where the kernel tells none."""
+    try:
+        return _BOOT.read_text("ascii")[:8]
+    except OSError:
+        return ""
 
 
 def rooms_of(roster: Roster) -> list[tuple[str, frozenset[str]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +17,7 @@ from dragoman.recovery.backoff import Backoff
 from dragoman.recovery.kinds import Action as Done
 from dragoman.recovery.kinds import Kind, Status
 from dragoman.recovery.telling import Tell, nobody
-from dragoman.telephony.absence import HEARTBEAT, WENT, last_seen, rooms_of
+from dragoman.telephony.absence import HEARTBEAT, WENT, last_seen, rooms_of, sign
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
 from dragoman.telephony.ari.events import Event
@@ -214,7 +213,7 @@ class Attacher:
         try:
             async with asyncio.timeout(deadline):
                 async with self._beating:
-                    await self._client.set_global(WENT, str(int(time.time())))
+                    await self._client.set_global(WENT, sign())
                     await self._client.set_global(HEARTBEAT, "")
                 if ending:
                     await asyncio.wait(ending)
@@ -250,7 +249,7 @@ class Attacher:
     async def _heartbeat(self) -> None:
         async with self._beating:  # a beat that is under way must not come after detach_all's emptying
             if not self._detached:
-                await self._client.set_global(HEARTBEAT, str(int(time.time())))
+                await self._client.set_global(HEARTBEAT, sign())
 
     # ---- the one consumer
 
