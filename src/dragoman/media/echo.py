@@ -21,10 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
+from dragoman.media.echo_bands import BandBank
+from dragoman.media.echo_clean import CleanBank
 from dragoman.media.echo_earshot import LINGER, Earshot
 from dragoman.media.echo_filter import AHEAD, PARTITIONS, FilterBank
 from dragoman.media.echo_history import BLOCK, RATE, Audio, HistoryBank, Rows
-from dragoman.media.echo_leg import FLOOR, LEARNING, MOST_LEFT, EchoLeg, share
+from dragoman.media.echo_leg import FLOOR, LEARNING, NOISIER, EchoLeg, share
 from dragoman.media.echo_search import (
     CHANGED,
     EARLIEST,
@@ -95,6 +97,8 @@ class EchoGuard:
         self._sent: Rows = np.zeros(legs, np.int64)
         self._waiting = np.zeros(legs, np.bool_)
         self._noise = np.full(legs, FLOOR)  # mean square of the quietest sounding frames since the last pause
+        self._bands = BandBank(legs)
+        self._clean = CleanBank(legs)
         self._earshot = Earshot(legs, streams)
         self._tick = 0
         self._wanting: dict[int, None] = {}
@@ -110,6 +114,8 @@ class EchoGuard:
         self._seen[row] = self._sent[row] = 0
         self._waiting[row] = False
         self._noise[row] = FLOOR
+        self._bands.open(row)
+        self._clean.open(row)
         self._earshot.open_leg(row)
         self._ring.open(row)
 
@@ -182,6 +188,8 @@ class EchoGuard:
     def _realign(self, rows: Rows, behind: Rows) -> None:
         """Where a timeline jumped: the odd samples go with the next frame, a long silence is not looked at."""
         for row, samples in zip(rows.tolist(), behind.tolist(), strict=True):
+            if samples % FRAME_SAMPLES:
+                self._clean.open(row)
             skip = samples - RAW_FRAMES // 2 * FRAME_SAMPLES
             if skip > 0:
                 self._apply(row, self._legs[row].track.flush())
@@ -240,35 +248,28 @@ class EchoGuard:
         slots: list[int] = []
         owners: list[int] = []
         for index, row in enumerate(rows.tolist()):
-            leg = self._legs[row]
-            leg.loud += 0.2 * (float(whole[index]) - leg.loud)
-            for slot in leg.slots:
+            for slot in self._legs[row].slots:
                 if not self._wins(row, slot, int(ends[index])):
                     slots.append(slot)
                     owners.append(index)
-        errors = said
-        echoes = np.zeros(len(rows))
+        summed = np.zeros_like(said)
         if slots:
             at, owner = np.array(slots), np.array(owners)
-            predicted = self._filters.predict(at, self._source_of[at], ends[owner], self._history)
-            summed = np.zeros_like(said)
-            np.add.at(summed, owner, predicted)
-            errors = said - summed
-            echoes = np.einsum("ij,ij->i", summed, summed) / BLOCK
+            np.add.at(summed, owner, self._filters.predict(at, self._source_of[at], ends[owner], self._history))
+        errors = said - summed
+        if slots:
             self._filters.adapt(at, errors[owner])
             for index in set(owners):
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
+        echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
         left = np.einsum("ij,ij->i", errors, errors) / BLOCK
-        return np.array(
-            [
-                self._kind(row, *values)
-                for row, *values in zip(rows.tolist(), whole.tolist(), echoes.tolist(), left.tolist(), strict=True)
-            ]
-        )
-
-    def _kind(self, row: int, whole: float, echo: float, left: float) -> Kind:
-        kind, self._noise[row] = self._legs[row].judge(whole, echo, left, float(self._noise[row]))
-        return kind
+        self._clean.keep(rows, ends, summed, whole, left)
+        voice = self._bands.judge(rows, ends, errors, summed)
+        self._noise[rows] = noise = np.maximum(np.minimum(whole, NOISIER * self._noise[rows]), FLOOR)
+        for row in rows[echo > 4 * noise].tolist():
+            self._legs[row].learning = max(self._legs[row].learning - 1, 0)
+        quiet = (2 * echo < left) & (left <= 2 * noise)
+        return np.where(voice, Kind.OPEN, np.where(quiet, Kind.QUIET, Kind.ECHO))
 
     def _wins(self, row: int, slot: int, end: int) -> bool:
         """Whether the leg is the louder of two that hear one voice."""
@@ -291,11 +292,17 @@ class EchoGuard:
             samples = min(count * FRAME_SAMPLES + held % FRAME_SAMPLES, held)
             start = int(self._sent[row])
             if through:
-                self._ring.extend(row, self._raw.read(row, start, start + samples))
+                self._ring.extend(row, self._cleaned(row, start, samples))
             else:
                 self._ring.silence(row, samples)
                 self._stats.echo_frames += count
             self._sent[row] = start + samples
+
+    def _cleaned(self, row: int, start: int, samples: int) -> Pcm:
+        """What came, without the echoes that the filters know."""
+        frames = self._raw.read(row, start, start + samples)
+        behind = (int(self._seen[row]) - start - samples) // 2
+        return self._clean.clean(row, int(self._history.end[row]) - behind, frames)
 
     # who is it
 
@@ -389,7 +396,7 @@ class EchoGuard:
         self._weaker[slot] = False
         self._filters.begin(slot, shift, taps)
         self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
-        leg.leak = MOST_LEFT
+        self._bands.learn(row)
         leg.learning = LEARNING
         leg.track.known = True
         self.loudspeakers[row] = True

@@ -23,7 +23,7 @@ AHEAD: Final = 40
 """Samples (5 ms) of a filter before the lag it was made for: delays drift both ways."""
 
 _BINS: Final = BLOCK + 1
-_STAY: Final = 0.99
+_STAY: Final = 0.997
 """How much of a filter is believed to hold a frame later. Measured: at a delay that drifts by 100 ppm it takes 7 dB of
 the echo away (with 0.998 2 dB), at one that stays 18 dB (20 dB)."""
 

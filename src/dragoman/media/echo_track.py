@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-LOOK_BACK: Final = 6
+LOOK_BACK: Final = 12
 """Frames of echo that wait (120 ms), to be let through if somebody begins to speak over the echo."""
 
-HANGOVER: Final = 18
+HANGOVER: Final = 14
 """Frames (360 ms) after the last sound of somebody who talks over an echo during which echo waits instead of being
 silenced: within a sentence his voice is weaker than the echo for about as long."""
 
@@ -81,12 +81,13 @@ class Track:
         """
         self.held.append(kind)
         self.now = now
-        if kind == Kind.OPEN:
-            if self.near:
+        if self.near:
+            if kind == Kind.OPEN:
                 self.near_until = now + HANGOVER
                 if now - self.studied >= RESTUDY[min(self.looks, len(RESTUDY)) - 1]:
                     self.wants_study = True
-                return self._pass_all()
+            return self._pass_all()
+        if kind == Kind.OPEN:
             self.looks = 0
             waiting = self.held.count(Kind.OPEN)
             if waiting >= STUDY_AT and now - self.studied >= STUDY_EVERY:
@@ -125,8 +126,10 @@ class Track:
         return [(1, not echo) for echo in kinds]
 
     def _pass_all(self) -> list[tuple[int, bool]]:
-        count = len(self.held)
-        self.held.clear()
+        """All but the newest, whose end cannot be rid of its echo before the next one came."""
+        keep = int(self.known)
+        count = len(self.held) - keep
+        self.held = deque([Kind.QUIET] * keep)
         return [(count, True)] if count else []
 
     def _drain(self) -> list[tuple[int, bool]]:
@@ -138,8 +141,6 @@ class Track:
                 held.popleft()
                 out.append((1, True))
                 continue
-            if self.near:
-                break
             if first == Kind.ECHO and len(held) > LOOK_BACK:
                 held.popleft()
                 out.append((1, False))
