@@ -45,7 +45,7 @@ from dragoman.media.echo_search import (
     reference,
     stretch,
 )
-from dragoman.media.echo_track import SURE_AT, Kind
+from dragoman.media.echo_track import STRAY, Kind
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.speech import QUIET_PEAK
@@ -66,6 +66,9 @@ came through a loudspeaker."""
 
 STUDIES: Final = 4
 """Legs whose stretch is compared in one tick, about 0.6 ms each; others wait for the next."""
+
+REHEARSED: Final = 24 * BLOCK
+"""Samples (480 ms) that a leg's first filter is made of."""
 
 Changes = list[tuple[int, bool]]
 
@@ -326,10 +329,10 @@ class EchoGuard:
         for at, error in leg.errors:
             if (back := end - at) < STRETCH:
                 left[STRETCH - back - BLOCK : STRETCH - back] = error
-        if not track.near and leg.errors and not leg.voice_over(said, left):
+        if not track.near and leg.errors and track.held.count(Kind.OPEN) < STRAY:
             return track.echoed([Kind.ECHO if kind == Kind.OPEN else kind for kind in track.held])
         source, lag, likeness = self._likest(row, left, prepared)
-        sure = track.near or track.held.count(Kind.OPEN) >= SURE_AT
+        sure = track.sure
         if likeness >= SIMILAR:
             shift = end - int(self._history.end[source]) + lag - AHEAD
             heard = self._history.read(np.array([source]), np.array([end - shift]), STRETCH + TAPS - 1)[0]
@@ -390,6 +393,8 @@ class EchoGuard:
         free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
         old = near or (same if anew else []) or free or leg.slots
         slot = old[0]
+        if not leg.slots:
+            said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0]
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()
         self._source_of[slot] = source

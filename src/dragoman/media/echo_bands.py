@@ -38,9 +38,11 @@ LEAST: Final = 0.01
 MOST: Final = 1.5
 """Share of an echo's power that filters leave: of a new one, and the bounds of what is learnt."""
 
-LEARN: Final = 0.04
-LEARN_OVER: Final = 0.01
-"""How much nearer the usual share comes to each frame's, in natural logarithms; the second while a voice is over it."""
+FALL: Final = 0.1
+RISE: Final = 0.04
+RISE_OVER: Final = 0.01
+"""How much nearer the usual share comes to a frame's that is lower or higher, in natural logarithms, and to a higher one
+while a voice is over it. What is usual is what lies low: a voice only ever adds to it, also while it is learnt."""
 
 HEARD: Final = 2.0
 """How far above the noise what filters leave must be for its share to be learnt from it."""
@@ -52,7 +54,7 @@ HIGHEST: Final = 2.0
 PACE: Final = 0.35
 """How fast the score follows: half in 32 ms, as syllables do."""
 
-VOICE: Final = 0.4
+VOICE: Final = 0.6
 """Score from which it is a voice. Measured in simulated calls, talked over at 0 dB: of echo alone one frame in eight is
 above it, of a voice all but 2.5 % have such a frame within the guard's waiting time and hangover."""
 
@@ -132,7 +134,7 @@ class BandBank:
         score += PACE * (np.clip(excess, LOWEST, HIGHEST).mean(axis=1) - score)
         self.score[rows] = score
         voice = np.asarray(score > VOICE)
-        pace = np.where(voice[:, None] & (excess > 0), LEARN_OVER, LEARN)
+        pace = np.where(excess <= 0, FALL, np.where(voice[:, None], RISE_OVER, RISE))
         step = pace * np.clip(excess, -1, 1)
         heard = whole * np.maximum(share, 0.05) > HEARD * noise
         self._share[rows] = np.where(heard, np.clip(share * np.exp(step), LEAST, MOST), share)

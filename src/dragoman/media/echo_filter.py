@@ -30,7 +30,7 @@ the echo away (with 0.998 2 dB), at one that stays 18 dB (20 dB)."""
 _DOUBT: Final = (0.63 ** np.arange(PARTITIONS)).astype(np.float32)[:, None]
 """How wrong each partition of a new filter may be: reverberation fades."""
 
-REHEARSALS: Final = 3
+REHEARSALS: Final = 2
 """Times that a new filter goes through the stretch it was found in."""
 
 _SMOOTH: Final = 0.8

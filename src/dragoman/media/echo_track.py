@@ -16,12 +16,14 @@ from typing import Final
 LOOK_BACK: Final = 12
 """Frames of echo that wait (120 ms), to be let through if somebody begins to speak over the echo."""
 
-HANGOVER: Final = 14
+HANGOVER: Final = 18
 """Frames (360 ms) after the last sound of somebody who talks over an echo during which echo waits instead of being
 silenced: within a sentence his voice is weaker than the echo for about as long."""
 
 STUDY_AT: Final = 4
-"""Unexplained frames that wait when the stretch is looked at first: earlier there is too little to compare."""
+STUDY_KNOWN_AT: Final = 3
+"""Unexplained frames that wait when the stretch is looked at first: earlier there is too little to compare. The second
+where an echo is known, and what is unexplained is somebody's voice most likely."""
 
 STUDY_EVERY: Final = 2
 """Frames between looks while it is not clear."""
@@ -30,7 +32,8 @@ MOST_HELD: Final = 14
 """Frames that may wait (280 ms). What is not known to be echo by then is speech."""
 
 SURE_AT: Final = 8
-"""Unexplained frames that wait when a look must decide."""
+SURE_KNOWN_AT: Final = 6
+"""Unexplained frames that wait when a look must decide; the second where an echo is known."""
 
 STRAY: Final = 3
 """Unexplained frames, fewer than which between others are what the filter missed, and not speech."""
@@ -69,6 +72,11 @@ class Track:
     wants_study: bool = False
 
     @property
+    def sure(self) -> bool:
+        """Whether a look must decide."""
+        return self.near or self.held.count(Kind.OPEN) >= (SURE_KNOWN_AT if self.known else SURE_AT)
+
+    @property
     def near(self) -> bool:
         """Whether somebody is taken to be speaking over the echo."""
         return self.now < self.near_until
@@ -90,7 +98,7 @@ class Track:
         if kind == Kind.OPEN:
             self.looks = 0
             waiting = self.held.count(Kind.OPEN)
-            if waiting >= STUDY_AT and now - self.studied >= STUDY_EVERY:
+            if waiting >= (STUDY_KNOWN_AT if self.known else STUDY_AT) and now - self.studied >= STUDY_EVERY:
                 self.wants_study = True
         left = self._drain()
         if len(self.held) < MOST_HELD:
