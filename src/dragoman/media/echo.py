@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from dragoman.media.echo_bands import BandBank
+from dragoman.media.echo_bands import FIRST, FURTHER, BandBank
 from dragoman.media.echo_clean import CleanBank
 from dragoman.media.echo_earshot import LINGER, Earshot
 from dragoman.media.echo_filter import AHEAD, PARTITIONS, FilterBank
@@ -401,7 +401,7 @@ class EchoGuard:
         self._weaker[slot] = False
         self._filters.begin(slot, shift, taps)
         self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
-        self._bands.learn(row)
+        self._bands.learn(row, FURTHER if len(leg.slots) > 1 else FIRST)
         leg.learning = LEARNING
         leg.track.known = True
         self.loudspeakers[row] = True

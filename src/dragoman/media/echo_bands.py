@@ -33,10 +33,11 @@ FADE_LATE: Final = 0.93
 LATE: Final = 0.1
 """What reverberates for long: so much of the loudest echo, fading by 16 dB a second."""
 
-FIRST: Final = 0.5
+FIRST: Final = 0.4
+FURTHER: Final = 0.2
 LEAST: Final = 0.01
 MOST: Final = 1.5
-"""Share of an echo's power that filters leave: of a new one, and the bounds of what is learnt."""
+"""Share of an echo's power that filters leave: of a leg's first, of a further one, and the bounds of what is learnt."""
 
 FALL: Final = 0.1
 RISE: Final = 0.04
@@ -95,14 +96,15 @@ class BandBank:
 
     def open(self, row: int) -> None:
         """A leg begins."""
-        self._noise[row] = QUIETEST
-        self.learn(row)
-
-    def learn(self, row: int) -> None:
-        """A filter of the leg is new: what it leaves is not known yet."""
         self._near[row] = self._late[row] = 0
+        self._noise[row] = QUIETEST
         self._share[row] = FIRST
         self._at[row] = -1
+        self.score[row] = 0
+
+    def learn(self, row: int, least: float = FIRST) -> None:
+        """A filter of the leg is new: what it leaves is not known yet, but taken to be no less than ``least``."""
+        self._share[row] = np.maximum(self._share[row], least)
         self.score[row] = 0
 
     def judge(self, rows: Rows, ends: Rows, left: Audio, echoes: Audio) -> npt.NDArray[np.bool_]:

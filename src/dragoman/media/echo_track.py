@@ -21,7 +21,7 @@ HANGOVER: Final = 18
 silenced: within a sentence his voice is weaker than the echo for about as long."""
 
 STUDY_AT: Final = 4
-STUDY_KNOWN_AT: Final = 3
+STUDY_KNOWN_AT: Final = 2
 """Unexplained frames that wait when the stretch is looked at first: earlier there is too little to compare. The second
 where an echo is known, and what is unexplained is somebody's voice most likely."""
 
@@ -32,10 +32,10 @@ MOST_HELD: Final = 14
 """Frames that may wait (280 ms). What is not known to be echo by then is speech."""
 
 SURE_AT: Final = 8
-SURE_KNOWN_AT: Final = 6
+SURE_KNOWN_AT: Final = 5
 """Unexplained frames that wait when a look must decide; the second where an echo is known."""
 
-STRAY: Final = 3
+STRAY: Final = 2
 """Unexplained frames, fewer than which between others are what the filter missed, and not speech."""
 
 RESTUDY: Final = (8, 16, 25)
