@@ -1,11 +1,12 @@
-"""The echo guard: what a leg heard and sends back is replaced by silence, before anybody takes it for speech.
+"""The echo guard: what a leg heard and sends back is taken away, before anybody takes it for speech.
 
 A phone on its loudspeaker sends a booth's translation back into its microphone; without a guard the room translates
 itself for ever. What every leg can have heard is known: what its booths say and its whispers, as we send them, and the
 other legs of its room, as their taps bring them. Per frame of 20 ms:
 
 1. A leg that is quiet, or in whose room nothing else sounded lately, is let through at once and untouched.
-2. Where echoes are known (``echo_filter``), what they should sound like is subtracted. Hardly anything left: echo.
+2. Where echoes are known (``echo_filter``), what they should sound like is subtracted. What is left is nobody's voice
+   (``echo_bands``): echo, silenced. A voice: what is let through is what is left (``echo_clean``).
 3. Else the frame waits (``echo_track``) until the last stretch was compared with all that sounded (``echo_search``).
 
 Two phones in one room hear the same voice, the nearer one louder: of two legs that are alike almost at once, the
@@ -27,23 +28,19 @@ from dragoman.media.echo_earshot import LINGER, Earshot
 from dragoman.media.echo_filter import AHEAD, PARTITIONS, FilterBank
 from dragoman.media.echo_history import BLOCK, RATE, Audio, HistoryBank, Rows
 from dragoman.media.echo_leg import FLOOR, LEARNING, NOISIER, EchoLeg, share
+from dragoman.media.echo_lineup import AT_ONCE, Lineup
 from dragoman.media.echo_search import (
     CHANGED,
-    EARLIEST,
     EXPLAINED,
     HALF,
     MAYBE,
     PLAINLY,
     SIMILAR,
-    SIZE,
     STRETCH,
     TAPS,
     YOUNG,
     Reference,
-    alike,
     fit,
-    reference,
-    stretch,
 )
 from dragoman.media.echo_track import STRAY, Kind
 from dragoman.media.format import FRAME_SAMPLES, Pcm
@@ -60,21 +57,21 @@ RAW_SAMPLES: Final = RAW_FRAMES * FRAME_SAMPLES
 SLOTS: Final = 3
 """Echoes followed per leg: its booth's, another leg's, and the booth's again from a second phone in the room."""
 
-AT_ONCE: Final = 120 * RATE // 1000
-"""Samples within which two taps are taken to hear one voice through the air, so that the louder wins; what is later
-came through a loudspeaker."""
-
 STUDIES: Final = 4
 """Legs whose stretch is compared in one tick, about 0.6 ms each; others wait for the next."""
 
 REHEARSED: Final = 24 * BLOCK
 """Samples (480 ms) that a leg's first filter is made of."""
 
+UNFORESEEN: Final = 0.6
+"""Share of that which a first filter leaves when it was not made of an echo (measured: music and voices 0.75 and more;
+of echoes 0.45 and less, unless somebody spoke just before): such an echo must be found twice at one delay."""
+
 Changes = list[tuple[int, bool]]
 
 
 class EchoGuard:
-    """Takes frames out of ``raw`` and puts them, or silence, into ``ring``.
+    """Takes frames out of ``raw`` and puts them, rid of echo, or silence into ``ring``.
 
     Args:
         raw: what the jitter buffer writes.
@@ -103,6 +100,7 @@ class EchoGuard:
         self._bands = BandBank(legs)
         self._clean = CleanBank(legs)
         self._earshot = Earshot(legs, streams)
+        self._lineup = Lineup(self._history, self._earshot, legs)
         self._tick = 0
         self._wanting: dict[int, None] = {}
         self.loudspeakers = np.zeros(legs, np.bool_)
@@ -331,7 +329,9 @@ class EchoGuard:
                 left[STRETCH - back - BLOCK : STRETCH - back] = error
         if not track.near and leg.errors and track.held.count(Kind.OPEN) < STRAY:
             return track.echoed([Kind.ECHO if kind == Kind.OPEN else kind for kind in track.held])
-        source, lag, likeness = self._likest(row, left, prepared)
+        source, lag, likeness = self._lineup.likest(
+            row, left, np.concatenate([self._rows, self._streams]), self._tick, prepared
+        )
         sure = track.sure
         if likeness >= SIMILAR:
             shift = end - int(self._history.end[source]) + lag - AHEAD
@@ -347,43 +347,20 @@ class EchoGuard:
                     taps, rest, explained, anew = taps_anew, rest_anew, share(said, rest_anew, noise), True
             if explained >= EXPLAINED:
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
-                return track.echoed(leg.relabel(said, rest))
-            if likeness >= PLAINLY and sure and explained >= HALF and not self._followed(leg, source, shift):
+                if leg.slots:
+                    return track.echoed(leg.relabel(said, rest))
+            elif likeness >= PLAINLY and sure and explained >= HALF and not self._followed(leg, source, shift):
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
-            elif not sure:
+            if not sure:
                 return []
         elif not sure and likeness > MAYBE:
             return []
         return track.spoken()
 
-    def _likest(self, row: int, left: Audio, prepared: dict[int, Reference]) -> tuple[int, int, float]:
-        """What is most like this stretch of the leg: the source, how much earlier it sounded, how alike they are."""
-        spectrum, energy = stretch(left)
-        best = (-1, 0, 0.0)
-        for other in self._earshot.heard_by(row, np.concatenate([self._rows, self._streams]), self._tick):
-            if other not in prepared:
-                at = self._history.end[[other]]
-                prepared[other] = reference(self._history.read(np.array([other]), at, SIZE + EARLIEST)[0])
-            likeness = alike(spectrum, energy, prepared[other])
-            if other >= self._count:
-                likeness[:-EARLIEST] = 0
-            found = int(likeness.argmax())
-            if likeness[found] > best[2] and self._may_echo(row, other, found + EARLIEST, left):
-                best = (other, found + EARLIEST, float(likeness[found]))
-        return best
-
     def _followed(self, leg: EchoLeg, source: int, shift: int) -> bool:
         """Whether there is a filter for about this delay."""
         slots = [slot for slot in leg.slots if self._source_of[slot] == source]
         return any(abs(int(self._filters.shift[slot]) - shift) <= AHEAD // 2 for slot in slots)
-
-    def _may_echo(self, row: int, source: int, lag: int, said: Audio) -> bool:
-        """Whether the leg's sound can be made of the source's: of two at once the weaker is the echo."""
-        if source >= self._count or lag >= AT_ONCE:
-            return True
-        mine = float(np.dot(said, said))
-        other = self._history.energy(source, int(self._history.end[source]) - lag, STRETCH)
-        return other > mine or (other == mine and source < row)
 
     def _follow(self, row: int, leg: EchoLeg, source: int, shift: int, taps: Audio, said: Audio, anew: bool) -> None:
         """Keep the way an echo takes; ``anew``: in place of what was known of this source."""
@@ -393,15 +370,18 @@ class EchoGuard:
         free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
         old = near or (same if anew else []) or free or leg.slots
         slot = old[0]
-        if not leg.slots:
+        first = not leg.slots
+        if first:
             said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0]
-        leg.slots = [*(other for other in leg.slots if other != slot), slot]
-        leg.errors.clear()
         self._source_of[slot] = source
         self._weaker[slot] = False
         self._filters.begin(slot, shift, taps)
-        self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
-        self._bands.learn(row, FURTHER if len(leg.slots) > 1 else FIRST)
+        unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
+        if first and unforeseen > UNFORESEEN and not leg.confirms(source, shift - self._lag_base(row, source)):
+            return
+        leg.slots = [*(other for other in leg.slots if other != slot), slot]
+        leg.errors.clear()
+        self._bands.learn(row, FIRST if first else FURTHER)
         leg.learning = LEARNING
         leg.track.known = True
         self.loudspeakers[row] = True

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from dragoman.media.echo_history import BLOCK, HALF_BAND, PRE_EMPHASIS, REACH, Audio, Rows
 from dragoman.media.format import Pcm
@@ -52,7 +51,7 @@ class CleanBank:
         self._last[row] = self._trust[row] = 0
         self._energy[row] = 0
 
-    def keep(self, rows: Rows, ends: Rows, echoes: Audio, whole: npt.NDArray[np.float32], left: npt.NDArray[np.float32]) -> None:
+    def keep(self, rows: Rows, ends: Rows, echoes: Audio, whole: Audio, left: Audio) -> None:
         """What the filters expect in the frames before ``ends``, (n, BLOCK), with the energies before and after."""
         before = (ends // BLOCK - 1) % KEPT
         fresh = self._at[rows, before] != ends - BLOCK
@@ -98,4 +97,4 @@ class CleanBank:
         double[1:-1:2] = between
         first = 2 * BLOCK + _SHIFT
         out = samples - double[first : first + len(samples)]
-        return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+        return np.asarray(np.clip(np.rint(out), -32768, 32767), np.int16)
