@@ -34,6 +34,9 @@ FADE_LATE: Final = 0.93
 LATE: Final = 0.1
 """What reverberates for long: so much of the loudest echo, fading by 16 dB a second."""
 
+SPREAD: Final = 0.15
+"""Share of an echo's mean power over all bands that a loudspeaker which distorts may put into any of them."""
+
 FIRST: Final = 0.4
 FURTHER: Final = 0.2
 LEAST: Final = 0.01
@@ -132,6 +135,7 @@ class BandBank:
         self._late[rows] = late = np.maximum(echo, np.float32(FADE_LATE) * self._late[rows])
         share = self._share[rows]
         whole = near + np.float32(LATE) * late
+        whole += np.float32(SPREAD) * whole.mean(axis=1, keepdims=True)
         excess = np.log((rest + np.float32(QUIETEST)) / (share * whole + np.float32(ABOVE) * noise))
         score = self.score[rows]
         score += PACE * (np.clip(excess, LOWEST, HIGHEST).mean(axis=1) - score)
