@@ -51,7 +51,7 @@ lint: $(VENV)/.ready ## ruff and mypy
 	$(BIN)/mypy
 
 docs: $(VENV)/.ready ## docs/configuration.md, made from the settings
-	@$(BIN)/python -m dragoman.config_reference >docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
+	@$(BIN)/python -m dragoman.config.reference >docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
 
 unit: $(VENV)/.ready ## the tests that need no PBX
 	$(BIN)/python -m pytest -m "not e2e" $(ARGS)

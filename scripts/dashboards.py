@@ -103,7 +103,15 @@ BOARDS = (
                         0.5,
                     ),
                     Panel(
-                        "Rooms", "Rooms somebody is in.", "short", [("sum(dragoman_rooms{@})", "rooms")], "figure", 3
+                        "Draining",
+                        "1 while no new room may begin: it is not ready then, on purpose.",
+                        "bool_yes_no",
+                        [("max(dragoman_draining{@})", "draining")],
+                        "figure",
+                        2,
+                    ),
+                    Panel(
+                        "Rooms", "Rooms somebody is in.", "short", [("sum(dragoman_rooms{@})", "rooms")], "figure", 2
                     ),
                     Panel(
                         "People",
@@ -111,7 +119,7 @@ BOARDS = (
                         "short",
                         [("sum(dragoman_legs{@})", "people")],
                         "figure",
-                        3,
+                        2,
                     ),
                     Panel(
                         "Ear-voice span, 95 of 100",

@@ -239,7 +239,7 @@ class EnrolmentBusy(VoiceError):
 
 
 class StoreLocked(VoiceError):
-    """The store is encrypted and the key is missing or another one."""
+    """A store is encrypted and the key, or the package for it, is missing, or the key is another one."""
 
 
 class StoreUnavailable(VoiceError):

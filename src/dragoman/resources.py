@@ -19,4 +19,7 @@ def shared(name: str) -> Path:
     for place in places:
         if place.exists():
             return place
-    raise ConfigError(f"{name} is missing: neither {places[0]} nor {places[1]} is there")
+    raise ConfigError(
+        f"{name} is missing: neither {places[0]} nor {places[1]} is there; install Dragoman anew, or run it in a "
+        "whole checkout"
+    )

@@ -271,6 +271,7 @@ class Service:
                 self._judge(stage, trouble, self.engines.degraded(stage))
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
+            metrics.draining.set(self.admin.draining)
             await asyncio.sleep(OBSERVE_S)
 
     def _judge_admission(self) -> None:

@@ -16,7 +16,7 @@ from tests.virtual_time import virtual_time
 from dragoman.admin.rooms import Room
 from dragoman.admin.serving import EMPTY_S, REFRESH_S, Administration
 from dragoman.admin.tokens import Scope, mint
-from dragoman.config_admin import AdminSettings, AdmissionSettings
+from dragoman.config.admin import AdminSettings, AdmissionSettings
 from dragoman.errors import AdminUnavailable
 from dragoman.pipeline.captions import CaptionKind
 from dragoman.telephony.ari.talking import TalkingClient

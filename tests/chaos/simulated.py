@@ -37,7 +37,7 @@ from tests.tonewords.code import Source
 from tests.tonewords.decode import decode
 from tests.virtual_time import VirtualTimeLoop
 
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.demo.fake_cloud import settings as cloud_settings
 from dragoman.engines.base import Stage
 from dragoman.engines.selection import EngineSet

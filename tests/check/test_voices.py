@@ -9,7 +9,7 @@ from tests.voices.store.conftest import KEY
 
 from dragoman.check.finding import Finding, Verdict
 from dragoman.check.voices import check_voices
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.voices import VoicesSettings
 from dragoman.voices.store.store import VoiceStore
 
 

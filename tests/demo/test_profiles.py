@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 from tests.fakes.deepgram import ScriptedWords
 
-from dragoman.config import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.demo import fake_cloud as module
 from dragoman.demo.fake_cloud import KEY, _phrase_list, checkout, fake_cloud, script, server, settings
 from dragoman.demo.occasion import Occasion

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from tests.e2e.daemon import Daemon
 
+from dragoman.demo.baresip import JITTER_BUFFER
 from dragoman.demo.phone import Codec, Phone
 from dragoman.telephony.pbx import Pbx, Site
 
@@ -46,7 +47,12 @@ async def interpreting(pbx: Pbx, alive: bool = True) -> None:
 
 class PhoneFactory(Protocol):
     async def __call__(
-        self, name: str, mic: Path | None = None, codec: Codec = Codec.G722, number: str = "phone"
+        self,
+        name: str,
+        mic: Path | None = None,
+        codec: Codec = Codec.G722,
+        number: str = "phone",
+        jitter_buffer: tuple[int, int] = JITTER_BUFFER,
     ) -> Phone: ...
 
 
@@ -55,9 +61,16 @@ async def phone_factory(tmp_path: Path) -> AsyncIterator[PhoneFactory]:
     """Makes started phones; all are stopped after the test."""
     async with contextlib.AsyncExitStack() as phones:
 
-        async def make(name: str, mic: Path | None = None, codec: Codec = Codec.G722, number: str = "phone") -> Phone:
+        async def make(
+            name: str,
+            mic: Path | None = None,
+            codec: Codec = Codec.G722,
+            number: str = "phone",
+            jitter_buffer: tuple[int, int] = JITTER_BUFFER,
+        ) -> Phone:
             directory = tmp_path / f"phone-{len(list(tmp_path.glob('phone-*')))}"
-            return await phones.enter_async_context(Phone(name, directory, mic=mic, codec=codec, number=number))
+            phone = Phone(name, directory, mic=mic, codec=codec, number=number, jitter_buffer=jitter_buffer)
+            return await phones.enter_async_context(phone)
 
         yield make
 

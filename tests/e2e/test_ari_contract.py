@@ -124,7 +124,6 @@ CALLS: dict[str, Callable[[TalkingClient], Coroutine[Any, Any, object]]] = {
     "get_variable": lambda c: c.get_variable("c", "NAME"),
     "rtp_statistics": lambda c: c.rtp_statistics("c"),
     "play": lambda c: c.play("c", "p", "beep", language="en"),
-    "stop_playing": lambda c: c.stop_playing("p"),
     "record": lambda c: c.record("c", "r", seconds=5.0, silence=1.0),
     "recordings": lambda c: c.recordings(),
     "forget_recording": lambda c: c.forget_recording("r"),

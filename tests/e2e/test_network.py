@@ -54,7 +54,9 @@ async def _bad_line(stack: contextlib.AsyncExitStack, pbx: Pbx, phone_factory: P
     clauses = [words("a", "en", 12, first=20 * i) for i in range(2)]
     said = {"a": clauses[0] + clauses[1], "b": words("b", "en", 10), "c": words("c", "es", 12)}
     # Her own microphone all the time: changed, it would upset the jitter buffer more than the line does.
-    alice = await phone_factory("Alice", mic(tmp_path / "a.wav", *zip((4.0, 9.5), clauses, strict=True)))
+    spoken = mic(tmp_path / "a.wav", *zip((4.0, 9.5), clauses, strict=True))
+    # Four packets wait for what was overtaken by 60 ms: with fewer she would hear her phone's faults, not the line's.
+    alice = await phone_factory("Alice", spoken, jitter_buffer=(4, 12))
     async with Relay(pbx.sip_port, jitter=0.060, loss=0.03, seed=5) as line:
         await alice.dial(f"sip:1000*44@127.0.0.1:{line.port}")
         await alice.wait_established()

@@ -15,7 +15,7 @@ from tests.virtual_time import settled, virtual_time
 
 from dragoman.check.engines import judge_stage
 from dragoman.check.finding import Verdict
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.engines.availability import FAILURES
 from dragoman.engines.base import Engine, Stage, TranslationRequest
 from dragoman.engines.selection import CLOSE_S, HEED_S, EngineSet

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dragoman.enrolment.model import ClipReport, Consent, Defaults, Fault, Order
-from dragoman.enrolment.ports import Changes, Clip, Likeness, ProfileDetail, ProfileView
+from dragoman.enrolment.model import Clip, ClipReport, Consent, Defaults, Fault, Order
+from dragoman.enrolment.ports import Changes, Likeness, ProfileDetail, ProfileView
 from dragoman.errors import EngineRejected, ProfileConflict, ProfileInvalid, VoiceUnavailable
 from dragoman.media.format import Pcm
 

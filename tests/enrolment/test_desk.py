@@ -16,8 +16,7 @@ from tests.enrolment.fakes import FakeVoices
 
 from dragoman.enrolment.decode import Unreadable
 from dragoman.enrolment.desk import REMEMBERED, EnrolmentDesk, Place
-from dragoman.enrolment.model import ENDED, Consent, Enrolment, Fault, Order, SentClip, State
-from dragoman.enrolment.ports import Clip
+from dragoman.enrolment.model import ENDED, Clip, Consent, Enrolment, Fault, Order, SentClip, State
 from dragoman.errors import EnrolmentBusy, VoiceError
 
 CONSENT = Consent("Ann", "Yes.", 1.0)

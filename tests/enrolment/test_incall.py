@@ -15,7 +15,7 @@ from tests.voices.test_make import ALL
 from tests.voices.test_source import Somebody
 from tests.voices.vectors import tone_voice
 
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.voices import VoicesSettings
 from dragoman.enrolment.incall import AWAY_S, TOLD, InCall, Reply, answer_to
 from dragoman.errors import AriTransportError
 from dragoman.media.format import Pcm
@@ -293,6 +293,9 @@ async def test_while_asterisk_does_not_answer_nobody_is_and_afterwards_they_are(
         place.incall.see(ChannelVarset(_channel("ch1"), TOLD, "pressed"))
         place.incall.see(ChannelVarset(_channel("ch1"), TOLD, "nonsense"))
         place.incall.see(ChannelVarset(None, TOLD, "pressed"))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            while not place.incall.counts[Reply.ASK]:
+                await asyncio.sleep(0)
+        assert not place.answers
         place.gone = False
         assert await place.tells("pressed") == Reply.ASK

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.voices import VoicesSettings
 from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.voices.voicing import Voicing

@@ -16,8 +16,8 @@ from tests.enrolment.clips import encoded, voiced
 
 from dragoman.engines.base import SpeechRequest
 from dragoman.enrolment.desk import EnrolmentDesk
-from dragoman.enrolment.model import Consent, Defaults, Enrolment, Fault, Order, SentClip, State
-from dragoman.enrolment.ports import Changes, Clip
+from dragoman.enrolment.model import Clip, Consent, Defaults, Enrolment, Fault, Order, SentClip, State
+from dragoman.enrolment.ports import Changes
 from dragoman.enrolment.stored import VOICE, StoredVoices
 from dragoman.errors import EngineCrashed, EngineRejected, ProfileConflict, ProfileInvalid, VoiceUnavailable
 from dragoman.voices.embedders import Encoders

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from tests.observe.test_trace import journey
 
-from dragoman.config_trace import TraceSettings
+from dragoman.config.trace import TraceSettings
 from dragoman.errors import ConfigError
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.otel import OtlpExporter

@@ -33,7 +33,7 @@ INTERIM = Latency(250, 300)
 FINAL = Latency(247, 298)
 TRANSLATION = Latency(150, 350)
 SPEECH = Latency(120, 200)
-"""Of cloud engines, as they were measured (design.md section 7)."""
+"""Of cloud engines, as they were measured."""
 
 
 def said(text: str, random: Random | None = None) -> Pcm:

@@ -17,7 +17,7 @@ from tests.voices.test_source import Somebody
 from tests.voices.vectors import PitchIdentity
 
 from dragoman import config
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.voices import VoicesSettings
 from dragoman.errors import ConfigError
 from dragoman.observe.voices import VoiceMetrics
 from dragoman.voices.store.store import VoiceStore

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dragoman.admin.legs import Legs
 from dragoman.admin.serving import Administration
 from dragoman.admin.tokens import Scope, TokenBook, mint
-from dragoman.config_admin import AdminSettings, AdmissionSettings
+from dragoman.config.admin import AdminSettings, AdmissionSettings
 from dragoman.pipeline.conference import Conference
 from dragoman.telephony.errands import Errands
 

@@ -58,7 +58,7 @@ async def test_there_is_a_limit_and_the_end_of_the_server_ends_all() -> None:
         s.app[EVENTS].limit = 1
         assert WATCHERS > 1
         problem = await s.json(PATH, 503)
-        assert "1 watchers" in problem["detail"]
+        assert "1 readers" in problem["detail"]
         s.app[EVENTS].close()
         with pytest.raises(EOFError):
             await reader.event()

@@ -13,7 +13,7 @@ from tests.web.serving import ROOM, serving
 from dragoman.admin.model import Usage
 from dragoman.admin.rooms import Room
 from dragoman.admin.serving import Administration
-from dragoman.config_admin import AdminSettings, AdmissionSettings
+from dragoman.config.admin import AdminSettings, AdmissionSettings
 from dragoman.glossary.model import Glossary
 
 FULL: dict[str, Any] = {

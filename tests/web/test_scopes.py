@@ -13,7 +13,7 @@ from tests.web.serving import Serving, serving
 from dragoman.admin.rooms import Room
 from dragoman.admin.tokens import Scope
 from dragoman.config import RoomsSettings
-from dragoman.config_admin import AdminSettings
+from dragoman.config.admin import AdminSettings
 from dragoman.web.routes import api
 
 SETTINGS_TOKEN = "0123456789abcdef~token"

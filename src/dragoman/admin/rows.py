@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from dragoman.admin.model import Entry, Line
 from dragoman.admin.rooms import Room
 from dragoman.admin.tokens import Scope, Token
-from dragoman.voices.store.vault import Vault
+from dragoman.vault import Vault
 
 Row = Any
 """sqlalchemy.Row, whose type has one parameter in SQLAlchemy 2.0 and any number in 2.1."""

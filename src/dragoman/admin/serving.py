@@ -18,7 +18,7 @@ from dragoman.admin.recorder import Recorder
 from dragoman.admin.rooms import Room
 from dragoman.admin.spending import Spending, day_of
 from dragoman.admin.tokens import TokenBook
-from dragoman.config_admin import AdminSettings, AdmissionSettings
+from dragoman.config.admin import AdminSettings, AdmissionSettings
 from dragoman.errors import AdminError, AdminStoreDown, AdminUnavailable, ConfigError, VoiceError
 from dragoman.glossary.model import Glossary
 from dragoman.glossary.parse import parse_glossary

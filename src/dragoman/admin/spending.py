@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from dragoman.admin.model import Prices, Usage
 
 HOUR_S = 3600.0
+"""Seconds over which ``cost_per_hour`` is counted."""
 
 SLOT_S = 60.0
 """Width of the slots in which an hour is counted: 60 of them, however much is said."""

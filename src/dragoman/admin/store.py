@@ -19,7 +19,7 @@ from dragoman.admin.schema import AUDIT, LINES, LOCK, META, MIGRATIONS, ROOMS, T
 from dragoman.admin.tokens import Token
 from dragoman.errors import AdminStoreDown, AdminUnavailable
 from dragoman.migrations import migrate, read_meta, write_meta
-from dragoman.voices.store.vault import Vault, vault
+from dragoman.vault import Vault, vault
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +41,10 @@ class AdminStore(sql.Sql):
 
         Raises:
             ConfigError: the address or the key is none.
-            VoiceUnavailable: the package for encryption is missing.
+            StoreLocked: the package for encryption is missing.
         """
         super().__init__(sql.address(store.get_secret_value(), "admin.store"))
-        self._vault = vault(key)
+        self._vault = vault(key, "admin")
         self._rows = Rows(self._vault)
 
     async def open(self) -> None:

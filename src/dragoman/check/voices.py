@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dragoman.check.finding import Finding, ok, warn
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.voices import VoicesSettings
 from dragoman.errors import ConfigError, EngineError, VoiceError
 from dragoman.voices.voicing import Voicing
 

@@ -18,6 +18,9 @@ from dragoman.media.format import SAMPLE_RATE
 RTP_PORTS = 20
 """With a range of fewer ports baresip finds no pair now and then."""
 
+JITTER_BUFFER = (2, 4)
+"""Packets (20 ms) that a phone holds at least and at most: what does for a local network."""
+
 _COMMAND_DEADLINE = 5.0
 """s for the answer to one command."""
 
@@ -27,7 +30,7 @@ _MAX_MESSAGE = 1 << 20
 _CONFIG = """\
 sip_listen {listen}:{sip_port}
 {interface}rtp_ports {rtp_start}-{rtp_end}
-jitter_buffer_delay 2-4
+jitter_buffer_delay {buffered}
 call_max_calls 4
 call_local_timeout 120
 audio_source aufile,{mic}
@@ -128,6 +131,7 @@ def write_config(
     rtp_start: int,
     mic: str,
     recordings: str | None,
+    jitter_buffer: tuple[int, int] = JITTER_BUFFER,
     line: Line | None = None,
     registration: Registration | None = None,
 ) -> None:
@@ -145,6 +149,7 @@ def write_config(
         rtp_start=rtp_start,
         rtp_end=rtp_start + RTP_PORTS - 1,
         mic=mic,
+        buffered="{}-{}".format(*jitter_buffer),
         rate=SAMPLE_RATE,
     )
     if recordings is not None:

@@ -49,6 +49,7 @@ START_DEADLINE_S = 20.0
 """s until a server says where it is; it takes about one."""
 
 ASK_AGAIN_S = 0.05
+"""s between two looks at whether it has said so."""
 
 STOP_DEADLINE_S = 3.0
 """s from SIGTERM to SIGKILL."""

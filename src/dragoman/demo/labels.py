@@ -12,6 +12,8 @@ WRAP_PX = 190.0
 """Width at which a text is wrapped."""
 
 MAX_LINES = 3
+"""Of a text: a longer clause would push the other lanes apart."""
+
 GAP_PX = 12.0
 """Free between two texts side by side, and around a row."""
 

@@ -51,6 +51,8 @@ KEPT_CLAUSES = 50
 """Clauses that are remembered when the script is said again."""
 
 STATS_EVERY = 1.0
+"""s between two looks at the daemon's figures."""
+
 LOOK_EVERY = 0.05
 """s between two looks at whether a turn is due, when no caption comes."""
 

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from dragoman.demo.baresip import RTP_PORTS, Control, Line, Registration, write_config
+from dragoman.demo.baresip import JITTER_BUFFER, RTP_PORTS, Control, Line, Registration, write_config
 from dragoman.demo.mic import HEADER_BYTES, read_mic, write_padded
 from dragoman.demo.timeline import GrowthWatch, Timeline
 from dragoman.errors import DemoError
@@ -59,13 +59,12 @@ class Codec(Enum):
 class PhoneEvent:
     """Something that happened to a call: ``type`` is baresip's (CALL_ESTABLISHED, CALL_RTPESTAB, CALL_CLOSED ...).
 
-    ``monotonic`` and ``wall`` are this process's clocks when the event came, in s. ``fields`` is all that baresip said:
+    ``monotonic`` is this process's clock when the event came, in s. ``fields`` is all that baresip said:
     ``id`` is the SIP Call-ID, ``param`` the reason of a CALL_CLOSED.
     """
 
     type: str
     monotonic: float
-    wall: float
     fields: Mapping[str, Any]
 
 
@@ -84,6 +83,7 @@ class Phone:
         line: Line | None = None,
         registration: Registration | None = None,
         number: str = "phone",
+        jitter_buffer: tuple[int, int] = JITTER_BUFFER,
     ) -> None:
         """Prepare, without starting anything.
 
@@ -97,6 +97,7 @@ class Phone:
             line: the SIP account to call with; None: as anybody, from and to this machine.
             registration: where it registers over TLS; None: nowhere, it only dials.
             number: what it calls from; who calls it has to dial this.
+            jitter_buffer: packets of 20 ms that it holds at least and at most.
         """
         if set(name) & set('"\\\r\n'):
             raise DemoError(f"phone name {name!r}: no quotes, backslashes or line ends")
@@ -111,6 +112,7 @@ class Phone:
         self._line = line
         self._registration = registration
         self._number = number
+        self._jitter_buffer = jitter_buffer
         self._process: asyncio.subprocess.Process | None = None
         self._control = Control(name, self._happened, self._ended)
         self._changed = asyncio.Event()  # replaced at every change: whoever waits has the old one
@@ -308,7 +310,7 @@ class Phone:
         return self.directory / "baresip.log"
 
     def _happened(self, fields: dict[str, Any]) -> None:
-        self.events.append(PhoneEvent(fields["type"], time.monotonic(), time.time(), fields))
+        self.events.append(PhoneEvent(fields["type"], time.monotonic(), fields))
         self._wake()
 
     def _ended(self) -> None:
@@ -346,6 +348,7 @@ class Phone:
             rtp_start=free_port(socket.SOCK_DGRAM, span=RTP_PORTS),
             mic=_MIC,
             recordings=_RECORDINGS if self._recorded else None,
+            jitter_buffer=self._jitter_buffer,
             line=self._line,
             registration=self._registration,
         )

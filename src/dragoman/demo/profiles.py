@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from dragoman.config_errors import suggest
+from dragoman.config.errors import suggest
 from dragoman.demo.fake_cloud import fake_cloud
 from dragoman.demo.occasion import Engines, Occasion
 from dragoman.demo.tiny_xtts import tiny_xtts

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.demo.minutes import Minutes
 from dragoman.engines import registry
 from dragoman.engines.base import SpeechRequest, Stage, Synthesizer

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.demo.daemon import Daemon
 from dragoman.demo.judge import Verdict, judge
 from dragoman.demo.meeting import REPEAT_S, Held, Meeting

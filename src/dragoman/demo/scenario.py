@@ -9,14 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from dragoman.config_errors import suggest
-from dragoman.config_types import no_bool
+from dragoman.config.errors import suggest
+from dragoman.config.types import no_bool
 from dragoman.demo.voices import Voice
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 
 MAX_PEOPLE = 12
+"""Phones at once, on one host together with Asterisk and the engines."""
+
 MAX_TURNS = 200
+"""Half an hour of talk: more is no demo."""
+
 FIRST_CALLER = 2001
 """Number of the first person's phone; the next ones follow."""
 

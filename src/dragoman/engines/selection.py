@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 import structlog
 
-from dragoman.config_engines import EnginesSettings
+from dragoman.config.engines import EnginesSettings
 from dragoman.engines import registry
 from dragoman.engines.base import Engine, Recognizer, Stage, Synthesizer, Translator
 from dragoman.engines.circuits import Circuits
@@ -60,10 +60,9 @@ class EngineSet:
         translators: Sequence[Translator],
         synthesizers: Sequence[Synthesizer],
         own: Lines = MappingProxyType({}),
-        circuits: Circuits | None = None,
     ) -> None:
         """``own``: the lines of languages and pairs that have one; the others use the first three."""
-        self.circuits = circuits or Circuits()
+        self.circuits = Circuits()
         """One circuit per engine, for all legs; somebody must ``run`` them."""
         self.on_failure: Callable[[Stage, EngineError], None] = lambda stage, error: None
         """Called with each failure of a translator that cost no clause."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from dragoman.errors import EnrolmentBusy
 
 DIGITS = 8
-"""Of a code: with WRONG_TRIES guesses in WINDOW_S and CODES in force, guessing one takes over a year on average."""
+"""Of a code: with WRONG_TRIES guesses in WINDOW_S and CODES in force, guessing one takes half a year on average."""
 
 LIFE_S = 24 * 3600.0
 """Seconds that a code is good."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dragoman.enrolment.ports import Clip
+from dragoman.enrolment.model import Clip
 
 CLIP_S = 60.0
 """Seconds read of one clip; XTTS takes in 30 s of them together (gpt_cond_len), so that what comes after is no use."""

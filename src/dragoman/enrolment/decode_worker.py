@@ -24,6 +24,7 @@ RATES: Final = (8_000, 192_000)
 """Hz, least and most."""
 
 CHANNELS: Final = 2
+"""At most; more is no recording of one person."""
 
 BLOCK: Final = 65_536
 """Samples per channel read at once."""

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import structlog
 
 from dragoman.enrolment.decode import Unreadable, decode
-from dragoman.enrolment.model import ClipReport, Enrolment, Fault, Order, State, refusal
-from dragoman.enrolment.ports import Clip, Voices
+from dragoman.enrolment.model import Clip, ClipReport, Enrolment, Fault, Order, State, refusal
+from dragoman.enrolment.ports import Voices
 from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy
 from dragoman.voices.profile import new_id
 

@@ -7,12 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from dragoman.errors import IllegalTransition
-
-if TYPE_CHECKING:
-    from dragoman.enrolment.ports import Clip
+from dragoman.media.format import Pcm
 
 CLIPS_NEEDED = 3
 """Good clips that a profile needs: with two, one cannot tell which of them is another person."""
@@ -32,6 +29,21 @@ class Fault(StrEnum):
     NOISY = "noisy"
     TWO_SPEAKERS = "two_speakers"
     ANOTHER_SPEAKER = "another_speaker"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip that could be read."""
+
+    name: str
+    samples: Pcm
+    """Mono int16 at ``rate``."""
+    rate: int
+    """Hz."""
+    seconds: float
+    """Length as it was sent."""
+    clipped: float
+    """Share of its samples that lie in runs at full scale, before it was mixed and resampled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dragoman.enrolment.model import ClipReport, Consent, Defaults, Order
+from dragoman.enrolment.model import Clip, ClipReport, Consent, Defaults, Order
 from dragoman.media.format import Pcm
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A clip that could be read."""
-
-    name: str
-    samples: Pcm
-    """Mono int16 at ``rate``."""
-    rate: int
-    """Hz."""
-    seconds: float
-    """Length as it was sent."""
-    clipped: float
-    """Share of its samples that lie in runs at full scale, before it was mixed and resampled."""
 
 
 @dataclass(frozen=True, slots=True)

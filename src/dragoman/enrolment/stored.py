@@ -15,8 +15,8 @@ import numpy as np
 
 from dragoman.engines.base import SpeechRequest, Synthesizer
 from dragoman.enrolment import model
-from dragoman.enrolment.model import ClipReport, Fault, Order
-from dragoman.enrolment.ports import Changes, Clip, Likeness, ProfileDetail, ProfileView
+from dragoman.enrolment.model import Clip, ClipReport, Fault, Order
+from dragoman.enrolment.ports import Changes, Likeness, ProfileDetail, ProfileView
 from dragoman.errors import EngineError, EngineRejected, ProfileConflict
 from dragoman.media.format import Pcm
 from dragoman.voices import clip as measures

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from dragoman import __version__
-from dragoman.config_trace import TraceSettings
+from dragoman.config.trace import TraceSettings
 from dragoman.errors import ConfigError
 from dragoman.observe.trace import Span, Trace
 from dragoman.pipeline.journey import Outcome

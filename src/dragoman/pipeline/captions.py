@@ -1,15 +1,16 @@
 """Captions: what was said and what was spoken, fanned out to the readers of a (room, language).
 
-Pure but for the waiting of a subscriber: a bounded queue per subscriber, drop policy "oldest, counted".
+A bounded queue per subscriber, drop policy "oldest, counted".
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from dragoman.subscription import Subscription
 
 
 class CaptionKind(StrEnum):
@@ -76,43 +77,14 @@ HISTORY_DEPTH = 100
 """Clauses per (room, language) kept for a late reader (SSE Last-Event-ID)."""
 
 
-class CaptionSubscription:
-    """One reader of (room, language); iterate it; ``dropped`` counts what a slow reader lost."""
+class CaptionSubscription(Subscription[Caption]):
+    """One reader of (room, language)."""
 
-    def __init__(self, room: str, language: str, on_close: Callable[[CaptionSubscription], None]) -> None:
+    def __init__(self, room: str, language: str, on_close: Callable[[], None]) -> None:
         """Made by CaptionHub.subscribe only."""
+        super().__init__(SUBSCRIBER_DEPTH, on_close)
         self.room = room
         self.language = language
-        self.dropped = 0
-        self._queue: deque[tuple[int, Caption]] = deque()
-        self._wake = asyncio.Event()
-        self._on_close = on_close
-        self._closed = False
-
-    def put(self, number: int, caption: Caption) -> None:
-        """Queue an event; a full queue loses its oldest."""
-        if len(self._queue) >= SUBSCRIBER_DEPTH:
-            self._queue.popleft()
-            self.dropped += 1
-        self._queue.append((number, caption))
-        self._wake.set()
-
-    def close(self) -> None:
-        """Stop; idempotent; a waiting reader ends."""
-        if not self._closed:
-            self._closed = True
-            self._on_close(self)
-            self._wake.set()
-
-    async def __aiter__(self) -> AsyncIterator[tuple[int, Caption]]:
-        """Events with their number (the SSE id), in order, until closed."""
-        while True:
-            while self._queue:
-                yield self._queue.popleft()
-            if self._closed:
-                return
-            self._wake.clear()
-            await self._wake.wait()
 
 
 class CaptionHub:
@@ -142,7 +114,7 @@ class CaptionHub:
     def subscribe(self, room: str, language: str, after: int | None = None) -> CaptionSubscription:
         """A new reader; with ``after`` (an event number) it first gets what it missed, as far as it is kept."""
         key = (room, language)
-        subscription = CaptionSubscription(room, language, self._forget)
+        subscription = CaptionSubscription(room, language, lambda: self._forget(subscription))
         if after is not None:
             for number, caption in self._history.get(key, ()):
                 if number > after:

@@ -22,6 +22,7 @@ from dragoman.pipeline.ports import Stretcher
 from dragoman.pipeline.pressure import TTS_LIMIT, TTS_RELIEF, Pressure
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead
+from dragoman.recovery.tts import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -150,24 +151,24 @@ class Delivery:
             self._finish(pending, speech)
 
     async def _voice(self, pending: Pending, speech: Speech, room: asyncio.Event) -> None:
-        """Speak by the first synthesizer that gives a sound, each that works asked twice where that may help."""
+        """Speak by the first synthesizer that gives a sound (recovery.tts)."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
         line = self._circuits.line(self._synthesizers)
         request = self._request(pending.translation)
-        left = [(synthesizer, again) for synthesizer in line.order() for again in (False, True)]
+        turns = Turns(line.order())
         if pending.ahead is not None:
             try:
                 if await self._speak_ahead(pending, pending.ahead, line, speech, room):
                     return
             except EngineCutShort as error:
-                request, left = self._go_on(error, request, left, speech)
-                if not left:
+                request = self._go_on(error, request, turns, speech)
+                if not request.text:
                     return
-        if not left and (refusal := line.refusal()):
+        if not turns and (refusal := line.refusal()):
             raise refusal
-        while left:
-            synthesizer, again = left.pop(0)
+        while turns:
+            synthesizer = turns.now
             pending.voice = synthesizer.info.name
             try:
                 await self._synthesize(pending, request, synthesizer, speech, room)
@@ -177,29 +178,30 @@ class Delivery:
             except EngineError as error:
                 line.failed(synthesizer, error)
                 if isinstance(error, EngineCutShort):
-                    request, left = self._go_on(error, request, left, speech)
+                    request = self._go_on(error, request, turns, speech)
+                    if not request.text:
+                        return
                     continue
-                if not again and not (error.retryable and self._circuits.usable(synthesizer)):
-                    left.pop(0)
-                if not left or speech.cancelled or pending.times.tts_first is not None:
+                turns.failed(may_help=error.retryable and self._circuits.usable(synthesizer))
+                if not turns or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
                 self._reports.engine_failed("tts", error)
 
     def _go_on(
-        self, error: EngineCutShort, request: SpeechRequest, left: list[tuple[Synthesizer, bool]], speech: Speech
-    ) -> tuple[SpeechRequest, list[tuple[Synthesizer, bool]]]:
-        """What the others are to speak of a clause that one broke off; nothing of it when nothing is left.
+        self, error: EngineCutShort, request: SpeechRequest, turns: Turns[Synthesizer], speech: Speech
+    ) -> SpeechRequest:
+        """What the others are to speak of a clause that one broke off, without text where nothing is left of it.
 
         Raises:
             EngineCutShort: there is no other, or nobody listens any more.
         """
-        others = [each for each in left if each[0].info.name != error.engine]
-        if speech.cancelled or (error.rest and not others):
+        turns.without(lambda synthesizer: synthesizer.info.name == error.engine)
+        if speech.cancelled or (error.rest and not turns):
             raise error
         log.warning("synthesizer broke off", engine=error.engine, error=str(error), rest=len(error.rest))
         self._reports.engine_failed("tts", error)
-        return replace(request, text=error.rest), others if error.rest else []
+        return replace(request, text=error.rest)
 
     async def _speak_ahead(
         self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: asyncio.Event

@@ -1,18 +1,15 @@
-"""Health events: what recovery does, as it does it, for whoever watches. Bounded; a slow watcher loses the oldest.
-
-Pure but for the waiting of a watcher.
-"""
+"""Health events: what recovery does, as it does it, for whoever watches. Bounded; a slow watcher loses the oldest."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.subscription import Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -43,43 +40,6 @@ class HealthEvent:
     """Unix time, s."""
 
 
-class Watcher:
-    """One who watches; iterate it. ``dropped`` counts what it lost by being slow."""
-
-    def __init__(self, on_close: Callable[[Watcher], None]) -> None:
-        """Made by HealthBus.watch only."""
-        self.dropped = 0
-        self._queue: deque[tuple[int, HealthEvent]] = deque()
-        self._wake = asyncio.Event()
-        self._on_close = on_close
-        self._closed = False
-
-    def put(self, number: int, event: HealthEvent) -> None:
-        """Queue an event; a full queue loses its oldest."""
-        if len(self._queue) >= WATCHER_DEPTH:
-            self._queue.popleft()
-            self.dropped += 1
-        self._queue.append((number, event))
-        self._wake.set()
-
-    def close(self) -> None:
-        """Stop; idempotent; a waiting reader ends."""
-        if not self._closed:
-            self._closed = True
-            self._on_close(self)
-            self._wake.set()
-
-    async def __aiter__(self) -> AsyncIterator[tuple[int, HealthEvent]]:
-        """Events with their number (the SSE id), in order, until closed."""
-        while True:
-            while self._queue:
-                yield self._queue.popleft()
-            if self._closed:
-                return
-            self._wake.clear()
-            await self._wake.wait()
-
-
 class HealthBus:
     """Takes what the parts tell, counts it and hands it to who watches. To be used from the event loop's thread."""
 
@@ -88,7 +48,7 @@ class HealthBus:
         self._unix_clock = unix_clock
         self._number = first
         self._history: deque[tuple[int, HealthEvent]] = deque(maxlen=HISTORY)
-        self._watchers: list[Watcher] = []
+        self._watchers: list[Subscription[HealthEvent]] = []
         self._lost = 0
         self.counts: Counter[tuple[Kind, Action]] = Counter()
         """Of all events, by kind and action."""
@@ -125,9 +85,9 @@ class HealthBus:
         say = log.info if status is Status.OK else log.warning
         say("recovery", kind=str(kind), action=str(action), status=str(status), component=component, session=session)
 
-    def watch(self, after: int | None = None) -> Watcher:
+    def watch(self, after: int | None = None) -> Subscription[HealthEvent]:
         """A new watcher; with ``after`` (an event's number) it first gets what it missed, as far as it is kept."""
-        watcher = Watcher(self._forget)
+        watcher: Subscription[HealthEvent] = Subscription(WATCHER_DEPTH, lambda: self._forget(watcher))
         if after is not None:
             for number, event in self._history:
                 if number > after:
@@ -135,6 +95,6 @@ class HealthBus:
         self._watchers.append(watcher)
         return watcher
 
-    def _forget(self, watcher: Watcher) -> None:
+    def _forget(self, watcher: Subscription[HealthEvent]) -> None:
         self._lost += watcher.dropped
         self._watchers.remove(watcher)

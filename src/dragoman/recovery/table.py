@@ -15,7 +15,7 @@ from dragoman.engines.mt import cache_redis
 from dragoman.engines.mt import chain as translators
 from dragoman.media import rescue
 from dragoman.pipeline import delivery, feed, preference, probe, recognition
-from dragoman.recovery import asr, backoff, gpu, ladder, mt
+from dragoman.recovery import asr, backoff, gpu, ladder, mt, tts
 from dragoman.recovery.kinds import Action, Kind
 from dragoman.telephony import absence, attach, attacher
 from dragoman.voices import voicing
@@ -115,11 +115,11 @@ TABLE: tuple[Row, ...] = (
         f"no audio for {_ms(delivery.TTS_DEADLINE)}, or an error before the first sound",
         "silence is played meanwhile; the same voice is asked once more, then the next one of the list; one that broke "
         "off in the middle is gone on from there by another voice",
-        "each voice twice at the most, before the clause's first sound",
+        f"each voice {tts.TRIES} times at the most, before the clause's first sound",
         "that clause comes later, or in another voice",
         (Action.RETRY, Action.GAP),
         "`dragoman_engine_errors_total`, `dragoman_engine_fallbacks_total`",
-        "pipeline (the chain's line of engines)",
+        "recovery.tts.Turns",
     ),
     Row(
         Kind.ENGINE_DOWN,
@@ -236,8 +236,8 @@ TABLE: tuple[Row, ...] = (
         "the next one finds the rooms, sweeps what the other left, attaches, and marks the time between as a "
         "gap in the "
         "captions of each room",
-        f"the heartbeat in Asterisk is {attacher.HEARTBEAT_S:g} s fine; after {absence.FORGOTTEN_S / 3600:g} h nobody "
-        "is told",
+        f"the heartbeat in Asterisk tells since when, to {attacher.HEARTBEAT_S:g} s; after "
+        f"{absence.FORGOTTEN_S / 3600:g} h nobody is told",
         "calls stay up, each hears his own language natively; a gap in the captions",
         (Action.GAP,),
         "",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.voices import VoicesSettings
 from dragoman.errors import StoreUnavailable, VoiceError
 from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.recovery.telling import Tell, nobody

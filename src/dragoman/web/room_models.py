@@ -15,6 +15,7 @@ GLOSSARY_CHARS = 40_000
 """Of a room's glossary: a thousand terms, and less than a body may have (server.BODY_LIMIT)."""
 
 MOST_HOURS = 24 * 3650
+"""Of keeping transcripts: ten years."""
 
 
 def _printable(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 
 from aiohttp import hdrs, web
@@ -119,7 +120,8 @@ class WebServer:
             await web.TCPSite(self._runner, self._settings.bind, self._settings.port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise ConfigError(f"http.bind, http.port: {error.strerror or error}") from None
+            todo = "; set another http.port, or end what listens there" if error.errno == errno.EADDRINUSE else ""
+            raise ConfigError(f"http.bind, http.port: {error.strerror or error}{todo}") from None
 
     @property
     def address(self) -> tuple[str, int]:

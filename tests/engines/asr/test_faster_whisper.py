@@ -103,8 +103,11 @@ async def test_streams_do_not_hear_each_other(engine: FasterWhisperRecognizer, s
     await (await engine.open(REQUEST)).aclose()
 
 
-async def test_places_are_taken_while_opening(engine: FasterWhisperRecognizer) -> None:
+async def test_places_are_taken_while_opening(model: Path) -> None:
+    """All of them wait for the same model: where it is there already, nobody comes between."""
+    engine = FasterWhisperRecognizer({"model": str(model), "device": "cpu", "max_streams": 2})
     opened = await asyncio.gather(*(engine.open(REQUEST) for _ in range(5)), return_exceptions=True)
+    await engine.close()
     assert sum(isinstance(each, EngineBusy) for each in opened) == 3
 
 

@@ -12,7 +12,7 @@ from tests.engines_scripted.engines import ScriptedTranslator
 from tests.virtual_time import settled, virtual_time
 
 from dragoman import config
-from dragoman.config_cache import CacheSettings
+from dragoman.config.cache import CacheSettings
 from dragoman.engines.base import Counting, EngineInfo, Stage, Translation, TranslationRequest, Translator
 from dragoman.engines.mt.cache import CachedTranslator, remembering
 from dragoman.engines.mt.deepl import DeepLTranslator
@@ -104,6 +104,7 @@ async def test_the_second_time_costs_nothing(inner: Slow, cached: CachedTranslat
         "cache_misses": 1,
         "redis_hits": 0,
         "redis_errors": 0,
+        "redis_dropped": 0,
     }
 
 

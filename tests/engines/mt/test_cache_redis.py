@@ -125,6 +125,7 @@ async def test_daemons_share_what_was_translated(server: Server) -> None:
             "cache_misses": 0,
             "redis_hits": 1,
             "redis_errors": 0,
+            "redis_dropped": 0,
         }
         inner.settings = ("ES-419",)
         await second.translate(request())
@@ -216,6 +217,7 @@ async def test_what_waits_to_be_stored_is_bounded(server: Server, monkeypatch: p
     try:
         for number in range(10 * WRITES):
             store.put(number.to_bytes(32, "big"), b"x")
+        assert store.dropped >= 9 * WRITES - 1
         assert await store.get(KEY) is None
     finally:
         server.signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""A fake of Deepgram's live API (``/v1/listen``), true to its documentation (facts: providers.md, section 1).
+"""A fake of Deepgram's live API (``/v1/listen``), true to its documentation.
 
 In a test::
 

@@ -14,6 +14,7 @@ _DENIED = {
 }
 
 _LONGEST_TEXT = 300
+"""Characters of what the provider says that go into an error: a sentence or two, not a page of HTML."""
 
 
 def refused(status: int, headers: Mapping[str, str]) -> EngineError:

@@ -135,7 +135,7 @@ class FasterWhisperRecognizer:
     )
     languages: ClassVar[tuple[str, ...]] = LANGUAGES
     licence: ClassVar[str] = "MIT"
-    purpose: ClassVar[str] = "Recognising 96 languages on your own GPU; on a CPU only the smallest models keep up."
+    purpose: ClassVar[str] = "Recognising 97 languages on your own GPU; on a CPU only the smallest models keep up."
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Raises ConfigError for a wrong option."""
@@ -153,6 +153,7 @@ class FasterWhisperRecognizer:
         self._known = self.languages
         self._streams: dict[int, FasterWhisperStream] = {}
         self._opening = 0
+        """Streams that take their place but are not among ``_streams`` yet."""
         self._number = 0
         self._worker: WorkerProcess | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -191,7 +192,7 @@ class FasterWhisperRecognizer:
         """See Recognizer; loads the model again if the worker has died."""
         if not self.supports(request.language):
             raise EngineRejected(self.name, f"the model does not know {request.language!r}")
-        if len(self._streams) >= self._max_streams:
+        if len(self._streams) + self._opening >= self._max_streams:
             raise EngineBusy(self.name, f"all {self._max_streams} streams are in use (option max_streams)")
         self._opening += 1  # its place is taken before anything is awaited, or two could take the last one
         try:

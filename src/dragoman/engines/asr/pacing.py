@@ -11,6 +11,7 @@ BURST = 0.5
 handshake. Without it, every first word would be late by that much and gain on it by a quarter only."""
 
 _EPSILON = 1e-9
+"""Seconds that are none: what adding floats leaves over."""
 
 
 class Pacer:

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
-from dragoman.config_cache import CacheSettings
+from dragoman.config.cache import CacheSettings
 from dragoman.engines.base import Counting, EngineInfo, Translation, TranslationRequest, Translator
 from dragoman.engines.mt.cache_key import key_of, pack, unpack
 from dragoman.engines.mt.cache_redis import RedisStore
@@ -87,9 +87,10 @@ class CachedTranslator:
                 return replace(answer, kept=True)
 
     def counts(self) -> Mapping[str, int]:
-        """The translator's own, and ``cache_hits`` (of those ``redis_hits``), ``cache_misses``, ``redis_errors``.
+        """The translator's own, and ``cache_hits`` (of those ``redis_hits``), ``cache_misses``, ``redis_...``.
 
-        A request that joined another one under way is a hit: it cost nothing.
+        ``redis_errors``: commands that failed; ``redis_dropped``: translations not stored because too many waited. A
+        request that joined another one under way is a hit: it cost nothing.
         """
         inner = self._inner.counts() if isinstance(self._inner, Counting) else {}
         return {
@@ -98,6 +99,7 @@ class CachedTranslator:
             "cache_misses": self._misses,
             "redis_hits": self._redis_hits,
             "redis_errors": self._redis.errors if self._redis is not None else 0,
+            "redis_dropped": self._redis.dropped if self._redis is not None else 0,
         }
 
     @property

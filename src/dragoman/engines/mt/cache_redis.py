@@ -59,6 +59,8 @@ class RedisStore:
             ConfigError: the package redis is missing, or it does not take the URL.
         """
         self.errors = 0
+        self.dropped = 0
+        """Translations that were not stored because WRITES of them waited."""
         self.tell: Tell = nobody
         """Told when Redis is left alone, and when it is back."""
         self._away = 0.0
@@ -83,7 +85,11 @@ class RedisStore:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Store it soon; never waits."""
-        if self._worker is not None and not self._writes.full() and len(value) <= MAX_VALUE:
+        if self._worker is None or len(value) > MAX_VALUE:
+            return
+        if self._writes.full():
+            self.dropped += 1
+        else:
             self._writes.put_nowait((key, value))
 
     async def close(self) -> None:

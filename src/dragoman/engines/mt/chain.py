@@ -49,22 +49,20 @@ class TranslatorChain:
         circuits: Circuits | None = None,
         *,
         deadline: float = DEADLINE,
-        budget: float = BUDGET,
     ) -> None:
         """The engines are somebody else's to start and close.
 
         ``translators``: for every pair, or chosen by it. ``circuits``: those that all legs share; of its own, if not
-        given. ``deadline``: seconds per try; ``budget``: seconds for all of them.
+        given. ``deadline``: seconds per try.
         """
         self._choose: Choice = translators if callable(translators) else _always(translators)
         self._circuits = circuits or Circuits()
         self._deadline = deadline
-        self._budget = budget
         self.on_failure: Callable[[EngineError], None] = lambda error: None
         """Called with each failure that cost no clause."""
 
     async def translate(self, request: TranslationRequest) -> Translation:
-        """Translate by the first engine that can; takes ``budget`` at most.
+        """Translate by the first engine that can; takes BUDGET seconds at most.
 
         Raises:
             EngineRejected: none takes this pair or this text.
@@ -72,7 +70,7 @@ class TranslatorChain:
             EngineError: none could; the first failure that is ``retryable``, else the first that is no rejection.
         """
         clock = asyncio.get_running_loop().time
-        ends = clock() + self._budget
+        ends = clock() + BUDGET
         failures: list[EngineError] = []
         line = self._circuits.line(self._takers(request, failures))
         asked, refusal = line.order(), line.refusal()

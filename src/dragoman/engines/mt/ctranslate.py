@@ -36,8 +36,6 @@ COMPUTE_TYPES = ("default", "auto", "int8", "int8_float16", "int8_float32", "int
 
 EOS = "</s>"
 UNKNOWN = "<unk>"
-SPACE = "\u2581"
-"""How sentencepiece writes a space."""
 
 
 class CTranslateTranslator:

@@ -1,7 +1,7 @@
 """The hot path to DeepL: one clause, one deadline, at most two requests, nothing left running.
 
 The official client sleeps whole seconds between its retries and waits ten for an answer: right for documents, not for
-live speech (facts: two 429s cost it 2.8 s). What is not hot is left to it, see ``deepl_account``.
+live speech (measured: two 429s cost it 2.8 s). What is not hot is left to it, see ``deepl_account``.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ _AUDIO = ("audio/", "application/octet-stream")
 """How the answer's type begins where it is audio; aiohttp's for none at all is the latter."""
 
 _MAX_ERROR = 4096
+"""Bytes of an error's body that are read: its JSON has some hundred."""
 _SAMPLE = np.dtype("<i2")
 
 

@@ -76,14 +76,10 @@ class AriClient:
         username: a user in ``ari.conf``.
         password: sent in the Authorization header only, never in a URL, log or error.
         app: name of our Stasis application.
-        deadline: s for each request.
     """
 
-    def __init__(
-        self, url: str, username: str, password: str, *, app: str = "dragoman", deadline: float = DEADLINE_S
-    ) -> None:
+    def __init__(self, url: str, username: str, password: str, *, app: str = "dragoman") -> None:
         self.app = app
-        self.deadline = deadline
         self.connected = False
         """Whether our application's websocket is up; kept by AriConnection. Creates are refused while it is not:
         Asterisk would answer 200 and the channel would vanish without an event (measured)."""
@@ -122,12 +118,12 @@ class AriClient:
         """
         path = "/events"
         try:
-            async with asyncio.timeout(self.deadline):
+            async with asyncio.timeout(DEADLINE_S):
                 return await self._open().ws_connect(
                     self._base + path, params={"app": self.app}, heartbeat=PING_S, autoclose=True
                 )
         except TimeoutError:
-            raise AriTimeout(f"GET {path}: no answer within {self.deadline} s") from None
+            raise AriTimeout(f"GET {path}: no answer within {DEADLINE_S} s") from None
         except aiohttp.WSServerHandshakeError as error:
             raise _ERRORS.get(error.status, AriError)(error.status, error.message, "GET", path) from None
         except (aiohttp.ClientError, OSError) as error:
@@ -216,22 +212,21 @@ class AriClient:
         channel_id: str,
         host: Address,
         *,
-        audio_format: str = "slin16",
         variables: Mapping[str, str] | None = None,
     ) -> Channel:
-        """Make a channel that exchanges RTP with ``host``.
+        """Make a channel that exchanges RTP with ``host``, 16-bit samples at 16 kHz.
 
         The answer's variables UNICASTRTP_LOCAL_ADDRESS and _PORT are where Asterisk sends from and listens. ``host`` is
         an IP address: Asterisk resolves names while it holds up everybody else.
 
         Raises:
-            AriServerError: unknown format, unusable host or an id that is in use (Asterisk does not say which).
+            AriServerError: unusable host or an id that is in use (Asterisk does not say which).
         """
         query = {
             "channelId": channel_id,
             "app": self.app,
             "external_host": f"{host[0]}:{host[1]}",
-            "format": audio_format,
+            "format": "slin16",
         }
         body = {"variables": dict(variables)} if variables else None
         return await self._create(
@@ -260,13 +255,13 @@ class AriClient:
         inherited = {f"__{name}": value for name, value in variables.items()}
         await self._request("POST", "/channels", query, {"variables": inherited})
 
-    async def continue_in(self, channel_id: str, context: str, extension: str = "s", priority: int = 1) -> None:
-        """Let a channel of our application go on in the dialplan.
+    async def continue_in(self, channel_id: str, context: str) -> None:
+        """Let a channel of our application go on in the dialplan, at extension ``s``.
 
         Raises:
             AriConflict: it is not in our application (a caller in a ConfBridge never is).
         """
-        query = {"context": context, "extension": extension, "priority": str(priority)}
+        query = {"context": context, "extension": "s", "priority": "1"}
         await self._request("POST", f"/channels/{part(channel_id)}/continue", query)
 
     async def hang_up(self, channel_id: str) -> bool:
@@ -312,12 +307,12 @@ class AriClient:
         try:
             async with (
                 self._turns,
-                asyncio.timeout(self.deadline),
+                asyncio.timeout(DEADLINE_S),
                 self._open().request(method, url, json=body) as response,
             ):
                 status, raw = response.status, await response.read()
         except TimeoutError:
-            raise AriTimeout(f"{method} {path}: no answer within {self.deadline} s") from None
+            raise AriTimeout(f"{method} {path}: no answer within {DEADLINE_S} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise AriUnavailable(f"{method} {path}: {error or type(error).__name__}") from None
         if status >= 400:

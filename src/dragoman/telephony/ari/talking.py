@@ -29,10 +29,6 @@ class TalkingClient(AriClient):
         path = f"/channels/{part(channel_id)}/play/{part(playback_id)}"
         await self._request("POST", path, {"media": media, "lang": language})
 
-    async def stop_playing(self, playback_id: str) -> None:
-        """End what is played; that it is over is success."""
-        await self._delete(f"/playbacks/{part(playback_id)}")
-
     async def record(self, channel_id: str, name: str, *, seconds: float, silence: float) -> None:
         """Record what a channel says, 16 kHz, until the hash key, ``silence`` or ``seconds``."""
         query = {

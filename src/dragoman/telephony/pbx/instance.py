@@ -223,9 +223,13 @@ class Pbx:
         """Asterisk goes on without a port that somebody else took in the meantime; we do not."""
         transports = await self.rx("pjsip show transports")
         if f":{self.sip_port}" not in transports:
-            raise PbxError(f"SIP port {self.sip_port} is taken\n{self._log_tail()}")
+            raise PbxError(
+                f"SIP port {self.sip_port} was taken meanwhile by another program: start again\n{self._log_tail()}"
+            )
         if f":{self.http_port}" not in await self.rx("http show status"):
-            raise PbxError(f"HTTP port {self.http_port} is taken\n{self._log_tail()}")
+            raise PbxError(
+                f"HTTP port {self.http_port} was taken meanwhile by another program: start again\n{self._log_tail()}"
+            )
 
     def _log_tail(self) -> str:
         lines: list[str] = []

@@ -12,6 +12,7 @@ PORTS = range(12_000, 32_000)
 """Below what Linux gives to clients by itself (from 32768): a port found free is still free a moment later."""
 
 _TRIES = 200
+"""Places of the range that are tried before giving up: where ports are free, the first few do."""
 
 
 def free_port(*kinds: socket.SocketKind, span: int = 1) -> int:

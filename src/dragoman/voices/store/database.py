@@ -14,6 +14,7 @@ from sqlalchemy.exc import NoSuchModuleError
 
 from dragoman.errors import StoreLocked, StoreUnavailable, VoiceUnavailable
 from dragoman.sql import Sql
+from dragoman.vault import OpenVault, Vault
 from dragoman.voices.store.rows import place
 from dragoman.voices.store.schema import (
     CALLERS,
@@ -26,7 +27,6 @@ from dragoman.voices.store.schema import (
     read_meta,
     write_meta,
 )
-from dragoman.voices.store.vault import OpenVault, Vault
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +101,7 @@ def _take_key(connection: sa.Connection, vault: Vault, previous: Vault | None, w
         if stored is None:
             write_meta(connection, "key", vault.fingerprint)
         return 0
-    known: list[Vault] = [OpenVault(), *([] if previous is None else [previous])]
+    known: list[Vault] = [OpenVault("voices"), *([] if previous is None else [previous])]
     before = next((each for each in known if each.fingerprint == stored), None)
     if before is None or not vault.fingerprint:
         raise StoreLocked(

@@ -10,10 +10,10 @@ import numpy as np
 import structlog
 
 from dragoman.errors import ProfileInvalid, VoiceError
+from dragoman.vault import Vault
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import VoiceProfile
 from dragoman.voices.store.codec import read_profile, write_manifest, write_vectors
-from dragoman.voices.store.vault import Vault
 
 log = structlog.get_logger(__name__)
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dragoman.errors import ProfileConflict, StoreUnavailable
 from dragoman.sql import address
+from dragoman.vault import vault
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import Defaults, VoiceProfile, is_id
@@ -24,7 +25,6 @@ from dragoman.voices.store.cache import CacheCounts, KnownCallers, ProfileCache
 from dragoman.voices.store.database import Database
 from dragoman.voices.store.rows import ProfileHead, Rows, place
 from dragoman.voices.store.schema import CALLERS, CLIPS, NOTES, PROFILES
-from dragoman.voices.store.vault import vault
 
 log = structlog.get_logger(__name__)
 
@@ -66,11 +66,11 @@ class VoiceStore:
 
         Raises:
             ConfigError: the address or a key is none.
-            VoiceUnavailable: the package for encryption is missing.
+            StoreLocked: the package for encryption is missing.
         """
-        self._vault = vault(key)
+        self._vault = vault(key, "voices")
         self._rows = Rows(self._vault)
-        self._previous = None if previous_key is None else vault(previous_key)
+        self._previous = None if previous_key is None else vault(previous_key, "voices")
         self._database = Database(address(store.get_secret_value()))
         self._cache = ProfileCache(cache_bytes)
         self.on_change: Callable[[str, bool], None] = lambda key, gone: None

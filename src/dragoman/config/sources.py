@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dragoman.config_admin import ADMIN_PATHS
-from dragoman.config_voices import VOICES_PATHS
+from dragoman.config.admin import ADMIN_PATHS
+from dragoman.config.voices import VOICES_PATHS
 from dragoman.errors import ConfigError
 
 _PATHS = (

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from dragoman.config_types import Section, no_bool
+from dragoman.config.types import Section, no_bool
 from dragoman.pipeline.catchup import FAST
 from dragoman.pipeline.options import FINALIZE_AFTER_MS, PipelineOptions
 

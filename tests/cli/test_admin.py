@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from dragoman.admin.store import AdminStore
 from dragoman.admin.tokens import Scope, Token, TokenBook
 from dragoman.cli import app
-from dragoman.cli_admin import TOKEN_VARIABLE
+from dragoman.cli.admin import TOKEN_VARIABLE
 from dragoman.config import load
 
 

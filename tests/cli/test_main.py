@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dragoman.cli import app, languages_in_words
+from dragoman.cli.main import app, languages_in_words
 
 
 @pytest.mark.parametrize("package", ["matplotlib", "soundfile", "scipy"])

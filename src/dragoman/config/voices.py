@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from dragoman.config_types import Section, no_bool, secret
+from dragoman.config.types import Section, no_bool, secret
 
 VOICES_PATHS: Final = ("store", "store_file", "key_file", "previous_key_file", "ecapa", "style")
 """Keys that may hold a path, meant from where the settings file is."""

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_settings import NoDecode
 
-from dragoman.config_errors import suggest
+from dragoman.config.errors import suggest
 from dragoman.languages import LANGUAGES
 
 

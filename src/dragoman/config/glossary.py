@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dragoman.config_types import Section
+from dragoman.config.types import Section
 
 
 class GlossarySettings(Section):

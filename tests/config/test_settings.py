@@ -16,12 +16,12 @@ from pydantic import BaseModel, ValidationError
 
 from dragoman import config
 from dragoman.config import Settings, load
-from dragoman.config_errors import key_lines
+from dragoman.config.errors import key_lines
 from dragoman.engines import registry
 from dragoman.errors import ConfigError
 from dragoman.pipeline.options import PipelineOptions
 
-EXAMPLE = Path(__file__).parents[1] / "config" / "dragoman.toml"
+EXAMPLE = Path(__file__).parents[2] / "config" / "dragoman.toml"
 
 
 def read(tmp_path: Path, text: str, environ: Mapping[str, str] | None = None) -> Settings:
@@ -101,7 +101,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_working_directory_that_is_closed_to_us_has_no_file_for_us(
     closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config, "SYSTEM_FILE", Path("/nonesuch/dragoman.toml"))
+    monkeypatch.setattr(config.settings, "SYSTEM_FILE", Path("/nonesuch/dragoman.toml"))
     assert load(environ={}) == Settings()
 
 
@@ -112,7 +112,7 @@ def test_a_named_file_that_is_closed_to_us_is_named(closed: Path) -> None:
 
 def test_no_file_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(config, "SYSTEM_FILE", tmp_path / "nonesuch.toml")
+    monkeypatch.setattr(config.settings, "SYSTEM_FILE", tmp_path / "nonesuch.toml")
     assert load(None, {}) == Settings()
 
 
@@ -123,7 +123,7 @@ def test_files_are_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     for port, name in enumerate(names, start=8000):
         files[name].write_text(f"[http]\nport = {port}\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(config, "SYSTEM_FILE", files["system"])
+    monkeypatch.setattr(config.settings, "SYSTEM_FILE", files["system"])
     environ = {"DRAGOMAN_CONFIG": str(files["environment"])}
     assert load(files["named"], environ).http.port == 8000
     assert load(None, environ).http.port == 8001

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from dragoman.config_cache import CacheSettings
-from dragoman.config_errors import suggest
-from dragoman.config_types import EngineNames, Section, language, language_pair
+from dragoman.config.cache import CacheSettings
+from dragoman.config.errors import suggest
+from dragoman.config.types import EngineNames, Section, language, language_pair
 
 ENGINE_GROUP = "dragoman.engines"
 

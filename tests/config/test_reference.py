@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 
 from dragoman import config
 from dragoman.config import Settings
-from dragoman.config_reference import Entry, entries_of, reference, tables
-from dragoman.config_types import Section
+from dragoman.config.reference import Entry, entries_of, reference, tables
+from dragoman.config.types import Section
 from dragoman.errors import ConfigError
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "configuration.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 ENTRIES = [entry for path, model in tables(Settings) for entry in entries_of(model, path)]
 FIXED = [entry for entry in ENTRIES if "NAME" not in entry.path]

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from pydantic import SecretStr
 
-from dragoman.errors import ConfigError, StoreLocked, VoiceUnavailable
+from dragoman.errors import ConfigError, StoreLocked
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -49,6 +49,10 @@ class OpenVault:
 
     fingerprint = ""
 
+    def __init__(self, table: str) -> None:
+        """``table``: of the settings, in which a key could stand."""
+        self._table = table
+
     def seal(self, value: bytes, place: str) -> bytes:
         """See Vault."""
         return PLAIN + value
@@ -56,7 +60,7 @@ class OpenVault:
     def open(self, stored: bytes, place: str) -> bytes:
         """See Vault."""
         if not stored.startswith(PLAIN):
-            raise StoreLocked(f"{place} is encrypted: set voices.key or voices.key_file")
+            raise StoreLocked(f"{place} is encrypted: set {self._table}.key or {self._table}.key_file")
         return stored[len(PLAIN) :]
 
     def name(self, text: str) -> str:
@@ -67,20 +71,20 @@ class OpenVault:
 class KeyVault:
     """With a key."""
 
-    def __init__(self, key: SecretStr) -> None:
-        """``key``: 32 bytes in hexadecimal or base64 (``openssl rand -hex 32``).
+    def __init__(self, key: SecretStr, table: str) -> None:
+        """``key``: 32 bytes in hexadecimal or base64 (``openssl rand -hex 32``), of this table of the settings.
 
         Raises:
             ConfigError: it is none.
-            VoiceUnavailable: the package is missing.
+            StoreLocked: the package is missing.
         """
         try:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         except ImportError:
-            raise VoiceUnavailable(
-                'the Python package cryptography is missing: pip install "dragoman[voices]"'
+            raise StoreLocked(
+                f'{table}.key needs the Python package cryptography, which is missing: pip install "dragoman[{table}]"'
             ) from None
-        secret = parse_key(key)
+        secret = parse_key(key, table)
         self._aead = AESGCM(_derive(secret, b"values"))
         self._names = _derive(secret, b"names")
         self.fingerprint = _derive(secret, b"fingerprint").hex()[:16]
@@ -107,7 +111,7 @@ class KeyVault:
         return hmac.new(self._names, text.encode(), hashlib.sha256).hexdigest()
 
 
-def parse_key(key: SecretStr) -> bytes:
+def parse_key(key: SecretStr, table: str) -> bytes:
     """The 32 bytes of a key in hexadecimal or base64; the error never holds any of it.
 
     Raises:
@@ -121,13 +125,13 @@ def parse_key(key: SecretStr) -> bytes:
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) != KEY_BYTES:
-        raise ConfigError("voices.key should be 32 bytes in hexadecimal or base64: openssl rand -hex 32 makes one")
+        raise ConfigError(f"{table}.key should be 32 bytes in hexadecimal or base64: openssl rand -hex 32 makes one")
     return secret
 
 
-def vault(key: SecretStr | None) -> Vault:
-    """The vault of a key; without one nothing is encrypted."""
-    return OpenVault() if key is None else KeyVault(key)
+def vault(key: SecretStr | None, table: str) -> Vault:
+    """The vault of the key of this table of the settings; without one nothing is encrypted."""
+    return OpenVault(table) if key is None else KeyVault(key, table)
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:

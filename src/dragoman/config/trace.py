@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from yarl import URL
 
-from dragoman.config_types import Section, secret
+from dragoman.config.types import Section, secret
 
 
 class TraceSettings(Section):

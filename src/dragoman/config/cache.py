@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from dragoman.config_types import Section, no_bool, secret
+from dragoman.config.types import Section, no_bool, secret
 
 
 class CacheSettings(Section):

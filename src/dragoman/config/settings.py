@@ -34,15 +34,15 @@ from pydantic_settings import (
 )
 from yarl import URL
 
-from dragoman.config_admin import AdminSettings, AdmissionSettings
-from dragoman.config_engines import EnginesSettings
-from dragoman.config_errors import explain, key_lines, suggest
-from dragoman.config_glossary import GlossarySettings
-from dragoman.config_pipeline import PipelineSettings
-from dragoman.config_sources import decoded, merge, read_file
-from dragoman.config_trace import TraceSettings
-from dragoman.config_types import Ipv4, Port, Section, no_bool, secret, split_list, unique
-from dragoman.config_voices import VoicesSettings
+from dragoman.config.admin import AdminSettings, AdmissionSettings
+from dragoman.config.engines import EnginesSettings
+from dragoman.config.errors import explain, key_lines, suggest
+from dragoman.config.glossary import GlossarySettings
+from dragoman.config.pipeline import PipelineSettings
+from dragoman.config.sources import decoded, merge, read_file
+from dragoman.config.trace import TraceSettings
+from dragoman.config.types import Ipv4, Port, Section, no_bool, secret, split_list, unique
+from dragoman.config.voices import VoicesSettings
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 

@@ -15,15 +15,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dragoman import __version__, cli_admin, cli_probe, cli_voices, config
+from dragoman import __version__, config
+from dragoman.cli import admin, probe, voices
 from dragoman.errors import ConfigError, DragomanError
 from dragoman.signals import ended_by_signals, told_by_signal
 
 app = typer.Typer(help="A live interpreter for phone conferences.", no_args_is_help=True, add_completion=False)
-app.add_typer(cli_voices.app, name="voices")
-app.command()(cli_probe.probe)
-app.add_typer(cli_admin.app, name="token")
-app.command("drain")(cli_admin.drain)
+app.add_typer(voices.app, name="voices")
+app.command()(probe.probe)
+app.add_typer(admin.app, name="token")
+app.command("drain")(admin.drain)
 
 ConfigFile = Annotated[
     Path | None,
