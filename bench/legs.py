@@ -5,8 +5,8 @@
 
 A leg is 50 packets a second in, an interim every 300 ms and a final every 3 s from the recogniser, a translation, 2.5 s
 of speech in 25 pieces, and 50 packets a second out. The media plane, the conference and its chains are the product's
-own; the recogniser is pushed 100 ms at a time, as a cloud recogniser wants it. VAD and codec are off, as they were for
-the peers; the floor (the original under the translation) is mixed as always.
+own; the recogniser is pushed 100 ms at a time, as a cloud recogniser wants it. VAD, echo guard and codec are off, as
+they were for the peers; the floor (the original under the translation) is mixed as always.
 Two legs make a room, each speaking its own language. Rows of kind ``leg`` join those of ``bench.media``.
 """
 
@@ -59,7 +59,7 @@ class Stream(ScriptedStream):
 async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, Any]:
     """One row."""
     loop = asyncio.get_running_loop()
-    plane = MediaPlane(MediaConfig(vad="none"), Cut)
+    plane = MediaPlane(MediaConfig(vad="none", echo_guard=False), Cut)
     await plane.start()
     engines = EngineSet([Recognizer()], [ScriptedTranslator({})], [ScriptedSynthesizer({})])
     captions = CaptionHub()

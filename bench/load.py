@@ -47,9 +47,10 @@ def frames(legs: int, speaking: float, clip: str | None) -> list[np.ndarray]:
         return [noise] * legs
     speech = np.load(clip)
     speech = speech[: len(speech) // FRAME * FRAME].reshape(-1, FRAME).astype(">i2")
-    count = round(legs * speaking)
-    # Each speaker is elsewhere in the text, so that they do not all begin and pause together.
-    return [np.roll(speech, 37 * leg, axis=0) if leg < count else silence for leg in range(legs)]
+    tenths = round(10 * speaking)
+    # Speakers are spread over the legs, 3 being prime to 10. Each is elsewhere in the text, so that they do not all
+    # begin and pause together, and further than any echo, so that nobody is taken for somebody else's.
+    return [np.roll(speech, 37 * leg, axis=0) if 3 * leg % 10 < tenths else silence for leg in range(legs)]
 
 
 class Load:

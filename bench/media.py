@@ -7,11 +7,12 @@ Kinds of rows:
 
 ``audio``
     The audio path alone, as ``facts``' peers were measured: 50 packets a second each way for every leg, one booth per
-    leg that hears it through the floor mixer, no VAD, a codec that costs nothing.
+    leg that hears it through the floor mixer, no VAD and echo guard, a codec that costs nothing.
 ``kernel``
     The floor under ``audio``: the same packets received and sent each tick with nothing done to them.
 ``dsp``
-    VAD and G.722 on, speech on 30 % of the legs, two booths for every five legs, each listener reading 60 ms at a time.
+    VAD, echo guard and G.722 on, speech on 30 % of the legs, rooms of five legs and two booths, each listener reading
+    60 ms at a time. Nobody has his phone on loudspeaker.
 
 The load comes from a second process; a third only sleeps, to show what the machine itself adds to lateness. Rows are
 merged into ``results/media.json`` by kind, legs and booths, and shown in ``results/media.md``.
@@ -41,6 +42,9 @@ from dragoman.media.socket import BATCH
 
 DSP_CHUNK = 960
 """Samples (60 ms) that a recogniser takes at a time."""
+
+LEGS_IN_ROOM = 5
+BOOTHS_IN_ROOM = 2
 
 SENTENCES = (
     "good morning everybody and welcome to the meeting",
@@ -128,7 +132,8 @@ async def measure(
     """One row: build a plane, load it, watch it for so many seconds."""
     light = kind != "dsp"
     encoder: Callable[[], Encoder] = Cut if light else G722Encoder
-    plane = (Bare if kind == "kernel" else MediaPlane)(MediaConfig(vad="none" if light else "silero"), encoder)
+    config = MediaConfig(vad="none" if light else "silero", echo_guard=not light)
+    plane = (Bare if kind == "kernel" else MediaPlane)(config, encoder)
     if isinstance(plane, Bare):
         plane.rows = np.arange(booths)
     await plane.start()
@@ -147,6 +152,13 @@ async def measure(
         plane.add_booth(f"booth {booth}", ("127.0.0.1", ports[booth]), Quiet())
         heard = [leg for leg in range(legs) if leg * booths // legs == booth]
         plane.set_floor(f"booth {booth}", [f"leg {leg}" for leg in heard], 0.0 if light else -18.0)
+    if not light:
+        for room in range(legs // LEGS_IN_ROOM):
+            plane.set_room(
+                f"room {room}",
+                [f"leg {LEGS_IN_ROOM * room + leg}" for leg in range(LEGS_IN_ROOM)],
+                [f"booth {BOOTHS_IN_ROOM * room + booth}" for booth in range(BOOTHS_IN_ROOM)],
+            )
     watched = await watch(recorder, plane, load, sleeper, seconds)
     await plane.close()
     gc.unfreeze()
@@ -170,7 +182,7 @@ async def run(kinds: list[str], legs: list[int] | None, seconds: float) -> None:
         for kind in kinds:
             clip = speech_clip(folder) if kind == "dsp" else None
             for count in legs or ([100] if kind == "dsp" else [50, 100, 200, 400]):
-                booths = count * 2 // 5 if kind == "dsp" else count
+                booths = count * BOOTHS_IN_ROOM // LEGS_IN_ROOM if kind == "dsp" else count
                 row = await measure(recorder, kind, count, booths, seconds, clip)
                 print(json.dumps(row), flush=True)
                 publish([row])

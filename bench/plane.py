@@ -21,7 +21,8 @@ import numpy as np
 from bench import machine
 from dragoman.media.clock import PERIOD
 from dragoman.media.format import Pcm
-from dragoman.media.plane import MediaPlane, freeze_garbage
+from dragoman.media.garbage import freeze_garbage
+from dragoman.media.plane import MediaPlane
 from dragoman.media.stats import MediaStats
 
 RESULTS = Path(__file__).parent / "results"

@@ -47,8 +47,16 @@ class Stopwatch:
         return time.perf_counter() - self.began
 
 
-def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Heard]]]) -> dict[str, Any]:
-    """One row of the results: of rounds, each its wall time (s) and its clauses, which were asked for together."""
+def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Heard]]], cpu: float) -> dict[str, Any]:
+    """One row of the results.
+
+    Args:
+        engine: whose.
+        device: it computes on.
+        dtype: its precision.
+        rounds: each its wall time (s) and its clauses, which were asked for together.
+        cpu: seconds of processor time that they took, whoever else was on the machine.
+    """
     heard = [clause for _, clauses in rounds for clause in clauses]
     wall, sound = sum(wall for wall, _ in rounds), sum(clause.seconds for clause in heard)
     streams = len(rounds[0][1])
@@ -61,6 +69,7 @@ def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Hea
         "first_audio_ms": dict(zip(("p50", "p95", "p99"), (round(float(value), 1) for value in first), strict=True)),
         "realtime_factor": round(wall * streams / sound, 3),
         "audio_seconds_per_second": round(sound / wall, 3),
+        "cpu_seconds_per_audio_second": round(cpu / sound, 3),
         "clauses": len(heard),
         "underruns": sum(clause.ran_dry for clause in heard),
     }
@@ -78,3 +87,27 @@ def sustained(rows: list[dict[str, Any]]) -> dict[str, int]:
         elif engine not in failed:
             most[engine] = each["streams"]
     return most
+
+
+def ratios(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """By streams, how many times coqui's throughput ours is.
+
+    ``concurrent``: of its best case, as many streams at once; ``one_by_one``: of its own, one after the other;
+    ``by_cpu``: of its best case for the same processor time, which others on the machine do not change.
+    """
+    spoken = {(each["engine"], int(each["streams"])): each for each in rows}
+    found = []
+    for (engine, streams), ours in sorted(spoken.items(), key=lambda item: item[0]):
+        theirs, alone = spoken.get(("coqui", streams)), spoken.get(("coqui", 1))
+        if engine == "dragoman" and theirs and alone:
+            rate = "audio_seconds_per_second"
+            cost = "cpu_seconds_per_audio_second"
+            found.append(
+                {
+                    "streams": streams,
+                    "concurrent": round(ours[rate] / theirs[rate], 2),
+                    "one_by_one": round(ours[rate] / alone[rate], 2),
+                    "by_cpu": round(theirs[cost] / ours[cost], 2),
+                }
+            )
+    return found

@@ -16,6 +16,7 @@ from bench.tts.model import TEXTS
 from tests.engines.tts.xtts import tiny
 
 from dragoman.engines.tts.xtts.load import speakers
+from dragoman.engines.tts.xtts.loading import bake
 
 
 class Theirs:
@@ -27,8 +28,14 @@ class Theirs:
         self._device, self._dtype, self._chunk, self._tokens = device, dtype, chunk, tokens
         if dtype is not torch.float32:
             self._xtts.gpt.to(dtype)
-            self._xtts._modules["hifigan_decoder"] = _InFloat(self._xtts.hifigan_decoder)
+            self._xtts.gpt.gpt.wpe = self._no_positions
+            self._xtts._modules["hifigan_decoder"] = _InHalf(self._xtts.hifigan_decoder)
         self._voices = list(speakers(folder).values())
+
+    def _no_positions(self, at: Any) -> Any:
+        """In place of coqui's zeros, which are float32 and make all float32 that they are added to."""
+        shape = at.shape[0], at.shape[1], self._xtts.gpt.model_dim
+        return torch.zeros(shape, device=at.device, dtype=self._dtype)
 
     def warm_up(self) -> None:
         """Every part of it runs once."""
@@ -63,16 +70,18 @@ class Theirs:
         )
 
 
-class _InFloat(torch.nn.Module):
-    """The HiFi-GAN stays in single precision, as in ours."""
+class _InHalf(torch.nn.Module):
+    """The HiFi-GAN in half precision, as in ours."""
 
     def __init__(self, decoder: Any) -> None:
         super().__init__()
         self.decoder = decoder
+        bake(decoder.waveform_decoder)
+        decoder.waveform_decoder.half()
 
     def forward(self, latents: Any, g: Any) -> Any:
         """As HifiDecoder's."""
-        return self.decoder(latents.float(), g=g.float())
+        return self.decoder(latents.half(), g=g.half()).float()
 
 
 def _view(xtts: Any) -> Any:

@@ -18,7 +18,8 @@ from dragoman.engines.tts.xtts.profiles import ProfileVoices
 from dragoman.enrolment.serving import Enrolling, clips_folder
 from dragoman.errors import EngineError
 from dragoman.glossary.store import GlossaryStore
-from dragoman.media.plane import MediaConfig, MediaPlane, freeze_garbage
+from dragoman.media.garbage import freeze_garbage
+from dragoman.media.plane import MediaConfig, MediaPlane
 from dragoman.media.sonic import stretcher
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import Health, tick_trouble

@@ -6,6 +6,7 @@ of the profiles, as they are exported, and the stock voices of the model.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_uri, until
 from tests.e2e.daemon import TONE, Captions, Daemon
-from tests.e2e.talking import RATE, recorded, say_all, stop
+from tests.e2e.talking import RATE, recorded, say, say_all, stop
 from tests.e2e.test_demo import start
+from tests.e2e.test_enrolment import enter, recording, send
 
 from dragoman.demo.mic import write_padded
 from dragoman.demo.phone import Phone
@@ -313,3 +315,90 @@ async def test_what_was_learnt_is_gone_when_the_caller_hangs_up_and_a_daemon_tha
     await ines.dtmf("*7")
     await own(pbx, "away")
     assert ines.in_call
+
+
+async def test_a_spoken_yes_is_heard_in_the_room_and_kept_as_the_consent(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
+) -> None:
+    settings = toml(model, tmp_path / "voices.sqlite", follow_style=False, small_identity=False)
+    hears = f'[engines.options."{TONE}Recognizer"]\nspelt = {{en100c = "yes", en101c = "never"}}\n'
+    daemon = await daemon_factory(settings + hears, tone=False)
+    sally, ines = await phone_factory("Sally", number="2003"), await phone_factory("Inés", number="2002")
+    for phone, extension in ((sally, "44"), (ines, "34")):
+        await phone.dial(room_uri(pbx, f"1000*{extension}"))
+        await phone.wait_established()
+    await conference_of(pbx, "1000-en", 2)
+    await daemon.legs("1000", 2)
+    await sally.dtmf("*7")
+    await own(pbx, "ask")
+    await say(sally, ["en101c"])
+    await own(pbx, "no", 40)
+    await recorded(sally.heard, 4.0)  # he hears it
+    await sally.dtmf("*7")
+    await own(pbx, "ask")
+    await say(sally, ["en100c"])
+    await own(pbx, "yes", 40)
+    await recorded(sally.heard, 7.0)
+    assert "agreed=spoken" in daemon.log.read_text() or '"spoken"' in daemon.log.read_text()
+    await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
+    await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 60)
+    await sally.dtmf("*7")
+    await own(pbx, "keep")
+    await sally.dtmf("1")
+    await own(pbx, "kept")
+    (kept,) = (await daemon.get("/api/voice-profiles"))["profiles"]
+    consent = (await daemon.get(f"/api/voice-profiles/{kept['id']}"))["consent"]
+    assert "Said: yes" in consent["text"] and "2003" in consent["text"]
+    await stop(sally, ines)
+
+
+async def test_who_enrols_by_phone_hears_his_cloned_voice_as_often_as_he_likes_before_he_keeps_it(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
+) -> None:
+    settings = toml(model, tmp_path / "voices.sqlite", follow_style=False, small_identity=False)
+    daemon = await daemon_factory(settings, tone=False)
+    phone = await phone_factory("Ann", number="2001")
+    code = (await send(f"{daemon.url}/api/enrolment-codes", {"name": "Ann", "language": "en"}))["code"]
+    await phone.dial(room_uri(pbx, "*77"))
+    await phone.wait_established()
+    await enter(phone, pbx, code)
+    await speaks(phone, [TEXTS["en"][f"enrol-sentence-{number}"] for number in range(1, 6)] * 4, tmp_path)
+    seen: set[str] = set()
+    while not (pbx.run_dir / "spool" / "recording").exists() or not seen:
+        await phone.dtmf("1")  # a key before the consent was read does not count
+        try:
+            async with asyncio.timeout(3):
+                seen.add(await recording(pbx, seen))
+        except TimeoutError:
+            continue
+    for number in range(5):
+        await asyncio.sleep(5.0)  # he reads
+        await phone.dtmf("#")
+        if number < 4:
+            seen.add(await recording(pbx, seen))
+    found = await daemon.until("/api/voice-profiles", lambda answer: bool(answer["profiles"]), within=90)
+    (profile,) = found["profiles"]
+    await until_spoken(daemon, phone, "2", 2)
+    assert phone.in_call, "he was not asked to keep it yet"
+    async with asyncio.timeout(60):
+        while phone.in_call:
+            await phone.dtmf("1")
+            await asyncio.sleep(1.5)
+    kept = await daemon.get(f"/api/voice-profiles/{profile['id']}")
+    assert kept["callers"] == ["2001"]
+    assert "could not hear his voice" not in daemon.log.read_text()
+    heard = read_wav(phone.heard).astype(float)[-12 * RATE :]
+    levels = np.sqrt(np.mean(heard[: len(heard) // 320 * 320].reshape(-1, 320) ** 2, axis=1))
+    assert np.mean(levels > 300) > 0.2, "he heard it"
+
+
+async def until_spoken(daemon: Daemon, phone: Phone, key: str, clauses: int) -> None:
+    """Press a key until XTTS has spoken so many clauses in people's own voices."""
+    async with aiohttp.ClientSession(daemon.url) as rest, asyncio.timeout(90):
+        while True:
+            async with rest.get("/metrics") as answer:
+                lines = [line for line in (await answer.text()).splitlines() if 'event="own_voice"' in line]
+            if sum(float(line.rpartition(" ")[2]) for line in lines) >= clauses:
+                return
+            await phone.dtmf(key)
+            await asyncio.sleep(1.5)

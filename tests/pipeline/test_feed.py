@@ -312,3 +312,38 @@ def test_what_nobody_wanted_is_forgotten(continuous: bool) -> None:
     assert plan.wake_at is None
     plan.speech_end(10 * PREROLL)  # of what was forgotten
     assert not plan.active
+
+
+@settings(deadline=None)
+@given(speeches(), st.booleans(), st.integers(1, 8), st.text(max_size=8))
+def test_pushes_on_a_legs_own_grid_bring_all_speech_and_wait_for_no_more_than_a_chunk(
+    speech: list[tuple[int, int]], continuous: bool, chunk: int, leg: str
+) -> None:
+    plain, own = (
+        Player(FeedPlan(chunk * FRAME_SAMPLES, continuous=continuous, leg=whose), speech) for whose in (None, leg)
+    )
+    for player in (plain, own):
+        player.plan.replay(0, 0)
+    for _ in range(speech[-1][1] + 60):
+        for player in (plain, own):
+            player.run(1)
+        wake_at = own.plan.wake_at
+        assert wake_at is None or wake_at > own.end, "what may be pushed is pushed"
+        assert wake_at is None or wake_at - own.end <= chunk * FRAME_SAMPLES
+    own.streams[0].check()
+    for start, stop in utterances(speech):
+        assert own.streams[0].samples.issuperset(range(start, stop, 20))
+    finalized = [[step for step in player.streams[0].steps if isinstance(step, Finalize)] for player in (plain, own)]
+    assert finalized[0] == finalized[1]
+
+
+def test_legs_that_begin_in_one_tick_are_not_pushed_in_one() -> None:
+    chunk = 5 * FRAME_SAMPLES
+    players = [Player(FeedPlan(chunk, continuous=True, leg=f"leg-{n}"), [(0, 200)]) for n in range(100)]
+    for player in players:
+        player.plan.replay(0, 0)
+        player.run(100)
+    last = [player.streams[0].pushes[-5:] for player in players]
+    assert all(push.stop - push.start == chunk for pushes in last for push in pushes), "then each brings a whole chunk"
+    together = [sum(pushes[-1].stop % chunk == at * FRAME_SAMPLES for pushes in last) for at in range(5)]
+    assert max(together) <= 35

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.ledger import JITTER, WordLedger
+from dragoman.pipeline.ledger import JITTER, OTHER_WORDS, SAME_WORD, WordLedger
 
 MS = ms_to_samples(1)
 
@@ -98,3 +98,48 @@ def test_a_number_that_reaches_far_behind_what_is_known_is_not_lost() -> None:
     ledger = WordLedger()
     ledger.commit([Word("twenty", 9030 * MS, 9530 * MS)])
     assert ledger.fresh([Word("25", 9060 * MS, 9870 * MS)]) == (Word("25", 9060 * MS, 9870 * MS),)
+
+
+@st.composite
+def sayings(draw: st.DrawFn) -> list[Word]:
+    """Words in any order, of any length, many with the same text."""
+    times = st.tuples(st.sampled_from("abc"), st.integers(0, 3000), st.integers(20, 900))
+    return [Word(text, at * MS, (at + length) * MS) for text, at, length in draw(st.lists(times, max_size=8))]
+
+
+def by_the_rule(word: Word, seen: list[Word], until: int, follows: bool) -> tuple[bool, Word | None]:
+    """Whether a word is new, and which known one it repeats: the whole rule, which asks after every known word."""
+
+    def apart(other: Word) -> float:
+        return abs((word.start + word.end) // 2 - (other.start + other.end) // 2)
+
+    def same(other: Word, least: int) -> bool:
+        near = max(least, min(word.end - word.start, other.end - other.start) // 2)
+        return apart(other) <= near and word.text == other.text
+
+    twin = min((other for other in seen if same(other, SAME_WORD)), key=apart, default=None)
+    if twin is None and follows and seen and same(seen[0], 2 * JITTER):
+        twin = seen[0]
+    middle = (word.start + word.end) // 2
+    reaches = word.end > until and (middle >= until - OTHER_WORDS or word.end > until + 2 * JITTER)
+    return middle > until + JITTER or (twin is None and reaches), twin
+
+
+@settings(deadline=None)
+@given(sayings(), sayings(), sayings())
+def test_words_far_behind_the_mark_are_judged_as_the_whole_rule_would(
+    committed: list[Word], pending: list[Word], words: list[Word]
+) -> None:
+    ledger = WordLedger()
+    ledger.commit(committed)
+    seen, follows, expected = [*committed[-4:], *pending[-4:]], False, []
+    until = max([ledger.committed_until, *(word.end for word in pending)])
+    for word in words:
+        new, twin = by_the_rule(word, seen, until, follows)
+        follows = twin is not None
+        if twin is not None:
+            del seen[: seen.index(twin) + 1]
+        if new:
+            expected.append(word)
+    assert ledger.fresh(words, pending) == tuple(expected)
+    assert ledger.repeats == len(words) - len(expected)

@@ -124,17 +124,19 @@ class ToneRecognizer(_ToneEngine):
     """Hears tone words of persons (never of booths); a damaged word is recognised as nothing.
 
     Options of its own: ``final_words`` (0: none), after so many words a final comes within the utterance, as cloud
-    recognisers do; ``crash_at_word``, the stream dies when it has heard so many words (0: never), once.
+    recognisers do; ``crash_at_word``, the stream dies when it has heard so many words (0: never), once; ``spelt``, what
+    it writes for some words, ``{en100c = "yes"}``.
     """
 
     name = "tone-asr"
-    known = ("final_words", "crash_at_word")
+    known = ("final_words", "crash_at_word", "spelt")
 
     def __init__(self, options: Mapping[str, object]) -> None:
         super().__init__(options)
         self.info = _info(self.name, Stage.ASR, LANGUAGES)
         self.final_words = int(cast(int, options.get("final_words", 0)))
         self.crash_at_word = int(cast(int, options.get("crash_at_word", 0)))
+        self.spelt = cast(Mapping[str, str], options.get("spelt", {}))
         self.opened: list[StreamRequest] = []
 
     def supports(self, language: str) -> bool:
@@ -218,7 +220,7 @@ class ToneStream:
                 continue
             self._heard += 1
             start, end = (self._origin + round(s * SAMPLE_RATE) for s in (word.start_s, word.end_s))
-            self._words.append(Word(word.text, start, end, word.confidence))
+            self._words.append(Word(self._engine.spelt.get(word.text, word.text), start, end, word.confidence))
             if self._heard == self._engine.crash_at_word:
                 self._engine.crash_at_word = 0
                 self._die(EngineCrashed(self._engine.name, f"crashes at word {self._heard} by its options"))

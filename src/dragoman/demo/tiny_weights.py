@@ -82,9 +82,11 @@ class Chirps(torch.nn.Module):  # type: ignore[misc]  # torch is not there where
         self.turns = torch.nn.Parameter(torch.randn(width, self.HARMONICS) * GLIDE / width**0.5)
 
     def forward(self, frames: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        """``frames`` [1, width, n] to sound [1, 1, n * HOP] in the voice ``g`` [1, dimension, 1]."""
-        voice = torch.sin(g.reshape(-1) @ self.timbre)
-        frames = frames[0].T
+        """``frames`` [rows, width, n] to sound [rows, 1, n * HOP] in the voices ``g`` [rows, dimension, 1]."""
+        return torch.stack([self._one(row.T, voice.reshape(-1)) for row, voice in zip(frames, g, strict=True)])
+
+    def _one(self, frames: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        voice = torch.sin(embedding @ self.timbre)
         pitch = (170 + 80 * voice[-1]) * torch.exp2(0.5 * torch.sin(frames @ self.melody))
         at = (torch.arange(self.GRAIN) - self.HOP) / self.RATE
         harmonics = torch.arange(1, self.HARMONICS + 1)
@@ -94,7 +96,7 @@ class Chirps(torch.nn.Module):  # type: ignore[misc]  # torch is not there where
         sound[: -self.HOP] += grains[:, : self.HOP].reshape(-1)
         sound[self.HOP :] += grains[:, self.HOP :].reshape(-1)
         begin = self.HOP // 2
-        return (LOUDNESS * sound[begin : begin + len(grains) * self.HOP]).reshape(1, 1, -1)
+        return (LOUDNESS * sound[begin : begin + len(grains) * self.HOP])[None]
 
 
 @contextmanager

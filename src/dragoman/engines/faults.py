@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 
 import structlog
 
@@ -17,23 +17,34 @@ CLOSE_DEADLINE = 2.0
 speaker's next words wait too."""
 
 
-@contextmanager
-def crashes_of(engine: str, *, deadline: bool = True) -> Iterator[None]:
+def crashes_of(engine: str, *, deadline: bool = True) -> AbstractContextManager[None]:
     """Turn whatever a call of ``engine`` raises, beside what its protocol allows, into EngineCrashed.
 
     Others write engines too: a KeyError in one costs the clause or the stream, and is told with its name, not the leg.
     ``deadline``: the caller has one around this and takes a TimeoutError for it; else that is an EngineTimeout.
     """
-    try:
-        yield
-    except EngineError:
-        raise
-    except TimeoutError as error:
-        if deadline:
-            raise
-        raise EngineTimeout(engine, str(error) or "a deadline of its own passed") from error
-    except Exception as error:
-        raise EngineCrashed(engine, f"{type(error).__name__}: {error}") from error
+    return _CrashesOf(engine, deadline)
+
+
+class _CrashesOf:
+    """As ``crashes_of``; a class, because a generator would cost each push of audio several times as much."""
+
+    __slots__ = ("_deadline", "_engine")
+
+    def __init__(self, engine: str, deadline: bool) -> None:
+        self._engine = engine
+        self._deadline = deadline
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or not isinstance(error, Exception) or isinstance(error, EngineError):
+            return
+        if not isinstance(error, TimeoutError):
+            raise EngineCrashed(self._engine, f"{type(error).__name__}: {error}") from error
+        if not self._deadline:
+            raise EngineTimeout(self._engine, str(error) or "a deadline of its own passed") from error
 
 
 async def let_go(engine: str, close: Callable[[], Awaitable[None]]) -> EngineError | None:

@@ -46,6 +46,12 @@ def limit(mix: Mix) -> Pcm:
     return np.rint(mix, out=mix).astype(np.int16)
 
 
+def _runs(booths: Rows) -> tuple[Rows, Rows]:
+    """Where each booth's entries begin, and how many they are, in entries that are laid out booth by booth."""
+    first = np.flatnonzero(np.diff(booths, prepend=-1))
+    return first, np.diff(first, append=len(booths))
+
+
 class FloorMixer:
     """Plays legs under booths: one cursor per leg that any booth hears, one weighted sum per booth.
 
@@ -65,6 +71,7 @@ class FloorMixer:
         self._entry_booth: Rows = self._playing
         self._entry_leg: Rows = self._playing
         self._entry_factor: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+        self._first, self._legs_of = _runs(self._entry_booth)
         self._booths: dict[int, tuple[Rows, npt.NDArray[np.float32]]] = {}
         self._before: dict[int, tuple[Rows, npt.NDArray[np.float32]]] = {}
 
@@ -102,6 +109,7 @@ class FloorMixer:
         self._entry_booth = np.concatenate([empty, *(np.full(len(legs), booth) for booth, (legs, _) in floors)])
         self._entry_leg = np.concatenate([empty, *(legs for _, (legs, _) in floors)])
         self._entry_factor = np.concatenate([np.zeros(0, np.float32), *(factors for _, (_, factors) in floors)])
+        self._first, self._legs_of = _runs(self._entry_booth)
         fading = [legs for legs, _ in self._before.values()]
         playing = np.unique(np.concatenate([self._entry_leg, *fading]))
         self._stop(np.setdiff1d(self._playing, playing))
@@ -122,15 +130,18 @@ class FloorMixer:
 
     def _add(self, mix: Mix) -> None:
         heard = self._audible[self._entry_leg]
-        booth, leg, factor = self._entry_booth[heard], self._entry_leg[heard], self._entry_factor[heard]
+        booth, leg, factor = self._entry_booth, self._entry_leg, self._entry_factor
+        if heard.all():
+            first, legs_of = self._first, self._legs_of
+        else:
+            booth, leg, factor = booth[heard], leg[heard], factor[heard]
+            first, legs_of = _runs(booth)
         if not len(booth):  # all that is heard is fading out
             return
-        first = np.flatnonzero(np.diff(booth, prepend=-1))
-        legs_of = np.diff(first, append=len(booth))
         # One numpy call per booth, or one per n-th leg of all booths: whichever is fewer.
         if legs_of.max() <= len(first):
             for nth in range(legs_of.max()):
-                at = first[legs_of > nth] + nth
+                at = first[legs_of > nth] + nth if nth else first
                 weighted = self._frames[leg[at]]
                 weighted *= factor[at, None]
                 if nth:
@@ -146,6 +157,20 @@ class FloorMixer:
         rows = self._playing
         ends = self._ring.end[rows]
         cursors = self._cursor[rows]
+        lag = ends - cursors
+        # Nearly always every leg has its next frame and none is too far behind: then nothing else is to be looked at.
+        if cursors.min() >= 0 and lag.min() >= FRAME_SAMPLES and lag.max() <= FLOOR_MAX_LAG + FRAME_SAMPLES:
+            frames = self._windows[self._ring.offsets(rows, cursors)]
+            self._cursor[rows] = cursors + FRAME_SAMPLES
+        else:
+            frames = self._seek(rows, ends, cursors)
+        audible = frames.any(axis=1)
+        self._audible[rows] = audible
+        self._frames[rows] = frames
+        return bool(audible.any())
+
+    def _seek(self, rows: Rows, ends: Rows, cursors: Rows) -> Pcm:
+        """The next frame of each leg, where some begin, have nothing ready, or are behind and jump ahead."""
         # Cursors stay on the frame grid, so that no frame straddles the end of its ring.
         fresh = np.maximum(ends - FLOOR_LAG - FRAME_SAMPLES, -1) // FRAME_SAMPLES * FRAME_SAMPLES
         starting = cursors < 0
@@ -160,7 +185,4 @@ class FloorMixer:
             frames[behind] = (frames[behind] * (1 - _RISE) + ahead * _RISE).astype(np.int16)
             cursors[behind] = fresh[behind]
         self._cursor[rows] = np.where(ready, cursors + FRAME_SAMPLES, np.where(starting, -1, cursors))
-        audible = frames.any(axis=1)
-        self._audible[rows] = audible
-        self._frames[rows] = frames
-        return bool(audible.any())
+        return frames

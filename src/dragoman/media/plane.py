@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import heapq
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -18,6 +17,7 @@ from dragoman.media.alarm import Alarm, open_alarm
 from dragoman.media.clock import PERIOD, MediaClock
 from dragoman.media.codec import Encoder, G722Encoder
 from dragoman.media.echo import RAW_SAMPLES, EchoGuard
+from dragoman.media.garbage import GarbageTurns
 from dragoman.media.intake import Intake
 from dragoman.media.jitter import JitterBank
 from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
@@ -136,6 +136,7 @@ class MediaPlane:
         self._wire: _Wire | None = None
         self._clock = MediaClock(0.0)
         self._alarm: Alarm | None = None
+        self._garbage = GarbageTurns()
 
     async def start(self, *, ticking: bool = True) -> None:
         """Open the socket and begin to tick on the running loop.
@@ -166,6 +167,7 @@ class MediaPlane:
         if self._alarm is not None:
             self._alarm.close()
             self._alarm = None
+            self._garbage.close()
         if self._wire is not None:
             self._wire.socket.close()
             self._wire = None
@@ -317,6 +319,7 @@ class MediaPlane:
         if self._alarm is not None:
             self._alarm.arm(self._clock.deadline)
         self.tick(now, tick.skipped)
+        self._garbage.turn()
 
     def tick(self, now: float, skipped: int = 0) -> None:
         """Do all of one tick: receive, order, send, listen, tell.
@@ -368,13 +371,3 @@ class MediaPlane:
             if not leg.failed:
                 leg.failed = True
                 log.exception("audio listener failed", leg=leg.audio.leg_id, call=call.__name__)
-
-
-def freeze_garbage() -> None:
-    """Take what exists out of the garbage collector's sight; for the end of start-up.
-
-    A full collection over a loaded daemon stops every thread for 40 ms (measured), two ticks. What lives as long as the
-    daemon need not be looked at again.
-    """
-    gc.collect()
-    gc.freeze()

@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 PACKET_BYTES: Final = HEADER_BYTES + G722_FRAME_BYTES
 
+_FRAME_SHAPE: Final = (FRAME_SAMPLES,)
+
 
 class FrameSource(Protocol):
     """What a stream says; asked once per tick."""
@@ -72,6 +74,7 @@ class SenderBank:
             "itemsize": size,
         }
         self._headers = socket.outgoing.reshape(-1).view(np.dtype(layout))
+        self._sequences, self._timestamps = self._headers["sequence"], self._headers["timestamp"]
         self._bytes = memoryview(socket.outgoing.reshape(-1))  # type: ignore[arg-type]  # an array is a buffer
         self._mix = np.zeros((rows, FRAME_SAMPLES), np.float32)
         self._sequence = np.zeros(rows, np.uint16)
@@ -135,36 +138,43 @@ class SenderBank:
             skipped: slots over which timestamps advance unsent.
             clock: asked for the time after the packets were handed to the kernel.
         """
-        self.said[self._saying] = 0
-        self._saying = []
+        if self._saying:
+            self.said[self._saying] = 0
+            self._saying = []
         if not self._top:
             return
         mix = self._mix[: self._top]
         self._floor.step(mix)
+        streams, rows = tuple(self._streams.values()), self._active  # as they are now: a source may end itself
         speaking: list[_Stream] = []
+        spoken: list[Pcm] = []
         sending: list[_Stream] = []
-        for stream in tuple(self._streams.values()):  # a source may end itself
+        for stream in streams:
             try:
                 frame = stream.source.next_frame(now)
                 if frame is not None:
-                    mix[stream.row] += frame.reshape(FRAME_SAMPLES)
-                    self.said[stream.row] = frame.reshape(FRAME_SAMPLES)
-                    self._saying.append(stream.row)
+                    spoken.append(frame if frame.shape == _FRAME_SHAPE else frame.reshape(FRAME_SAMPLES))
                     speaking.append(stream)
             except Exception:
                 frame = None
                 self._failed(stream, "next_frame")
             if frame is not None or stream.continuous:
                 sending.append(stream)
-        frames = limit(mix)
+        if speaking:
+            # One frame of each in one piece: a numpy call per stream would cost more than all that is done with them.
+            self._saying = [stream.row for stream in speaking]
+            self.said[self._saying] = np.concatenate(spoken).reshape(-1, FRAME_SAMPLES)
+            mix += self.said[: len(mix)]
+        frames = list(limit(mix))
         out = self._bytes
         for stream in sending:
             out[stream.payload] = stream.encoder.encode(frames[stream.row])
-        rows = np.array([stream.row for stream in sending], np.int64)
+        if len(sending) < len(streams):
+            rows = np.array([stream.row for stream in sending], np.int64)
         self._timestamp[self._active] += np.uint32(G722_CLOCK_STEP * (1 + skipped))
         self._sequence[rows] += np.uint16(1)
-        self._headers["sequence"][: self._top] = self._sequence[: self._top]
-        self._headers["timestamp"][: self._top] = self._timestamp[: self._top]
+        self._sequences[: self._top] = self._sequence[: self._top]
+        self._timestamps[: self._top] = self._timestamp[: self._top]
         sent = self._socket.send(rows)
         self._stats.packets_out += sent
         self._stats.send_errors += len(rows) - sent

@@ -69,7 +69,7 @@ class Speech:
             pcm = np.concatenate((self._tail, pcm))
             self._tail = None
         whole = len(pcm) - len(pcm) % FRAME_SAMPLES
-        self._frames.extend(pcm[i : i + FRAME_SAMPLES] for i in range(0, whole, FRAME_SAMPLES))
+        self._frames.extend([pcm[i : i + FRAME_SAMPLES] for i in range(0, whole, FRAME_SAMPLES)])
         if whole < len(pcm):
             self._tail = pcm[whole:]
 
@@ -91,12 +91,14 @@ class Speech:
         return len(self._frames) >= READY_FRAMES
 
     def take(self, ducked: bool) -> Pcm | None:
-        """The next frame at its gain (ramped over the frame when it changes), or None on an underrun."""
-        if not self._frames:
-            self.underruns += 1
+        """The next frame at its gain (ramped over the frame when it changes), or None: an underrun, or its end."""
+        frames = self._frames
+        if not frames:
+            if not self.finished:
+                self.underruns += 1
             return None
-        frame = self._frames.popleft()
-        if len(self._frames) == RESUME_FRAMES:
+        frame = frames.popleft()
+        if len(frames) == RESUME_FRAMES:
             self.on_room()
         if ducked == self._ducked:
             return (frame * np.float32(DUCKED)).astype(np.int16) if ducked else frame
@@ -160,18 +162,15 @@ class BoothMixer:
         frames = []
         ended = False
         for i, speech in enumerate(sounding):
-            if not speech.ready:
-                ended = ended or speech.finished
-                if speech.finished:
-                    continue
             frame = speech.take(ducking and i == 0)
+            over = speech.finished and not speech.ready
+            ended = ended or over
             if frame is None:
-                self.underruns += 1
+                self.underruns += not over
                 continue
             frames.append(frame)
             if speech.first_sent is not None:
                 self._fresh.append(speech)
-            ended = ended or (speech.finished and not speech.ready)
         if ended:
             self._retire()
         if len(frames) < 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from zlib import crc32
 
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.pressure import ASR_LIMIT, ASR_RELIEF, Pressure
@@ -81,11 +82,16 @@ class FeedPlan:
     nothing more was said, the early final was all of it, and ``take_over`` tells when that is sure.
     """
 
-    def __init__(self, chunk: int, *, continuous: bool = False, early: int = 0) -> None:
-        """``chunk``: samples one push should bring at least, while speech goes on. ``early`` 0: never."""
+    def __init__(self, chunk: int, *, continuous: bool = False, early: int = 0, leg: str | None = None) -> None:
+        """``chunk``: samples one push should bring at least, while speech goes on. ``early`` 0: never.
+
+        ``leg``: whose it is. Then pushes end on a grid of the leg's own, the first one sooner for it, so that legs
+        which began to be heard in one tick (after a restart all do) are not pushed, and answered, in one for ever.
+        """
         self._chunk = max(chunk, FRAME_SAMPLES)
         self._continuous = continuous
         self._early = early
+        self._grid = None if leg is None else crc32(leg.encode()) * FRAME_SAMPLES
         self._heard = 0
         self.paused_at = -BACKLOG
         """Where the VAD heard the last speech before the speaker's last pause; negative: he made none."""
@@ -121,10 +127,10 @@ class FeedPlan:
         if self._open:
             first = self._open[0]
             if first.stop is not None:
-                return min(self._cursor + self._chunk, first.stop)
-            pause = self._heard + self._early if self._may_end(first) else self._cursor + self._chunk
-            return min(self._cursor + self._chunk, pause)
-        return self._cursor + self._chunk if self._continuous and self._started else None
+                return min(self._next_push, first.stop)
+            pause = self._heard + self._early if self._may_end(first) else self._next_push
+            return min(self._next_push, pause)
+        return self._next_push if self._continuous and self._started else None
 
     def speech_start(self, at: int) -> None:
         """The VAD heard speech from audio time ``at``."""
@@ -243,7 +249,7 @@ class FeedPlan:
             if current.stop is None and self._may_end(current) and end - heard >= self._early:
                 self._split(current)
             if current.stop is None:
-                return self._push(end) if end - self._cursor >= self._chunk else None
+                return self._push(end) if end >= self._next_push else None
             if self._cursor < current.stop:
                 return self._push(min(end, current.stop)) if self._cursor < end else None
             self._open.popleft()
@@ -251,8 +257,14 @@ class FeedPlan:
                 self._pushed = False
                 self._unanswered.append(current)
                 return Finalize(current.end)
-        ready = self._continuous and self._started and end - self._cursor >= self._chunk
+        ready = self._continuous and self._started and end >= self._next_push
         return self._push(end) if ready else None
+
+    @property
+    def _next_push(self) -> int:
+        """Ring length at which the next push is due while speech goes on."""
+        due = self._cursor + self._chunk
+        return due if self._grid is None else due - (self._cursor - self._grid) % self._chunk
 
     def _may_end(self, current: _Utterance) -> bool:
         """Whether a pause behind what was heard so far may end it."""

@@ -66,17 +66,22 @@ class WordLedger:
         """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order."""
         until = max([self.committed_until, *(word.end for word in pending)])
         seen = [*self._recent, *pending[-RECENT:]]
+        beyond = max((_middle(other) + max(2 * JITTER, (other.end - other.start) // 2) for other in seen), default=-1)
         kept = []
         follows = False  # whether the word before was said again, so that the next one that is known should come now
         for word in words:
+            middle = _middle(word)
+            if middle > until + JITTER and middle > beyond:  # nearly every word: so far behind, none has a twin
+                kept.append(word)
+                follows = False
+                continue
             twins = [other for other in seen if _same(word, other)]
-            twin = min(twins, key=lambda other: abs(_middle(word) - _middle(other)), default=None)
+            twin = min(twins, key=lambda other: abs(middle - _middle(other)), default=None)
             if twin is None and follows and seen and _same(word, seen[0], 2 * JITTER):
                 twin = seen[0]
             follows = twin is not None
             if twin is not None:
                 del seen[: seen.index(twin) + 1]
-            middle = _middle(word)
             reaches = word.end > until and (middle >= until - OTHER_WORDS or word.end > until + 2 * JITTER)
             if middle > until + JITTER or (twin is None and reaches):
                 kept.append(word)

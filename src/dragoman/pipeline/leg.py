@@ -239,14 +239,15 @@ class SpeakingLeg:
             return  # its stream is being closed
         pause = self.recognition.paused_at
         clauses = self._segmenter.feed(hypothesis, pause)
+        partial = self._segmenter.partial
         if not hypothesis.is_final and not clauses:
-            self._reports.partial(self.leg, self._segmenter.partial)
+            self._reports.partial(self.leg, partial)
         if asked >= now and not hypothesis.end_of_utterance:
             asked = 0.0  # nobody waited for an end of speech
         for clause in clauses:
             self._commit(clause, asked, now)
         for chain, _ in self._chains.values():
-            chain.coming(self._segmenter.partial)
+            chain.coming(partial)
         if self._completeness is not None and self._audio is not None:
             ears = Ears(hypothesis.upto, self._audio.heard_until, self._audio.end, pause)
             likely = self._completeness.judge(self._segmenter.foreseen(), ears)

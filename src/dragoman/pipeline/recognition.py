@@ -6,11 +6,12 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from dragoman.engines.availability import Availability
-from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
+from dragoman.engines.base import EngineInfo, Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
 from dragoman.engines.faults import crashes_of, let_go
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineSilent, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
@@ -21,6 +22,7 @@ from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
+from dragoman.pipeline.wake import Wake, every
 from dragoman.recovery.asr import SilenceWatch
 
 log = structlog.get_logger(__name__)
@@ -79,12 +81,13 @@ class Recognition:
         self._used = self._recognizer.info.name  # of the one that had the last stream
         self._finalize_after = ms_to_samples(finalize_after_ms)
         info = self._recognizer.info
-        self._plan = FeedPlan(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
+        chunk = ms_to_samples(info.chunk_ms)
+        self._plan = FeedPlan(chunk, continuous=info.continuous, early=self._early, leg=request.leg)
         self._audio: LegAudio | None = None
         self.wanted = False
         """Whether anybody needs this leg's words now."""
         self._closing = False
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self._finalized: deque[float] = deque()
         self._owed: float | None = None  # until when the stream must have taken what it was given
         self._failures = 0  # times in a row that a stream was not had, or lost without a final
@@ -279,9 +282,10 @@ class Recognition:
         if self._audio is not None:
             self._plan.replay(self._ledger.known_until(self._final), self._audio.end)
         self._replayed = self._plan.lag / SAMPLE_RATE
+        look = partial(self._look, info, ms_to_samples(info.stall_ms))
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._read(stream)), group.create_task(self._watch())]
+                beside = [group.create_task(self._read(stream)), group.create_task(every(WATCH, look))]
                 if self._now > 0:
                     beside.append(group.create_task(self._prober.run(self._now)))
                 await self._feed(stream)
@@ -294,23 +298,25 @@ class Recognition:
                 self.on_error(error)
 
     async def _feed(self, stream: RecognizerStream) -> None:
+        plan, name = self._plan, self.engine
+        circuit = self._circuits[name]
         while True:
             audio = self._audio
-            if audio is None or not self.wanted or (self._release and not self._plan.active):
+            if audio is None or not self.wanted or (self._release and not plan.active):
                 return
             self._tell_over()
-            step = self._plan.step(audio.end, audio.heard_until)
-            if behind := self._plan.take_behind():
+            step = plan.step(audio.end, audio.heard_until)
+            if behind := plan.take_behind():
                 self.on_behind(behind)
             if isinstance(step, Push):
                 pcm = audio.read(step.start, step.stop)
-                self._circuits[self.engine].asked += len(pcm)
-                await self._taken(stream.push(pcm, step.start))
+                circuit.asked += len(pcm)
+                await self._taken(name, stream.push(pcm, step.start))
                 self._silence.given(len(pcm), self._clock())
             elif isinstance(step, Finalize):
                 self._finalized.append(self._clock())
-                await self._taken(stream.finalize(step.at))
-            elif self._closing and not self._plan.active:
+                await self._taken(name, stream.finalize(step.at))
+            elif self._closing and not plan.active:
                 return
             else:
                 await self._wait(audio)
@@ -338,32 +344,28 @@ class Recognition:
             max(left, 0), self.engine, self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it"
         )
 
-    async def _taken(self, doing: Awaitable[None]) -> None:
+    async def _taken(self, name: str, doing: Awaitable[None]) -> None:
         """Await that the stream takes audio or a finalize. A deadline of its own would cost each push a timer."""
         self._owed = self._clock() + PUSH_DEADLINE
         try:
-            with crashes_of(self._recognizer.info.name):
+            with crashes_of(name):
                 await doing
         except TimeoutError as error:
-            raise EngineTimeout(self._recognizer.info.name, str(error) or STALLED) from None
+            raise EngineTimeout(name, str(error) or STALLED) from None
         self._owed = None
 
-    async def _watch(self) -> None:
+    def _look(self, info: EngineInfo, stall: int) -> None:
         """Raises EngineTimeout, which ends the session, when the stream does not do in time what it promised."""
-        info = self._recognizer.info
-        stall = ms_to_samples(info.stall_ms)
-        while True:
-            await asyncio.sleep(WATCH)
-            now = self._clock()
-            if self._owed is not None and now >= self._owed:
-                raise EngineTimeout(info.name, STALLED)
-            if self._silence.stalled(stall, SAMPLE_RATE, now):
-                raise EngineSilent(info.name, f"no partial of {info.stall_ms} ms of speech")
-            if self._plan.active:
-                self._busy_at = now
-            elif self._preference.better(self._now, now) or (info.idle_s and now - self._busy_at >= info.idle_s):
-                self._release = True
-                self._wake.set()
+        now = self._clock()
+        if self._owed is not None and now >= self._owed:
+            raise EngineTimeout(info.name, STALLED)
+        if self._silence.stalled(stall, SAMPLE_RATE, now):
+            raise EngineSilent(info.name, f"no partial of {info.stall_ms} ms of speech")
+        if self._plan.active:
+            self._busy_at = now
+        elif self._preference.better(self._now, now) or (info.idle_s and now - self._busy_at >= info.idle_s):
+            self._release = True
+            self._wake.set()
 
     async def _read(self, stream: RecognizerStream) -> None:
         name = self._recognizer.info.name

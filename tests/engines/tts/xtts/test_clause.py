@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402  # torch must be there
 from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE_S, TAIL, Clause, Item, Manner, Next, Order  # noqa: E402
 from dragoman.engines.tts.xtts.speller import Piece  # noqa: E402
+from dragoman.engines.tts.xtts.vocoder import decode  # noqa: E402
 
 STOP = 999
 TEXT = "forty characters of a rather plain text."
@@ -63,7 +64,13 @@ class Speaking:
         return then
 
     def hear(self, token: int, level: float = 0.2) -> Next:
-        return self.clause.hear(token, torch.full((4,), level))
+        then = self.clause.hear(token, torch.full((4,), level))
+        if then is not Next.SOUND:
+            return then
+        window = self.clause.window
+        return self.clause.take(
+            np.zeros(0, np.float32) if window is None else decode(SineVocoder(), [window])[0].numpy()
+        )
 
     @property
     def sound(self) -> np.ndarray:

@@ -21,7 +21,7 @@ from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speakers import Conditioning
 from dragoman.engines.tts.xtts.speller import Piece
 from dragoman.engines.tts.xtts.text import rest_after
-from dragoman.engines.tts.xtts.vocoder import SAMPLE_RATE, WindowedVocoder
+from dragoman.engines.tts.xtts.vocoder import SAMPLE_RATE, Window, WindowedVocoder
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected
 
 ATTEMPTS = 3
@@ -51,9 +51,11 @@ class Next(Enum):
 
     TOKEN = 1
     """It goes on."""
-    PIECE = 2
+    SOUND = 2
+    """It goes on once its ``window`` is decoded, and ``take`` was told the sound: of several clauses at once."""
+    PIECE = 3
     """It leaves its row, and joins again for a piece: the next one, or the same once more."""
-    DONE = 3
+    DONE = 4
     """It leaves; all has been delivered."""
 
 
@@ -106,6 +108,10 @@ class Clause:
     """Something of the clause was delivered."""
     _samples: int = 0
     """Of this piece, delivered."""
+    window: Window | None = None
+    """After SOUND: what is to be decoded; None: nothing is certain yet."""
+    _ending: bool = False
+    """The window is the piece's last one."""
     _check: SelfCheck = field(init=False)
     _vocoder: WindowedVocoder = field(init=False)
     _pending: list[Tensor] = field(default_factory=list)
@@ -128,24 +134,37 @@ class Clause:
         return int.from_bytes(hashlib.blake2s(what.encode("utf-8", "replace"), digest_size=7).digest())
 
     def hear(self, token: int, latent: Tensor) -> Next:
-        """One more token of this piece; delivers what is certain and has passed."""
+        """One more token of this piece."""
         stop = token == self.manner.stop_token
         fault = self._judged(self._check.end() if stop else self._check.token(token, self._heard))
         stop = stop or self._check.overdue  # unchecked, it still has to end
         self._pending.append(latent)
-        if fault is None and (stop or len(self._pending) >= self._due()):
-            sound = self._decode(stop)
-            fault = self._judged(self._check.audio(sound))
-            if fault is None:
-                fault = self._judged(self._play(sound, stop))
         if fault is not None:
             return self._failed(fault)
-        return self._next_piece() if stop else Next.TOKEN
+        if not stop and len(self._pending) < self._due():
+            return Next.TOKEN
+        self._ending, self.window = stop, self._vocoder.window(self._latents(), stop)
+        return Next.SOUND
+
+    def take(self, sound: Sound) -> Next:
+        """The sound of its window; delivers what has passed."""
+        fault = self._judged(self._check.audio(sound))
+        if fault is None:
+            fault = self._judged(self._play(sound, self._ending))
+        if fault is not None:
+            return self._failed(fault)
+        return self._next_piece() if self._ending else Next.TOKEN
 
     def end(self, last: EngineError | None) -> Next:
         """Nothing more is delivered."""
         self.order.deliver(last)
         return Next.DONE
+
+    def broken(self, error: EngineError) -> Next:
+        """The model failed under it: another voice is to say what was not heard, all of it if nothing was."""
+        return self.end(
+            EngineCutShort(NAME, str(error).removeprefix(f"{NAME}: "), self._rest()) if self._audible else error
+        )
 
     def _begin(self) -> None:
         expected = Expected.of(self.piece.text, self.order.request.language)
@@ -159,11 +178,11 @@ class Clause:
     def _due(self) -> int:
         return self.manner.chunk_tokens if self._heard or self._held else self.manner.first_tokens
 
-    def _decode(self, last: bool) -> Sound:
+    def _latents(self) -> Tensor:
+        """Those that wait, not any more."""
         latents = torch.stack(self._pending) if self._pending else torch.zeros(0, self.latents.shape[-1])
         self._pending = []
-        sound: Sound = self._vocoder.push(latents, last).numpy()
-        return sound
+        return latents
 
     def _play(self, sound: Sound, stop: bool) -> Fault | None:
         """Deliver, from the first sound on; SILENCE when a piece ends without one."""
@@ -213,7 +232,7 @@ class Clause:
         return self._samples / SAMPLE_RATE / self.stretch
 
     def _fade(self) -> None:
-        sound = self._decode(False)[: int(FADE_S * SAMPLE_RATE)]
+        sound: Sound = self._vocoder.push(self._latents()).numpy()[: int(FADE_S * SAMPLE_RATE)]
         if len(sound) and np.isfinite(sound).all():
             self._deliver(np.concatenate([check.faded(sound), np.zeros(TAIL, np.float32)]))
 

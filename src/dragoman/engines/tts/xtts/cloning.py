@@ -13,7 +13,9 @@ import torch
 from dragoman.engines.tts.xtts.load import Model
 from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speakers import Floats
+from dragoman.engines.tts.xtts.trouble import trouble_of
 from dragoman.errors import EngineError, VoiceUnavailable
+from dragoman.recovery.gpu import Trouble
 from dragoman.voices.embedders import Samples
 from dragoman.voices.profile import Latents
 
@@ -42,6 +44,8 @@ def condition(loaded: Loaded, audio: Floats, rate: int) -> tuple[Floats, Floats]
         try:
             latents = xtts.get_gpt_cond_latents(samples, rate, SECONDS, STRETCH_S)
         except RuntimeError as error:
+            if trouble_of(error) is not Trouble.OTHER:
+                raise  # the GPU's, and no fault of the clip
             raise ValueError(str(error)) from error
         embedding = xtts.get_speaker_embedding(samples, rate)
     return latents[0].float().cpu().numpy(), embedding.reshape(-1).float().cpu().numpy()

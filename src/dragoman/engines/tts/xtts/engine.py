@@ -37,6 +37,10 @@ ANSWER_DEADLINE_S = 30.0
 """Seconds without sound after which the thread hangs. A full model on one core takes 4 s to its first sound, and others
 may be before it; whoever plays the sound has a shorter deadline of his own."""
 
+STRIDE = 2400
+"""Samples (100 ms) shaped in one go in the loop's thread, 0.3 ms. All of a delivery (0.74 s) take 1.1 ms, and those of
+clauses that speak together come together: beside four of them, a tick was 9 to 16 ms late at its 99th percentile."""
+
 CLOSE_DEADLINE_S = 4.0
 """Seconds that a step or a warm-up under way may take when the daemon stops; a model that is still being loaded is left
 to it, for the thread ends behind that by itself, or with the process."""
@@ -206,8 +210,11 @@ class XttsSynthesizer:
                         voice = order.voice
                         assert voice is not None  # it is chosen before anything is delivered
                         shaper = StreamShaper(voice.rate, voice.voice, self._levels, voice.gain_db)
-                    if len(ready := shaper.push(samples)):
-                        yield ready
+                    for at in range(0, len(samples), STRIDE):
+                        if at:
+                            await asyncio.sleep(0)  # the tick may be due
+                        if len(ready := shaper.push(samples[at : at + STRIDE])):
+                            yield ready
             if shaper is not None and len(ready := shaper.flush()):
                 yield ready
         finally:

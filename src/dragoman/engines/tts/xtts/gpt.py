@@ -15,10 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dragoman.engines.tts.xtts.sampling import Sampling, choose, scored
+from dragoman.engines.tts.xtts.graphs import Graphs
+from dragoman.engines.tts.xtts.sampling import NEVER, Sampling, choose, scored
 
 PREFIX_TOKEN = 1
 """What coqui feeds ``generate`` in place of the prefix, once per position: the repetition penalty counts it as said."""
+
+ALIGNED = 16
+"""Positions that attention looks at are a multiple of it: CUDA's kernels copy a mask that is not."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +58,7 @@ class BatchedDecoder:
         sampling: how tokens are chosen.
         device: ``cpu`` or ``cuda``.
         dtype: of weights and cache; logits and latents are float32.
-        graph: replay each step as a CUDA graph. Only on CUDA; never run so far (no GPU was to be had).
+        graph: replay each step as a CUDA graph; only on CUDA, and only where ``capture`` found that it gives the same.
     """
 
     def __init__(
@@ -79,7 +83,8 @@ class BatchedDecoder:
         self._weights = _Weights(gpt, device, dtype)
         self._device, self._dtype = device, dtype
         heads, layers = int(gpt.heads), len(self._weights.layers)
-        cache = (layers, slots, heads, positions, self.width // heads)
+        room = -(-positions // ALIGNED) * ALIGNED
+        cache = (layers, slots, heads, room, self.width // heads)
         self._keys = torch.zeros(cache, device=device, dtype=dtype)
         self._values = torch.zeros_like(self._keys)
         self._length = torch.zeros(slots, dtype=torch.long, device=device)
@@ -92,10 +97,12 @@ class BatchedDecoder:
         for token in sampling.suppress:
             self._banned[token] = -float("inf")
         self._start_token = int(gpt.start_audio_token)
-        self._at = torch.arange(positions, device=device)
+        self._at = torch.arange(room, device=device)
         self._rows = torch.arange(slots, device=device)
         self._seats: list[Seat] = []
-        self._graphs: dict[int, Any] | None = {} if graph and device == "cuda" else None
+        self._dirty = False
+        """The cache holds what nobody has cleared away."""
+        self._graphs = Graphs(slots, room) if graph and device == "cuda" else None
 
     @property
     def free(self) -> int:
@@ -105,7 +112,7 @@ class BatchedDecoder:
     def prefix(self, voice: Tensor, text: Sequence[int]) -> Tensor:
         """What a clause is conditioned on: [32 + text + 2, width], of the voice's latents and the text's tokens."""
         with torch.inference_mode():
-            return self._weights.prefix(voice.to(self._device, self._dtype), text)
+            return self._weights.prefix(moved(voice, self._device, self._dtype), text)
 
     def join(self, prefixes: Sequence[Tensor], seeds: Sequence[int]) -> list[Seat]:
         """Let clauses in, all in one pass; each speaks from the next step on.
@@ -118,6 +125,10 @@ class BatchedDecoder:
         longest = max((len(prefix) for prefix in prefixes), default=0)
         if longest >= self.positions:
             raise ValueError(f"a prefix of {longest} positions for a cache of {self.positions}")
+        if self._dirty:
+            self._keys.zero_()
+            self._values.zero_()
+            self._dirty = False
         seats = []
         for prefix, seed in zip(prefixes, seeds, strict=True):
             random = torch.Generator(self._device)
@@ -127,7 +138,7 @@ class BatchedDecoder:
             self._length[seat.row], self._spoken[seat.row] = seat.length, 0
             self._token[seat.row] = self._start_token
             self._seen[seat.row] = False
-            self._seen[seat.row, [PREFIX_TOKEN, self._start_token]] = True
+            self._seen[seat.row, PREFIX_TOKEN] = self._seen[seat.row, self._start_token] = True
             seats.append(seat)
         if seats:
             with torch.inference_mode():
@@ -139,20 +150,24 @@ class BatchedDecoder:
         if seat not in self._seats:
             return
         last = self._seats.pop()
-        if last is seat:
-            return
-        to, source, filled = seat.row, last.row, last.length
+        to, source, filled = seat.row, last.row, max(last.length, seat.length)
         with torch.inference_mode():
             for cache in (self._keys, self._values):
-                cache[:, to, :, :filled] = cache[:, source, :, :filled]
-            for state in (self._length, self._spoken, self._token, self._seen):
-                state[to] = state[source]
-        last.row = to
-        self._seats[to] = last
+                if last is not seat:
+                    cache[:, to, :, :filled] = cache[:, source, :, :filled]
+                # A mask hides what was there from who comes next, but for numbers that are none: those spread.
+                cache[:, source, :, :filled] = 0
+            if last is not seat:
+                for state in (self._length, self._spoken, self._token, self._seen):
+                    state[to] = state[source]
+        if last is not seat:
+            last.row = to
+            self._seats[to] = last
 
     def clear(self) -> None:
         """Let everybody leave (after an error, when nothing of the state is to be trusted)."""
         self._seats.clear()
+        self._dirty = True
 
     def step(self) -> list[Spoken]:
         """One token for everybody who is in.
@@ -170,23 +185,42 @@ class BatchedDecoder:
             for seat in self._seats:
                 self._noise[seat.row].exponential_(generator=seat.random)
         with torch.inference_mode():
-            if self._graphs is None:
+            if self._graphs is None or not self._replay(self._graphs, active, reach):
                 self._step(active, reach)
-            else:
-                self._replay(active)
             latents = self._latent[:active].clone()
-            tokens = self._token[:active].tolist()
+            tokens = self._token[:active].tolist()  # the one time that the host waits for the device
         for seat in self._seats:
             seat.length += 1
             seat.spoken += 1
         return [Spoken(seat, tokens[seat.row], latents[seat.row]) for seat in self._seats]
 
-    def capture(self) -> None:
-        """Record the graphs of all batch sizes; nobody may be in. Does nothing without ``graph``."""
+    @property
+    def graphs(self) -> int:
+        """How many graphs are replayed; 0: each step is launched operation by operation."""
+        return 0 if self._graphs is None else len(self._graphs)
+
+    def capture(self) -> str:
+        """Record the graphs of all batch sizes; nobody may be in. Does nothing without ``graph``.
+
+        Returns:
+            Why there are none after all; empty if nothing is wrong.
+
+        Raises:
+            RuntimeError: the device itself failed.
+        """
         if self._graphs is None:
-            return
-        for size in _sizes(self.slots):
-            self._capture(size)
+            return ""
+        with torch.inference_mode():
+            why = self._graphs.capture(self._step, self._state, self._token, self._latent)
+        if why:
+            self._graphs = None
+        self.clear()
+        return why
+
+    @property
+    def _state(self) -> tuple[Tensor, ...]:
+        """What a step changes, and goes by the next time, but for the cache, where the same is written again."""
+        return self._length, self._spoken, self._token, self._seen
 
     def _prefill(self, prefixes: Sequence[Tensor], first: int, longest: int) -> None:
         """Fill the cache of new rows. What is beyond a shorter prefix's end is overwritten before anybody looks."""
@@ -204,11 +238,18 @@ class BatchedDecoder:
             x = layer.rest(x, seen.transpose(1, 2).reshape(rows, longest, self.width))
 
     def _step(self, rows: int, reach: int) -> None:
-        """Write token and latent of the first ``rows`` rows, of which none has more than ``reach`` positions."""
+        """Write token and latent of the first ``rows`` rows, of which none has more than ``reach`` positions.
+
+        Nothing in here waits for the device, or allocates by what it computed: a graph holds it.
+        """
+        reach = -(-reach // ALIGNED) * ALIGNED
         heads, weights = self._keys.shape[2], self._weights
         length, spoken = self._length[:rows], self._spoken[:rows]
         at = length.clamp_max(self.positions - 1)
-        mask = (self._at[None, :reach] <= at[:, None])[:, None, None]
+        hidden = self._at[None, :reach] > at[:, None]
+        mask = torch.zeros(rows, reach, device=self._device, dtype=self._dtype).masked_fill(hidden, NEVER)[
+            :, None, None
+        ]
         x = weights.embedded(self._token[:rows], spoken)
         every = self._rows[:rows]
         for n, layer in enumerate(weights.layers):
@@ -221,40 +262,30 @@ class BatchedDecoder:
         latent, logits = weights.head(x)
         scores = scored(logits, self._seen[:rows], self._banned, self._sampling)
         token = choose(scores, None if self._sampling.top_k == 1 else self._noise[:rows])
-        self._seen[every, token] = True
+        self._seen[:rows].scatter_(1, token[:, None], True)
         self._token[:rows] = token
         self._latent[:rows] = latent
         length += 1
         spoken += 1
 
-    def _replay(self, active: int) -> None:
-        """The step as a graph, of the next larger batch size: what the rows beyond compute is garbage, and unread."""
-        size = next(size for size in _sizes(self.slots) if size >= active)
-        if self._graphs is None or size not in self._graphs:
-            self._step(active, self.positions)
-            return
+    def _replay(self, graphs: Graphs, active: int, reach: int) -> bool:
+        """The step as a graph of a batch at least as large; what its rows beyond compute is garbage, and unread."""
+        found = graphs.of(active, reach)
+        if found is None:
+            return False
+        size, replay = found
         # Rows beyond the active ones must stay within the cache.
         self._length[active:size].zero_()
         self._spoken[active:size].zero_()
-        self._graphs[size].replay()
-
-    def _capture(self, size: int) -> None:
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.inference_mode(), torch.cuda.stream(stream):
-            for _ in range(3):  # libraries choose and allocate at their first calls, which a graph must not hold
-                self._step(size, self.positions)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.inference_mode(), torch.cuda.graph(graph):
-            self._step(size, self.positions)
-        if self._graphs is not None:
-            self._graphs[size] = graph
+        replay()
+        return True
 
 
-def _sizes(slots: int) -> list[int]:
-    """Batch sizes that have a graph: powers of two, and all slots."""
-    return [*(1 << n for n in range(slots.bit_length()) if 1 << n < slots), slots]
+def moved(tensor: Tensor, device: str, dtype: torch.dtype) -> Tensor:
+    """On the device, in this precision. To a GPU from pinned memory: the host does not wait for the copy."""
+    if device == "cpu":
+        return tensor.to(device, dtype)
+    return tensor.pin_memory().to(device, non_blocking=True).to(dtype)
 
 
 class _Layer:
@@ -313,7 +344,7 @@ class _Weights:
 
     def prefix(self, voice: Tensor, text: Sequence[int]) -> Tensor:
         """See ``BatchedDecoder.prefix``."""
-        tokens = torch.tensor([self.ends[0], *text, self.ends[1]], device=voice.device)
+        tokens = moved(torch.tensor([self.ends[0], *text, self.ends[1]]), voice.device.type, torch.long)
         return torch.cat([voice, self.text[tokens] + self.text_at[: len(tokens)]])
 
     def embedded(self, token: Tensor, spoken: Tensor) -> Tensor:

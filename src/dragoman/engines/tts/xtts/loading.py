@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 import torch
+from torch import Tensor
+from torch.nn.utils import parametrize
 
 from dragoman.engines.tts.xtts.clause import Manner
 from dragoman.engines.tts.xtts.cloning import encoder_name
 from dragoman.engines.tts.xtts.gpt import BatchedDecoder
 from dragoman.engines.tts.xtts.load import Model, load, speakers
 from dragoman.engines.tts.xtts.sampling import Sampling
-from dragoman.engines.tts.xtts.settings import FROM_MODEL, Settings
+from dragoman.engines.tts.xtts.settings import FROM_MODEL, NAME, Settings
 from dragoman.engines.tts.xtts.speakers import OwnVoices, StockVoices, Voices, VoiceSource
 from dragoman.engines.tts.xtts.speller import Speller
-from dragoman.engines.tts.xtts.vocoder import WindowedVocoder
+from dragoman.engines.tts.xtts.vocoder import WindowedVocoder, decode
+from dragoman.errors import EngineUnavailable
+
+log = structlog.get_logger(__name__)
 
 VOICE_POSITIONS = 32
 """Of the cache: the latents of a voice."""
@@ -25,6 +32,10 @@ MAX_TEXT_TOKENS = 200
 
 MAX_AUDIO_S = 24.0
 """Seconds that a piece may take: twice what MAX_CHARACTERS take in a conversation."""
+
+
+HALF_SNR_DB = 35.0
+"""dB that half precision's error must stay below the sound: a phone line's own coding is at 38."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +48,8 @@ class Loaded:
     manner: Manner
     voices: Voices
     device: str
+    precision: torch.dtype
+    """Of the vocoder, and of the speaker embeddings it is given."""
     encoder: str
     """Name of what makes voices of audio, with a hash of its weights: voices of another one are noise to this model."""
 
@@ -54,10 +67,26 @@ def loading(settings: Settings, voices: VoiceSource | None = None) -> Loaded:
 
 
 def prepare(model: Model, voices: Voices, settings: Settings, suppress: tuple[int, ...] = ()) -> Loaded:
-    """Put a model on its device, and let every part of it run once; ``suppress``: tokens that never come."""
+    """Put a model on its device, and let every part of it run once; ``suppress``: tokens that never come.
+
+    Raises:
+        EngineUnavailable: CUDA is asked for and not there, or its memory does not suffice.
+    """
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise EngineUnavailable(NAME, 'there is no CUDA device, or torch was built without it: set device = "auto"')
+    try:
+        return _prepared(model, voices, settings, suppress, device)
+    except torch.OutOfMemoryError as error:
+        raise EngineUnavailable(
+            NAME, f"the GPU has not enough memory ({str(error).splitlines()[0]}): fewer slots than {settings.slots}, "
+            "or a GPU that nothing else uses"
+        ) from error  # fmt: skip
+
+
+def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[int, ...], device: str) -> Loaded:
     dtype = settings.dtype
     if dtype == "auto":
         dtype = "float16" if device == "cuda" else "float32"
@@ -75,16 +104,36 @@ def prepare(model: Model, voices: Voices, settings: Settings, suppress: tuple[in
         settings.cuda_graph,
     )
     _drop_what_was_copied(gpt)
-    hifigan = model.xtts.hifigan_decoder.to(device)
+    hifigan = model.xtts.hifigan_decoder
+    bake(hifigan.waveform_decoder)
+    hifigan.to(device)
     gpt.to(device)
     for part in (gpt, hifigan):
         _unmap(part)
     manner = Manner(
         hifigan, decoder.stop_token, audio, settings.first_tokens, settings.chunk_tokens, settings.self_check
     )
-    loaded = Loaded(model, decoder, Speller(model.xtts.tokenizer, text), manner, voices, device, encoder)
-    _warm_up(loaded)
-    return loaded
+    if why := decoder.capture():
+        log.warning("no CUDA graphs: each step is launched operation by operation", engine=NAME, reason=why)
+    voice = voices.conditioning("", None)
+    embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1).to(device)
+    latents = _warm_up(decoder, manner, torch.from_numpy(voice.latents), embedding)
+    precision = torch.float32
+    if device == "cuda":
+        if dtype != "float32":
+            precision = halved(hifigan, latents, embedding)
+        _warm_up(decoder, manner, torch.from_numpy(voice.latents), embedding.to(precision), decoder.slots)
+    log.info(
+        "model ready",
+        engine=NAME,
+        device=device,
+        dtype=dtype,
+        vocoder=str(precision).removeprefix("torch."),
+        slots=settings.slots,
+        graphs=decoder.graphs,
+    )
+    speller = Speller(model.xtts.tokenizer, text)
+    return Loaded(model, decoder, speller, manner, voices, device, precision, encoder)
 
 
 def _sampling(model: Model, settings: Settings, suppress: tuple[int, ...]) -> Sampling:
@@ -114,13 +163,51 @@ def _unmap(part: Any) -> None:
         tensor.data = tensor.data.clone()
 
 
-def _warm_up(loaded: Loaded) -> None:
-    decoder = loaded.decoder
-    decoder.capture()
-    voice = loaded.voices.conditioning("", None)
-    prefix = decoder.prefix(torch.from_numpy(voice.latents), [0] * 8)
-    (seat,) = decoder.join([prefix], [0])
-    latents = [decoder.step()[0].latent for _ in range(loaded.manner.first_tokens)]
-    decoder.leave(seat)
-    embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1).to(loaded.device)
-    WindowedVocoder(loaded.manner.hifigan, embedding).push(torch.stack(latents), last=True)
+def bake(generator: Any) -> None:
+    """Compute what its weights are, once: weight norm computes them at each call, in a third of all its operations."""
+    for module in list(generator.modules()):
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+    generator.requires_grad_(False)
+
+
+def halved(hifigan: Any, latents: Tensor, embedding: Tensor) -> torch.dtype:
+    """Put the vocoder in half precision if what it says then is the same as far as one can hear; the precision it has.
+
+    Tried on ``latents`` [tokens, width] of the model itself, as half precision was never heard on a GPU here.
+    """
+    window = WindowedVocoder(hifigan, embedding).window(latents, last=True)
+    if window is None:
+        return torch.float32
+    (wanted,) = decode(hifigan, [window])
+    exact = hifigan.waveform_decoder
+    hifigan.waveform_decoder = copy.deepcopy(exact).half()
+    (made,) = decode(hifigan, [replace(window, embedding=embedding.half())])
+    error, loud = (float(sound.square().mean()) for sound in (made - wanted, wanted))
+    if error <= loud * 10 ** (-HALF_SNR_DB / 10):  # false for numbers that are none
+        return torch.float16
+    hifigan.waveform_decoder = exact
+    log.warning("the vocoder stays in single precision", engine=NAME, error=error, of=loud)
+    return torch.float32
+
+
+def _warm_up(decoder: BatchedDecoder, manner: Manner, voice: Tensor, embedding: Tensor, rows: int = 1) -> Tensor:
+    """Let everything run that a clause needs, in ``rows`` clauses at once: a GPU loads its code at the first use.
+
+    Returns:
+        Latents of one of them [tokens, width].
+    """
+    prefix = decoder.prefix(voice, [0] * 8)
+    seats = decoder.join([prefix] * rows, [0] * rows)
+    vocoders = [WindowedVocoder(manner.hifigan, embedding) for _ in seats]
+    spoken: list[Tensor] = []
+    chunks = (manner.first_tokens,) if rows == 1 else (manner.first_tokens, manner.chunk_tokens, manner.chunk_tokens)
+    for number, tokens in enumerate(chunks):
+        latents = torch.stack([torch.stack([each.latent for each in decoder.step()]) for _ in range(tokens)], 1)
+        last = number == len(chunks) - 1
+        windows = [vocoder.window(row, last) for vocoder, row in zip(vocoders, latents, strict=True)]
+        decode(manner.hifigan, [window for window in windows if window is not None])
+        spoken.append(latents[0])
+    for seat in seats:
+        decoder.leave(seat)
+    return torch.cat(spoken)

@@ -14,6 +14,7 @@ NAME = "xtts"
 COUNTERS = (
     "clauses",
     "own_voice",
+    "voice_unusable",
     "cancelled",
     "steps",
     "batched",
@@ -44,6 +45,7 @@ class Settings:
     threads: int
     """Of torch, in this process. More than one makes them spin beside each other (measured: 9 times slower)."""
     cuda_graph: bool
+    """On CUDA only, and only where it is seen to work."""
     seed: int
     """Changes how everything is said; with the same one, the same text is always said the same way."""
     self_check: bool
@@ -77,7 +79,7 @@ class Settings:
             slots=table.integer("slots", 8, 1, 64),
             max_waiting=table.integer("max_waiting", 64, 1, 10_000),
             threads=table.integer("threads", 1, 1, 256),
-            cuda_graph=table.flag("cuda_graph", False),
+            cuda_graph=table.flag("cuda_graph", True),
             seed=table.integer("seed", 0, 0, (1 << 31) - 1),
             self_check=table.flag("self_check", True),
             first_tokens=table.integer("first_tokens", 10, 7, 200),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,9 @@ RATE_STEP = 200
 
 UNHEARD = 0.01
 """Of the speed: 1 % more or less is not heard, and leaves the model's own latents as they are."""
+
+TOLD = 1000
+"""Speakers of whom it is remembered that their voice cannot be used; the oldest is told of again."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,8 @@ class Conditioning:
     """dB above what all engines speak at."""
     own: bool = False
     """Whether it is a person's own voice, and not a stock one."""
+    instead_of: str = ""
+    """Why a stock voice speaks in place of a person's own."""
 
     @property
     def rate(self) -> int:
@@ -104,18 +109,30 @@ class OwnVoices:
         self._source = source
         self._stock = stock
         self._like = stock.conditioning("", None)
+        self._told: dict[str, tuple[str, str]] = {}
 
     def conditioning(self, speaker: str, style: Sequence[float] | None) -> Conditioning:
         """See Voices."""
         try:
             own = self._source.conditioning(speaker, style)
-        except Exception:
-            log.exception("voice not had: a stock one speaks", speaker=speaker)
-            own = None
-        if own is not None and (wrong := _wrong(own, self._like)):
-            log.error("voice not usable: a stock one speaks", speaker=speaker, voice=own.voice, reason=wrong)
-            own = None
-        return self._stock.conditioning(speaker, style) if own is None else own
+            wrong = "" if own is None else _wrong(own, self._like)
+        except Exception as error:
+            own, wrong = None, f"{type(error).__name__}: {error}"
+        if own is not None and not wrong:
+            self._told.pop(speaker, None)
+            return own
+        self._say(speaker, own.voice if own is not None else "", wrong)
+        return replace(self._stock.conditioning(speaker, style), instead_of=wrong)
+
+    def _say(self, speaker: str, voice: str, wrong: str) -> None:
+        """Once, and not for each of his clauses; once more when it is broken again."""
+        if not wrong:
+            self._told.pop(speaker, None)
+        elif self._told.get(speaker) != (voice, wrong):
+            log.error("voice not usable: a stock one speaks", speaker=speaker, voice=voice, reason=wrong)
+            self._told[speaker] = voice, wrong
+            while len(self._told) > TOLD:
+                self._told.pop(next(iter(self._told)))
 
 
 def _wrong(own: Conditioning, like: Conditioning) -> str:

@@ -1,12 +1,15 @@
 """XTTS's HiFi-GAN as a stream: each sample is computed once, and is the one that decoding everything at once gives.
 
 coqui's stream decodes all latents so far again for each chunk, which is quadratic, and cross-fades what has changed.
-Here only a window of frames is decoded, as much beyond what is new as the network can see to either side.
+Here only a window of frames is decoded, as much beyond what is new as the network can see to either side. The windows
+of several clauses go through the network together where they are of one length, which clauses begun together have.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,8 +24,49 @@ CONTEXT = 16
 equals a whole decoding to 2e-8 (measured), with 8 it does not."""
 
 
+AT_ONCE = 16
+"""Windows decoded together at most: the network's widest layer takes some 10 MB for each of them in float16."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """What of one clause is to be decoded now."""
+
+    frames: Tensor
+    """[1, width, frames]"""
+    embedding: Tensor
+    """[1, 512, 1], of the speaker; in the precision of the network."""
+    skip: int
+    """Samples at its beginning that were given before."""
+    take: int
+    """Samples behind those that are certain now."""
+
+
+def decode(hifigan: Any, windows: Sequence[Window]) -> list[Tensor]:
+    """The samples of each, float32 on the CPU; one copy from the device for all of them."""
+    sounds: dict[int, Tensor] = {}
+    alike: dict[int, list[int]] = {}
+    for number, window in enumerate(windows):
+        alike.setdefault(window.frames.shape[-1], []).append(number)
+    with torch.inference_mode():
+        for numbers in alike.values():
+            for at in range(0, len(numbers), AT_ONCE):
+                some = numbers[at : at + AT_ONCE]
+                embeddings = torch.cat([windows[number].embedding for number in some])
+                frames = torch.cat([windows[number].frames for number in some]).to(embeddings.dtype)
+                made = hifigan.waveform_decoder(frames, g=embeddings)
+                for number, samples in zip(some, made.reshape(len(some), -1), strict=True):
+                    window = windows[number]
+                    sounds[number] = samples[window.skip : window.skip + window.take]
+        if not sounds:
+            return []
+        lengths = [len(sounds[number]) for number in range(len(windows))]
+        together = torch.cat([sounds[number] for number in range(len(windows))]).float().cpu()
+    return list(together.split(lengths))
+
+
 class WindowedVocoder:
-    """One clause's latents to sound; ``push`` gives what no later latent can change."""
+    """One clause's latents to sound: windows whose samples no later latent can change."""
 
     def __init__(self, hifigan: Any, embedding: Tensor, stretch: float = 1.0) -> None:
         """``hifigan`` is coqui's HifiDecoder, ``embedding`` [1, 512, 1] of the speaker.
@@ -40,26 +84,30 @@ class WindowedVocoder:
         """Frames whose samples were given."""
 
     def push(self, latents: Tensor, last: bool = False) -> Tensor:
-        """More latents [tokens, width]; the samples that are certain now, float32 [n] (maybe none).
+        """As ``window``, decoded alone: float32 [n], maybe none."""
+        window = self.window(latents, last)
+        return torch.zeros(0) if window is None else decode(self._hifigan, [window])[0]
+
+    def window(self, latents: Tensor, last: bool = False) -> Window | None:
+        """More latents [tokens, width]; what of them is certain now, None if nothing is. It counts as given.
 
         ``last``: no more come, all that is left is given.
         """
         if len(latents):
             self._latents.append(latents)
         if not self._latents:
-            return torch.zeros(0)
+            return None
         with torch.inference_mode():
             frames = self._frames()
             total = frames.shape[-1]
             certain = total if last else max(self._given, total - CONTEXT - self._leaning)
             if certain <= self._given:
-                return torch.zeros(0)
+                return None
             start = max(0, self._given - CONTEXT)
             stop = total if last else min(total, certain + CONTEXT)
-            samples = self._hifigan.waveform_decoder(frames[:, :, start:stop], g=self._embedding).reshape(-1)
-            new: Tensor = samples[(self._given - start) * self._hop : (certain - start) * self._hop]
+            new = (self._given - start) * self._hop, (certain - self._given) * self._hop
             self._given = certain
-            return new.float().cpu()
+            return Window(frames[:, :, start:stop], self._embedding, *new)
 
     @property
     def _leaning(self) -> int:

@@ -6,25 +6,28 @@ that the loop runs beside it.
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+import numpy as np
 import structlog
 import torch
 
 from dragoman.engines.tts.xtts.clause import Clause, Next, Order
-from dragoman.engines.tts.xtts.gpt import Seat
+from dragoman.engines.tts.xtts.gpt import Seat, Spoken, moved
 from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
+from dragoman.engines.tts.xtts.trouble import free_memory, trouble_of
+from dragoman.engines.tts.xtts.vocoder import decode
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected
 from dragoman.media.format import SAMPLE_RATE as FINAL_RATE
 from dragoman.media.resample import Resampler
@@ -35,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 NICE = 5
 """How much the thread steps back behind the loop's, which has to send a packet every 20 ms."""
+
+NOTHING = np.zeros(0, np.float32)
 
 T = TypeVar("T")
 
@@ -147,7 +152,7 @@ class Worker:
                     return
                 self._refuse(f"its model is being loaded anew: {why}")
                 del loaded  # and with it what it holds of the device's memory
-                desk.end(EngineCrashed(NAME, why))
+                desk.fail(EngineCrashed(NAME, why))
                 desk = None
                 anew = self._load_anew(mend)
                 if anew is None:
@@ -178,7 +183,7 @@ class Worker:
             self.on_mend(mend, why)
             if mend in (Mend.RESTART, Mend.MOVE):
                 return mend, why
-            desk.end(EngineCrashed(NAME, why))
+            desk.fail(EngineCrashed(NAME, why))
             free_memory()
         return None, ""
 
@@ -229,22 +234,6 @@ class Worker:
         return True
 
 
-def trouble_of(error: Exception) -> Trouble:
-    """What kind of failure it is."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return Trouble.MEMORY
-    text = str(error)
-    return Trouble.DEVICE if any(part in text for part in ("CUDA error", "cuDNN", "CUBLAS")) else Trouble.OTHER
-
-
-def free_memory() -> None:
-    """Give back what is kept of the GPU's memory; after an error of CUDA even that may fail."""
-    gc.collect()
-    if torch.cuda.is_available():
-        with suppress(RuntimeError):
-            torch.cuda.empty_cache()
-
-
 class _Desk:
     """Who speaks and who waits; all of it in the thread."""
 
@@ -273,7 +262,8 @@ class _Desk:
             Resampler(voice.rate, FINAL_RATE)  # its filter is made and kept here, not in the loop's thread
             order.voice = voice
             latents = torch.from_numpy(voice.latents)
-            embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1).to(loaded.device)
+            embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1)
+            embedding = moved(embedding, loaded.device, loaded.precision)
         except EngineError as error:
             order.deliver(error)
         except Exception as error:
@@ -281,6 +271,7 @@ class _Desk:
             order.deliver(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
         else:
             self._counts["own_voice"] += voice.own
+            self._counts["voice_unusable"] += bool(voice.instead_of)
             self._waiting.append(
                 Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates, voice.stretch)
             )
@@ -299,33 +290,64 @@ class _Desk:
             return self._failed(error)
         self._counts["steps"] += bool(spoken)
         self._counts["batched"] += len(spoken)
-        for each in spoken:
-            clause = self._speaking[each.seat]
-            try:
-                then = clause.hear(each.token, each.latent)
-            except Exception as error:
-                log.exception("clause failed", engine=NAME)
-                if trouble_of(error) is not Trouble.OTHER:
-                    return self._failed(error)
-                then = clause.end(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
-            if then is not Next.TOKEN:
-                self.loaded.decoder.leave(each.seat)
-                del self._speaking[each.seat]
-            if then is Next.PIECE:
-                self._waiting.appendleft(clause)  # a listener waits for it already
+        try:
+            self._sound([each.seat for each in spoken if self._hear(each) is Next.SOUND])
+        except Exception as error:
+            log.exception("sound failed", engine=NAME)
+            return self._failed(error)
         return None
+
+    def _hear(self, each: Spoken) -> Next:
+        """One clause's token; raises what is wrong with the device, not with the clause."""
+        clause = self._speaking[each.seat]
+        return self._then(each.seat, lambda: clause.hear(each.token, each.latent))
+
+    def _sound(self, seats: Sequence[Seat]) -> None:
+        """Decode what these clauses have due, in one go, and let them play it."""
+        windows = [window for seat in seats if (window := self._speaking[seat].window) is not None]
+        sounds = iter(decode(self.loaded.manner.hifigan, windows))
+        for seat in seats:
+            clause = self._speaking[seat]
+            sound = NOTHING if clause.window is None else next(sounds).numpy()
+            clause.window = None
+            self._then(seat, partial(clause.take, sound))
+
+    def _then(self, seat: Seat, tell: Callable[[], Next]) -> Next:
+        """Tell a clause something, and do what it asks for then."""
+        clause = self._speaking[seat]
+        try:
+            then = tell()
+        except Exception as error:
+            if trouble_of(error) is not Trouble.OTHER:
+                raise
+            log.exception("clause failed", engine=NAME)
+            then = clause.broken(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
+        if then in (Next.PIECE, Next.DONE):
+            self.loaded.decoder.leave(seat)
+            del self._speaking[seat]
+        if then is Next.PIECE:
+            self._waiting.appendleft(clause)  # a listener waits for it already
+        return then
 
     def _failed(self, error: Exception) -> tuple[Mend, str]:
         return self._policy.failed(trouble_of(error), time.monotonic()), f"{type(error).__name__}: {error}"
 
     def end(self, error: EngineError) -> None:
-        """Everybody is told."""
+        """Everybody is told that no more comes."""
+        for clause in self._emptied():
+            clause.end(error)
+
+    def fail(self, error: EngineError) -> None:
+        """Everybody is told, and what of his clause is left to be said."""
+        for clause in self._emptied():
+            clause.broken(error)
+
+    def _emptied(self) -> list[Clause]:
         clauses = [*self._speaking.values(), *self._waiting]
         self._speaking.clear()
         self._waiting.clear()
         self.loaded.decoder.clear()
-        for clause in clauses:
-            clause.order.deliver(error)
+        return clauses
 
     def _leave(self) -> None:
         for seat, clause in list(self._speaking.items()):

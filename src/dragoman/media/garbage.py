@@ -1,0 +1,51 @@
+"""When Python looks for garbage cycles: behind a tick, seldom, and not at what has lived since the start.
+
+Left to itself it looks whenever 700 objects more are alive than the last time. Under 100 legs that is five times a
+second, at thousands of objects each, of which none is garbage: a tenth of all the daemon's time (measured), and pauses
+of 2 to 40 ms wherever they fall.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Final
+
+YOUNG: Final = 50
+"""Ticks between two looks at what was made since the last one (1 s; 1 to 2 ms at 100 legs)."""
+
+MIDDLE: Final = 10 * YOUNG
+"""Ticks between two looks at what lives longer (10 s)."""
+
+FULL: Final = 12 * MIDDLE
+"""Ticks between two looks at all but what ``freeze_garbage`` put away (2 minutes): 40 ms over a loaded daemon. What
+legs that left may have kept in cycles, at most 640 KB each, is freed by then."""
+
+
+def freeze_garbage() -> None:
+    """Take what exists out of the garbage collector's sight, and leave the rest to the ticks; for the end of start-up.
+
+    A full collection over a loaded daemon stops every thread for 40 ms (measured), two ticks. What lives as long as the
+    daemon need not be looked at again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+class GarbageTurns:
+    """Looks for garbage behind ticks, from ``freeze_garbage`` until ``close``; else Python does as it always does."""
+
+    def __init__(self) -> None:
+        self._ticks = 0
+
+    def turn(self) -> None:
+        """A tick is over, the next one is 20 ms away: look, if it is time."""
+        if gc.isenabled():
+            return
+        self._ticks += 1
+        if self._ticks % YOUNG == 0:
+            gc.collect(2 if self._ticks % FULL == 0 else 1 if self._ticks % MIDDLE == 0 else 0)
+
+    def close(self) -> None:
+        """No more ticks come: Python looks by itself again. Idempotent."""
+        gc.enable()
