@@ -13,8 +13,7 @@ from dragoman.media.echo_search import STRETCH
 from dragoman.media.echo_track import Kind, Track
 
 LEARNING: Final = 30
-"""Frames of echo (0.6 s) in which a new filter comes to know its way; so long only a voice as loud as the echo
-passes."""
+"""Frames of echo (0.6 s) in which a new filter comes to know its way; so long a better one may take its place."""
 
 LEFT_FRAME: Final = 0.4
 """Share of a frame's energy below which what a fit leaves of it is nothing."""

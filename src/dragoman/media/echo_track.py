@@ -3,7 +3,7 @@
 One queue per leg. A frame that an echo explains waits a little (``LOOK_BACK``), for when somebody begins to talk over
 it, the first sounds of a word are weak and look like the echo they lie in. A frame that nothing explains is speech once
 ``study`` looked at the stretch it ends; until then it waits, because the echo of a loudspeaker that is heard for the
-first time is not explained by anything yet. What is let through is let through as it came.
+first time is not explained by anything yet. Of what is let through, ``echo_clean`` takes the echo.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ LOOK_BACK: Final = 12
 """Frames of echo that wait (120 ms), to be let through if somebody begins to speak over the echo."""
 
 HANGOVER: Final = 18
-"""Frames (360 ms) after the last sound of somebody who talks over an echo during which echo waits instead of being
-silenced: within a sentence his voice is weaker than the echo for about as long."""
+"""Frames (360 ms) after the last sound of somebody who talks over an echo during which what looks like echo is let
+through as well: within a sentence his voice is weaker than the echo for about as long."""
 
 STUDY_AT: Final = 4
 STUDY_KNOWN_AT: Final = 2
