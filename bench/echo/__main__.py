@@ -142,7 +142,10 @@ def main() -> int:
     described = machine.describe()
     told = (
         f"{machine.in_words(described)}. Seeds {seeds.start} to {seeds.stop - 1}, conferences of {args.seconds:.0f} s "
-        "and 12 s in which nobody speaks. A loop is an utterance in which nobody spoke. Frames of 20 ms."
+        "and 12 s in which nobody speaks. A loop is an utterance in which nobody spoke. Frames of 20 ms. Who talks "
+        "over the booth is as loud as his echo, but never below -45 dBFS; his frames count as speech down to 20 dB "
+        "below that level, to -60 dBFS. Silenced is a frame of nothing but zeros: what is let through over an echo "
+        "comes without the echo, as far as the filters know it."
     )
     args.results.mkdir(parents=True, exist_ok=True)
     text = table(rows, told)

@@ -39,6 +39,10 @@ AUDIBLE = 33.0
 """A frame counts as speech down to so far below the level of its utterance, if it is audible at all: RMS in int16
 units, -60 dBFS, below which the VAD does not look (``media.speech.QUIET_PEAK``)."""
 
+WHISPER = 184.0
+"""RMS in int16 units (-45 dBFS): nobody speaks into a phone more quietly, however weak his echo. It is 19 dB below the
+level that ITU-T P.56 and P.800 take for normal, and phones level what their microphones bring."""
+
 ALONE = 0.15
 """Share of an utterance's frames with a voice in them below which nobody said it."""
 
@@ -220,7 +224,7 @@ class Call:
                     what = music(4.0, rng) if caller.music else clip[rng.integers(len(clip))]
                     gain = 1.0
                     if over and caller.over_db is not None and echo_level[row] > 30:
-                        gain = echo_level[row] * 10 ** (caller.over_db / 20) / 3276
+                        gain = max(echo_level[row] * 10 ** (caller.over_db / 20), WHISPER) / 3276
                     level[row] = 3276 * gain
                     persons[row].say(np.round(what * gain).astype(np.int16))
                 spoken[row] = persons[row].frame()

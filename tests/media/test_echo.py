@@ -66,8 +66,11 @@ def test_where_nothing_else_sounds_speech_goes_through_at_once_and_untouched(see
     peaks=st.tuples(*[st.sampled_from([0, 200, 3000, 32767])] * 3),
 )
 @settings(max_examples=15, deadline=None)
-def test_every_frame_comes_out_once_as_it_was_or_as_silence(seed: int, peaks: tuple[int, int, int]) -> None:
-    """Full scale, clipped, alike or not: audio time never slips, and nothing is made up."""
+def test_every_frame_comes_out_once_as_it_was_or_less(seed: int, peaks: tuple[int, int, int]) -> None:
+    """Full scale, clipped, alike or not: audio time never slips, and nothing is made up.
+
+    Only where an echo is known may a frame be anything but itself or silence: itself without the echo.
+    """
     desk, rng = Desk(), np.random.default_rng(seed)
     said = [noise(rng, 150, peak) for peak in peaks]
     if seed % 2:
@@ -78,6 +81,9 @@ def test_every_frame_comes_out_once_as_it_was_or_as_silence(seed: int, peaks: tu
         desk.guard.close(row)
         assert desk.ring.end[row] == desk.raw.end[row] == 150 * FRAME_SAMPLES
         out = desk.heard(row).reshape(-1, FRAME_SAMPLES)
+        if desk.guard.loudspeakers[row]:
+            assert np.square(out, dtype=np.float64).sum() <= 1.1 * np.square(said[row], dtype=np.float64).sum()
+            continue
         assert all(
             np.array_equal(frame, before) or not frame.any() for frame, before in zip(out, said[row], strict=True)
         )

@@ -1,11 +1,12 @@
-"""The echo guard: what a leg heard and sends back is replaced by silence, before anybody takes it for speech.
+"""The echo guard: what a leg heard and sends back is taken away, before anybody takes it for speech.
 
 A phone on its loudspeaker sends a booth's translation back into its microphone; without a guard the room translates
 itself for ever. What every leg can have heard is known: what its booths say and its whispers, as we send them, and the
 other legs of its room, as their taps bring them. Per frame of 20 ms:
 
 1. A leg that is quiet, or in whose room nothing else sounded lately, is let through at once and untouched.
-2. Where echoes are known (``echo_filter``), what they should sound like is subtracted. Hardly anything left: echo.
+2. Where echoes are known (``echo_filter``), what they should sound like is subtracted. What is left is nobody's voice
+   (``echo_bands``): echo, silenced. A voice: what is let through is what is left (``echo_clean``).
 3. Else the frame waits (``echo_track``) until the last stretch was compared with all that sounded (``echo_search``).
 
 Two phones in one room hear the same voice, the nearer one louder: of two legs that are alike almost at once, the
@@ -21,29 +22,27 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
+from dragoman.media.echo_bands import FIRST, FURTHER, BandBank
+from dragoman.media.echo_clean import CleanBank
 from dragoman.media.echo_earshot import LINGER, Earshot
 from dragoman.media.echo_filter import AHEAD, PARTITIONS, FilterBank
 from dragoman.media.echo_history import BLOCK, RATE, Audio, HistoryBank, Rows
-from dragoman.media.echo_leg import FLOOR, LEARNING, MOST_LEFT, EchoLeg, share
+from dragoman.media.echo_leg import FLOOR, LEARNING, NOISIER, EchoLeg, share
+from dragoman.media.echo_lineup import AT_ONCE, Lineup
 from dragoman.media.echo_search import (
     CHANGED,
-    EARLIEST,
     EXPLAINED,
     HALF,
     MAYBE,
     PLAINLY,
     SIMILAR,
-    SIZE,
     STRETCH,
     TAPS,
     YOUNG,
     Reference,
-    alike,
     fit,
-    reference,
-    stretch,
 )
-from dragoman.media.echo_track import SURE_AT, Kind
+from dragoman.media.echo_track import STRAY, Kind
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.speech import QUIET_PEAK
@@ -58,18 +57,21 @@ RAW_SAMPLES: Final = RAW_FRAMES * FRAME_SAMPLES
 SLOTS: Final = 3
 """Echoes followed per leg: its booth's, another leg's, and the booth's again from a second phone in the room."""
 
-AT_ONCE: Final = 120 * RATE // 1000
-"""Samples within which two taps are taken to hear one voice through the air, so that the louder wins; what is later
-came through a loudspeaker."""
-
 STUDIES: Final = 4
 """Legs whose stretch is compared in one tick, about 0.6 ms each; others wait for the next."""
+
+REHEARSED: Final = 24 * BLOCK
+"""Samples (480 ms) that a leg's first filter is made of."""
+
+UNFORESEEN: Final = 0.6
+"""Share of that which a first filter leaves when it was not made of an echo (measured: music and voices 0.75 and more;
+of echoes 0.45 and less, unless somebody spoke just before): such an echo must be found twice at one delay."""
 
 Changes = list[tuple[int, bool]]
 
 
 class EchoGuard:
-    """Takes frames out of ``raw`` and puts them, or silence, into ``ring``.
+    """Takes frames out of ``raw`` and puts them, rid of echo, or silence into ``ring``.
 
     Args:
         raw: what the jitter buffer writes.
@@ -95,7 +97,10 @@ class EchoGuard:
         self._sent: Rows = np.zeros(legs, np.int64)
         self._waiting = np.zeros(legs, np.bool_)
         self._noise = np.full(legs, FLOOR)  # mean square of the quietest sounding frames since the last pause
+        self._bands = BandBank(legs)
+        self._clean = CleanBank(legs)
         self._earshot = Earshot(legs, streams)
+        self._lineup = Lineup(self._history, self._earshot, legs)
         self._tick = 0
         self._wanting: dict[int, None] = {}
         self.loudspeakers = np.zeros(legs, np.bool_)
@@ -110,6 +115,8 @@ class EchoGuard:
         self._seen[row] = self._sent[row] = 0
         self._waiting[row] = False
         self._noise[row] = FLOOR
+        self._bands.open(row)
+        self._clean.open(row)
         self._earshot.open_leg(row)
         self._ring.open(row)
 
@@ -182,6 +189,8 @@ class EchoGuard:
     def _realign(self, rows: Rows, behind: Rows) -> None:
         """Where a timeline jumped: the odd samples go with the next frame, a long silence is not looked at."""
         for row, samples in zip(rows.tolist(), behind.tolist(), strict=True):
+            if samples % FRAME_SAMPLES:
+                self._clean.open(row)
             skip = samples - RAW_FRAMES // 2 * FRAME_SAMPLES
             if skip > 0:
                 self._apply(row, self._legs[row].track.flush())
@@ -240,35 +249,28 @@ class EchoGuard:
         slots: list[int] = []
         owners: list[int] = []
         for index, row in enumerate(rows.tolist()):
-            leg = self._legs[row]
-            leg.loud += 0.2 * (float(whole[index]) - leg.loud)
-            for slot in leg.slots:
+            for slot in self._legs[row].slots:
                 if not self._wins(row, slot, int(ends[index])):
                     slots.append(slot)
                     owners.append(index)
-        errors = said
-        echoes = np.zeros(len(rows))
+        summed = np.zeros_like(said)
         if slots:
             at, owner = np.array(slots), np.array(owners)
-            predicted = self._filters.predict(at, self._source_of[at], ends[owner], self._history)
-            summed = np.zeros_like(said)
-            np.add.at(summed, owner, predicted)
-            errors = said - summed
-            echoes = np.einsum("ij,ij->i", summed, summed) / BLOCK
+            np.add.at(summed, owner, self._filters.predict(at, self._source_of[at], ends[owner], self._history))
+        errors = said - summed
+        if slots:
             self._filters.adapt(at, errors[owner])
             for index in set(owners):
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
+        echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
         left = np.einsum("ij,ij->i", errors, errors) / BLOCK
-        return np.array(
-            [
-                self._kind(row, *values)
-                for row, *values in zip(rows.tolist(), whole.tolist(), echoes.tolist(), left.tolist(), strict=True)
-            ]
-        )
-
-    def _kind(self, row: int, whole: float, echo: float, left: float) -> Kind:
-        kind, self._noise[row] = self._legs[row].judge(whole, echo, left, float(self._noise[row]))
-        return kind
+        self._clean.keep(rows, ends, summed, whole, left)
+        voice = self._bands.judge(rows, ends, errors, summed)
+        self._noise[rows] = noise = np.maximum(np.minimum(whole, NOISIER * self._noise[rows]), FLOOR)
+        for row in rows[echo > 4 * noise].tolist():
+            self._legs[row].learning = max(self._legs[row].learning - 1, 0)
+        quiet = (2 * echo < left) & (left <= 2 * noise)
+        return np.where(voice, Kind.OPEN, np.where(quiet, Kind.QUIET, Kind.ECHO))
 
     def _wins(self, row: int, slot: int, end: int) -> bool:
         """Whether the leg is the louder of two that hear one voice."""
@@ -291,11 +293,17 @@ class EchoGuard:
             samples = min(count * FRAME_SAMPLES + held % FRAME_SAMPLES, held)
             start = int(self._sent[row])
             if through:
-                self._ring.extend(row, self._raw.read(row, start, start + samples))
+                self._ring.extend(row, self._cleaned(row, start, samples))
             else:
                 self._ring.silence(row, samples)
                 self._stats.echo_frames += count
             self._sent[row] = start + samples
+
+    def _cleaned(self, row: int, start: int, samples: int) -> Pcm:
+        """What came, without the echoes that the filters know."""
+        frames = self._raw.read(row, start, start + samples)
+        behind = (int(self._seen[row]) - start - samples) // 2
+        return self._clean.clean(row, int(self._history.end[row]) - behind, frames)
 
     # who is it
 
@@ -319,10 +327,12 @@ class EchoGuard:
         for at, error in leg.errors:
             if (back := end - at) < STRETCH:
                 left[STRETCH - back - BLOCK : STRETCH - back] = error
-        if not track.near and leg.errors and not leg.voice_over(said, left):
+        if not track.near and leg.errors and track.held.count(Kind.OPEN) < STRAY:
             return track.echoed([Kind.ECHO if kind == Kind.OPEN else kind for kind in track.held])
-        source, lag, likeness = self._likest(row, left, prepared)
-        sure = track.near or track.held.count(Kind.OPEN) >= SURE_AT
+        source, lag, likeness = self._lineup.likest(
+            row, left, np.concatenate([self._rows, self._streams]), self._tick, prepared
+        )
+        sure = track.sure
         if likeness >= SIMILAR:
             shift = end - int(self._history.end[source]) + lag - AHEAD
             heard = self._history.read(np.array([source]), np.array([end - shift]), STRETCH + TAPS - 1)[0]
@@ -337,43 +347,20 @@ class EchoGuard:
                     taps, rest, explained, anew = taps_anew, rest_anew, share(said, rest_anew, noise), True
             if explained >= EXPLAINED:
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
-                return track.echoed(leg.relabel(said, rest))
-            if likeness >= PLAINLY and sure and explained >= HALF and not self._followed(leg, source, shift):
+                if leg.slots:
+                    return track.echoed(leg.relabel(said, rest))
+            elif likeness >= PLAINLY and sure and explained >= HALF and not self._followed(leg, source, shift):
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
-            elif not sure:
+            if not sure:
                 return []
         elif not sure and likeness > MAYBE:
             return []
         return track.spoken()
 
-    def _likest(self, row: int, left: Audio, prepared: dict[int, Reference]) -> tuple[int, int, float]:
-        """What is most like this stretch of the leg: the source, how much earlier it sounded, how alike they are."""
-        spectrum, energy = stretch(left)
-        best = (-1, 0, 0.0)
-        for other in self._earshot.heard_by(row, np.concatenate([self._rows, self._streams]), self._tick):
-            if other not in prepared:
-                at = self._history.end[[other]]
-                prepared[other] = reference(self._history.read(np.array([other]), at, SIZE + EARLIEST)[0])
-            likeness = alike(spectrum, energy, prepared[other])
-            if other >= self._count:
-                likeness[:-EARLIEST] = 0
-            found = int(likeness.argmax())
-            if likeness[found] > best[2] and self._may_echo(row, other, found + EARLIEST, left):
-                best = (other, found + EARLIEST, float(likeness[found]))
-        return best
-
     def _followed(self, leg: EchoLeg, source: int, shift: int) -> bool:
         """Whether there is a filter for about this delay."""
         slots = [slot for slot in leg.slots if self._source_of[slot] == source]
         return any(abs(int(self._filters.shift[slot]) - shift) <= AHEAD // 2 for slot in slots)
-
-    def _may_echo(self, row: int, source: int, lag: int, said: Audio) -> bool:
-        """Whether the leg's sound can be made of the source's: of two at once the weaker is the echo."""
-        if source >= self._count or lag >= AT_ONCE:
-            return True
-        mine = float(np.dot(said, said))
-        other = self._history.energy(source, int(self._history.end[source]) - lag, STRETCH)
-        return other > mine or (other == mine and source < row)
 
     def _follow(self, row: int, leg: EchoLeg, source: int, shift: int, taps: Audio, said: Audio, anew: bool) -> None:
         """Keep the way an echo takes; ``anew``: in place of what was known of this source."""
@@ -383,13 +370,18 @@ class EchoGuard:
         free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
         old = near or (same if anew else []) or free or leg.slots
         slot = old[0]
-        leg.slots = [*(other for other in leg.slots if other != slot), slot]
-        leg.errors.clear()
+        first = not leg.slots
+        if first:
+            said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0]
         self._source_of[slot] = source
         self._weaker[slot] = False
         self._filters.begin(slot, shift, taps)
-        self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
-        leg.leak = MOST_LEFT
+        unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
+        if first and unforeseen > UNFORESEEN and not leg.confirms(source, shift - self._lag_base(row, source)):
+            return
+        leg.slots = [*(other for other in leg.slots if other != slot), slot]
+        leg.errors.clear()
+        self._bands.learn(row, FIRST if first else FURTHER)
         leg.learning = LEARNING
         leg.track.known = True
         self.loudspeakers[row] = True

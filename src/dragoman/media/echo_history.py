@@ -21,10 +21,10 @@ KEPT: Final = 72 * BLOCK
 PRE_EMPHASIS: Final = 0.9
 """Speech falls by 6 dB an octave and more; levelled, a consonant counts as a vowel does."""
 
-_HALF_BAND: Final = ((1, 0.3072), (3, -0.0760), (5, 0.0232), (7, -0.0052))
+HALF_BAND: Final = ((1, 0.3072), (3, -0.0760), (5, 0.0232), (7, -0.0052))
 """Taps of a half-band low-pass at odd distances from its centre (0.5): Hamming window, 15 taps."""
 
-_REACH: Final = 14
+REACH: Final = 14
 """Samples of the frame before that the low-pass needs."""
 
 Rows = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ class HistoryBank:
         """(rows,) samples written so far, a multiple of BLOCK."""
         self._kept = np.zeros((rows, 2, KEPT), np.float32)  # twice, so that every stretch lies in one piece
         self._flat = self._kept.reshape(-1)
-        self._tail = np.zeros((rows, _REACH), np.float32)
+        self._tail = np.zeros((rows, REACH), np.float32)
         self._last = np.zeros(rows, np.float32)
         self._dirty = np.zeros(rows, np.int64)  # blocks written since which a row is all zeros again
 
@@ -59,12 +59,12 @@ class HistoryBank:
         """Append a frame, (n, 320) at 16 kHz, to each of these distinct rows."""
         if not len(rows):
             return
-        whole = np.empty((len(rows), _REACH + FRAME_SAMPLES), np.float32)
-        whole[:, :_REACH] = self._tail[rows]
-        whole[:, _REACH:] = frames
+        whole = np.empty((len(rows), REACH + FRAME_SAMPLES), np.float32)
+        whole[:, :REACH] = self._tail[rows]
+        whole[:, REACH:] = frames
         self._tail[rows] = whole[:, FRAME_SAMPLES:]
         half = whole[:, 7 : 7 + FRAME_SAMPLES : 2] * np.float32(0.5)
-        for distance, tap in _HALF_BAND:
+        for distance, tap in HALF_BAND:
             before, behind = 7 - distance, 7 + distance
             pair = whole[:, before : before + FRAME_SAMPLES : 2] + whole[:, behind : behind + FRAME_SAMPLES : 2]
             pair *= np.float32(tap)

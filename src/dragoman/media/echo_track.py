@@ -3,7 +3,7 @@
 One queue per leg. A frame that an echo explains waits a little (``LOOK_BACK``), for when somebody begins to talk over
 it, the first sounds of a word are weak and look like the echo they lie in. A frame that nothing explains is speech once
 ``study`` looked at the stretch it ends; until then it waits, because the echo of a loudspeaker that is heard for the
-first time is not explained by anything yet. What is let through is let through as it came.
+first time is not explained by anything yet. Of what is let through, ``echo_clean`` takes the echo.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-LOOK_BACK: Final = 6
+LOOK_BACK: Final = 12
 """Frames of echo that wait (120 ms), to be let through if somebody begins to speak over the echo."""
 
 HANGOVER: Final = 18
-"""Frames (360 ms) after the last sound of somebody who talks over an echo during which echo waits instead of being
-silenced: within a sentence his voice is weaker than the echo for about as long."""
+"""Frames (360 ms) after the last sound of somebody who talks over an echo during which what looks like echo is let
+through as well: within a sentence his voice is weaker than the echo for about as long."""
 
 STUDY_AT: Final = 4
-"""Unexplained frames that wait when the stretch is looked at first: earlier there is too little to compare."""
+STUDY_KNOWN_AT: Final = 2
+"""Unexplained frames that wait when the stretch is looked at first: earlier there is too little to compare. The second
+where an echo is known, and what is unexplained is somebody's voice most likely."""
 
 STUDY_EVERY: Final = 2
 """Frames between looks while it is not clear."""
@@ -30,9 +32,10 @@ MOST_HELD: Final = 14
 """Frames that may wait (280 ms). What is not known to be echo by then is speech."""
 
 SURE_AT: Final = 8
-"""Unexplained frames that wait when a look must decide."""
+SURE_KNOWN_AT: Final = 5
+"""Unexplained frames that wait when a look must decide; the second where an echo is known."""
 
-STRAY: Final = 3
+STRAY: Final = 2
 """Unexplained frames, fewer than which between others are what the filter missed, and not speech."""
 
 RESTUDY: Final = (8, 16, 25)
@@ -69,6 +72,11 @@ class Track:
     wants_study: bool = False
 
     @property
+    def sure(self) -> bool:
+        """Whether a look must decide."""
+        return self.near or self.held.count(Kind.OPEN) >= (SURE_KNOWN_AT if self.known else SURE_AT)
+
+    @property
     def near(self) -> bool:
         """Whether somebody is taken to be speaking over the echo."""
         return self.now < self.near_until
@@ -81,15 +89,16 @@ class Track:
         """
         self.held.append(kind)
         self.now = now
-        if kind == Kind.OPEN:
-            if self.near:
+        if self.near:
+            if kind == Kind.OPEN:
                 self.near_until = now + HANGOVER
                 if now - self.studied >= RESTUDY[min(self.looks, len(RESTUDY)) - 1]:
                     self.wants_study = True
-                return self._pass_all()
+            return self._pass_all()
+        if kind == Kind.OPEN:
             self.looks = 0
             waiting = self.held.count(Kind.OPEN)
-            if waiting >= STUDY_AT and now - self.studied >= STUDY_EVERY:
+            if waiting >= (STUDY_KNOWN_AT if self.known else STUDY_AT) and now - self.studied >= STUDY_EVERY:
                 self.wants_study = True
         left = self._drain()
         if len(self.held) < MOST_HELD:
@@ -125,8 +134,10 @@ class Track:
         return [(1, not echo) for echo in kinds]
 
     def _pass_all(self) -> list[tuple[int, bool]]:
-        count = len(self.held)
-        self.held.clear()
+        """All but the newest, whose end cannot be rid of its echo before the next one came."""
+        keep = int(self.known)
+        count = len(self.held) - keep
+        self.held = deque([Kind.QUIET] * keep)
         return [(count, True)] if count else []
 
     def _drain(self) -> list[tuple[int, bool]]:
@@ -138,8 +149,6 @@ class Track:
                 held.popleft()
                 out.append((1, True))
                 continue
-            if self.near:
-                break
             if first == Kind.ECHO and len(held) > LOOK_BACK:
                 held.popleft()
                 out.append((1, False))

@@ -1,0 +1,100 @@
+"""Takes an echo out of what is let through: what somebody says over his loudspeaker is heard without it. Pure.
+
+The filters work at 8 kHz on pre-emphasised audio; what they expect is brought back to 16 kHz and subtracted. The upper
+half of wide-band audio stays as it came.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from dragoman.media.echo_history import BLOCK, HALF_BAND, PRE_EMPHASIS, REACH, Audio, Rows
+from dragoman.media.format import Pcm
+
+KEPT: Final = 24
+"""Frames of echo kept per leg: what may wait (``echo_track.MOST_HELD``), and some more."""
+
+HELPS: Final = 0.8
+"""Share of the energy that filters must leave at most, over the last frames, to be trusted with the audio."""
+
+_SHIFT: Final = REACH // 2
+"""Samples at 16 kHz by which the history lies behind the audio."""
+
+_SIDE: Final = 8
+"""Samples at 8 kHz that are needed on either side of a stretch."""
+
+_BACK: Final = (PRE_EMPHASIS ** np.arange(BLOCK)).astype(np.float32)
+_INDEX: Final = np.arange(BLOCK)[:, None] - np.arange(BLOCK)[None, :]
+_DE_EMPHASIS: Final = np.where(_INDEX >= 0, PRE_EMPHASIS ** np.maximum(_INDEX, 0), 0).astype(np.float32).T
+"""(BLOCK, BLOCK): a block times this is the block without pre-emphasis."""
+
+
+class CleanBank:
+    """The latest echoes of every leg, as they lie in its audio.
+
+    Args:
+        legs: how many at most; 15 KB each once used.
+    """
+
+    def __init__(self, legs: int) -> None:
+        self._echoes = np.zeros((legs, KEPT, BLOCK), np.float32)
+        self._at = np.full((legs, KEPT), -1, np.int64)  # the frame's end, in the leg's own time
+        self._last = np.zeros(legs, np.float32)
+        self._trust = np.zeros(legs, np.float32)
+        self._energy = np.zeros((legs, 2), np.float32)
+
+    def open(self, row: int) -> None:
+        """A leg begins, or its time jumped."""
+        self._at[row] = -1
+        self._last[row] = self._trust[row] = 0
+        self._energy[row] = 0
+
+    def keep(self, rows: Rows, ends: Rows, echoes: Audio, whole: Audio, left: Audio) -> None:
+        """What the filters expect in the frames before ``ends``, (n, BLOCK), with the energies before and after."""
+        before = (ends // BLOCK - 1) % KEPT
+        fresh = self._at[rows, before] != ends - BLOCK
+        self._last[rows[fresh]] = 0
+        self._trust[rows[fresh]] = 0
+        energy = self._energy[rows]
+        energy = np.float32(0.7) * energy + np.stack([whole, left], axis=1)
+        self._energy[rows] = energy
+        trust = (energy[:, 1] < HELPS * energy[:, 0]).astype(np.float32)
+        plain = echoes @ _DE_EMPHASIS + np.float32(PRE_EMPHASIS) * self._last[rows][:, None] * _BACK
+        self._last[rows] = plain[:, -1]
+        ramp = np.linspace(0, 1, BLOCK, dtype=np.float32)
+        was = self._trust[rows]
+        plain *= was[:, None] + (trust - was)[:, None] * ramp
+        self._trust[rows] = trust
+        at = ends // BLOCK % KEPT
+        self._echoes[rows, at] = plain
+        self._at[rows, at] = ends
+
+    def clean(self, row: int, end: int, samples: Pcm) -> Pcm:
+        """Audio of a leg without its echo.
+
+        Args:
+            row: the leg.
+            end: the leg's own time behind the audio, in samples at 8 kHz.
+            samples: at 16 kHz, whole frames.
+        """
+        frames = len(samples) // (2 * BLOCK)
+        ends = end + BLOCK * np.arange(-frames, 2)
+        slots = ends // BLOCK % KEPT
+        known = self._at[row, slots] == ends
+        if not len(samples) or len(samples) % (2 * BLOCK) or not known.any():
+            return samples
+        echo = np.where(known[:, None], self._echoes[row, slots], 0).reshape(-1)
+        # echo[i] lies at sample 2 * i - _SHIFT of the audio that begins one block later: at odd places of it.
+        between = np.float32(0) * echo[:-1]
+        for distance, tap in HALF_BAND:
+            reach = (distance - 1) // 2
+            pair = echo[: len(echo) - distance] + echo[distance:]
+            between[reach : reach + len(pair)] += np.float32(2 * tap) * pair
+        double = np.zeros(2 * len(echo), np.float32)
+        double[::2] = echo
+        double[1:-1:2] = between
+        first = 2 * BLOCK + _SHIFT
+        out = samples - double[first : first + len(samples)]
+        return np.asarray(np.clip(np.rint(out), -32768, 32767), np.int16)

@@ -1,0 +1,41 @@
+"""The queue of frames that may be echo: each leaves once and in order, none waits longer than it may."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.media.echo_track import HANGOVER, LOOK_BACK, MOST_HELD, Kind, Track
+
+KINDS = st.lists(st.sampled_from(list(Kind)), max_size=120)
+
+
+@given(kinds=KINDS, known=st.booleans(), looks=st.sets(st.integers(0, 119)))
+def test_every_frame_leaves_once_and_none_waits_too_long(kinds: list[Kind], known: bool, looks: set[int]) -> None:
+    track = Track(known=known)
+    out = 0
+    for now, kind in enumerate(kinds, 1):
+        out += sum(count for count, _ in track.add(kind, now))
+        if now in looks:
+            out += sum(count for count, _ in track.spoken())
+        assert out + len(track.held) == now and len(track.held) <= MOST_HELD
+    out += sum(count for count, _ in track.flush())
+    assert out == len(kinds) and not track.held
+
+
+@given(kinds=st.lists(st.just(Kind.ECHO), min_size=LOOK_BACK + 1, max_size=60))
+def test_echo_alone_is_silenced_once_nobody_can_have_begun_to_speak(kinds: list[Kind]) -> None:
+    track = Track(known=True)
+    left = [change for now, kind in enumerate(kinds, 1) for change in track.add(kind, now)]
+    assert left == [(1, False)] * (len(kinds) - LOOK_BACK)
+
+
+def test_what_waited_is_let_through_when_somebody_speaks_and_so_are_pauses_in_what_he_says() -> None:
+    track = Track(known=True)
+    for now in range(1, 6):
+        assert track.add(Kind.ECHO, now) == []
+    assert track.spoken() == [(4, True)]  # the newest waits for its echo's end
+    for now in range(6, 5 + HANGOVER):
+        assert track.add(Kind.ECHO, now) == [(1, True)]
+    now = 5 + HANGOVER
+    assert not any(through for _, through in track.add(Kind.ECHO, now)[1:])
