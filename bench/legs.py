@@ -1,4 +1,4 @@
-"""What a whole leg costs: five stages with instant scripted engines, as the peers in ``facts`` were measured.
+"""What a whole leg costs: five stages with instant scripted engines.
 
     python -m bench.legs                 20, 40 and 100 legs
     python -m bench.legs --legs 40
@@ -6,7 +6,7 @@
 A leg is 50 packets a second in, an interim every 300 ms and a final every 3 s from the recogniser, a translation, 2.5 s
 of speech in 25 pieces, and 50 packets a second out. The media plane, the conference and its chains are the product's
 own; the recogniser is pushed 100 ms at a time, as a cloud recogniser wants it. VAD, echo guard and codec are off, as
-they were for the peers; the floor (the original under the translation) is mixed as always.
+they were when pipecat and livekit-agents were measured; the floor (the original under the translation) is mixed.
 Two legs make a room, each speaking its own language. Rows of kind ``leg`` join those of ``bench.media``.
 """
 

@@ -6,8 +6,8 @@
 Kinds of rows:
 
 ``audio``
-    The audio path alone, as ``facts``' peers were measured: 50 packets a second each way for every leg, one booth per
-    leg that hears it through the floor mixer, no VAD and echo guard, a codec that costs nothing.
+    The audio path alone: 50 packets a second each way for every leg, one booth per leg that
+    hears it through the floor mixer, no VAD, no echo guard, a codec that costs nothing.
 ``kernel``
     The floor under ``audio``: the same packets received and sent each tick with nothing done to them.
 ``dsp``

@@ -14,8 +14,8 @@ Spectrum = npt.NDArray[np.complex64]
 """(SIZE / 2 + 1,) of a stretch of audio."""
 
 LONGEST: Final = 640 * RATE // 1000
-"""Samples: the longest echo that is looked for. 400 ms of phone and network, twice Asterisk's way (facts: 61 ms), our
-ticks, and some more for jitter buffers that grow."""
+"""Samples: the longest echo that is looked for. 400 ms of phone and network, twice Asterisk's way (61 ms), our ticks,
+and some more for jitter buffers that grow."""
 
 EARLIEST: Final = -100 * RATE // 1000
 """Samples: two phones in one room hear a voice at once, but their networks bring it one after the other."""

@@ -9,7 +9,7 @@ SAMPLE_RATE = 16_000
 """Hz. slin16 is what Asterisk sends us and what recognisers are trained on."""
 
 FRAME_MS = 20
-"""ms. Asterisk's ExternalMedia always sends 20 ms packets (facts: forced smoother)."""
+"""ms. Asterisk's ExternalMedia always sends 20 ms packets: it puts a smoother before it, whatever was asked for."""
 
 FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
 """Samples of one frame (320)."""

@@ -37,7 +37,7 @@ AHEAD = 1
 
 CAP = ms_to_samples(6000)
 """Clause that is cut without any mark: 15 words, two lines of a caption; longer ones cost more delay than they give
-meaning (interpreters lag 2-5 s, design facts)."""
+meaning (human interpreters lag 2-5 s)."""
 
 PAUSE = ms_to_samples(200)
 """Silence between two words that marks a clause; a breath is 200 ms and more."""

@@ -25,7 +25,7 @@ Matrix = npt.NDArray[np.float32]
 """Shape (rows, dimension)."""
 
 SPEED_RANGE: Final = (0.85, 1.2)
-"""XTTS stretches its latents by ``1 / speed``; beyond these a voice sounds drunk or clipped (design.md, section 4)."""
+"""XTTS stretches its latents by ``1 / speed``; beyond these a voice sounds drunk or clipped."""
 
 PITCH_RANGE: Final = (-6.0, 6.0)
 """Semitones: half an octave is another person."""
