@@ -120,7 +120,7 @@ async def test_a_prometheus_with_the_example_and_a_token_scrapes_and_answers(tmp
             ("127.0.0.1:8700", f"127.0.0.1:{s.server.address[1]}"),
             ("scrape_interval: 15s", "scrape_interval: 200ms"),
             ("    # authorization:\n    #   credentials", "    authorization:\n      credentials"),
-            ("/etc/prometheus/dragoman-token", str(tmp_path / "token")),
+            ("/etc/dragoman/token", str(tmp_path / "token")),
         ):
             assert old in config
             config = config.replace(old, new)
