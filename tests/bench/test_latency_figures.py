@@ -167,5 +167,5 @@ def test_the_tempo_is_told_by_the_lengths_of_words() -> None:
     long = [Sound(f"es{i:03}a", float(i), i + WORD_MS / 1000) for i in range(50)]
     short = [Sound(f"es{i:03}a", float(i), i + WORD_MS / 1250) for i in range(50, 100)]
     damaged = [Sound(None, 200.0, 200.001)]
-    assert tempos([Interpretation([], [], [*long, *short, *damaged], [])]) == {"p50": 1.12, "p95": 1.25, "p99": 1.25}
+    assert tempos([Interpretation([], [], [], [*long, *short, *damaged])]) == {"p50": 1.12, "p95": 1.25, "p99": 1.25}
     assert tempos([]) == {"p50": None, "p95": None, "p99": None}
