@@ -71,17 +71,20 @@ async def _bad_line(stack: contextlib.AsyncExitStack, pbx: Pbx, phone_factory: P
         assert direction.lost > 20
         assert direction.overtaken > 200
 
-    for phone, source, expected, at_least in (
-        (carla, BY_BOOTH["a"], into("es", said["a"]), 20),  # of 24; measured 30 of 30: the codec conceals single losses
-        (bob, HIMSELF["a"], said["a"], 20),  # of 24; measured 29 of 30
-        (alice, HIMSELF["b"], said["b"], 6),  # of 10; measured 6 of 8: a phone's buffer is shallower than Asterisk's
-        (alice, BY_BOOTH["c"], into("en", said["c"]), 8),  # of 12; measured 14 of 16
+    # What is interpreted of her must be whole. What phones hear of a bad line itself was through the jitter buffers of
+    # Asterisk and baresip, and a word has a lost packet as often as not: it must be there, whole or damaged.
+    for phone, source, expected, whole, there in (
+        (carla, BY_BOOTH["a"], into("es", said["a"]), 20, 20),  # of 24
+        (bob, HIMSELF["a"], said["a"], 0, 20),  # of 24
+        (alice, HIMSELF["b"], said["b"], 0, 8),  # of 10
+        (alice, BY_BOOTH["c"], into("en", said["c"]), 0, 9),  # of 12
     ):
         verdict = judge(
             heard(phone.heard), {source: expected}, ignore={*HIMSELF.values(), *BY_BOOTH.values()} - {source}
         )
         found = verdict.by_source[source]
-        assert len(found.heard) >= at_least, timeline(verdict.recording)
+        assert len(found.heard) >= whole, timeline(verdict.recording)
+        assert len(found.heard) + len(found.damaged) >= there, timeline(verdict.recording)
         assert not (found.doubled or found.out_of_order or found.foreign), timeline(verdict.recording)
     check(carla, {BY_BOOTH["b"]: into("es", said["b"]), HIMSELF["b"]: said["b"]}, ignore=[BY_BOOTH["a"], HIMSELF["a"]])
     check(bob, {BY_BOOTH["c"]: into("en", said["c"]), HIMSELF["c"]: said["c"]}, ignore=[HIMSELF["a"]])
