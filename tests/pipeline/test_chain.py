@@ -311,6 +311,16 @@ async def test_what_a_synthesizer_says_is_left_is_spoken_by_the_next_one_in_the_
         assert [type(error) for _, error in made.reports.failed] == [EngineCutShort]
 
 
+async def test_who_breaks_off_under_another_name_is_not_asked_again() -> None:
+    broken = EngineCutShort("mouth's model", "broke off", "two-es")
+    mouth, spare = FakeSynthesizer(outcomes=deque([broken] * 3)), spare_mouth()
+    async with bench(mouth=mouth, spare=[spare]) as made:
+        made.offer("one two")
+        await asyncio.sleep(4)
+        assert [request.text for request in spare.requests] == ["two-es"]
+        assert len(mouth.requests) == 1
+
+
 async def test_a_synthesizer_that_breaks_off_at_the_end_has_nobody_finish_it() -> None:
     mouth, spare = FakeSynthesizer(outcomes=deque([cut_short("")])), spare_mouth()
     async with bench(mouth=mouth, spare=[spare]) as made:

@@ -30,6 +30,8 @@ _INDEX: Final = np.arange(BLOCK)[:, None] - np.arange(BLOCK)[None, :]
 _DE_EMPHASIS: Final = np.where(_INDEX >= 0, PRE_EMPHASIS ** np.maximum(_INDEX, 0), 0).astype(np.float32).T
 """(BLOCK, BLOCK): a block times this is the block without pre-emphasis."""
 
+_RAMP: Final = np.linspace(0, 1, BLOCK, dtype=np.float32)
+
 
 class CleanBank:
     """The latest echoes of every leg, as they lie in its audio.
@@ -63,9 +65,8 @@ class CleanBank:
         trust = (energy[:, 1] < HELPS * energy[:, 0]).astype(np.float32)
         plain = echoes @ _DE_EMPHASIS + np.float32(PRE_EMPHASIS) * self._last[rows][:, None] * _BACK
         self._last[rows] = plain[:, -1]
-        ramp = np.linspace(0, 1, BLOCK, dtype=np.float32)
         was = self._trust[rows]
-        plain *= was[:, None] + (trust - was)[:, None] * ramp
+        plain *= was[:, None] + (trust - was)[:, None] * _RAMP
         self._trust[rows] = trust
         at = ends // BLOCK % KEPT
         self._echoes[rows, at] = plain
@@ -87,7 +88,7 @@ class CleanBank:
             return samples
         echo = np.where(known[:, None], self._echoes[row, slots], 0).reshape(-1)
         # echo[i] lies at sample 2 * i - _SHIFT of the audio that begins one block later: at odd places of it.
-        between = np.float32(0) * echo[:-1]
+        between = np.zeros(len(echo) - 1, np.float32)
         for distance, tap in HALF_BAND:
             reach = (distance - 1) // 2
             pair = echo[: len(echo) - distance] + echo[distance:]

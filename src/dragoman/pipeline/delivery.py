@@ -163,7 +163,7 @@ class Delivery:
                 if await self._speak_ahead(pending, pending.ahead, line, speech, room):
                     return
             except EngineCutShort as error:
-                request = self._go_on(error, request, turns, speech)
+                request = self._go_on(error, pending.ahead.voice, request, turns, speech)
                 if not request.text:
                     return
         if not turns and (refusal := line.refusal()):
@@ -179,7 +179,7 @@ class Delivery:
             except EngineError as error:
                 line.failed(synthesizer, error)
                 if isinstance(error, EngineCutShort):
-                    request = self._go_on(error, request, turns, speech)
+                    request = self._go_on(error, synthesizer.info.name, request, turns, speech)
                     if not request.text:
                         return
                     continue
@@ -190,14 +190,19 @@ class Delivery:
                 self._reports.engine_failed("tts", error)
 
     def _go_on(
-        self, error: EngineCutShort, request: SpeechRequest, turns: Turns[Synthesizer], speech: Speech
+        self,
+        error: EngineCutShort,
+        voice: str | None,
+        request: SpeechRequest,
+        turns: Turns[Synthesizer],
+        speech: Speech,
     ) -> SpeechRequest:
-        """What the others are to speak of a clause that one broke off, without text where nothing is left of it.
+        """What the others are to speak of a clause that ``voice`` broke off, without text where nothing is left of it.
 
         Raises:
             EngineCutShort: there is no other, or nobody listens any more.
         """
-        turns.without(lambda synthesizer: synthesizer.info.name == error.engine)
+        turns.without(lambda synthesizer: synthesizer.info.name == voice)
         if speech.cancelled or (error.rest and not turns):
             raise error
         log.warning("synthesizer broke off", engine=error.engine, error=str(error), rest=len(error.rest))
