@@ -1,0 +1,92 @@
+"""Which tests of a run may have a second go, how many are forgiven, and that none goes unsaid: tests/conftest.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+HOOKS = Path(__file__).with_name("conftest.py")
+
+SPOILT_ONCE = """
+    import pytest
+
+    goes = []
+
+    @pytest.mark.parametrize("number", range({count}))
+    {mark}
+    def test_spoilt(number):
+        goes.append(number)
+        assert goes.count(number) > {spoilt}, "the host stood still"
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A run of its own with the hooks as they stand, in a folder of its own."""
+    pytester.makeini("[pytest]\nmarkers = e2e: real time\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\naddopts = -p no:cacheprovider")
+    pytester.makeconftest(HOOKS.read_text("utf-8"))
+    return pytester
+
+
+def spoilt(count: int = 1, goes: int = 1, mark: str = "@pytest.mark.e2e") -> str:
+    """As many tests, each of which fails so often before it passes."""
+    return SPOILT_ONCE.format(count=count, spoilt=goes, mark=mark)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_end_to_end_tests_that_were_spoilt_once_are_forgiven_and_shown(run: pytest.Pytester, count: int) -> None:
+    run.makepyfile(spoilt(count))
+    result = run.runpytest()
+    result.assert_outcomes(passed=count)
+    assert result.ret == pytest.ExitCode.OK
+    said = result.stdout.str()
+    assert f"run a second time: {count}, of which 2 are forgiven" in said
+    assert said.count("AssertionError: the host stood still") == count
+
+
+def test_more_than_are_forgiven_fail_the_run_though_each_passed_in_the_end(run: pytest.Pytester) -> None:
+    run.makepyfile(spoilt(3))
+    result = run.runpytest()
+    result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*run a second time: 3, of which 2 are forgiven*"])
+
+
+def test_nobody_has_a_third_go(run: pytest.Pytester) -> None:
+    run.makepyfile(spoilt(goes=2))
+    result = run.runpytest()
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_any_other_test_has_one_go(run: pytest.Pytester) -> None:
+    run.makepyfile(spoilt(mark=""))
+    result = run.runpytest()
+    result.assert_outcomes(failed=1)
+    assert "a second time" not in result.stdout.str()
+
+
+def test_what_a_folder_marks_is_marked_in_time(run: pytest.Pytester) -> None:
+    """The end-to-end tests' own conftest marks them in the same hook that hands out second goes."""
+    folder = run.mkdir("real")
+    (folder / "conftest.py").write_text(
+        "import pytest\n"
+        "def pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n"
+        "        item.add_marker(pytest.mark.e2e)\n"
+    )
+    (folder / "test_real.py").write_text("goes = []\ndef test_real():\n    goes.append(1)\n    assert len(goes) > 1\n")
+    result = run.runpytest()
+    result.assert_outcomes(passed=1)
+    assert "run a second time: 1" in result.stdout.str()
+
+
+def test_a_run_in_which_all_went_well_says_nothing(run: pytest.Pytester) -> None:
+    run.makepyfile(spoilt(goes=0))
+    result = run.runpytest()
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
+    assert "a second time" not in result.stdout.str()
