@@ -10,7 +10,15 @@ pytest_plugins = ["pytester"]
 
 HOOKS = Path(__file__).with_name("conftest.py")
 
-SPOILT_ONCE = """
+SETTINGS = """
+    [pytest]
+    addopts = -p no:cacheprovider
+    asyncio_mode = auto
+    asyncio_default_fixture_loop_scope = function
+    markers = e2e: runs the real Asterisk
+"""
+
+SPOILT = """
     import pytest
 
     goes = []
@@ -26,14 +34,14 @@ SPOILT_ONCE = """
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> pytest.Pytester:
     """A run of its own with the hooks as they stand, in a folder of its own."""
-    pytester.makeini("[pytest]\nmarkers = e2e: real time\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\naddopts = -p no:cacheprovider")
+    pytester.makeini(SETTINGS)
     pytester.makeconftest(HOOKS.read_text("utf-8"))
     return pytester
 
 
 def spoilt(count: int = 1, goes: int = 1, mark: str = "@pytest.mark.e2e") -> str:
     """As many tests, each of which fails so often before it passes."""
-    return SPOILT_ONCE.format(count=count, spoilt=goes, mark=mark)
+    return SPOILT.format(count=count, spoilt=goes, mark=mark)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -50,6 +58,23 @@ def test_end_to_end_tests_that_were_spoilt_once_are_forgiven_and_shown(run: pyte
 def test_more_than_are_forgiven_fail_the_run_though_each_passed_in_the_end(run: pytest.Pytester) -> None:
     run.makepyfile(spoilt(3))
     result = run.runpytest()
+    result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*run a second time: 3, of which 2 are forgiven*"])
+
+
+def test_a_part_of_a_run_forgives_its_share(run: pytest.Pytester) -> None:
+    run.makepyfile(spoilt(2))
+    result = run.runpytest("--spoiled", "1")
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*run a second time: 2, of which 1 are forgiven*"])
+
+
+def test_several_workers_forgive_no_more_than_one(run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HOOKS.parents[1]))
+    run.makepyfile(test_a=spoilt(), test_b=spoilt(), test_c=spoilt())
+    result = run.runpytest("-n", "2", "--dist", "loadfile")
     result.assert_outcomes(passed=3)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*run a second time: 3, of which 2 are forgiven*"])

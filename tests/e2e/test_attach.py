@@ -21,6 +21,8 @@ from dragoman.telephony.attacher import Attacher
 from dragoman.telephony.model import Address, Tap
 from dragoman.telephony.pbx import Pbx, Site
 
+pytestmark = pytest.mark.beside
+
 TONE = "601"
 """Extension that plays 440 Hz."""
 
