@@ -46,7 +46,7 @@ check: setup ## what of this machine and PBX is ready, and what to do about the 
 	$(BIN)/dragoman check $(ARGS)
 
 # First what may run side by side, four at a time: half of it computes, the other half waits for phones. Then, one by one
-# and with the machine to themselves, the tests that judge how something sounds. Both run, whatever the first finds.
+# and with the machine to themselves, the tests that judge sound or time. Both run, whatever the first finds.
 # Status 5: no test of that half is among those that ARGS names.
 test: python ## every test
 	@scripts/packages.sh run demo test
@@ -55,8 +55,8 @@ test: python ## every test
 	@export OMP_NUM_THREADS=1; status=0; none=0; \
 	half() { echo "pytest $$*"; $(BIN)/python -m pytest --spoiled 1 "$$@" $(ARGS) || \
 	  { code=$$?; [ $$code = 5 ] && none=$$((none + 1)) || status=$$code; }; }; \
-	half -n 4 --dist loadfile --no-loadscope-reorder -m "not e2e or beside"; \
-	half -m "e2e and not beside"; \
+	half -n 4 --dist loadfile --no-loadscope-reorder -m "not alone"; \
+	half -m alone; \
 	[ $$none != 2 ] || status=5; exit $$status
 
 lint: $(VENV)/.ready ## ruff and mypy

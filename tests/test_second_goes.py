@@ -1,4 +1,4 @@
-"""Which tests of a run may have a second go, how many are forgiven, and that none goes unsaid: tests/conftest.py."""
+"""tests/conftest.py: who has a second go, how many are forgiven, that none goes unsaid; and who runs alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ SETTINGS = """
     addopts = -p no:cacheprovider
     asyncio_mode = auto
     asyncio_default_fixture_loop_scope = function
-    markers = e2e: runs the real Asterisk
+    markers =
+        e2e: runs the real Asterisk
+        beside: may run beside others
+        alone: may not
 """
 
 SPOILT = """
@@ -107,6 +110,37 @@ def test_what_a_folder_marks_is_marked_in_time(run: pytest.Pytester) -> None:
     result = run.runpytest()
     result.assert_outcomes(passed=1)
     assert "run a second time: 1" in result.stdout.str()
+
+
+KINDS = """
+    import pytest
+
+    def test_pure(): pass
+
+    @pytest.mark.e2e
+    def test_sound(): pass
+
+    @pytest.mark.e2e
+    @pytest.mark.beside
+    def test_control(): pass
+
+    def test_does_not_block_the_loop(): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "named"),
+    [
+        ("not alone", {"test_pure", "test_control"}),
+        ("alone", {"test_sound", "test_does_not_block_the_loop"}),
+    ],
+)
+def test_what_judges_sound_or_time_is_alone_and_all_else_is_not(
+    run: pytest.Pytester, chosen: str, named: set[str]
+) -> None:
+    run.makepyfile(KINDS)
+    result = run.runpytest("-v", "-m", chosen)
+    assert {line.partition("::")[2].split()[0] for line in result.outlines if "PASSED" in line} == named
 
 
 def test_a_run_in_which_all_went_well_says_nothing(run: pytest.Pytester) -> None:
