@@ -219,7 +219,7 @@ async def test_after_a_crash_of_asterisk_calls_are_attached_anew(media: socket.s
         await conference_of(pbx, "1000-en", 1)
         daemon = await start(pbx, media.getsockname())
         try:
-            await daemon.listener.next("gap")  # until it began: ``interpreting`` left a sign of life from the future
+            await daemon.listener.next("away")  # until it began: ``interpreting`` left a sign of life from the future
             old = await daemon.listener.next("tap_ready")
             await daemon.listener.next("booth_ready")
             told = len(daemon.listener.told)
