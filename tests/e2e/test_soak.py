@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from tests.e2e.calling import descriptors, place_calls, resident_kib
 from tests.e2e.conftest import DaemonFactory, until
 from tests.e2e.daemon import Daemon
 
 from dragoman.telephony.pbx import Pbx
-
-pytestmark = pytest.mark.beside
 
 CALLS = 200
 
