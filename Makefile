@@ -45,7 +45,7 @@ demo: setup ## a short meeting over real phones; writes demo-out/
 check: setup ## what of this machine and PBX is ready, and what to do about the rest
 	$(BIN)/dragoman check $(ARGS)
 
-# First what may run side by side, four at a time: half of it computes, the other half waits for phones. Then, one by one
+# First what may run side by side, three at a time: half of it computes, the other half waits for phones. Then, one by one
 # and with the machine to themselves, the tests that judge sound or time. Both run, whatever the first finds.
 # Status 5: no test of that half is among those that ARGS names.
 test: python ## every test
@@ -55,7 +55,7 @@ test: python ## every test
 	@export OMP_NUM_THREADS=1; status=0; none=0; \
 	half() { echo "pytest $$*"; $(BIN)/python -m pytest --spoiled 1 "$$@" $(ARGS) || \
 	  { code=$$?; [ $$code = 5 ] && none=$$((none + 1)) || status=$$code; }; }; \
-	half -n 4 --dist loadfile --no-loadscope-reorder -m "not alone"; \
+	half -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"; \
 	half -m alone; \
 	[ $$none != 2 ] || status=5; exit $$status
 

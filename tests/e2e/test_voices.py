@@ -291,6 +291,7 @@ async def test_a_caller_who_pressed_star_seven_is_heard_in_his_own_voice_and_may
     assert await table.voice_of(sally, answered[0]) == STOCK, "who pressed *7 hears the room again"
 
 
+@pytest.mark.beside
 async def test_what_was_learnt_is_gone_when_the_caller_hangs_up_and_a_daemon_that_cannot_is_said(
     pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
 ) -> None:
@@ -352,6 +353,7 @@ async def test_a_spoken_yes_is_heard_in_the_room_and_kept_as_the_consent(
     await stop(sally, ines)
 
 
+@pytest.mark.beside
 async def test_who_enrols_by_phone_hears_his_cloned_voice_as_often_as_he_likes_before_he_keeps_it(
     pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
 ) -> None:
