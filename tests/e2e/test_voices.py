@@ -353,7 +353,6 @@ async def test_a_spoken_yes_is_heard_in_the_room_and_kept_as_the_consent(
     await stop(sally, ines)
 
 
-@pytest.mark.beside
 async def test_who_enrols_by_phone_hears_his_cloned_voice_as_often_as_he_likes_before_he_keeps_it(
     pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
 ) -> None:
