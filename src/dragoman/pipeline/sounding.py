@@ -86,10 +86,21 @@ class Sounding:
         for place in [place for place in self._booths if place[0] == room]:
             del self._booths[place]
 
+    def _clauses(self, place: Place, since: float) -> Iterator[Stretch]:
+        character = CHARACTER / SAMPLE_RATE
+        for pending in self._booths.get(place, ()):
+            end = end_of(pending, character)
+            begin = pending.times.sent or 0.0
+            text = "" if pending.translation is None else pending.translation.text
+            if pending.times.played is not None and end > begin and text:
+                character = (end - begin) / len(text)
+            if end > since:
+                yield lay_out(text, begin, max(end, begin))
+
     def played(self, place: Place, leg: str, source: Source, since: float) -> list[Stretch]:
         """What this leg was played by ``source`` behind a time."""
         if source is Source.BOOTH:
-            return [stretch_of(pending) for pending in self._booths.get(place, ()) if end_of(pending) > since]
+            return list(self._clauses(place, since))
         others = [voice for name, voice in self._voices.get(place, {}).items() if name != leg]
         return [stretch for voice in others for stretch in voice.stretches(since)]
 
@@ -165,20 +176,14 @@ def timed(words: Sequence[Word], origin: float) -> list[tuple[int, Spoken]]:
     return found
 
 
-def end_of(pending: Pending) -> float:
-    """Monotonic time of a clause's last sound at its booth; of one that still sounds it is foreseen."""
+def end_of(pending: Pending, character: float) -> float:
+    """Monotonic time of a clause's last sound at its booth; of one that still sounds it is foreseen.
+
+    ``character``: seconds that one takes, as far as is known.
+    """
     times, load = pending.times, pending.load
     if times.played is not None:
         return times.played - pending.hush
-    samples = load.given if load.whole else max(load.given, len(_text(pending)) * CHARACTER)
-    return (times.sent or 0.0) + samples / SAMPLE_RATE
-
-
-def stretch_of(pending: Pending) -> Stretch:
-    """A clause that sounds or sounded at a booth."""
-    begin = pending.times.sent or 0.0
-    return lay_out(_text(pending), begin, max(end_of(pending), begin))
-
-
-def _text(pending: Pending) -> str:
-    return "" if pending.translation is None else pending.translation.text
+    known = load.given / SAMPLE_RATE
+    length = 0 if pending.translation is None else len(pending.translation.text)
+    return (times.sent or 0.0) + (known if load.whole else max(known, length * character))
