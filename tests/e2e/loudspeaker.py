@@ -1,8 +1,8 @@
 """A phone on its loudspeaker: what it receives comes back, quieter and later, in what it sends.
 
 The relay of the bad line, between the phone and the PBX, with a room's air in it: each packet that the phone sends
-(G.711 mu-law) takes the next frame of those that it was sent. So the echo's delay does not depend on how busy the
-machine is.
+(G.722) takes the next frame of those that it was sent. So no word is torn however busy the machine is; what the
+delay has lost or gained is made good in silence.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from random import Random
 import numpy as np
 from tests.e2e.impaired import Address, Line, Relay, Weather
 
-from dragoman.media.codec import mulaw_decode, mulaw_encode
-from dragoman.media.format import Pcm
+from dragoman.media.codec import G722_FRAME_BYTES, G722_PAYLOAD_TYPE, G722Decoder, G722Encoder
+from dragoman.media.format import FRAME_SAMPLES, Pcm
 
-FRAME = 160
-"""Bytes of 20 ms."""
+STRAY = 1
+"""Frames by which the delay may be off before it is put right: a phone that changes its microphone sends nothing, and
+hears on."""
 
-STRAY = 2
-"""Frames that may wait beyond the delay: while a phone changes its microphone it sends nothing, and hears on."""
+QUIET = 64
+"""Peak of a frame that holds nothing."""
 
 _HEADER = 12
 """Bytes of an RTP header without contributing sources or extension (RFC 3550 section 5.1)."""
-_PCMU = 0
 
 
 class Air:
@@ -34,31 +34,36 @@ class Air:
         """So many frames of 20 ms long."""
         self._frames = frames
         self._gain = 10 ** (gain_db / 20)
-        self._under_way: deque[Pcm] = deque()
+        self._under_way: deque[Pcm] = deque(maxlen=10 * frames)
+        self._received, self._spoken, self._sent = G722Decoder(), G722Decoder(), G722Encoder()
         self.mixed = 0
         """Packets with something of an echo in them."""
 
     def play(self, packet: bytes) -> None:
         """The phone received this."""
-        if _is_audio(packet):
-            self._under_way.append(mulaw_decode(packet[_HEADER:]))
-            while len(self._under_way) > self._frames + STRAY:
-                self._under_way.popleft()
+        if not _is_audio(packet):
+            return
+        frame = self._received.decode(packet[_HEADER:])
+        if np.abs(frame).max() < QUIET:
+            off = len(self._under_way) - self._frames
+            if off > STRAY:
+                return
+            if off < -STRAY:
+                self._under_way.append(frame)
+        self._under_way.append(frame)
 
     def record(self, packet: bytes) -> bytes:
         """What leaves in place of this packet, which the phone sends."""
         if not _is_audio(packet):
             return packet
-        if not self._under_way:
-            self._under_way.extend([np.zeros(FRAME, np.int16)] * self._frames)
-        echo = self._under_way.popleft() * self._gain
-        self.mixed += bool(echo.any())
-        mixed = mulaw_decode(packet[_HEADER:]) + echo
-        return packet[:_HEADER] + mulaw_encode(np.clip(mixed, -32768, 32767).astype(np.int16))
+        frame = self._under_way.popleft() if self._under_way else np.zeros(FRAME_SAMPLES, np.int16)
+        self.mixed += bool(np.abs(frame).max() >= QUIET)
+        mixed = self._spoken.decode(packet[_HEADER:]) + frame * self._gain
+        return packet[:_HEADER] + self._sent.encode(np.clip(mixed, -32768, 32767).astype(np.int16))
 
 
 def _is_audio(packet: bytes) -> bool:
-    return len(packet) == _HEADER + FRAME and packet[0] == 0x80 and packet[1] & 0x7F == _PCMU
+    return len(packet) == _HEADER + G722_FRAME_BYTES and packet[0] == 0x80 and packet[1] & 0x7F == G722_PAYLOAD_TYPE
 
 
 class _Loudspeaker(Line):
@@ -81,7 +86,7 @@ class _Microphone(Line):
 
 
 class Speakerphone(Relay):
-    """Dial ``sip:...@127.0.0.1:{port}`` through it, with a phone that offers PCMU."""
+    """Dial ``sip:...@127.0.0.1:{port}`` through it, with a phone that offers G.722."""
 
     def __init__(self, sip_port: int, *, frames: int, gain_db: float) -> None:
         """Before the PBX at ``sip_port``; the echo is so many frames of 20 ms late, and so loud."""

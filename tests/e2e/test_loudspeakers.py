@@ -18,7 +18,7 @@ from tests.e2e.talking import BY_BOOTH, HIMSELF, SPOILT, heard, into, say, stop
 from tests.tonewords.code import words
 from tests.tonewords.verdict import Verdict, judge
 
-from dragoman.demo.phone import Codec, Phone
+from dragoman.demo.phone import Phone
 from dragoman.telephony.pbx import Pbx
 
 HEARS_ALL = f"""
@@ -32,8 +32,8 @@ OFF = """
 drop_echoes = false
 """
 
-ECHO_FRAMES = 7
-"""140 ms from the loudspeaker back to the microphone; with what the phones and Asterisk take 200 to 300 ms."""
+ECHO_FRAMES = 6
+"""120 ms from the loudspeaker back to the microphone; with what the phones and Asterisk take 200 to 300 ms."""
 
 ECHO_DB = -9.0
 
@@ -48,7 +48,7 @@ async def lines() -> AsyncIterator[AsyncExitStack]:
 async def speakerphone(lines: AsyncExitStack, pbx: Pbx, phones: PhoneFactory, name: str, extension: str) -> Phone:
     """A phone on its loudspeaker that is in the room."""
     line = await lines.enter_async_context(Speakerphone(pbx.sip_port, frames=ECHO_FRAMES, gain_db=ECHO_DB))
-    phone = await phones(name, codec=Codec.PCMU)
+    phone = await phones(name)
     await phone.dial(f"sip:{extension}@127.0.0.1:{line.port}")
     await phone.wait_established()
     return phone
@@ -80,7 +80,7 @@ async def test_the_words_that_come_back_are_left_out_and_nobodys_own(
     alice = await speakerphone(lines, pbx, phone_factory, "Alice", "1000*44")
     carla = await speakerphone(lines, pbx, phone_factory, "Carla", "1000*34")
     await daemon.legs("1000", 2)
-    said = {"a": [words("a", "en", 8), words("a", "en", 6, first=40)], "c": [words("c", "es", 14, first=60)]}
+    said = {"a": [words("a", "en", 8), words("a", "en", 9, first=40)], "c": [words("c", "es", 14, first=60)]}
     async with daemon.captions("1000", "es") as seen:
         await say(alice, said["a"][0])
         await daemon.spoken("1000", 1)
