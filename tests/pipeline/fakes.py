@@ -107,6 +107,8 @@ class FakeAudio:
         self.gated = False
         self.present = True
         self.loudspeaker = False
+        self.echo: Pcm | None = None
+        """What its microphone hears of the phone in this tick, where nobody speaks into it."""
         self._wake_at: int | None = None
         self._speech_from: int | None = None
         self._last_speech = 0
@@ -127,9 +129,8 @@ class FakeAudio:
     def wake_when(self, sample: int) -> None:
         self._wake_at = sample
 
-    def tick(self, echo: Pcm | None = None) -> None:
-        """``echo``: what its microphone hears of the phone, where nobody speaks into it."""
-        frame = np.zeros(FRAME_SAMPLES, np.int16) if echo is None else echo.copy()
+    def tick(self) -> None:
+        frame = np.zeros(FRAME_SAMPLES, np.int16) if self.echo is None else self.echo.copy()
         said, self.coming = self.coming[:FRAME_SAMPLES], self.coming[FRAME_SAMPLES:]
         if self.gated:
             frame[:] = 0
@@ -224,7 +225,8 @@ class FakeMedia:
         loop = asyncio.get_running_loop()
         for tick in itertools.count(1):
             for leg_id, audio in tuple(self.legs.items()):
-                audio.tick(self._echo(leg_id))
+                audio.echo = self._echo(leg_id)
+                audio.tick()
             for booth_id, source in tuple(self.booths.items()):
                 frame = source.next_frame(loop.time())
                 self.said[booth_id].append(np.zeros(FRAME_SAMPLES, np.int16) if frame is None else frame)

@@ -277,7 +277,7 @@ def test_whoever_says_it_all_again_behind_it_is_never_taken_for_it(
     assert heard(made(kind, delay), again, clause, loudspeaker=loudspeaker) == []
 
 
-@given(texts, st.floats(0.2, 0.5), st.floats(0.06, 0.4), st.randoms())
+@given(texts, st.floats(0.2, 0.5), st.floats(0.06, 0.39), st.randoms())
 def test_an_echo_with_moved_word_times_is_found_whole_once_the_delay_is_known(
     text: str, each: float, delay: float, chance: object
 ) -> None:
