@@ -30,6 +30,11 @@ log = structlog.get_logger(__name__)
 TTS_DEADLINE = 0.5
 """Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
 
+NEAR = 0.4
+"""Seconds of speech before a clause's turn at which its synthesis begins: twice the 95th percentile of the time to a
+cloud's first sound, and PIECE, the grain at which it is looked. Sooner it would hold a stream of the synthesizer's (a
+slot, of an engine that has few) that somebody else's clause needs now, and more clauses would be dropped unheard."""
+
 PIECE = READY_FRAMES * FRAME_SAMPLES
 """Samples that are handed to the booth at once, at one tempo."""
 
@@ -50,10 +55,13 @@ class Delivery:
         meter: LagMeter,
         stretcher: Callable[[], Stretcher | None],
         fastest: float,
+        queue: StageQueue[Pending],
+        begin: Callable[[Pending], Ahead | None],
     ) -> None:
         """As Chain; ``request`` words what a synthesizer is asked, ``meter`` knows what is still to be spoken.
 
         ``stretcher`` makes what changes the tempo, when it is first needed; ``fastest``: at most so many times as fast.
+        ``queue`` gives what is to be spoken; ``begin`` has a clause that waits in it synthesized, where that can be.
         """
         self._speaker = speaker
         self._target = target
@@ -67,6 +75,9 @@ class Delivery:
         self._make_stretcher = stretcher
         self._stretcher: Stretcher | None = None
         self._stretching = False  # whether the stretcher may hold audio back
+        self._queue = queue
+        self._begin = begin
+        self._speaking = False  # whether a clause is being given to the booth
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
         self.tempo = catchup.Tempo(limit=fastest)
@@ -75,11 +86,12 @@ class Delivery:
         self.saved = 0
         """Samples by which faster speech was shorter, so far."""
 
-    async def run(self, queue: StageQueue[Pending]) -> None:
+    async def run(self) -> None:
         """Speak what comes; an engine's failure costs the clause."""
         try:
             while True:
-                pending = await queue.get()
+                pending = await self._queue.get()
+                self._speaking = True
                 mixer = self._mixer()
                 try:
                     if pending.given_up:
@@ -95,11 +107,20 @@ class Delivery:
                 except EngineError as error:
                     self.drop(pending, "tts", error)
                 finally:
+                    self._speaking = False
                     pending.release()
         except QueueClosed:
             while self._playing:
                 self._played.clear()
                 await self._played.wait()
+
+    def look_ahead(self) -> None:
+        """Begin the next clause's synthesis if its turn is near; to be called when one comes, or was spoken on."""
+        following = self._queue.oldest
+        if not self._speaking or following is None or following.ahead is not None or following.given_up:
+            return
+        if self._meter.before(following.load) <= NEAR * self.tempo.now:
+            following.ahead = self._begin(following)
 
     def silence(self) -> None:
         """Say nothing more, at once; idempotent."""
@@ -283,6 +304,7 @@ class Delivery:
             paced = self._paced(piece, first=not load.played)
             load.played += len(piece)
             speech.write(paced)
+            self.look_ahead()
 
     def _waited(self, seconds: float) -> None:
         """The booth waited so long for its synthesizer, if nothing that was said before still sounds."""
