@@ -23,6 +23,9 @@ RETAKE = ms_to_samples(1000)
 """How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
 next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
 
+FIGURE_RETAKE = ms_to_samples(5000)
+"""The same where the last known word is a figure: a telephone number of ten digits takes 4 s, and is one word."""
+
 RECENT = 4
 """Words before the mark whose texts are kept; more do not fit into what ``JITTER`` leaves in doubt."""
 
@@ -35,6 +38,11 @@ class WordLedger:
     a short word. So the time decides where it is clear; near the mark, a word is a repeat when a word of the same text
     was committed there, or when most of it lies before the mark. One that reaches far behind it is kept whatever lies
     before: a number told in one piece may hold a word that was committed, and better twice than never.
+
+    Figures are joined by the recogniser: "20" was told when the stream died, and the next one, which hears it again,
+    tells "25". So a replay begins where the last figure begins, and the new word takes the place of all that it holds
+    and that is not committed (``outgrown``). Where a part of it was committed, the whole number follows as a
+    correction: its rest alone ("5") would be another number.
     """
 
     def __init__(self) -> None:
@@ -60,7 +68,8 @@ class WordLedger:
         if last is None:
             return self.committed_until
         end = max(last.end, self.committed_until)
-        return max(last.start - JITTER, end - RETAKE, 0)
+        retake = FIGURE_RETAKE if _is_figure(last) else RETAKE
+        return max(last.start - JITTER, end - retake, 0)
 
     def fresh(self, words: Iterable[Word], pending: Sequence[Word] = ()) -> tuple[Word, ...]:
         """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order."""
@@ -89,6 +98,26 @@ class WordLedger:
                 self.repeats += 1
         return tuple(kept)
 
+    def outgrown(self, words: Sequence[Word], fresh: Sequence[Word], pending: Sequence[Word]) -> int:
+        """How many of the last ``pending`` words are parts of a word that was now told: "20" of "25".
+
+        Args:
+            words: the hypothesis, which may tell the pending words again.
+            fresh: those of it that ``fresh`` kept.
+            pending: what is known and not committed.
+        """
+        if not fresh or not pending or fresh[0].start >= pending[-1].end:
+            return 0
+        whole = fresh[0]
+        before = next((word for word in reversed(words) if word.end <= whole.start), None)
+        heard = whole.start if before is None else before.end
+        first = len(pending)
+        while first and _middle(pending[first - 1]) > max(heard, whole.start):
+            first -= 1
+        if first == len(pending) or pending[-1].end >= whole.end:
+            return 0
+        return len(pending) - first if abs(pending[first].start - whole.start) <= SAME_WORD else 0
+
     def commit(self, words: Sequence[Word]) -> None:
         """Mark these words as committed; the mark never goes back."""
         if words:
@@ -98,6 +127,10 @@ class WordLedger:
 
 def _middle(word: Word) -> int:
     return (word.start + word.end) // 2
+
+
+def _is_figure(word: Word) -> bool:
+    return any(char.isdigit() for char in word.text)
 
 
 def _same(word: Word, other: Word, least: int = SAME_WORD) -> bool:
