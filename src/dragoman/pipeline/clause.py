@@ -110,6 +110,7 @@ class ClauseSegmenter:
         self._prefix.clear()
         self.early.judge(hypothesis.words, hypothesis.upto)
         self._take(words)
+        self.ledger.settle(hypothesis.upto)
         if hypothesis.end_of_utterance:
             return self._commit(len(self._pending))
         return self._commit_sentences(closed=self._agree(before, self._pending))
@@ -160,6 +161,7 @@ class ClauseSegmenter:
             taken = max(0, cut - len(self._standing))
             self.early.commit(self._tentative[:taken])
             if taken:
+                self.ledger.expect(self._tentative[0].start)
                 self._take(self._tentative[:taken])
             self._tentative = self._tentative[taken:]
             self._prefix.take(taken)

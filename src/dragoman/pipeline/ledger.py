@@ -19,6 +19,10 @@ SAME_WORD = ms_to_samples(90)
 """How far apart the middles of a word and its repeat may lie, where both are the same word: what was measured of a
 recogniser that counts its audio anew on each connection (50 to 80 ms), and a frame."""
 
+RETOLD = ms_to_samples(200)
+"""The same of a word that must come again (``expect``): what a recogniser's partials and finals, or two streams, were
+seen to differ by. Of a word that need not come again, so much could be another one of the same text."""
+
 RETAKE = ms_to_samples(1000)
 """How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
 next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
@@ -51,6 +55,7 @@ class WordLedger:
         self.repeats = 0
         """Words dropped because they had been committed."""
         self._recent: tuple[Word, ...] = ()
+        self._expected: int | None = None  # audio time from where on all that is known will be told again
 
     @property
     def last(self) -> Word | None:
@@ -71,11 +76,20 @@ class WordLedger:
         retake = FIGURE_RETAKE if _is_figure(last) else RETAKE
         return max(last.start - JITTER, end - retake, 0)
 
+    def expect(self, start: int) -> None:
+        """What is known from audio time ``start`` on will be told again: it is replayed, or its final is due."""
+        self._expected = start if self._expected is None else min(start, self._expected)
+
+    def settle(self, upto: int) -> None:
+        """A final told all that was said up to ``upto``."""
+        if upto >= self.committed_until:
+            self._expected = None
+
     def fresh(self, words: Iterable[Word], pending: Sequence[Word] = ()) -> tuple[Word, ...]:
         """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order."""
         until = max([self.committed_until, *(word.end for word in pending)])
         seen = [*self._recent, *pending[-RECENT:]]
-        beyond = max((_middle(other) + max(2 * JITTER, (other.end - other.start) // 2) for other in seen), default=-1)
+        beyond = max((_middle(other) + max(RETOLD, (other.end - other.start) // 2) for other in seen), default=-1)
         kept = []
         follows = False  # whether the word before was said again, so that the next one that is known should come now
         for word in words:
@@ -84,7 +98,7 @@ class WordLedger:
                 kept.append(word)
                 follows = False
                 continue
-            twins = [other for other in seen if _same(word, other)]
+            twins = [other for other in seen if _same(word, other, RETOLD if self._due(other) else SAME_WORD)]
             twin = min(twins, key=lambda other: abs(middle - _middle(other)), default=None)
             if twin is None and follows and seen and _same(word, seen[0], 2 * JITTER):
                 twin = seen[0]
@@ -92,11 +106,16 @@ class WordLedger:
             if twin is not None:
                 del seen[: seen.index(twin) + 1]
             reaches = word.end > until and (middle >= until - OTHER_WORDS or word.end > until + 2 * JITTER)
-            if middle > until + JITTER or (twin is None and reaches):
+            behind = middle > until + JITTER and not (twin is not None and self._due(twin))
+            if behind or (twin is None and reaches):
                 kept.append(word)
             else:
                 self.repeats += 1
         return tuple(kept)
+
+    def _due(self, known: Word) -> bool:
+        """Whether this word will be told again."""
+        return self._expected is not None and _middle(known) >= self._expected
 
     def outgrown(self, words: Sequence[Word], fresh: Sequence[Word], pending: Sequence[Word]) -> int:
         """How many of the last ``pending`` words are parts of a word that was now told: "20" of "25".
