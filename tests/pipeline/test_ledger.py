@@ -139,14 +139,16 @@ def test_words_far_behind_the_mark_are_judged_as_the_whole_rule_would(
 ) -> None:
     ledger = WordLedger()
     ledger.commit(committed)
-    seen, follows, expected = [*committed[-4:], *pending[-4:]], False, []
+    seen, follows, expected, passed = [*committed[-4:], *pending[-4:]], False, [], False
+    last = seen[-1].text if seen else ""
     until = max([ledger.committed_until, *(word.end for word in pending)])
     for word in words:
         new, twin = by_the_rule(word, seen, until, follows)
         follows = twin is not None
         if twin is not None:
             del seen[: seen.index(twin) + 1]
-        if new:
+            passed = not seen
+        if new or (passed and twin is None and word.text != last):
             expected.append(word)
     assert ledger.fresh(words, pending) == tuple(expected)
     assert ledger.repeats == len(words) - len(expected)
@@ -204,3 +206,11 @@ def test_what_must_come_again_is_known_by_more() -> None:
     assert ledger.fresh([again]) == ()
     ledger.settle(TWENTY.end)
     assert ledger.fresh([again]) == (again,)
+
+
+def test_what_comes_behind_the_last_known_word_is_new_wherever_it_is_told() -> None:
+    ledger = WordLedger()
+    ledger.commit([ALPHA, TWENTY])
+    early = Word("bravo", 480 * MS, 600 * MS)
+    assert ledger.fresh([early]) == ()
+    assert ledger.fresh([Word("20", 300 * MS, 480 * MS), early]) == (early,)

@@ -91,7 +91,9 @@ class WordLedger:
         seen = [*self._recent, *pending[-RECENT:]]
         beyond = max((_middle(other) + max(RETOLD, (other.end - other.start) // 2) for other in seen), default=-1)
         kept = []
+        last = plain(seen[-1].text) if seen else ""
         follows = False  # whether the word before was said again, so that the next one that is known should come now
+        passed = False  # whether the last known word was said again: what comes behind it is new, wherever it is told
         for word in words:
             middle = _middle(word)
             if middle > until + JITTER and middle > beyond:  # nearly every word: so far behind, none has a twin
@@ -105,9 +107,11 @@ class WordLedger:
             follows = twin is not None
             if twin is not None:
                 del seen[: seen.index(twin) + 1]
+                passed = not seen
+            new = passed and twin is None and plain(word.text) != last
             reaches = word.end > until and (middle >= until - OTHER_WORDS or word.end > until + 2 * JITTER)
             behind = middle > until + JITTER and not (twin is not None and self._due(twin))
-            if behind or (twin is None and reaches):
+            if behind or new or (twin is None and reaches):
                 kept.append(word)
             else:
                 self.repeats += 1
