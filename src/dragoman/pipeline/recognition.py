@@ -278,7 +278,9 @@ class Recognition:
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
         if self._audio is not None:
-            self._plan.replay(self._ledger.known_until(self._final), self._audio.end)
+            known = self._ledger.known_until(self._final)
+            self._ledger.expect(known)
+            self._plan.replay(known, self._audio.end)
         self._replayed = self._plan.lag / SAMPLE_RATE
         try:
             async with asyncio.TaskGroup() as group:
