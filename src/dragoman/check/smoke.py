@@ -25,7 +25,7 @@ from dragoman.engines.base import (
     TranslationRequest,
     Translator,
 )
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, loading
 from dragoman.engines.phrases import default_path, load_table
 from dragoman.engines.tts.espeak import EspeakSynthesizer, render
 from dragoman.errors import ConfigError, EngineDenied, EngineError, EngineTimeout, EngineUnavailable
@@ -58,7 +58,8 @@ async def smoke(settings: Settings, name: str, language: str | None = None) -> A
     try:
         began = time.monotonic()
         async with _limit(name, LOAD_DEADLINE, "loaded"):
-            await engine.start(languages)
+            with loading(name):
+                await engine.start(languages)
         yield ok("loaded", f"{name} ({engine.info.stage}) in {_ms(began)}")
         async with _limit(name, WORK_DEADLINE, "done"):
             async with aclosing(_work(engine, languages)) as findings:

@@ -45,6 +45,7 @@ from dragoman.config.types import Ipv4, Port, Section, no_bool, secret, split_li
 from dragoman.config.voices import VoicesSettings
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
+from dragoman.pin import RULE, is_pin
 
 ENV_PREFIX = "DRAGOMAN_"
 ENV_DELIMITER = "__"
@@ -163,8 +164,8 @@ class RoomsSettings(Section):
     @field_validator("pin")
     @classmethod
     def _digits(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.fullmatch(r"[0-9]{3,12}", value.get_secret_value(), re.ASCII):
-            raise ValueError("should be a string of 3 to 12 digits")
+        if value is not None and not is_pin(value.get_secret_value()):
+            raise ValueError(f"should be a string of {RULE}")
         return value
 
 

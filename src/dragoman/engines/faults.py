@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import structlog
 
-from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
+from dragoman.errors import EngineCrashed, EngineError, EngineTimeout, EngineUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +24,20 @@ def crashes_of(engine: str, *, deadline: bool = True) -> AbstractContextManager[
     ``deadline``: the caller has one around this and takes a TimeoutError for it; else that is an EngineTimeout.
     """
     return _CrashesOf(engine, deadline)
+
+
+@contextmanager
+def loading(engine: str) -> Iterator[None]:
+    """Around ``engine.start``: as ``crashes_of``, and an import that fails says what to do about it."""
+    with crashes_of(engine, deadline=False):
+        try:
+            yield
+        except ImportError as error:
+            raise EngineUnavailable(
+                engine,
+                f"a package that it needs does not load ({type(error).__name__}: {error}): install that, or the extra "
+                "that the engine's documentation names",
+            ) from error
 
 
 class _CrashesOf:
