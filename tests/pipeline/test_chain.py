@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, Ski
 from tests.pipeline.hall import translated
 from tests.virtual_time import START, settled, virtual_time
 
-from dragoman.engines.base import EngineInfo, Stage
+from dragoman.engines.base import EngineInfo, SpeechRequest, Stage, Translation, TranslationRequest
 from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineTimeout
-from dragoman.media.format import ms_to_samples
+from dragoman.media.format import Pcm, ms_to_samples
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.catchup import FAST
 from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEPTH, Chain, keep_tempo
@@ -578,3 +579,37 @@ async def test_what_was_spoken_is_no_cycle_that_only_a_garbage_collector_frees()
             assert [each for each in speeches() if each not in others] == []
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize("given", [None, "hola", Translation(None, "brain")])  # type: ignore[arg-type]  # the fault
+async def test_a_translator_that_gives_no_translation_costs_the_clause_only(given: object) -> None:
+    class Odd(FakeTranslator):
+        async def translate(self, request: TranslationRequest) -> Translation:
+            made = await super().translate(request)
+            return cast("Translation", given) if request.text == "one two" else made
+
+    async with bench(Odd()) as made:
+        lost, said = made.offer("one two"), made.offer("three")
+    assert made.reports.of("dropped") == [lost]
+    assert made.reports.of("spoken") == [said]
+    ((reason, error),) = made.reports.reasons
+    assert reason == "mt" and isinstance(error, EngineCrashed) and "gave" in str(error)
+
+
+@pytest.mark.parametrize("given", [b"no samples", [0] * 320, np.zeros(320), np.zeros((320, 2), np.int16)], ids=str)
+async def test_a_synthesizer_that_gives_no_sound_costs_the_clause_only(given: object) -> None:
+    class Odd(FakeSynthesizer):
+        async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
+            if "three" not in request.text:
+                yield cast("Pcm", given)
+            async for pcm in super().synthesize(request):
+                yield pcm
+
+    async with bench(mouth=Odd()) as made:
+        lost, said = made.offer("one two"), made.offer("three")
+        await asyncio.sleep(2 * TTS_DEADLINE + 2)
+        assert made.reports.of("dropped") == [lost]
+        assert made.reports.of("spoken") == [said]
+        assert made.heard == translated("es", "three")
+    ((reason, error),) = made.reports.reasons
+    assert reason == "tts" and isinstance(error, EngineCrashed) and "not mono int16" in str(error)

@@ -11,7 +11,7 @@ import structlog
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation
 from dragoman.engines.circuits import Circuits, Line
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, sound_of
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from dragoman.pipeline import catchup
@@ -281,6 +281,7 @@ class Delivery:
                         raise EngineRejected(name, "gave no audio for this text")
                     self._meter.synthesized(pending.load)
                     return
+                sound_of(name, pcm)
                 if len(pcm) and times.tts_first is None:
                     times.tts_first = self._clock()
                 self._waited(self._clock() - asked - had * FRAME_SAMPLES / SAMPLE_RATE)

@@ -11,7 +11,7 @@ import structlog
 
 from dragoman.engines.availability import Availability
 from dragoman.engines.base import EngineInfo, Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, words_of
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineSilent, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
@@ -379,6 +379,7 @@ class Recognition:
                 hypothesis = await anext(hypotheses, None)
             if hypothesis is None:
                 raise EngineCrashed(name, "the stream ended by itself")
+            words_of(name, hypothesis)
             now = self._clock()
             asked = now
             self._silence.heard()

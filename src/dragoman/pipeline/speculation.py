@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import cast
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, sound_of
 from dragoman.errors import EngineError, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES
@@ -139,6 +139,7 @@ class Ahead:
                     raise EngineTimeout(name, f"no audio for {deadline * 1000:.0f} ms") from None
                 if pcm is None:
                     return
+                sound_of(name, pcm)
                 if not len(pcm):
                     continue
                 if self.tts_first is None:

@@ -501,7 +501,7 @@ async def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch
 async def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "deepl", None)
     engine = DeepLTranslator({"auth_key": KEY})
-    with pytest.raises(EngineUnavailable, match=r"pip install 'dragoman\[deepl\]'"):
+    with pytest.raises(EngineUnavailable, match=r'pip install "dragoman\[deepl\]"'):
         await engine.start(["en"])
     await engine.close()
 

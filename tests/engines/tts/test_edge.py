@@ -115,7 +115,7 @@ async def test_no_text_or_too_much_is_rejected(engine: EdgeSynthesizer, text: st
 async def test_what_is_missing_is_said() -> None:
     with without("edge_tts", "av"), pytest.raises(EngineUnavailable) as raised:
         await EdgeSynthesizer({}).start()
-    assert str(raised.value) == ('edge: the Python package edge_tts and av is missing: pip install "dragoman[edge]"')
+    assert str(raised.value) == ('edge: the Python packages edge_tts, av are missing: pip install "dragoman[edge]"')
 
 
 def test_it_says_what_it_is_without_the_package() -> None:
