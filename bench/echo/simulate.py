@@ -83,6 +83,8 @@ class Outcome:
     """Frames with nothing but audible echo."""
     passed: int = 0
     """Of those, frames let through."""
+    claims: int = 0
+    """Phones that the guard took for loudspeakers."""
     longest_wait_ms: float = 0.0
     leaks_ms: list[int] = field(default_factory=list)
     """Length of each stretch of passed echo."""

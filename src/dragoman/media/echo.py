@@ -63,9 +63,10 @@ STUDIES: Final = 4
 REHEARSED: Final = 24 * BLOCK
 """Samples (480 ms) that a leg's first filter is made of."""
 
-UNFORESEEN: Final = 0.6
-"""Share of that which a first filter leaves when it was not made of an echo (measured: music and voices 0.75 and more;
-of echoes 0.45 and less, unless somebody spoke just before): such an echo must be found twice at one delay."""
+UNFORESEEN: Final = 0.2
+"""Share of that which a first filter may leave to be believed at once. Measured: of echoes three of four leave less, of
+music and other people's voices none; of two voices of one synthesizer that say one vowel some leave 0.3. Any other echo
+must be found twice at one delay, in audio of its own."""
 
 Changes = list[tuple[int, bool]]
 
@@ -264,8 +265,8 @@ class EchoGuard:
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
         echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
         left = np.einsum("ij,ij->i", errors, errors) / BLOCK
-        self._clean.keep(rows, ends, summed, whole, left)
         voice = self._bands.judge(rows, ends, errors, summed)
+        self._clean.keep(rows, ends, summed, whole, left, self._bands.gains[rows])
         self._noise[rows] = noise = np.maximum(np.minimum(whole, NOISIER * self._noise[rows]), FLOOR)
         for row in rows[echo > 4 * noise].tolist():
             self._legs[row].learning = max(self._legs[row].learning - 1, 0)
@@ -301,8 +302,14 @@ class EchoGuard:
 
     def _cleaned(self, row: int, start: int, samples: int) -> Pcm:
         """What came, without the echoes that the filters know."""
-        frames = self._raw.read(row, start, start + samples)
-        behind = (int(self._seen[row]) - start - samples) // 2
+        first, last = start - FRAME_SAMPLES, start + samples + FRAME_SAMPLES
+        if first < 0 or not self._legs[row].track.known:
+            return self._raw.read(row, start, start + samples)
+        seen = int(self._seen[row])
+        frames = self._raw.read(row, first, min(last, seen))
+        if last > seen:
+            frames = np.concatenate([frames, np.zeros(last - seen, np.int16)])
+        behind = (seen - last) // 2
         return self._clean.clean(row, int(self._history.end[row]) - behind, frames)
 
     # who is it
@@ -377,7 +384,7 @@ class EchoGuard:
         self._weaker[slot] = False
         self._filters.begin(slot, shift, taps)
         unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
-        if first and unforeseen > UNFORESEEN and not leg.confirms(source, shift - self._lag_base(row, source)):
+        if first and unforeseen > UNFORESEEN and not leg.confirms(source, shift - self._lag_base(row, source), self._tick):
             return
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()

@@ -35,18 +35,24 @@ class EchoLeg:
     name: str
     track: Track = field(default_factory=Track)
     slots: list[int] = field(default_factory=list)
-    found: tuple[int, int] | None = None
-    """The echo that may be: its source, and its delay in samples."""
+    found: tuple[int, int, int] | None = None
+    """The echo that may be: its source, its delay in samples, and the tick in which it was found."""
     learning: int = 0
     """Frames of echo until its latest filter knows its way."""
     told: bool = False
     errors: deque[tuple[int, Audio]] = field(default_factory=lambda: deque(maxlen=STRETCH // BLOCK))
     """What its filters left of the latest frames: (end of the frame, (BLOCK,))."""
 
-    def confirms(self, source: int, delay: int) -> bool:
-        """Whether an echo was found at this delay before, give or take 2 ms; if not, this is remembered."""
-        before, self.found = self.found, (source, delay)
-        return before is not None and before[0] == source and abs(before[1] - delay) <= SAME
+    def confirms(self, source: int, delay: int, tick: int) -> bool:
+        """Whether an echo was found at this delay before, give or take 2 ms; if not, this is remembered.
+
+        A find in the same audio as the one before is the same find.
+        """
+        before = self.found
+        if before is None or before[0] != source or abs(before[1] - delay) > SAME:
+            self.found = (source, delay, tick)
+            return False
+        return tick - before[2] >= STRETCH // BLOCK
 
     def relabel(self, said: Audio, rest: Audio) -> list[Kind]:
         """What the frames that wait look like, known the echo, which leaves ``rest`` of them."""
