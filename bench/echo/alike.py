@@ -7,6 +7,7 @@ other at random times, some of the sentences the same: whoever is taken for a lo
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from bench.echo.acoustics import Line
 from bench.echo.simulate import AUDIBLE, LOUD_DB, Mouth, Outcome
 from bench.echo.speech import clips
@@ -103,7 +104,7 @@ def hear(seed: int, seconds: float) -> tuple[Outcome, list[tuple[str, str, str]]
     people, booths = [Mouth() for _ in rooms], [Mouth() for _ in rooms]
     levels = rng.uniform(-12, 6, count)
     outcome = Outcome()
-    sounding: list[np.ndarray[tuple[int], np.dtype[np.bool_]]] = []
+    sounding: list[npt.NDArray[np.bool_]] = []
     played = np.zeros((count, FRAME_SAMPLES), np.int16)
     frames = np.zeros((count, FRAME_SAMPLES), np.int16)
     least = np.maximum(3276 * 10 ** ((levels - LOUD_DB) / 20), AUDIBLE)

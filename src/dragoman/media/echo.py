@@ -63,11 +63,6 @@ STUDIES: Final = 4
 REHEARSED: Final = 24 * BLOCK
 """Samples (480 ms) that a leg's first filter is made of."""
 
-UNFORESEEN: Final = 0.2
-"""Share of that which a first filter may leave to be believed at once. Measured: of echoes three of four leave less, of
-music and other people's voices none; of two voices of one synthesizer that say one vowel some leave 0.3. Any other echo
-must be found twice at one delay, in audio of its own."""
-
 Changes = list[tuple[int, bool]]
 
 
@@ -380,20 +375,25 @@ class EchoGuard:
         first = not leg.slots
         if first:
             said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0]
+        others = [other for other in leg.slots if other != slot and self._source_of[other] != source]
         self._source_of[slot] = source
         self._weaker[slot] = False
-        self._filters.begin(slot, shift, taps)
+        same_way = any(self._filters.resemble(slot, shift, taps, other) for other in others)
+        if not same_way:
+            self._filters.begin(slot, shift, taps)
         unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
-        if first and unforeseen > UNFORESEEN and not leg.confirms(source, shift - self._lag_base(row, source), self._tick):
+        delay = shift - self._lag_base(row, source)
+        if first and not leg.believes(unforeseen, source, delay, self._tick):
             return
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()
-        self._bands.learn(row, FIRST if first else FURTHER)
+        if not same_way:
+            self._bands.learn(row, FIRST if first else FURTHER)
         leg.learning = LEARNING
         leg.track.known = True
         self.loudspeakers[row] = True
         if not leg.told:
             leg.told = True
             self._stats.echo_legs += 1
-            lag_ms = (shift + AHEAD - self._lag_base(row, source)) * 1000 / RATE
+            lag_ms = (delay + AHEAD) * 1000 / RATE
             log.info("leg is on its loudspeaker: its echo is silenced", leg=leg.name, delay_ms=round(lag_ms))
