@@ -130,6 +130,6 @@ def test_without_it_a_conference_with_loudspeakers_translates_itself_and_with_it
 
 def test_voices_of_one_synthesizer_over_each_other_are_no_echo() -> None:
     """Two of its voices say the same vowels, and for 160 ms one may look like the other's echo."""
-    outcome, taken = hear(seed=1, seconds=20)
-    assert outcome.spoken > 20_000
+    outcome, taken = hear(seed=1, seconds=10)
+    assert outcome.spoken > 10_000
     assert taken == [] and outcome.silenced == 0

@@ -6,7 +6,7 @@ other legs of its room, as their taps bring them. Per frame of 20 ms:
 
 1. A leg that is quiet, or in whose room nothing else sounded lately, is let through at once and untouched.
 2. Where echoes are known (``echo_filter``), what they should sound like is subtracted. What is left is nobody's voice
-   (``echo_bands``): echo, silenced. A voice: what is let through is what is left (``echo_clean``).
+   (``echo_bands``): echo, silenced. A voice: what is let through is what is left, band by band (``echo_clean``).
 3. Else the frame waits (``echo_track``) until the last stretch was compared with all that sounded (``echo_search``).
 
 Two phones in one room hear the same voice, the nearer one louder: of two legs that are alike almost at once, the

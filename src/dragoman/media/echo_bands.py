@@ -60,8 +60,9 @@ PACE: Final = 0.35
 """How fast the score follows: half in 32 ms, as syllables do."""
 
 VOICE: Final = 0.4
-"""Score from which it is a voice. Measured in simulated calls, mostly talked over at 0 dB: all but 1 % of a voice's
-frames have one above it within the guard's waiting time and hangover (with 0.8 all but 4 %)."""
+"""Score from which it is a voice. Measured on five simulated calls, talked over at 0 dB, clipped, drifting and jumping:
+3.1 % of speech is silenced or weakened and 9 of 64 utterances are echoes; with 0.6 it is 7.0 % and 5 of 63. What is
+silenced is lost; an echo's residue that passes is 30 dB down where it is as foreseen."""
 
 OVER: Final = 1.0
 """How many times what filters are expected to leave is taken away by the gains: it varies by a few dB."""
