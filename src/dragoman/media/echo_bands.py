@@ -167,4 +167,4 @@ def _gains(rest: Powers, expected: Powers, whole: Powers) -> Powers:
     near = np.maximum(rest - np.float32(OVER) * expected, 0)
     above = near[:, -1:] / (near[:, -1:] + whole[:, -1:] + np.float32(QUIETEST))
     inside = np.where(rest > 0, near / np.maximum(rest, np.float32(1e-3)), np.float32(1))
-    return np.maximum(np.concatenate([inside, above], axis=1), np.float32(LEAST_GAIN))
+    return np.asarray(np.maximum(np.concatenate([inside, above], axis=1), LEAST_GAIN), np.float32)
