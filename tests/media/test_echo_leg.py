@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.media.echo_history import BLOCK
-from dragoman.media.echo_leg import SAME, UNFORESEEN, EchoLeg
+from dragoman.media.echo_leg import HARDLY, SAME, UNFORESEEN, EchoLeg
 from dragoman.media.echo_search import STRETCH
 
 APART = STRETCH // BLOCK
@@ -29,9 +29,14 @@ def test_else_it_is_found_twice_at_one_delay_in_audio_of_its_own(
     leg = EchoLeg("a")
     assert not leg.believes(left, 3, 800, 100)
     again = leg.believes(left, source, 800 + moved, 100 + later)
-    assert again == (source == 3 and abs(moved) <= SAME and later >= APART)
+    assert again == (source == 3 and abs(moved) <= SAME and later >= APART and left <= HARDLY)
+
+
+def test_the_first_find_may_be_talked_over() -> None:
+    leg = EchoLeg("a")
+    assert [leg.believes(1.0, 3, 800, 100), leg.believes(HARDLY, 3, 800, 125)] == [False, True]
 
 
 def test_a_second_look_at_the_same_audio_does_not_put_off_the_next() -> None:
     leg = EchoLeg("a")
-    assert [leg.believes(1.0, 3, 800, tick) for tick in (100, 104, 108)] == [False, False, True]
+    assert [leg.believes(0.5, 3, 800, tick) for tick in (100, 104, 108)] == [False, False, True]
