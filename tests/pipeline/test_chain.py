@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineTimeout
 from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
+from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.catchup import FAST
 from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEPTH, Chain, keep_tempo
 from dragoman.pipeline.clause import Clause
@@ -556,3 +557,24 @@ async def test_a_bug_in_an_engine_is_a_crash_of_that_engine_and_costs_the_clause
     assert made.reports.of("spoken") == [said]
     ((reason, error),) = made.reports.reasons
     assert reason == "mt" and isinstance(error, EngineCrashed) and "ZeroDivisionError" in str(error)
+
+
+def speeches() -> list[Speech]:
+    """All there are, garbage too."""
+    return [each for each in gc.get_objects() if type(each) is Speech]
+
+
+async def test_what_was_spoken_is_no_cycle_that_only_a_garbage_collector_frees() -> None:
+    async with bench() as made:
+        others = speeches()  # of tests before, whoever holds them
+        gc.disable()
+        try:
+            for text in ("one two", "three", "four"):
+                made.offer(text)
+            await asyncio.sleep(0.3)
+            assert len(speeches()) > len(others)
+            await asyncio.sleep(3)
+            assert made.heard == translated("es", "one two", "three", "four")
+            assert [each for each in speeches() if each not in others] == []
+        finally:
+            gc.enable()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dragoman.media.format import FRAME_SAMPLES, Pcm
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 
 MAX_SOUNDING = 2
 """Speakers that sound at once; of three at the same time nobody understands one."""
@@ -71,6 +71,10 @@ class Speech:
         self._silent = 0  # frames of silence that it ends with
         self._ducked = False
 
+    def forget(self) -> None:
+        """Call nobody any more: with what it calls it is a cycle, which only a garbage collector frees."""
+        self.on_room = self.on_done = self.on_cancel = _nothing
+
     def write(self, pcm: Pcm) -> None:
         """Append audio of any length; whole frames become ready at once."""
         if self._tail is not None:
@@ -98,6 +102,11 @@ class Speech:
     def fading(self) -> bool:
         """Whether it has sounded, and all that is left of it but the pause behind it is silence."""
         return self.finished and len(self._frames) <= self._silent - PAUSE_FRAMES
+
+    @property
+    def hush(self) -> float:
+        """Seconds of the silence at its end that were taken."""
+        return max(self._silent - len(self._frames), 0) * FRAME_SAMPLES / SAMPLE_RATE
 
     @property
     def ready(self) -> int:

@@ -74,6 +74,9 @@ async def test_voices_can_be_chosen(fake: FakeEdge) -> None:
         ([Fault.SILENT], EngineCrashed, "NoAudioReceived"),
         ([Fault.JUNK], EngineCrashed, "no MP3 frame"),
         ([Fault.UNKNOWN], EngineCrashed, "UnknownResponse"),
+        ([Fault.CUT], EngineCrashed, "cut off"),
+        ([Fault.NO_HEADERS], EngineCrashed, "not understood: ValueError"),
+        ([Fault.BAD_METADATA], EngineCrashed, "not understood: KeyError"),
     ],
 )
 async def test_every_error_is_one_of_ours(

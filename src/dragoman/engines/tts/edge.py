@@ -90,14 +90,20 @@ class EdgeSynthesizer:
 
         from dragoman.engines.tts.mp3 import Mp3Decoder, Mp3Error
 
+        try:
+            talk = Communicate(text, voice)
+        except (ValueError, TypeError) as error:
+            raise EngineRejected(NAME, f"voice {voice}: {error}") from error
         decoder = Mp3Decoder()
         try:
-            async with aclosing(Communicate(text, voice).stream()) as events:
+            async with aclosing(talk.stream()) as events:
                 async for event in events:
                     if event["type"] == "audio" and len(pcm := decoder.push(event["data"])):
                         yield decoder.rate, pcm
             if len(pcm := decoder.flush()):
                 yield decoder.rate, pcm
+            if talk.state["chunk_audio_bytes"]:  # the package takes a close for the end; only "turn.end" is
+                raise EngineCrashed(NAME, "the audio was cut off")
         except aiohttp.ClientResponseError as error:
             if error.status in (401, 403):
                 raise EngineDenied(
@@ -106,9 +112,9 @@ class EdgeSynthesizer:
             if error.status == 429 or error.status >= 500:
                 raise EngineBusy(NAME, f"{error.status} {error.message}") from error
             raise EngineCrashed(NAME, f"{error.status} {error.message}") from error
-        except (ValueError, TypeError) as error:
-            if isinstance(error, Mp3Error):
-                raise EngineCrashed(NAME, str(error)) from error
-            raise EngineRejected(NAME, f"voice {voice}: {error}") from error
+        except Mp3Error as error:
+            raise EngineCrashed(NAME, str(error)) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # the package, reading what is no answer
+            raise EngineCrashed(NAME, f"not understood: {type(error).__name__}: {error}") from error
         except (aiohttp.ClientError, EdgeTTSException, TimeoutError) as error:
             raise EngineCrashed(NAME, f"{type(error).__name__}: {error}") from error
