@@ -371,9 +371,9 @@ def table(rows: list[Made], about: dict[str, Any]) -> str:
         "# One speaker or two, in a clip for enrolment",
         "",
         f"{len(honest)} clips of one voice, {len(double)} of two, by {people[FRESH]} voices of espeak-ng and flite "
-        f"that the encoder ({about['encoder']}) was not trained on. Nothing was chosen by them. Refused as two speakers: "
-        f"where the smaller group of windows has {about['share']:.0%} or more and the means of the two groups are less "
-        f"alike than {about['threshold'] - about['margin']:.2f}; asked of {about['windows']} windows (6 s of speech) "
+        f"that the encoder ({about['encoder']}) was not trained on. Nothing was chosen by them. Refused as two "
+        f"speakers: where the smaller group of windows has {about['share']:.0%} or more and the means of the two "
+        f"groups are less alike than {about['threshold'] - about['margin']:.2f}; asked of {about['windows']} windows (6 s of speech) "
         "and more. As another person: beside two good clips of who speaks first.",
         "",
         "| one voice | clips | refused as two | as another person |",
@@ -388,8 +388,8 @@ def table(rows: list[Made], about: dict[str, Any]) -> str:
     lines += [
         "",
         f"Where else the bound could lie, by these clips and by the {len(chosen)} of {people[CHOSEN]} other voices "
-        "that it was chosen on, the one person of Asterisk's prompts among them. Noticed: of the clips of 10 s and 20 s in "
-        "which two take half each.",
+        "that it was chosen on, the one person of Asterisk's prompts among them. Noticed: of the clips of 10 s and "
+        "20 s in which two take half each.",
         "",
         "| bound | honest clips refused, chosen on | fresh | two noticed, chosen on | fresh |",
         "|---|---|---|---|---|",
