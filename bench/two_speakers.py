@@ -373,8 +373,8 @@ def table(rows: list[Made], about: dict[str, Any]) -> str:
         f"{len(honest)} clips of one voice, {len(double)} of two, by {people[FRESH]} voices of espeak-ng and flite "
         f"that the encoder ({about['encoder']}) was not trained on. Nothing was chosen by them. Refused as two "
         f"speakers: where the smaller group of windows has {about['share']:.0%} or more and the means of the two "
-        f"groups are less alike than {about['threshold'] - about['margin']:.2f}; asked of {about['windows']} windows (6 s of speech) "
-        "and more. As another person: beside two good clips of who speaks first.",
+        f"groups are less alike than {about['threshold'] - about['margin']:.2f}; asked of {about['windows']} windows "
+        "(6 s of speech) and more. As another person: beside two good clips of who speaks first.",
         "",
         "| one voice | clips | refused as two | as another person |",
         "|---|---|---|---|",
