@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import sys
 import tomllib
 from collections.abc import AsyncIterator
@@ -86,6 +89,42 @@ async def test_a_daemon_that_ends_is_told_with_its_log(tmp_path: Path, monkeypat
     async with stand_in(tmp_path, monkeypatch, "import sys\nprint('no such engine')\nsys.exit(3)\n") as daemon:
         with pytest.raises(DemoError, match=r"exit status 3\nno such engine"):
             await daemon.wait_ready()
+
+
+async def test_a_daemon_that_is_killed_is_an_error_wherever_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stand_in(tmp_path, monkeypatch) as daemon:
+        await daemon.wait_ready()
+        assert daemon.pid
+        os.kill(daemon.pid, signal.SIGKILL)
+        with pytest.raises(DemoError, match="exit status -9"):
+            while True:
+                await daemon.stats()
+
+
+async def test_who_wants_it_gets_another_daemon_once_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    async with stand_in(tmp_path, monkeypatch) as daemon:
+        daemon.revive = told.append
+        await daemon.wait_ready()
+        first = daemon.pid
+        assert first
+        captions = daemon.captions("1000", "es")
+        assert [(await anext(captions)).clause for _ in range(2)] == ["c/1", "c/2"]
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.TaskGroup() as group:  # all of them notice
+            for _ in range(3):
+                group.create_task(daemon.wait_ready())
+            again = group.create_task(anext(captions))
+        assert again.result().clause == "c/1", "from another daemon, which counts anew"
+        assert await daemon.stats() == {"languages": ["en", "es"]}
+        assert daemon.pid not in (None, first)
+        await captions.aclose()
+    assert len(told) == 1
+    assert "exit status -9" in told[0]
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))

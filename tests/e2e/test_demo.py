@@ -139,12 +139,29 @@ async def test_who_dials_in_while_it_stays_up_is_interpreted(tmp_path: Path, pho
     await read_until(process, r"^Guest \(en\): ")
     await read_until(process, r"-> es +\d+ ms .*\[Guest\]")
     await read_until(process, r"^Ann \(en\): ")  # the meeting is held again
+    os.kill(child(process.pid, "dragoman", "serve"), signal.SIGKILL)
+    await read_until(process, "the daemon ended with exit status -9: it is started again")
+    await read_until(process, r"-> es +\d+ ms .*\[Ann\]")  # on the same call
+    assert guest.in_call
+    os.kill(child(process.pid, "asterisk", "-f"), signal.SIGKILL)
+    await read_until(process, "the PBX ended")
+    await read_until(process, "everybody is in the room")
     children = descendants(process.pid)
     process.send_signal(signal.SIGHUP)
     assert process.stdout is not None
     assert b"ending" in await process.stdout.read()
     assert await process.wait() == 0
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def child(pid: int, *words: str) -> int:
+    """The one process below ``pid`` in whose command line these words are."""
+    (found,) = [
+        below
+        for below in descendants(pid)
+        if set(words) <= set(re.split(r"[\0/]", Path(f"/proc/{below}/cmdline").read_text()))
+    ]
+    return found
 
 
 def descendants(pid: int) -> list[int]:

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,12 +48,21 @@ class Daemon:
         self.url = f"http://127.0.0.1:{port}"
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._again = asyncio.Lock()
+        self.revive: Callable[[str], None] | None = None
+        """Where it is told that the daemon ended and is started again; None: its end is an error."""
 
     async def __aenter__(self) -> Self:
         """Start; ``wait_ready`` waits."""
         await asyncio.to_thread(self._write)
+        self.log_path.unlink(missing_ok=True)
+        await self._start()
+        self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0))
+        return self
+
+    async def _start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
-        with self.log_path.open("wb") as log:
+        with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -67,8 +76,6 @@ class Daemon:
                 env=environment | self._environment,
                 start_new_session=True,  # Ctrl-C in our terminal stops us, and we stop it
             )
-        self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0))
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop it, in order if it can."""
@@ -116,31 +123,48 @@ class Daemon:
         """Let ASK_AGAIN pass before a question is asked again.
 
         Raises:
-            DemoError: the daemon has ended.
+            DemoError: the daemon has ended, and nobody wants it to be started again (``revive``).
         """
-        if self._process is None:
+        process = self._process
+        if process is None:
             raise DemoError("the daemon was not started")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ASK_AGAIN):
-                status = await self._process.wait()
-                raise DemoError(f"the daemon ended with exit status {status}\n{self.log_tail()}")
+                await process.wait()
+        if process.returncode is not None:
+            await self._ended(process)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> None:
+        """Start another one, once, whoever notices first."""
+        async with self._again:
+            if self._process is not process:
+                return
+            ended = f"the daemon ended with exit status {process.returncode}"
+            if self.revive is None:
+                raise DemoError(f"{ended}\n{self.log_tail()}")
+            self.revive(f"{ended}: it is started again; calls stay up, nobody is interpreted until it is ready")
+            await asyncio.sleep(ASK_AGAIN)  # it may end at once, every time
+            await self._start()
 
     async def stats(self) -> dict[str, Any]:
-        """``/api/stats``."""
+        """``/api/stats``; empty while it does not answer."""
         return await self._json("/api/stats")
 
     async def room(self, room: str) -> dict[str, Any]:
-        """``/api/rooms/{room}``; empty while nobody is in it."""
+        """``/api/rooms/{room}``; empty while nobody is in it, or it does not answer."""
         return await self._json(f"/api/rooms/{room}")
 
     async def captions(self, room: str, language: str) -> AsyncIterator[Caption]:
         """Everything that is told of ``room`` in ``language``; a broken stream is taken up where it broke.
 
         Raises:
-            DemoError: the daemon has ended, refuses, or sends what is no caption.
+            DemoError: the daemon has ended for good, refuses, or sends what is no caption.
         """
         last = ""
+        process = self._process
         while True:
+            if self._process is not process:
+                process, last = self._process, ""  # another daemon counts anew
             headers = {"Last-Event-ID": last} if last else {}
             with contextlib.suppress(aiohttp.ClientError):
                 async with self._http.get(
@@ -169,13 +193,17 @@ class Daemon:
         return self._session
 
     async def _json(self, path: str) -> dict[str, Any]:
-        async with self._http.get(path) as response:
-            if response.status == 404:
-                return {}
-            if response.status != 200:
-                raise DemoError(f"{path}: {response.status} {await response.text()}")
-            answer: dict[str, Any] = await response.json()
-            return answer
+        try:
+            async with self._http.get(path) as response:
+                if response.status == 404:
+                    return {}
+                if response.status != 200:
+                    raise DemoError(f"{path}: {response.status} {await response.text()}")
+                answer: dict[str, Any] = await response.json()
+                return answer
+        except aiohttp.ClientError:
+            await self.pause()
+            return {}
 
     def _write(self) -> None:
         self._file.touch(mode=0o600)  # it holds the PBX's password

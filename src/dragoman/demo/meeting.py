@@ -86,9 +86,10 @@ class Meeting:
     ) -> None:
         """``turns``: audio by number; ``sip_port``: the PBX's; ``folder``: for the phones' files; ``view`` shows it.
 
-        ``seated`` is told each person's leg before anybody speaks.
+        ``seated`` is told each person's leg before anybody speaks, and again when a restarted daemon named them anew.
         """
         self._seated = seated
+        self._seats: Mapping[str, str] = {}
         self._scenario = scenario
         self._turns = turns
         self._daemon = daemon
@@ -120,9 +121,12 @@ class Meeting:
     async def stay(self) -> NoReturn:
         """Stay in the room for whoever dials in, unrecorded, and say the script again when it was quiet for a while.
 
+        A daemon that ends meanwhile is started again, and this goes on.
+
         Raises:
             DemoError: a phone or the daemon failed, or not everybody came into the room.
         """
+        self._daemon.revive = self._view.say
         async with self._in_the_room(recorded=False) as phones:
             self._view.begin(time.time())
             while True:
@@ -175,8 +179,7 @@ class Meeting:
             async with asyncio.timeout(JOIN_DEADLINE):
                 while True:
                     room = await self._daemon.room(self._scenario.room)
-                    if all_in(self._scenario, room):
-                        self._seated({leg["name"]: leg["id"] for leg in room["legs"]})
+                    if self._all_seated(room):
                         return
                     await self._daemon.pause()
         except TimeoutError:
@@ -184,6 +187,15 @@ class Meeting:
                 f"not everybody is in room {self._scenario.room} after {JOIN_DEADLINE:.0f} s: "
                 f"the daemon knows of {room or 'nobody'}\n{self._daemon.log_tail()}"
             ) from None
+
+    def _all_seated(self, room: Mapping[str, Any]) -> bool:
+        if not all_in(self._scenario, room):
+            return False
+        seats = {leg["name"]: leg["id"] for leg in room["legs"]}
+        if seats != self._seats:
+            self._seats = seats
+            self._seated(seats)
+        return True
 
     async def _speak(self, phones: Mapping[str, Phone]) -> None:
         """Play each turn when it is due, until the last was interpreted."""
@@ -225,7 +237,9 @@ class Meeting:
 
     async def _watch_room(self) -> None:
         while True:
-            if not quiet(await self._daemon.room(self._scenario.room)):
+            room = await self._daemon.room(self._scenario.room)
+            self._all_seated(room)
+            if not quiet(room):
                 self._quiet_since = None
             elif self._quiet_since is None:
                 self._quiet_since = time.time()

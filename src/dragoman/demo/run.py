@@ -28,7 +28,7 @@ from dragoman.demo.scenario import Scenario, load
 from dragoman.demo.table import View
 from dragoman.demo.voices import Voice, check_voices, render
 from dragoman.engines.phrases import default_path
-from dragoman.errors import DragomanError
+from dragoman.errors import DemoError, DragomanError
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.resources import shared
@@ -36,6 +36,9 @@ from dragoman.signals import ended_by_signals
 from dragoman.telephony.pbx import Pbx, Site, ensure_asterisk
 from dragoman.telephony.pbx.ports import free_port
 from dragoman.telephony.prompts import cache_dir
+
+GONE_WITHIN = 1.0
+"""s in which the end of a process is known of; it takes a few ms."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
@@ -208,18 +211,42 @@ class _Demo:
         task = asyncio.current_task()
         assert task is not None
         try:
-            with (
-                tempfile.TemporaryDirectory(prefix="meeting-", dir=self._work) as folder,
-                View(self._console, scenario, Minutes(), bool(self._engines.simulation)) as view,
-            ):
+            with View(self._console, scenario, Minutes(), bool(self._engines.simulation)) as view:
                 view.footer = (f"dial {'  '.join(uris.values())}", f"captions {captions_url}  Ctrl-C ends it")
-                await Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view, self._engines.seated).stay()
+                while True:
+                    await self._stay(scenario, turns, daemon, pbx, view)
+                    view.say("the PBX ended, and with it every call: it is started again, and everybody dials anew")
+                    await pbx.start()
+                    await daemon.wait_ready()
         except asyncio.CancelledError:
             task.uncancel()
             self._say("ending")
 
+    async def _stay(self, scenario: Scenario, turns: Mapping[int, Pcm], daemon: Daemon, pbx: Pbx, view: View) -> None:
+        """Stay in the room until the PBX ends."""
+        with tempfile.TemporaryDirectory(prefix="meeting-", dir=self._work) as folder:
+            meeting = Meeting(scenario, turns, daemon, pbx.sip_port, Path(folder), view, self._engines.seated)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    staying = group.create_task(meeting.stay())
+                    await pbx.ended()
+                    staying.cancel()
+            except* DemoError:
+                if not await _gone(pbx):
+                    raise
+
     def _say(self, line: str) -> None:
         self._console.print(Text(line))
+
+
+async def _gone(pbx: Pbx) -> bool:
+    """Whether it ended: a phone that lost its call tells of it before the process is known to be gone."""
+    try:
+        async with asyncio.timeout(GONE_WITHIN):
+            await pbx.ended()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _first(group: BaseExceptionGroup[DragomanError]) -> DragomanError:

@@ -234,7 +234,7 @@ class Conference:
         speaking.attach(audio)
         self.legs[leg.id] = LegState(tap, speaking, audio, leg.muted)
         self._running[speaking] = self._group.create_task(self._run_leg(speaking, tap.channel_id))
-        log.info("leg joined", room=leg.room, leg=leg.id, language=leg.language)
+        log.info("leg joined", room=leg.room, leg=leg.id, language=leg.language, audio=tap.channel_id)
         self._refresh(leg.room)
 
     def tap_closed(self, tap: Tap) -> None:

@@ -147,6 +147,19 @@ class Pbx:
             await self._process.wait()
         self._process = None
 
+    async def ended(self) -> int:
+        """Wait until its process ends by itself, or by somebody else's hand.
+
+        Returns:
+            Its exit status; negative: the signal that ended it.
+
+        Raises:
+            PbxError: it does not run.
+        """
+        if self._process is None:
+            raise PbxError("this PBX does not run")
+        return await self._process.wait()
+
     async def restart(self) -> None:
         """Stop and start again on the same ports."""
         await self.stop()
