@@ -78,7 +78,7 @@ def read(path: str, limit_s: float) -> tuple[np.ndarray[Any, np.dtype[np.int16]]
             whole = left > 0
     except soundfile.SoundFileError as error:
         reason = str(error).rpartition(": ")[2].strip().rstrip(".")
-        raise Unreadable(f"it is broken, or no audio ({reason}): send it again whole, or as WAV") from None
+        raise Unreadable(f"it cannot be read ({reason}): send it again whole, or as WAV") from None
     if not blocks:
         raise Unreadable("there is no sound in it: record it again")
     mono = _mono(np.concatenate(blocks), energy)
