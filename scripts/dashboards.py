@@ -452,6 +452,15 @@ BOARDS = (
                             rate("dragoman_echo_legs_total", per=" * 60", named="legs a minute"),
                         ],
                     ),
+                    Panel(
+                        "Echo recognised and left out, a minute",
+                        "Utterances and words that the guard let pass: what the phone had been played.",
+                        "short",
+                        [
+                            rate("dragoman_echoes_total", per=" * 60", named="utterances"),
+                            rate("dragoman_echoed_words_total", per=" * 60", named="words"),
+                        ],
+                    ),
                 ),
             ),
             (

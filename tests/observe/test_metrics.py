@@ -17,7 +17,7 @@ from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.lag import WAITS
 from dragoman.observe.metrics import Metrics
 from dragoman.observe.quantiles import Quantiles, quantile, totals
-from dragoman.pipeline.conference import TOTALS, Lag
+from dragoman.pipeline.standing import TOTALS, Lag
 from dragoman.telephony.ari.queue import Due
 from dragoman.telephony.model import Leg
 
@@ -122,7 +122,7 @@ def test_the_conference_is_read_when_the_loop_is_asked_and_none_of_its_counters_
     metrics.refresh()
     seen = scrape(metrics)
     pattern = re.compile(
-        "dragoman_(clauses_merged|recognizer|booth|repeated|speculations|early|revised|tempo)_?.*_total$"
+        "dragoman_(clauses_merged|recognizer|booth|repeated|speculations|early|revised|tempo|echoed|echoes)_?.*_total$"
     )
     shown = {name: value for name, value in seen.items() if pattern.match(name)}
     seconds = ("dragoman_recognizer_dropped_seconds_total", "dragoman_tempo_saved_seconds_total")

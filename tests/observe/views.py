@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dragoman.media.stats import MediaStats as MediaView
-from dragoman.pipeline.conference import TOTALS, Lag
+from dragoman.pipeline.standing import TOTALS, Lag
 from dragoman.telephony.ari.connection import ConnectionStats
 from dragoman.telephony.ari.queue import EventQueue
 from dragoman.telephony.attacher import AttachStats

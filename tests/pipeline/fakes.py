@@ -107,6 +107,8 @@ class FakeAudio:
         self.gated = False
         self.present = True
         self.loudspeaker = False
+        self.echo: Pcm | None = None
+        """What its microphone hears of the phone in this tick, where nobody speaks into it."""
         self._wake_at: int | None = None
         self._speech_from: int | None = None
         self._last_speech = 0
@@ -128,9 +130,11 @@ class FakeAudio:
         self._wake_at = sample
 
     def tick(self) -> None:
-        frame = np.zeros(FRAME_SAMPLES, np.int16)
+        frame = np.zeros(FRAME_SAMPLES, np.int16) if self.echo is None else self.echo.copy()
         said, self.coming = self.coming[:FRAME_SAMPLES], self.coming[FRAME_SAMPLES:]
-        if not self.gated:
+        if self.gated:
+            frame[:] = 0
+        else:
             frame[: len(said)] = said
         at = self.end
         if self.end == len(self._samples):
@@ -165,6 +169,8 @@ class FakeMedia:
         self.removed: list[str] = []
         self.full = False
         self.rooms: dict[str, tuple[set[str], set[str]]] = {}
+        self.speakerphones: dict[str, tuple[str, int]] = {}
+        """By leg: the booth or other leg that its phone's microphone hears, and the frames that this takes."""
 
     def set_room(self, room: str, legs: Iterable[str], booths: Iterable[str]) -> None:
         self.rooms[room] = (set(legs), set(booths))
@@ -204,10 +210,22 @@ class FakeMedia:
         frames = self.said[booth_id]
         return [word_of(value) for value, _, _ in runs(np.concatenate(frames))] if frames else []
 
+    def _echo(self, leg_id: str) -> Pcm | None:
+        if leg_id not in self.speakerphones:
+            return None
+        source, frames = self.speakerphones[leg_id]
+        if source in self.legs:
+            other = self.legs[source]
+            at = other.end - frames * FRAME_SAMPLES
+            return other.read(at, at + FRAME_SAMPLES) if at >= 0 else None
+        said = self.said.get(source, [])
+        return said[-frames] if len(said) >= frames else None
+
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for tick in itertools.count(1):
-            for audio in tuple(self.legs.values()):
+            for leg_id, audio in tuple(self.legs.items()):
+                audio.echo = self._echo(leg_id)
                 audio.tick()
             for booth_id, source in tuple(self.booths.items()):
                 frame = source.next_frame(loop.time())

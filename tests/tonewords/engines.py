@@ -121,15 +121,16 @@ class _ToneEngine:
 
 
 class ToneRecognizer(_ToneEngine):
-    """Hears tone words of persons (never of booths); a damaged word is recognised as nothing.
+    """Hears tone words of persons (not of booths); a damaged word is recognised as nothing.
 
     Options of its own: ``final_words`` (0: none), after so many words a final comes within the utterance, as cloud
     recognisers do; ``crash_at_word``, the stream dies when it has heard so many words (0: never), once; ``spelt``, what
-    it writes for some words, ``{en100c = "yes"}``.
+    it writes for some words, ``{en100c = "yes"}``; ``hears_booths``, whether it hears booths too, and of all voices the
+    leg's language only.
     """
 
     name = "tone-asr"
-    known = ("final_words", "crash_at_word", "spelt")
+    known = ("final_words", "crash_at_word", "spelt", "hears_booths")
 
     def __init__(self, options: Mapping[str, object]) -> None:
         super().__init__(options)
@@ -137,6 +138,7 @@ class ToneRecognizer(_ToneEngine):
         self.final_words = int(cast(int, options.get("final_words", 0)))
         self.crash_at_word = int(cast(int, options.get("crash_at_word", 0)))
         self.spelt = cast(Mapping[str, str], options.get("spelt", {}))
+        self.hears_booths = bool(options.get("hears_booths", False))
         self.opened: list[StreamRequest] = []
 
     def supports(self, language: str) -> bool:
@@ -146,14 +148,16 @@ class ToneRecognizer(_ToneEngine):
         if not self.supports(request.language):
             raise EngineRejected(self.name, f"no language {request.language!r}")
         self.opened.append(request)
-        return ToneStream(self)
+        return ToneStream(self, request.language if self.hears_booths else None)
 
 
 class ToneStream:
     """One leg: partials as words come, a final on ``finalize``."""
 
-    def __init__(self, engine: ToneRecognizer) -> None:
+    def __init__(self, engine: ToneRecognizer, only: str | None = None) -> None:
+        """``only``: this language is heard, whoever speaks; None: every language, of persons."""
         self._engine = engine
+        self._only = only
         self._decoder = ToneDecoder()
         self._origin = 0
         """Audio time of the decoder's first sample."""
@@ -214,9 +218,12 @@ class ToneStream:
         due = asyncio.get_running_loop().time() + (self._engine.faults.latency_s if item is not None else 0.0)
         self._out.put_nowait((due, item))
 
+    def _hears(self, text: str, booth: bool) -> bool:
+        return not booth if self._only is None else text.startswith(self._only)
+
     def _take(self, heard: list[HeardWord]) -> None:
         for word in sorted(heard, key=lambda word: word.start_s):
-            if word.text is None or word.source.booth:
+            if word.text is None or not self._hears(word.text, word.source.booth):
                 continue
             self._heard += 1
             start, end = (self._origin + round(s * SAMPLE_RATE) for s in (word.start_s, word.end_s))

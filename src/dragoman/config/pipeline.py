@@ -24,7 +24,11 @@ class PipelineSettings(Section):
     max_tempo: Annotated[float, BeforeValidator(no_bool), Field(ge=1.0, le=FAST)] = FAST
     """How many times as fast a translation may be spoken for which the next would have to wait; 1.0: never faster."""
 
+    drop_echoes: bool = True
+    """Leave out words that a phone was played and sent back, if the echo guard did not silence them."""
+
     @property
     def options(self) -> PipelineOptions:
         """As the pipeline takes them."""
-        return PipelineOptions(self.speculate, self.mode == "clause", self.finalize_after_ms, self.max_tempo)
+        by_clause = self.mode == "clause"
+        return PipelineOptions(self.speculate, by_clause, self.finalize_after_ms, self.max_tempo, self.drop_echoes)

@@ -33,6 +33,8 @@ CONFERENCE_COUNTERS: tuple[tuple[str, str, Callable[[Mapping[str, int]], float]]
     ("speculations_dropped", "Of those, clauses that the recognizer revised", lambda c: c["speculations_dropped"]),
     ("early_words", "Words used before the recognizer called them final", lambda c: c["early_words"]),
     ("tempo_saved_seconds", "Time that faster speech spared listeners", lambda c: c["tempo_saved_ms"] / 1000),
+    ("echoes", "Utterances of which something was what the phone had been played", lambda c: c["echoes"]),
+    ("echoed_words", "Words of them, which were left out", lambda c: c["echoed_words"]),
     ("revised_words", "Of those, words that the recognizer then revised", lambda c: c["revised_words"]),
 )
 

@@ -80,7 +80,7 @@ class Trace:
 
 
 class TraceBook:
-    """Implements pipeline.reports.Traces: keeps the last traces of every room."""
+    """Implements pipeline.journey.Traces: keeps the last traces of every room."""
 
     def __init__(self) -> None:
         self._rooms: OrderedDict[str, deque[Trace]] = OrderedDict()

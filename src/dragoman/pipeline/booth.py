@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dragoman.media.format import FRAME_SAMPLES, Pcm
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 
 MAX_SOUNDING = 2
 """Speakers that sound at once; of three at the same time nobody understands one."""
@@ -98,6 +98,11 @@ class Speech:
     def fading(self) -> bool:
         """Whether it has sounded, and all that is left of it but the pause behind it is silence."""
         return self.finished and len(self._frames) <= self._silent - PAUSE_FRAMES
+
+    @property
+    def hush(self) -> float:
+        """Seconds of the silence at its end that were taken."""
+        return max(self._silent - len(self._frames), 0) * FRAME_SAMPLES / SAMPLE_RATE
 
     @property
     def ready(self) -> int:

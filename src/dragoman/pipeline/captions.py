@@ -43,6 +43,8 @@ class GapCause(StrEnum):
     """No recogniser got the audio before it was too old, or each ended of it."""
     STOOD_STILL = "stood-still"
     """The daemon or its machine did; what was being said has a hole there."""
+    ECHO = "echo"
+    """His phone sent back what it was played, and words of it were recognised; they are in no clause."""
 
 
 @dataclass(frozen=True, slots=True)

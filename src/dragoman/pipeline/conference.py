@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -23,25 +23,12 @@ from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms
 from dragoman.pipeline.reports import Reporter
 from dragoman.pipeline.room import floor, needs
+from dragoman.pipeline.sounding import OwnWords, Sounding
+from dragoman.pipeline.standing import TOTALS, Lag
 from dragoman.recovery.ladder import Change
 from dragoman.telephony.model import Booth, Leg, Tap
 
 log = structlog.get_logger(__name__)
-
-TOTALS = (
-    "merged_clauses",
-    "recognizer_restarts",
-    "recognizer_dropped_ms",
-    "booth_underruns",
-    "repeated_words",
-    "speculations_made",
-    "speculations_confirmed",
-    "speculations_dropped",
-    "early_words",
-    "revised_words",
-    "tempo_saved_ms",
-)
-"""What ``Conference.totals`` counts."""
 
 
 @dataclass(slots=True)
@@ -58,23 +45,6 @@ class LegState:
     def leg(self) -> Leg:
         """Who it is."""
         return self.tap.leg
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How far the interpretation of one speaker into one language is behind."""
-
-    leg: Leg
-    target: str
-    stages: Mapping[str, float]
-    """Seconds of audio that are still to be spoken, by where they wait: mt, tts, playback."""
-    tempo: float
-    """How many times as fast as the synthesizer it is spoken."""
-
-    @property
-    def seconds(self) -> float:
-        """All of it."""
-        return sum(self.stages.values())
 
 
 class Conference:
@@ -116,6 +86,8 @@ class Conference:
         self.on_degraded: Callable[[Leg, str, Change], None] = lambda leg, target, change: None
         """Called with the speaker, the language of his listeners, and what they get from now on."""
         self._announcer = Announcer(prompts, clock)
+        self._sounding = Sounding()
+        reporter.on_spoken = lambda room, language, pending: self._sounding.spoken((room, language), pending)
         reporter.on_missing = lambda leg, error: self.degradation.lost(leg, str(error))
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()
@@ -177,16 +149,7 @@ class Conference:
         ]
 
     def totals(self) -> dict[str, int]:
-        """What happened since the start, over all legs and booths, those that are gone too; never goes back.
-
-        ``merged_clauses``: clauses merged into their neighbour because translation was behind. ``recognizer_restarts``:
-        streams lost and opened again. ``recognizer_dropped_ms``: speech that no recogniser got. ``booth_underruns``:
-        ticks of 20 ms in which a clause sounded and its synthesizer was late. ``repeated_words``: words that a
-        recogniser said again and that were not translated twice. ``speculations_made``, ``..._confirmed``,
-        ``..._dropped``: clauses translated ahead of their commit, into one language. ``early_words``: words committed
-        ahead of their final. ``revised_words``: of those, words that the final did not have. ``tempo_saved_ms``: time
-        that faster speech saved.
-        """
+        """What happened since the start, over all legs and booths, those that are gone too; never goes back."""
         totals = Counter(dict.fromkeys(TOTALS, 0))
         totals.update(self._past)
         for leg in self._running:
@@ -223,6 +186,7 @@ class Conference:
             self._options,
             self._ears,
             self._terms(leg.room),
+            OwnWords(self._sounding, (leg.room, leg.language), leg.id) if self._options.drop_echoes else None,
         )
         try:
             audio = self._media.add_leg(tap.channel_id, tap.remote, speaking.recognition)
@@ -393,7 +357,9 @@ class Conference:
             self._media.remove_leg(media_id)
             if speaking.leg.id not in self.legs:
                 self.degradation.forget(speaking.leg)
+                self._sounding.leaves((room, speaking.leg.language), speaking.leg.id)
             if self._running.pop(speaking, None) is not None:
                 self._past.update(speaking.totals())
             if room not in self.rooms and not any(leg.leg.room == room for leg in self._running):
                 self._captions.close_room(room)
+                self._sounding.close(room)

@@ -128,7 +128,7 @@ class Delivery:
             pending.load.close()
             self._playing.pop(speech, None)
             self._played.set()
-            pending.times.played = self._clock()
+            pending.times.played, pending.hush = self._clock(), speech.hush
             loop.call_soon(self._reports.played, self._target, pending)
 
         def cancelled() -> None:

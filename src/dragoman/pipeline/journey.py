@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from dragoman.pipeline.latency import ClauseTimes
 
@@ -49,6 +50,26 @@ class Journey:
         """Whether its translation was begun before it was committed."""
         begin = self.times.mt_begin
         return begin is not None and begin < self.times.committed
+
+
+class Traces(Protocol):
+    """Where the ways of single clauses are kept (observe.trace)."""
+
+    def begun(self, journey: Journey) -> None:
+        """It was translated; more of its times follow."""
+
+    def ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
+        """Nothing more happens to it; of one that was told before, this counts."""
+
+
+class Untraced:
+    """Traces of who wants none."""
+
+    def begun(self, journey: Journey) -> None:
+        """Traces."""
+
+    def ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
+        """Traces."""
 
 
 def trace_id_of(clause: str, target: str, salt: str) -> str:

@@ -23,6 +23,7 @@ from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Terms
 from dragoman.pipeline.prefix import STABLE_AFTER
 from dragoman.pipeline.recognition import Recognition
+from dragoman.pipeline.sounding import Dropped, OwnWords
 from dragoman.telephony.model import Leg
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,9 @@ class LegReports(Protocol):
     def not_recognised(self, leg: Leg, start: float, end: float) -> None:
         """What he said between these monotonic times was heard by no recogniser, and never will be."""
 
+    def echoed(self, leg: Leg, echo: Dropped) -> None:
+        """Words that were recognised are left out: his phone was played them, and sent them back."""
+
     def chain_crashed(self, leg: Leg) -> None:
         """What translates and speaks into one language ended by a bug of ours; it begins again at the next clause."""
 
@@ -73,13 +77,16 @@ class SpeakingLeg:
         options: PipelineOptions = DEFAULTS,
         circuits: Mapping[str, Availability] | None = None,
         terms: Terms = NO_TERMS,
+        own: OwnWords | None = None,
     ) -> None:
         """No ``recognizers``: no engine knows this language; the leg listens only. ``numbers``: of its clauses.
 
-        ``terms``: the room's glossary; its recogniser knows those of the moment it came.
+        ``terms``: the room's glossary; its recogniser knows those of the moment it came. ``own`` tells his words from
+        echoes; None: all are his.
         """
         agreement = recognizers[0].info.interim_agreement if recognizers else 0
         self.leg = leg
+        self._own = own
         self._make_chain = make_chain
         self._reports = reports
         self._clock = clock
@@ -129,6 +136,11 @@ class SpeakingLeg:
         """Whether the VAD hears speech now."""
         return self.recognition is not None and self.recognition.speaking
 
+    @property
+    def echoed_words(self) -> int:
+        """Recognised words that were left out as an echo."""
+        return 0 if self._own is None else self._own.echoed_words
+
     def totals(self) -> Counter[str]:
         """What was merged, started again, given up and heard twice so far; see Conference.totals."""
         totals = Counter(self._past)
@@ -137,6 +149,8 @@ class SpeakingLeg:
         totals["early_words"] = self._segmenter.early.committed
         totals["revised_words"] = self._segmenter.early.revised
         totals["repeated_words"] = self._segmenter.ledger.repeats
+        totals["echoed_words"] = self.echoed_words
+        totals["echoes"] = 0 if self._own is None else self._own.echoes
         if self.recognition is not None:
             totals["recognizer_restarts"] = self.recognition.restarts
             totals["recognizer_dropped_ms"] = self.recognition.dropped * 1000 // SAMPLE_RATE
@@ -241,6 +255,10 @@ class SpeakingLeg:
     def _on_hypothesis(self, hypothesis: Hypothesis, asked: float, now: float) -> None:
         if self.recognition is None or not self.recognition.wanted:
             return  # its stream is being closed
+        if self._own is not None and self._audio is not None:
+            hypothesis, echo = self._own.take(hypothesis, self._audio, now)
+            if echo is not None:
+                self._reports.echoed(self.leg, echo)
         pause = self.recognition.feed.paused_at
         clauses = self._segmenter.feed(hypothesis, pause)
         partial = self._segmenter.partial

@@ -28,6 +28,8 @@ class PipelineOptions:
     """0: only at the utterance's end."""
     max_tempo: float = FAST
     """How many times as fast as its synthesizer a voice may speak that is behind. 1.0: never faster."""
+    drop_echoes: bool = True
+    """Leave out words that a leg was played and sent back (pipeline.echoed)."""
 
 
 DEFAULTS = PipelineOptions()

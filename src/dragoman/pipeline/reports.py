@@ -13,9 +13,10 @@ from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind, GapCause
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.degradation import CAPTIONS_ONLY
-from dragoman.pipeline.journey import Journey, Outcome, trace_id_of
+from dragoman.pipeline.journey import Journey, Outcome, Traces, Untraced, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.pending import BEHIND, Pending
+from dragoman.pipeline.sounding import Dropped
 from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.model import Leg
@@ -60,26 +61,6 @@ class Measures(Protocol):
         """A stage fell behind its limit, and what is beside it is held back."""
 
 
-class Traces(Protocol):
-    """Where the ways of single clauses are kept (observe.trace)."""
-
-    def begun(self, journey: Journey) -> None:
-        """It was translated; more of its times follow."""
-
-    def ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
-        """Nothing more happens to it; of one that was told before, this counts."""
-
-
-class Untraced:
-    """Traces of who wants none."""
-
-    def begun(self, journey: Journey) -> None:
-        """Traces."""
-
-    def ended(self, journey: Journey, outcome: Outcome, why: str = "") -> None:
-        """Traces."""
-
-
 class Reporter:
     """The LegReports of every leg; ``for_leg`` gives the ChainReports of one."""
 
@@ -110,6 +91,8 @@ class Reporter:
         """Told what is done when engines fail."""
         self.on_missing: Callable[[Leg, EngineError], None] = lambda leg, error: None
         """Called when this leg can have no recogniser for now."""
+        self.on_spoken: Callable[[str, str, Pending], None] = lambda room, language, pending: None
+        """Called when a clause begins to sound at the booth of a room and language."""
 
     def for_leg(self, leg: Leg) -> LegChainReports:
         """What one of this leg's chains reports to."""
@@ -193,6 +176,19 @@ class Reporter:
         self._gap(leg.room, start, end, note, GapCause.NOT_RECOGNISED, speaker=leg.name)
         lag = self._clock() - start
         self.tell(Kind.ASR_LOST, Action.GAP, Status.DEGRADED, "asr", session=leg.id, lag_s=lag, detail=note)
+
+    def echoed(self, leg: Leg, echo: Dropped) -> None:
+        """LegReports: readers are told where something was left out; what it was, they have read before."""
+        note = f"an echo is left out: {echo.words} of the words that {leg.name}'s phone was played"
+        self._gap(leg.room, echo.start, echo.end, note, GapCause.ECHO, speaker=leg.name)
+        log.warning(
+            "echo left out",
+            room=leg.room,
+            leg=leg.id,
+            words=echo.words,
+            delay_ms=round(echo.delay * 1000),
+            source=echo.source.value,
+        )
 
     def gap(self, room: str, since: float, languages: Iterable[str] = ()) -> None:
         """The connection to Asterisk was down since monotonic time ``since``; ``languages``: spoken in the room."""
@@ -301,6 +297,7 @@ class LegChainReports:
     def spoken(self, target: str, pending: Pending) -> None:
         """ChainReports."""
         journey = self._journey(target, pending)
+        self._reporter.on_spoken(self._leg.room, target, pending)
         self._reporter.clauses["spoken"] += 1
         self._reporter.measures.clause_spoken(journey)
         if pending.translation is not None:

@@ -48,6 +48,9 @@ class LegInfo(Model):
     speaking: bool
     interpretation: list[LagInfo] = Field(default=[], description="One per language into which he is interpreted now")
     loudspeaker: bool = Field(default=False, description="Its phone sends back what it hears; the echo is silenced")
+    echoed_words: int = Field(
+        default=0, ge=0, description="Recognised words that its phone was played and sent back; they are left out"
+    )
 
 
 class BoothInfo(Model):

@@ -10,7 +10,8 @@ from dragoman.engines.base import Stage
 from dragoman.media.stats import MediaStats
 from dragoman.observe.engines import EnginesView
 from dragoman.observe.metrics import Metrics
-from dragoman.pipeline.conference import Conference, Lag, LegState
+from dragoman.pipeline.conference import Conference, LegState
+from dragoman.pipeline.standing import Lag
 from dragoman.web.state import BoothInfo, InterpretationInfo, LagInfo, LegInfo, RoomInfo, Stats, collect_stats
 
 
@@ -109,4 +110,5 @@ def _leg(state: LegState, lags: Iterable[Lag]) -> LegInfo:
             for lag in sorted(lags, key=lambda lag: lag.target)
         ],
         loudspeaker=state.audio.loudspeaker,
+        echoed_words=state.speaking.echoed_words,
     )

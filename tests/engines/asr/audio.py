@@ -26,6 +26,8 @@ class GrowingAudio:
         self.coming: Pcm = np.zeros(0, np.int16)
         self.end = 0
         self.gated = False
+        self.loudspeaker = False
+        self.echo: Pcm | None = None  # nothing comes back to it
         self._wake_at: int | None = None
         self._loud = 0
         self._speaking = False
