@@ -21,7 +21,15 @@ E2E = Path(__file__).parent / "e2e"
 
 SPOILED = 2
 """End-to-end tests of one run that may need a second go: a host that stands still a moment takes words from a phone.
-Each is shown with why it failed. If there are more the run fails: that is no longer the host."""
+Each is shown with why it failed. If there are more the run fails: that is no longer the host. Where two runs make one
+(``make test``), --spoiled divides it between them."""
+
+TIMED = frozenset({"test_does_not_block_the_loop"})
+"""Tests of the conformance suite, which others run too, that measure time."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--spoiled", type=int, default=SPOILED, help="end-to-end tests that may need a second go")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,11 +50,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.definition.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before ``-m`` chooses, and after a folder's own conftest: what was loaded later is asked first."""
     for item in items:
         if item.get_closest_marker("e2e"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+            if not item.get_closest_marker("beside"):
+                item.add_marker(pytest.mark.alone)
+        elif item.name in TIMED:
+            item.add_marker(pytest.mark.alone)
+    if hasattr(config, "workerinput"):  # of pytest-xdist: who waits for phones begins, so that others compute meanwhile
+        items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
 def _second_goes(config: pytest.Config) -> list[pytest.TestReport]:
@@ -55,14 +69,15 @@ def _second_goes(config: pytest.Config) -> list[pytest.TestReport]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if len(_second_goes(session.config)) > SPOILED:
+    if len(_second_goes(session.config)) > session.config.getoption("spoiled"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     again = _second_goes(config)
     if again:
-        terminalreporter.section(f"run a second time: {len(again)}, of which {SPOILED} are forgiven")
+        forgiven = config.getoption("spoiled")
+        terminalreporter.section(f"run a second time: {len(again)}, of which {forgiven} are forgiven")
     for report in again:
         terminalreporter.line(f"{report.nodeid}\n{report.longreprtext}\n")
 

@@ -11,15 +11,19 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
+from pydantic import BaseModel
+from tests.engines.test_missing import ENGINES
 
+from dragoman import config
 from dragoman.demo.daemon import to_toml
+from dragoman.observe import log
 from dragoman.telephony.pbx.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +38,8 @@ SECRETS = {
     "elevenlabs": "el-key-in-the-environment-6666",
     "redis": "redis-passw0rd-in-an-address",
     "voices": "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+    "voices-before": "8899aabbccddeeff00112233445566770011223344556677fedcba9876543210",
+    "admin": "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
     "otlp": "otlp-t0ken-in-the-settings-7777",
     "stranger": "a-strangers-guess-at-the-t0ken",
 }
@@ -71,7 +77,12 @@ def settings(folder: Path, url: str, port: int, form: str) -> Path:
         "media": {"vad": "energy"},
         "log": {"level": "debug", "format": form, "transcripts": True},
         "trace": {"otlp_url": f"http://127.0.0.1:{nobody}/v1/traces", "otlp_token": SECRETS["otlp"]},
-        "voices": {"store": str(folder / "voices.sqlite"), "key": SECRETS["voices"]},
+        "voices": {
+            "store": str(folder / "voices.sqlite"),
+            "key": SECRETS["voices"],
+            "previous_key": SECRETS["voices-before"],
+        },
+        "admin": {"store": str(folder / "admin.sqlite"), "key": SECRETS["admin"]},
         "engines": {
             "recognizers": ["deepgram", f"{SCRIPTED}Recognizer"],
             "translators": ["deepl", f"{SCRIPTED}Translator"],
@@ -87,6 +98,33 @@ def settings(folder: Path, url: str, port: int, form: str) -> Path:
     file = folder / "dragoman.toml"
     file.write_text(to_toml(written))
     return file
+
+
+def secret_fields(section: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every field of the settings that is a secret by its type, and what it holds."""
+    for key, field in type(section).model_fields.items():
+        value = getattr(section, key)
+        if isinstance(value, BaseModel):
+            yield from secret_fields(value, f"{path}{key}.")
+        elif "SecretStr" in str(field.annotation):
+            yield f"{path}{key}", value.get_secret_value() if value is not None else ""
+
+
+def test_the_run_has_every_secret_that_the_settings_and_the_engines_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELEVENLABS_API_KEY", SECRETS["elevenlabs"])
+    loaded = config.load(settings(tmp_path, "http://127.0.0.1:1", 8700, "json"), {})
+    # A store is a secret where it is a database's address with a password, as the cache's is here; here it is a file.
+    found = {path: value for path, value in secret_fields(loaded) if not path.endswith(".store")}
+    assert len(found) > 7
+    assert [path for path, value in found.items() if not any(secret in value for secret in SECRETS.values())] == []
+    assert {name for name, needs in ENGINES.items() if needs.key is not None} <= set(SECRETS)
+    shown = f"{loaded!r} {loaded} {loaded.engines}"
+    assert [name for name, secret in SECRETS.items() if secret in shown] == []
+    assert [path for path, value in found.items() if value in loaded.model_dump_json()] == []
+    known = set(log.secrets_of(loaded))
+    assert [name for name in SECRETS if name != "stranger" and SECRETS[name] not in known] == []
 
 
 async def served(port: int, process: asyncio.subprocess.Process) -> None:
@@ -134,11 +172,11 @@ async def test_no_secret_is_in_the_log_of_a_whole_run(form: str, tmp_path: Path)
         finally:
             process.terminate()
             await process.wait()
-        log = (await reading).decode()
+        written = (await reading).decode()
     assert asked, "no provider was asked: nothing was tried"
     for word in ("deepl", "elevenlabs", "ari", "serving", "stopped"):
-        assert word in log, f"{word} is not in the log: nothing was tried\n{log}"
-    lines = log.splitlines()
+        assert word in written, f"{word} is not in the log: nothing was tried\n{written}"
+    lines = written.splitlines()
     found = {name: line for name, secret in SECRETS.items() for line in lines if secret in line}
     assert found == {}
     if form == "json":

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
-from bench.echo.acoustics import Phone, Room, Signal
+from bench.echo.acoustics import Line, Phone, Room, Signal
 from bench.echo.speech import BOOTHS, PEOPLE, SAID, TRANSLATED, clips
 
 from dragoman.media.echo import RAW_FRAMES, EchoGuard
@@ -47,6 +48,13 @@ ALONE = 0.15
 """Share of an utterance's frames with a voice in them below which nobody said it."""
 
 
+WEAKENED: Final = 0.1
+"""Share of a voice's own energy (-10 dB) below which what is let through of it counts as silenced as well."""
+
+DECIDED: Final = 25
+"""Ticks after which every frame is decided on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who sits where."""
@@ -75,7 +83,9 @@ class Outcome:
     spoken: int = 0
     """Frames with a person's voice."""
     silenced: int = 0
-    """Of those, frames that the guard silenced."""
+    """Of those, frames that the guard silenced, or of which it left less than ``WEAKENED``."""
+    weakened: int = 0
+    """Of ``silenced``, those that were not silent."""
     over: int = 0
     """Of ``spoken``, frames in which the phone heard its own loudspeaker as well."""
     over_silenced: int = 0
@@ -83,6 +93,8 @@ class Outcome:
     """Frames with nothing but audible echo."""
     passed: int = 0
     """Of those, frames let through."""
+    claims: int = 0
+    """Handsets that the guard took for loudspeakers."""
     longest_wait_ms: float = 0.0
     leaks_ms: list[int] = field(default_factory=list)
     """Length of each stretch of passed echo."""
@@ -191,6 +203,7 @@ class Call:
         self.phones = [Phone(caller.room or Room(100, -90, 0.1, -10), self._rng) for caller in callers]
         self.outcome = Outcome()
         self._near: list[list[bool]] = [[] for _ in callers]
+        self._alone: deque[list[Signal]] = deque(maxlen=DECIDED + 1)  # what the taps would bring without any echo
         self._heard: list[list[bool]] = [[] for _ in callers]
 
     def run(self, seconds: float) -> Outcome:
@@ -203,6 +216,8 @@ class Call:
         to_phone = [_Past(TO_PHONE_MS) for _ in range(count)]
         from_phone = [_Past(FROM_PHONE_MS) for _ in range(count)]
         taps = np.zeros((count, FRAME_SAMPLES))
+        lines = [Line(phone.room.narrow) for phone in self.phones]
+        alone_past = [_Past(FROM_PHONE_MS) for _ in range(count)]
         offices = [_Past(3.0) for _ in range(count)]
         level = [3276.0] * count
         echo_level = [0.0] * count
@@ -246,6 +261,7 @@ class Call:
                     other = offices[row](spoken[caller.near] + sounds[caller.near])
                     sound = sound + other * 10 ** (caller.near_db / 20)
                 taps[row] = from_phone[row](self.phones[row].speak(sound))
+            self._alone.append([past(line(voice)) for past, line, voice in zip(alone_past, lines, spoken, strict=True)])
             frames = taps.astype(np.int16)
             target = self.ring if self.guard is None else self.raw
             target.append(np.arange(count), frames)
@@ -264,7 +280,10 @@ class Call:
             for entry in [entry for entry in due if entry[0] <= tick]:
                 due.remove(entry)
                 booths[entry[1]].say(self._voices.translation(entry[1], entry[2], rng))
-            self._account(tick, frames)
+            self._account(tick)
+        if self.guard is not None:
+            handsets = [row for row, caller in enumerate(self.callers) if caller.room is None]
+            self.outcome.claims = int(self.guard.loudspeakers[handsets].sum())
         return self.outcome
 
     def _utterance(self, row: int, start: int, stop: int, tick: int, due: list[tuple[int, str, int]]) -> None:
@@ -281,9 +300,9 @@ class Call:
     def on_loop(self, row: int, start: int, stop: int) -> None:
         """For who wants to look closer."""
 
-    def _account(self, tick: int, frames: Pcm) -> None:
-        """Judge the frames of half a second ago: all are decided by now."""
-        at = tick - 25
+    def _account(self, tick: int) -> None:
+        """Judge the frames of half a second ago."""
+        at = tick - DECIDED
         if at < 2:
             return
         outcome = self.outcome
@@ -298,7 +317,10 @@ class Call:
             if near:
                 outcome.spoken += 1
                 outcome.over += heard
-                if silent:
+                left = float(np.square(out, dtype=np.float64).sum())
+                weak = left < WEAKENED * float(np.square(self._alone[0][row]).sum())
+                outcome.weakened += weak and not silent
+                if silent or weak:
                     outcome.silenced += 1
                     outcome.over_silenced += heard
             elif heard and not any_near:

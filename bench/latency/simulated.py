@@ -27,9 +27,8 @@ import numpy as np
 import structlog
 from bench.latency.analyse import Analysis, summarise, told_by
 from bench.latency.engines import WRONG_INTERIMS
-from bench.latency.figures import Interpretation, Sound, percentiles
-from bench.latency.script import LANGUAGE_OF, WORD_S, Script, write
-from tests.engines.asr.audio import GrowingAudio
+from bench.latency.figures import Interpretation, percentiles
+from bench.latency.script import Script, write
 from tests.fakes.deepgram import FakeDeepgram, Faults, ToneWords, scripted
 from tests.fakes.deepgram.hearing import Ear, Heard
 from tests.fakes.deepl import FakeDeepL
@@ -37,29 +36,20 @@ from tests.fakes.deepl_words import tones
 from tests.fakes.elevenlabs import FakeElevenLabs
 from tests.fakes.latency import Latency
 from tests.fakes.speaking import tone
-from tests.pipeline.fakes import FakeMeasures, FakeMedia
-from tests.tonewords.code import GAP_MS, SYMBOL_MS, SYMBOLS, WORD_MS, Source, punctuated
-from tests.tonewords.decode import decode
+from tests.pipeline.fakes import FakeMeasures
+from tests.tonewords.code import SYMBOL_MS, SYMBOLS, WORD_MS, punctuated
 from tests.tonewords.encode import encode
+from tests.tonewords.meeting import meeting, said_of
 from tests.virtual_time import VirtualTimeLoop
 
-from dragoman.config.engines import EnginesSettings
 from dragoman.demo.fake_cloud import LATENCIES, settings
 from dragoman.engines.base import Stage
-from dragoman.engines.selection import EngineSet
 from dragoman.media.format import Pcm, ms_to_samples
 from dragoman.media.sonic import stretcher
-from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
-from dragoman.pipeline.conference import Conference
 from dragoman.pipeline.journey import Journey
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
-from dragoman.pipeline.ports import LegAudioListener
-from dragoman.pipeline.reports import Reporter
-from dragoman.telephony.model import Address, Booth, Leg, Tap
 from dragoman.telephony.pbx.ports import free_port
-
-ROOM = "1000"
 
 ASTERISK_S = 0.032
 """From a speaker's phone to the tap, as the real bench measures it at the median."""
@@ -86,17 +76,6 @@ SURE = ms_to_samples((SYMBOLS - 1) * SYMBOL_MS - SYMBOL_MS // 2)
 
 PACE = 0.2
 """Seconds that the fake synthesizer takes for one of audio; its command line's default."""
-
-
-class ToneMedia(FakeMedia):
-    """Legs whose speech is found by level."""
-
-    def add_leg(self, leg_id: str, remote: Address, listener: LegAudioListener | None) -> GrowingAudio:  # type: ignore[override]  # another LegAudio
-        """See FakeMedia."""
-        assert listener is not None
-        audio = GrowingAudio(asyncio.get_running_loop().time(), listener)
-        self.legs[leg_id] = audio  # type: ignore[assignment]  # see above
-        return audio
 
 
 class StageTimes(FakeMeasures):
@@ -187,17 +166,6 @@ class Simulated:
     """By (clause, target)."""
 
 
-def _said(script: Script, begun: float) -> dict[str, list[Sound]]:
-    """When each word sounds in the speaker's own recording."""
-    found: dict[str, list[Sound]] = {voice: [] for voice in LANGUAGE_OF}
-    for sentence in script.sentences:
-        at = begun + sentence.start_s
-        for number, word in enumerate(sentence.words, 1):
-            found[sentence.voice].append(Sound(word, at, at + WORD_S - GAP_MS / 1000))
-            at += WORD_S + sentence.breaths.get(number, 0.0)
-    return found
-
-
 async def _cloud(stack: AsyncExitStack, script: Script, seed: int) -> dict[str, Any]:
     """The providers; gives the daemon's section ``engines``."""
     ports = [free_port(socket.SOCK_STREAM) for _ in LATENCIES]
@@ -218,66 +186,24 @@ async def simulate(
     script: Script, seed: int, options: PipelineOptions = DEFAULTS, engine_options: Mapping[str, Any] | None = None
 ) -> Simulated:
     """Hold the meeting. ``engine_options``: more options by engine."""
-    loop = asyncio.get_running_loop()
-    captions: list[Caption] = []
+    measures = StageTimes()
     async with AsyncExitStack() as stack:
         table = await _cloud(stack, script, seed)
         for name, more in (engine_options or {}).items():
             table["options"][name] |= more
-        engines = EngineSet.build(EnginesSettings(**table))
-        for stage in Stage:
-            await engines.start(stage, tuple(LANGUAGE_OF.values()))
-        stack.push_async_callback(engines.close)
-        media, measures = ToneMedia(), StageTimes()
-        hub = CaptionHub(lambda: conference.refresh_demand())
-        reporter = Reporter(hub, measures, loop.time, unix_offset=0.0)
-        reporter.on_engine_change = engines.circuits.moved
-        conference = Conference(
-            media, engines, hub, reporter, loop.time, floor_db=-18.0, options=options, stretcher=stretcher
-        )
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(work) for work in (conference.run(), engines.circuits.run(), media.run())]
-            await asyncio.sleep(0)
-            subscriptions = [hub.subscribe(ROOM, language) for language in LANGUAGE_OF.values()]
-
-            async def read(place: int) -> None:
-                async for _, caption in subscriptions[place]:
-                    if caption.kind is not CaptionKind.PARTIAL:
-                        captions.append(caption)
-
-            running += [group.create_task(read(place)) for place in range(len(subscriptions))]
-            for number, (voice, language) in enumerate(LANGUAGE_OF.items(), 1):
-                leg = Leg(voice, number, ROOM, language, voice.upper(), False)
-                conference.tap_ready(Tap(leg, f"tap-{voice}", ("::", 1)))
-                conference.booth_ready(Booth(ROOM, language, f"booth-{language}", ("::", 2)))
-                media.legs[f"tap-{voice}"].coming = script.microphone(voice)
-            began = loop.time()
-            await asyncio.sleep(script.seconds + TAIL_S)
-            totals = dict(conference.totals())
-            for each in subscriptions:
-                each.close()
-            conference.stop()
-            for task in running[1:]:
-                task.cancel()
-        counts = dict(engines.of(Stage.MT)[0].counts())
-    said = _said(script, began)
+        async with meeting(script, table, measures, options=options, stretcher=stretcher) as held:
+            await held.until(script.seconds + TAIL_S)
+            engine = dict(held.engines.of(Stage.MT)[0].counts())
+    said = said_of(script, held.begun)
     ways = {}
-    for target in LANGUAGE_OF.values():
-        found = decode(np.concatenate(media.said[f"booth-{target}"]))
-        for voice, own in LANGUAGE_OF.items():
-            if own == target:
-                continue
-            heard = [
-                Sound(word.text, began + word.start_s, began + word.end_s)
-                for word in found
-                if word.source == Source(voice, True)
-            ]
-            # What the daemon takes now was said on its way's length before.
-            way = ASTERISK_S + TICKS_S
-            spoken = [replace(word, start=word.start - way, end=word.end - way) for word in said[voice]]
-            ways[voice, target] = Interpretation(spoken, [w.end + ASTERISK_S for w in spoken], heard, heard)
+    for (voice, target), heard in held.heard().items():
+        # What the daemon takes now was said on its way's length before.
+        way = ASTERISK_S + TICKS_S
+        spoken = [replace(word, start=word.start - way, end=word.end - way) for word in said[voice]]
+        ways[voice, target] = Interpretation(spoken, [w.end + ASTERISK_S for w in spoken], heard, heard)
+    captions = [caption for _, _, caption in held.captions]
     analysis = summarise(script, ways, list(told_by(captions, measures.stages)), captions)
-    return Simulated(analysis, totals, counts, measures.times)
+    return Simulated(analysis, held.totals, engine, measures.times)
 
 
 def run(clauses: int, seed: int, options: PipelineOptions = DEFAULTS, **engine_options: Any) -> Simulated:

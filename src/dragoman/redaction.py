@@ -18,6 +18,9 @@ _SECRET_FORMS = (
     (re.compile(r"\b(Bearer|Basic|Token|DeepL-Auth-Key)\s+[A-Za-z0-9._~+/=:-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     # Tokens of our REST interface, wherever they stand (admin.tokens).
     (re.compile(r"\bdgm_[0-9a-f]{12}_[0-9a-f]{64}\b"), REDACTED),
+    # Keys of ElevenLabs, and of DeepL's free plan: a proxy's error page may show them without their name.
+    (re.compile(r"\bsk_[0-9a-f]{16,}\b"), REDACTED),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx\b", re.IGNORECASE), REDACTED),
     # key=value in a query (ARI's WebSocket takes api_key=user:password), key: value in a repr or in JSON.
     (
         re.compile(

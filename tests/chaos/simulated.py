@@ -23,48 +23,27 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-import numpy as np
 import structlog
 from bench.latency.figures import Sound
-from bench.latency.script import LANGUAGE_OF, LEAD_S, WORD_S, Script
+from bench.latency.script import LANGUAGE_OF, LEAD_S
 from tests.chaos.cloud import PROVIDERS
 from tests.chaos.ledger import Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
 from tests.chaos.schedule import KINDS, Fault, Part, plan
 from tests.chaos.script import script_of
-from tests.engines.asr.audio import GrowingAudio
-from tests.pipeline.fakes import FakeMeasures, FakeMedia
-from tests.tonewords.code import Source
-from tests.tonewords.decode import decode
+from tests.pipeline.fakes import FakeMeasures
+from tests.tonewords.meeting import meeting, said_of
 from tests.virtual_time import VirtualTimeLoop
 
-from dragoman.config.engines import EnginesSettings
 from dragoman.demo.fake_cloud import settings as cloud_settings
-from dragoman.engines.base import Stage
-from dragoman.engines.selection import EngineSet
-from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
-from dragoman.pipeline.conference import Conference
-from dragoman.pipeline.ports import LegAudioListener
-from dragoman.pipeline.reports import Reporter
-from dragoman.telephony.model import Address, Booth, Leg, Tap
+from dragoman.pipeline.captions import Caption, CaptionKind
 from dragoman.telephony.pbx.ports import free_port
 
-ROOM = "1000"
 TONE = "tests.tonewords.engines:Tone"
 TAIL_S = 45.0
 """Virtual seconds cost little."""
 
 PARTS = {Part.ASR: "deepgram", Part.MT: "deepl", Part.TTS: "elevenlabs"}
 NOT_HERE = ("kill", "freeze")
-
-
-class ToneMedia(FakeMedia):
-    """Legs whose speech is found by level, with a ring of 20 s."""
-
-    def add_leg(self, leg_id: str, remote: Address, listener: LegAudioListener | None) -> GrowingAudio:  # type: ignore[override]  # another LegAudio
-        assert listener is not None
-        audio = GrowingAudio(asyncio.get_running_loop().time(), listener)
-        self.legs[leg_id] = audio  # type: ignore[assignment]
-        return audio
 
 
 @dataclass
@@ -107,17 +86,6 @@ class Simulation:
         }
 
 
-def said_of(script: Script, begun: float) -> dict[str, list[Sound]]:
-    """When each word sounds."""
-    found: dict[str, list[Sound]] = {voice: [] for voice in LANGUAGE_OF}
-    for sentence in script.sentences:
-        at = begun + sentence.start_s
-        for number, word in enumerate(sentence.words, 1):
-            found[sentence.voice].append(Sound(word, at, at + WORD_S - 0.045))
-            at += WORD_S + sentence.breaths.get(number, 0.0)
-    return found
-
-
 async def simulate(seed: int, seconds: float, only: str = "", fallback: bool | None = None) -> Simulation:
     """Hold it."""
     script = script_of(seconds, seed)
@@ -127,8 +95,7 @@ async def simulate(seed: int, seconds: float, only: str = "", fallback: bool | N
         if kind.part in PARTS and kind.what not in NOT_HERE and f"{kind.part}: {kind.what}".startswith(only)
     ]
     faults = plan(seed, LEAD_S + 1.0, script.seconds - 4.0, tuple(LANGUAGE_OF), kinds, ()) if kinds else ()
-    loop = asyncio.get_running_loop()
-    result = Simulation(faults=faults)
+    result, measures = Simulation(faults=faults), FakeMeasures()
     fallback = seed % 2 == 0 if fallback is None else fallback
     async with AsyncExitStack() as stack:
         strikes = {}
@@ -143,54 +110,17 @@ async def simulate(seed: int, seconds: float, only: str = "", fallback: bool | N
             "synthesizers": "Synthesizer",
         }.items():
             table[stage] = [*table[stage][:1], *([f"{TONE}{kind}"] if fallback else [])]
-        engines = EngineSet.build(EnginesSettings(**table))
-        for stage in Stage:
-            await engines.start(stage, tuple(LANGUAGE_OF.values()))
-        stack.push_async_callback(engines.close)
-        media, measures = ToneMedia(), FakeMeasures()
-        captions = CaptionHub(lambda: conference.refresh_demand())
-        reporter = Reporter(captions, measures, loop.time, unix_offset=0.0)
-        reporter.on_engine_change = engines.circuits.moved
-        conference = Conference(media, engines, captions, reporter, loop.time, floor_db=-18.0)
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(work) for work in (conference.run(), engines.circuits.run(), media.run())]
-            await asyncio.sleep(0)
-            subscriptions = [captions.subscribe(ROOM, language) for language in LANGUAGE_OF.values()]
-
-            async def read(place: int) -> None:
-                async for _, caption in subscriptions[place]:
-                    if caption.kind is not CaptionKind.PARTIAL:
-                        result.captions.append((loop.time(), subscriptions[place].language, caption))
-
-            running += [group.create_task(read(place)) for place in range(len(subscriptions))]
-            for number, (voice, language) in enumerate(LANGUAGE_OF.items(), 1):
-                leg = Leg(voice, number, ROOM, language, voice.upper(), False)
-                conference.tap_ready(Tap(leg, f"tap-{voice}", ("::", 1)))
-                conference.booth_ready(Booth(ROOM, language, f"booth-{language}", ("::", 2)))
-                media.legs[f"tap-{voice}"].coming = script.microphone(voice)
-            result.begun = began = loop.time()
+        async with meeting(script, table, measures) as held:
             for fault in faults:
-                await asyncio.sleep(max(began + fault.at - loop.time(), 0))
+                await held.until(fault.at)
                 strikes[fault.part](fault.what, fault.seconds, fault.share)
-            await asyncio.sleep(max(began + script.seconds + TAIL_S - loop.time(), 0))
-            result.counts = conference.totals()
-            for each in subscriptions:
-                each.close()
-            conference.stop()
-            for task in running[1:]:
-                task.cancel()
+            await held.until(script.seconds + TAIL_S)
+    result.begun = held.begun
+    result.captions = held.captions
+    result.counts = dict(held.totals)
     result.crashed = measures.crashed
-    result.said = said_of(script, began)
-    for target in LANGUAGE_OF.values():
-        found = decode(np.concatenate(media.said[f"booth-{target}"]))
-        for voice, own in LANGUAGE_OF.items():
-            if own != target:
-                source = Source(voice, True)
-                result.heard[voice, target] = [
-                    Sound(word.text, began + word.start_s, began + word.end_s)
-                    for word in found
-                    if word.source == source
-                ]
+    result.said = said_of(script, held.begun)
+    result.heard = held.heard()
     return result
 
 

@@ -205,12 +205,13 @@ BAD = {
     "unknown language": ("[rooms]\nlanguages = ['en', 'xx']", ["rooms.languages", ":2", "'xx' unknown", "en, es, ca"]),
     "no language": ("[rooms]\nlanguages = []", ["rooms.languages", "at least 1"]),
     "language twice": ("[rooms]\nlanguages = ['en', 'en']", ["rooms.languages", "named twice: en"]),
-    "pin is a number": ("[rooms]\npin = 4711", ["rooms.pin", "valid string", "an integer"]),
+    "pin is a number": ("[rooms]\npin = 4711", ["rooms.pin", "a string, in quotes", "an integer"]),
+    "pin is too long": ("[rooms]\npin = '1234567890123'", ["rooms.pin", "3 to 12 digits"]),
     "pin has letters": ("[rooms]\npin = '47a1'", ["rooms.pin", "3 to 12 digits"]),
     "engine name": ("[engines]\nrecognizers = ['No Such']", ["engines.recognizers[0]", "package.module:Class"]),
     "one engine as text": ("[engines]\nsynthesizers = ''", ["engines.synthesizers", "at least 1"]),
     "options of no engine": ("[engines.options.esspeak]\na = 1", ["engines.options", "'esspeak'", "mean espeak?"]),
-    "options not a table": ("[engines.options]\nespeak = 1", ["engines.options.espeak", ":2", "dictionary"]),
+    "options not a table": ("[engines.options]\nespeak = 1", ["engines.options.espeak", ":2", "should be a table"]),
     "engines of no language": (
         "[engines.languages.en-vi]\nrecognizers = ['espeak']",
         ["languages.en-vi", "no language"],
@@ -239,6 +240,16 @@ BAD = {
     "secret twice": ("[http]\ntoken = 'a'\ntoken_file = 'b'", ["http.token", "token and token_file are both set"]),
     "secret file missing": ("[asterisk]\npassword_file = 'nope'", ["asterisk.password", "nope cannot be read"]),
     "log level": ("[log]\nlevel = 'loud'", ["log.level", "'debug', 'info', 'warning' or 'error'"]),
+    "languages are a table": (
+        "[rooms]\nlanguages = {en = 1}",
+        ["rooms.languages", ":2", "should be a list", "a table"],
+    ),
+    "engines are a table": ("[engines]\ntranslators = {a = 1}", ["engines.translators", "should be a list", "a table"]),
+    "language in a list": ("[rooms]\nlanguages = [['en']]", ["rooms.languages[0]", "a string, in quotes", "an array"]),
+    "options are a list": ("[engines]\noptions = ['a']", ["engines.options", "should be a table", "an array"]),
+    "section is a list": ("[[rooms]]\nnotice = true", ["rooms", "should be a table of keys", "an array"]),
+    "redis is no URL": ("[engines.cache]\nredis_url = 'localhost'", ["engines.cache.redis_url", "redis://127.0.0.1"]),
+    "key twice": ("[http]\nport = 1\nport = 2", ["is no TOML", "overwrite"]),
     "not TOML": ("[http\nport", ["dragoman.toml", "line 1"]),
 }
 
@@ -284,6 +295,38 @@ def test_mistakes_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"environment|DRAGOMAN_CONFIG"):
         load(None, environ)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("[http]\n# ñ".encode("latin-1"), r"dragoman\.toml:2: is not in UTF-8"),
+        ("[http]\nport = 1".encode("utf-16"), r"dragoman\.toml:1: is not in UTF-8"),
+        (b"[http]\nport = 1\x00", r"dragoman\.toml: is no TOML: .*line 2"),
+    ],
+)
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path, data: bytes, says: str) -> None:
+    (tmp_path / "dragoman.toml").write_bytes(data)
+    with pytest.raises(ConfigError, match=says):
+        load(tmp_path / "dragoman.toml", {})
+
+
+def test_a_file_that_says_that_it_is_utf_8_is_read(tmp_path: Path) -> None:
+    (tmp_path / "dragoman.toml").write_bytes("[http]\nport = 7001".encode("utf-8-sig"))
+    assert load(tmp_path / "dragoman.toml", {}).http.port == 7001
+
+
+def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a folder, not a settings file"):
+        load(tmp_path, {})
+
+
+def test_a_variable_with_one_underscore_is_told_the_right_name() -> None:
+    environ = {"DRAGOMAN_HTTP_PORT": "8701", "DRAGOMAN_MUTED": "1", "DRAGOMAN_HTTP": "{}"}
+    with pytest.raises(ConfigError) as caught:
+        config.validate({}, environ)
+    assert str(caught.value).startswith("DRAGOMAN_HTTP_PORT (environment): should be DRAGOMAN_HTTP__PORT")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_wrong_secret_is_not_in_the_message(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from dragoman.telephony.pbx import Pbx, Site
 
 HERE = Path(__file__).parent
 
+BREATH_S = 0.05
+"""Between two questions to the PBX: each is a process, and what is waited for needs the machine as well."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -102,7 +105,7 @@ async def until(pbx: Pbx, command: str, holds: Callable[[str], bool], within: fl
     try:
         async with asyncio.timeout(within):
             while not holds(answer := await pbx.rx(command)):
-                pass
+                await asyncio.sleep(BREATH_S)
     except TimeoutError:
         pytest.fail(f"{command!r} still says after {within} s:\n{answer}")
     return answer

@@ -109,16 +109,14 @@ transcripts = true
 
     async def ready(self, within: float = READY_S) -> None:
         """Wait until it says that it is ready."""
-        assert self._process is not None
         try:
             async with asyncio.timeout(within), aiohttp.ClientSession() as session:
                 while True:
-                    if self._process.returncode is not None:
-                        pytest.fail(f"the daemon ended with {self._process.returncode}:\n{self.log.read_text()}")
                     with contextlib.suppress(aiohttp.ClientError):
                         async with session.get(f"{self.url}/health/ready") as answer:
                             if answer.status == 200:
                                 return
+                    await self._breath()
         except TimeoutError:
             pytest.fail(f"the daemon is not ready after {within} s:\n{self.log.read_text()}")
 

@@ -23,6 +23,8 @@ from tests.e2e.listening import prompt_heard
 from dragoman.demo.phone import Phone
 from dragoman.telephony.pbx import Pbx
 
+pytestmark = pytest.mark.beside
+
 REFUSALS = ("refused-full", "refused-busy", "refused-drain", "refused-spent", "unavailable", "pin-wrong")
 
 

@@ -20,6 +20,8 @@ from dragoman.telephony.ari.events import EVENT_TYPES, parse_event
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.pbx import Pbx
 
+pytestmark = pytest.mark.beside
+
 Json = dict[str, Any]
 
 RESOURCES = ("asterisk", "applications", "bridges", "channels", "events", "playbacks", "recordings")

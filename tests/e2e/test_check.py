@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 from tests.e2e.conftest import CallerFactory, DaemonFactory
 from tests.e2e.daemon import TONE
@@ -9,6 +10,8 @@ from tests.e2e.daemon import TONE
 from dragoman import config
 from dragoman.check.run import run_checks
 from dragoman.telephony.pbx import Pbx
+
+pytestmark = pytest.mark.beside
 
 
 def settings(pbx: Pbx, password: str) -> config.Settings:

@@ -99,6 +99,7 @@ async def test_the_production_engines_interpret_a_meeting_with_servers_that_play
     assert {line["engine"] for line in lines} == {"deepl"}
 
 
+@pytest.mark.beside
 async def test_a_sentence_that_nobody_hears_translated_fails_the_demo_and_is_named(tmp_path: Path) -> None:
     lost = "Ayer vimos elefantes morados."
     process = await start(tmp_path, SCRIPT.replace("El cliente está muy contento con el resultado.", lost))
@@ -110,6 +111,7 @@ async def test_a_sentence_that_nobody_hears_translated_fails_the_demo_and_is_nam
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.beside
 async def test_a_signal_stops_all_that_was_started(tmp_path: Path, number: signal.Signals) -> None:
     process = await start(tmp_path, SCRIPT)
     await read_until(process, r"Ann \(en\) dials")

@@ -14,6 +14,8 @@ from tests.e2e.conftest import DaemonFactory, PhoneFactory, interpreting, room_u
 from dragoman.demo.phone import Phone
 from dragoman.telephony.pbx import Pbx
 
+pytestmark = pytest.mark.beside
+
 SPEECH = (
     "The lighthouse keeper wrote a letter every evening. Nobody on the mainland ever answered, but he did not mind. "
     "In winter the waves reached the lower windows, and in summer the gulls nested there. One morning a boat came "

@@ -22,6 +22,8 @@ from dragoman.telephony.pbx import Pbx, Site
 from dragoman.telephony.pbx.bootstrap import ensure_asterisk
 from dragoman.telephony.pbx.ports import free_port
 
+pytestmark = pytest.mark.beside
+
 EXAMPLES = Path(__file__).parents[2] / "asterisk" / "examples"
 PASSWORD = "correct-horse-battery"
 LOG_HARMLESS = re.compile(r"No response received|registration|PROVIDER|is now Unreachable", re.IGNORECASE)

@@ -28,6 +28,7 @@ def packets_received(channelstats: str) -> list[int]:
     return [int(line.split()[4]) for line in channelstats.splitlines() if " phone-" in line]
 
 
+@pytest.mark.beside
 async def test_every_application_and_function_of_the_dialplan_is_there(pbx: Pbx) -> None:
     async with Pbx(Site(notice=False)) as fresh:  # the session's own has been through other tests
         log = fresh.log_path.read_text()
@@ -41,6 +42,7 @@ async def test_every_application_and_function_of_the_dialplan_is_there(pbx: Pbx)
     assert {"FILTER", "CUT"} <= used <= known
 
 
+@pytest.mark.beside
 async def test_people_of_one_language_hear_each_other_and_nobody_else_does(
     pbx: Pbx, phone_factory: PhoneFactory, tmp_path: Path
 ) -> None:
@@ -64,6 +66,7 @@ async def test_people_of_one_language_hear_each_other_and_nobody_else_does(
     await conference_of(pbx, "1000-es", 0)
 
 
+@pytest.mark.beside
 async def test_menu_keys_choose_the_language_and_star_three_changes_it(pbx: Pbx, phone_factory: PhoneFactory) -> None:
     await interpreting(pbx)
     phone = await phone_factory("Dora", codec=Codec.PCMU)
@@ -85,6 +88,7 @@ async def test_menu_keys_choose_the_language_and_star_three_changes_it(pbx: Pbx,
     assert found == {"DRAGOMAN_ROOM": "1001", "DRAGOMAN_LANG": "es", "DRAGOMAN_MUTED": "0"}  # joins unmuted
 
 
+@pytest.mark.beside
 async def test_star_six_mutes_towards_others_and_tells_the_daemon(
     pbx: Pbx, phone_factory: PhoneFactory, tmp_path: Path
 ) -> None:
@@ -113,6 +117,7 @@ async def test_star_six_mutes_towards_others_and_tells_the_daemon(
     assert prompt_heard(alice.heard, pbx.prompts_dir, "en/muted", "es/muted", "ca/muted") == "es/muted"
 
 
+@pytest.mark.beside
 async def test_keys_are_heard_of_somebody_who_falls_silent_meanwhile(
     pbx: Pbx, phone_factory: PhoneFactory, tmp_path: Path
 ) -> None:
@@ -128,6 +133,7 @@ async def test_keys_are_heard_of_somebody_who_falls_silent_meanwhile(
     await until(pbx, "confbridge list 1010-es", lambda listed: " Mm " in listed)
 
 
+@pytest.mark.beside
 async def test_a_dead_daemon_is_announced_and_keeps_nobody_out(pbx: Pbx, phone_factory: PhoneFactory) -> None:
     await interpreting(pbx, alive=False)
     phone = await phone_factory("Erik")
@@ -139,6 +145,7 @@ async def test_a_dead_daemon_is_announced_and_keeps_nobody_out(pbx: Pbx, phone_f
     assert prompt_heard(phone.heard, pbx.prompts_dir, *prompts) == "es/unavailable"
 
 
+@pytest.mark.beside
 async def test_a_pin_is_asked_and_the_notice_is_given_and_a_crash_is_survived(phone_factory: PhoneFactory) -> None:
     async with Pbx(Site(languages=("es", "vi"), pin="4711")) as pbx:
         await interpreting(pbx)
@@ -160,6 +167,7 @@ async def test_a_pin_is_asked_and_the_notice_is_given_and_a_crash_is_survived(ph
         await again.wait_established()
 
 
+@pytest.mark.beside
 async def test_a_booth_leaves_no_conference_behind(pbx: Pbx, phone_factory: PhoneFactory) -> None:
     """The daemon makes a booth and dies; a booth that comes to an empty room is not let in."""
     await interpreting(pbx)
@@ -207,6 +215,7 @@ async def test_a_booth_leaves_no_conference_behind(pbx: Pbx, phone_factory: Phon
         ("s", None),
     ],
 )
+@pytest.mark.beside
 async def test_what_is_dialled_is_never_read_as_dialplan(
     pbx: Pbx, phone_factory: PhoneFactory, extension: str, room: str | None
 ) -> None:
@@ -223,6 +232,7 @@ async def test_what_is_dialled_is_never_read_as_dialplan(
 
 
 @pytest.mark.parametrize("attended", [False, True])
+@pytest.mark.beside
 async def test_a_caller_can_be_transferred_to_a_room(pbx: Pbx, phone_factory: PhoneFactory, attended: bool) -> None:
     await interpreting(pbx)
     caller, secretary = await phone_factory("Hal"), await phone_factory("Ida")
@@ -245,6 +255,7 @@ async def test_a_caller_can_be_transferred_to_a_room(pbx: Pbx, phone_factory: Ph
     await conference_of(pbx, "1007-es", 0)
 
 
+@pytest.mark.beside
 async def test_star_zero_helps_in_the_callers_language(pbx: Pbx, phone_factory: PhoneFactory) -> None:
     await interpreting(pbx)
     phone = await phone_factory("Jan")

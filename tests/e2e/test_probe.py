@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import pytest
 from tests.e2e.conftest import DaemonFactory, interpreting, room_uri
 from tests.e2e.daemon import ROOT, TONE, Daemon
 from tests.e2e.talking import mic
@@ -49,6 +50,7 @@ async def test_a_room_that_is_interpreted(pbx: Pbx, daemon_factory: DaemonFactor
     assert trace["ear_voice_span_ms"] - 100 < span < trace["ear_voice_span_ms"] + 1500
 
 
+@pytest.mark.beside
 async def test_a_room_whose_translator_fails_is_critical(
     pbx: Pbx, daemon_factory: DaemonFactory, tmp_path: Path
 ) -> None:
@@ -63,12 +65,14 @@ async def test_a_room_whose_translator_fails_is_critical(
     assert trace["outcome"] == "dropped"
 
 
+@pytest.mark.beside
 async def test_a_number_that_there_is_not(pbx: Pbx, tmp_path: Path) -> None:
     status, line, _ = await probe(pbx, tmp_path / "probe", room="nobody")
     assert status == 2
     assert "DRAGOMAN CRITICAL - en>es in room nobody: " in line and "refused" in line
 
 
+@pytest.mark.beside
 async def test_a_room_with_a_pin_is_tried_with_it_and_its_prompts_are_no_interpretation(tmp_path: Path) -> None:
     async with Pbx(Site(pin="4711", notice=False)) as pbx:
         daemon = Daemon(pbx, tmp_path)
@@ -88,5 +92,6 @@ async def test_a_room_with_a_pin_is_tried_with_it_and_its_prompts_are_no_interpr
             await daemon.stop()
 
 
+@pytest.mark.beside
 def test_the_sentence_is_in_a_language_of_the_tone_words() -> None:
     assert {"en", "es"} <= set(LANGUAGES)

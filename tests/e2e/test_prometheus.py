@@ -24,6 +24,7 @@ EXAMPLE = FOLDER / "prometheus.yml"
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 pytestmark = [
+    pytest.mark.beside,
     pytest.mark.e2e,
     pytest.mark.skipif(
         not (shutil.which("prometheus") and shutil.which("promtool")),

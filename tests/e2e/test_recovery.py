@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.e2e.conftest import CallerFactory, DaemonFactory, conference_of
 from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say, say_all
 from tests.e2e.test_admin import ask
@@ -122,6 +123,7 @@ async def test_an_asterisk_that_restarts_is_attached_to_again(
     assert await daemon.metric("dragoman_leg_crashes_total") == 0
 
 
+@pytest.mark.beside
 async def test_a_daemon_that_is_told_to_stop_takes_its_things_out_and_leaves_the_calls_up(
     pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
 ) -> None:
@@ -138,6 +140,7 @@ async def test_a_daemon_that_is_told_to_stop_takes_its_things_out_and_leaves_the
     await conference_of(pbx, "1000-es", 1)
 
 
+@pytest.mark.beside
 async def test_with_the_daemon_killed_and_the_phones_hung_up_no_conference_stays(
     pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
 ) -> None:

@@ -291,6 +291,7 @@ async def test_a_caller_who_pressed_star_seven_is_heard_in_his_own_voice_and_may
     assert await table.voice_of(sally, answered[0]) == STOCK, "who pressed *7 hears the room again"
 
 
+@pytest.mark.beside
 async def test_what_was_learnt_is_gone_when_the_caller_hangs_up_and_a_daemon_that_cannot_is_said(
     pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, tmp_path: Path
 ) -> None:
@@ -339,7 +340,7 @@ async def test_a_spoken_yes_is_heard_in_the_room_and_kept_as_the_consent(
     await say(sally, ["en100c"])
     await own(pbx, "yes", 40)
     await recorded(sally.heard, 7.0)
-    assert "agreed=spoken" in daemon.log.read_text() or '"spoken"' in daemon.log.read_text()
+    assert "agreed=spoken" in daemon.log.read_text()
     await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
     await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 60)
     await sally.dtmf("*7")

@@ -1,13 +1,16 @@
-"""What an engine raises beside its protocol becomes EngineCrashed with its name; the rest passes as it is."""
+"""What an engine raises or gives beside its protocol becomes EngineCrashed with its name; the rest passes as it is."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from dragoman.engines.faults import crashes_of
-from dragoman.errors import EngineCrashed, EngineRejected, EngineTimeout
+from dragoman.engines.base import Hypothesis, Translation, Word
+from dragoman.engines.faults import crashes_of, loading, sound_of, text_of, words_of
+from dragoman.errors import EngineCrashed, EngineRejected, EngineTimeout, EngineUnavailable
 
 
 def test_what_goes_well_goes_through() -> None:
@@ -39,3 +42,44 @@ def test_a_timeout_is_the_callers_where_he_has_a_deadline_and_else_the_engines()
         raise TimeoutError("late")
     with pytest.raises(EngineTimeout, match="a deadline of its own passed"), crashes_of("ears", deadline=False):
         raise TimeoutError
+
+
+def test_a_package_that_is_missing_at_start_is_for_the_operator_to_install() -> None:
+    with pytest.raises(EngineUnavailable, match=r"toy: a package that it needs .*No module named 'no_such'.*install"):
+        with loading("toy"):
+            import no_such  # type: ignore[import-not-found]  # noqa: F401
+    with pytest.raises(EngineCrashed, match="KeyError"), loading("toy"):
+        raise KeyError("model")
+    with pytest.raises(EngineTimeout, match="late"), loading("toy"):
+        raise TimeoutError("late")
+
+
+def test_what_an_engine_has_to_give_passes_as_it_is() -> None:
+    pcm, word = np.zeros(5, np.int16), Word("a", 0, 1)
+    assert sound_of("toy", pcm) is pcm
+    for words in ((), (word,)):
+        hypothesis = Hypothesis(words, True, True, 1)
+        assert words_of("toy", hypothesis) is hypothesis
+    assert text_of("toy", translation := Translation("", "toy")) is translation
+
+
+@pytest.mark.parametrize(
+    ("look", "given", "says"),
+    [
+        (sound_of, b"\0\0", "gave bytes, not mono int16"),
+        (sound_of, [0, 0], "gave list, not mono"),
+        (sound_of, np.zeros(5, np.float32), "gave ndarray of 1 x float32, not mono int16 at 16 kHz"),
+        (sound_of, np.zeros((5, 2), np.int16), "gave ndarray of 2 x int16"),
+        (words_of, "hello", "gave str, not a Hypothesis"),
+        (words_of, Hypothesis(None, True, True, 0), "no tuple of Word"),  # type: ignore[arg-type]  # the fault
+        (words_of, Hypothesis(("a",), True, True, 0), "no tuple of Word"),  # type: ignore[arg-type]  # the fault
+        (text_of, None, "gave NoneType, not a Translation"),
+        (text_of, "hola", "gave str, not a Translation"),
+        (text_of, Translation(None, "toy"), "text is NoneType"),  # type: ignore[arg-type]  # the fault
+    ],
+)
+def test_what_is_something_else_is_named_by_its_engine(
+    look: Callable[[str, object], object], given: object, says: str
+) -> None:
+    with pytest.raises(EngineCrashed, match=f"^toy: .*{says}"):
+        look("toy", given)

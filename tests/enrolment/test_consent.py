@@ -48,6 +48,7 @@ def test_answers(text: str, language: str, yes: bool) -> None:
     assert agreed(text, language) is yes
 
 
-@given(st.text(), st.sampled_from([*LANGUAGES, "xx"]))
-def test_any_text_has_an_answer(text: str, language: str) -> None:
-    assert agreed(text, language) in (True, False)
+@given(st.data(), st.sampled_from(sorted(LANGUAGES)), st.text())
+def test_whatever_else_is_said_a_yes_and_a_no_are_no_yes(data: st.DataObject, language: str, between: str) -> None:
+    yes, no = (data.draw(st.sampled_from(sorted(words[language]))) for words in (YES, NO))
+    assert not agreed(f"{yes} {between} {no}", language)

@@ -27,6 +27,10 @@ class Fault(StrEnum):
     JUNK = "junk instead of MP3"
     STALL = "stall"
     UNKNOWN = "a message nobody knows"
+    CUT = "cut"
+    """The connection is closed, in good order, in the middle of the clause."""
+    NO_HEADERS = "text without headers"
+    BAD_METADATA = "metadata of another form"
 
 
 class FakeEdge:
@@ -105,6 +109,10 @@ class FakeEdge:
         await say("response", '{"context":{"serviceTag":"fake"},"audio":{"type":"inline","streamId":"1"}}')
         if fault is Fault.UNKNOWN:
             await say("surprise")
+        if fault is Fault.NO_HEADERS:
+            await socket.send_str("surprise")
+        if fault is Fault.BAD_METADATA:
+            await say("audio.metadata", '{"Metadata": [{}]}')
         if fault is Fault.STALL:
             await _until_closed(socket)
             return
@@ -113,6 +121,9 @@ class FakeEdge:
         if fault is not Fault.SILENT:
             head = f"X-RequestId:{request_id}\r\nContent-Type:audio/mpeg\r\nX-StreamId:1\r\nPath:audio\r\n".encode()
             for at in range(0, len(audio), 720):
+                if fault is Fault.CUT and at > len(audio) // 2:
+                    await socket.close()
+                    return
                 await socket.send_bytes(len(head).to_bytes(2, "big") + head + audio[at : at + 720])
             tick = 10_000_000
             data = {"Offset": tick // 10, "Duration": tick, "text": {"Text": text, "Length": len(text)}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bench.echo.acoustics import Room
+from bench.echo.alike import hear
 from bench.echo.simulate import Call, Caller, Outcome, Voices
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,3 +126,10 @@ def test_without_it_a_conference_with_loudspeakers_translates_itself_and_with_it
     guarded = held(voices, guarded=True)
     assert guarded.loops == 0
     assert guarded.spoken > 300 and guarded.silenced <= 0.02 * guarded.spoken
+
+
+def test_voices_of_one_synthesizer_over_each_other_are_no_echo() -> None:
+    """Two of its voices say the same vowels, and for 160 ms one may look like the other's echo."""
+    outcome, taken = hear(seed=1, seconds=10)
+    assert outcome.spoken > 10_000
+    assert taken == [] and outcome.silenced == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dragoman.media.echo_bands import BANDS, BandBank, powers
+from dragoman.media.echo_bands import BANDS, LEAST_GAIN, BandBank, powers
 from dragoman.media.echo_history import BLOCK, Audio
 
 ONE = np.zeros(1, np.int64)
@@ -63,3 +63,15 @@ def test_a_tone_lies_in_one_band(hz: float) -> None:
     tone = np.sin(2 * np.pi * hz * np.arange(2 * BLOCK) / 8000, dtype=np.float32)[None]
     found = powers(tone)[0]
     assert found.shape == (BANDS,) and found.max() > 10 * np.sort(found)[-2]
+
+
+def test_an_echo_alone_is_taken_down_and_a_voice_over_it_is_not() -> None:
+    bank = BandBank(1)
+    bank.open(0)
+    assert np.array_equal(bank.gains[0], np.ones(BANDS + 1, np.float32))
+    verdicts(bank, [(1000, 0.2, 0)] * 300, 1)
+    alone = bank.gains[0].copy()
+    verdicts(bank, [(1000, 0.2, 1000)] * 3, 301)
+    over = bank.gains[0, :BANDS]
+    assert np.square(alone).mean() < 0.1 < 0.5 < np.square(over).mean()
+    assert bank.gains.min() >= LEAST_GAIN and bank.gains.max() <= 1

@@ -39,3 +39,11 @@ def test_what_waited_is_let_through_when_somebody_speaks_and_so_are_pauses_in_wh
         assert track.add(Kind.ECHO, now) == [(1, True)]
     now = 5 + HANGOVER
     assert not any(through for _, through in track.add(Kind.ECHO, now)[1:])
+
+
+@given(known=st.booleans())
+def test_that_somebody_speaks_while_nothing_waits_makes_up_no_frame(known: bool) -> None:
+    track = Track(known=known)
+    assert track.spoken() == [] and not track.held
+    out = sum(count for now in range(1, 6) for count, _ in track.add(Kind.OPEN, now))
+    assert out + len(track.held) == 5

@@ -51,6 +51,15 @@ def test_it_speaks_so_many_times_as_fast(tempo: float) -> None:
 
 
 @there
+@pytest.mark.parametrize("before", [1.0003, 1.001, 1.0199, 0.9997, 0.99])
+def test_a_tempo_that_hardly_differs_leaves_no_debt_to_the_next_one(before: float) -> None:
+    pcm = voice(6.0)
+    first, *rest = spoken(pcm, before, 1.3)
+    assert np.array_equal(first, pcm[: len(first)])
+    assert (len(pcm) - PIECE) / sum(map(len, rest)) == pytest.approx(1.3, rel=0.02)
+
+
+@there
 def test_it_begins_changes_and_ends_without_a_seam() -> None:
     pcm = voice(3.0)
     out = np.concatenate(spoken(pcm, 1.0, 1.0, 1.05, 1.15, 1.3, 1.3, 1.2, 1.1, 1.0, 1.0, 1.15, 1.0))

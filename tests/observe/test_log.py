@@ -100,6 +100,11 @@ def test_secrets_nobody_named_are_known_by_their_form(text: str) -> None:
     assert REDACTED in cleaned
 
 
+@pytest.mark.parametrize("key", ["sk_" + "0f" * 24, "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f:fx"])
+def test_keys_of_providers_are_known_without_a_name(key: str) -> None:
+    assert Redactor().text(f"<html>no way with {key}</html>") == f"<html>no way with {REDACTED}</html>"
+
+
 @pytest.mark.parametrize(
     "text", ["room 4711 entered", "http://127.0.0.1:8088/ari", "AsteriskSettings(password=SecretStr('**********'))"]
 )

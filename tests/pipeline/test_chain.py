@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,12 +14,12 @@ from tests.pipeline.fakes import FakeMedia, FakeSynthesizer, FakeTranslator, Ski
 from tests.pipeline.hall import translated
 from tests.virtual_time import START, settled, virtual_time
 
-from dragoman.engines.base import EngineInfo, Stage
+from dragoman.engines.base import EngineInfo, SpeechRequest, Stage, Translation, TranslationRequest
 from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
 from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineTimeout
-from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.booth import READY_FRAMES, BoothMixer
+from dragoman.media.format import Pcm, ms_to_samples
+from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.catchup import FAST
 from dragoman.pipeline.chain import CONTEXT, MT_DEPTH, TTS_DEPTH, Chain, keep_tempo
 from dragoman.pipeline.clause import Clause
@@ -556,3 +558,58 @@ async def test_a_bug_in_an_engine_is_a_crash_of_that_engine_and_costs_the_clause
     assert made.reports.of("spoken") == [said]
     ((reason, error),) = made.reports.reasons
     assert reason == "mt" and isinstance(error, EngineCrashed) and "ZeroDivisionError" in str(error)
+
+
+def speeches() -> list[Speech]:
+    """All there are, garbage too."""
+    return [each for each in gc.get_objects() if type(each) is Speech]
+
+
+async def test_what_was_spoken_is_no_cycle_that_only_a_garbage_collector_frees() -> None:
+    async with bench() as made:
+        others = speeches()  # of tests before, whoever holds them
+        gc.disable()
+        try:
+            for text in ("one two", "three", "four"):
+                made.offer(text)
+            await asyncio.sleep(0.3)
+            assert len(speeches()) > len(others)
+            await asyncio.sleep(3)
+            assert made.heard == translated("es", "one two", "three", "four")
+            assert [each for each in speeches() if each not in others] == []
+        finally:
+            gc.enable()
+
+
+@pytest.mark.parametrize("given", [None, "hola", Translation(None, "brain")])  # type: ignore[arg-type]  # the fault
+async def test_a_translator_that_gives_no_translation_costs_the_clause_only(given: object) -> None:
+    class Odd(FakeTranslator):
+        async def translate(self, request: TranslationRequest) -> Translation:
+            made = await super().translate(request)
+            return cast("Translation", given) if request.text == "one two" else made
+
+    async with bench(Odd()) as made:
+        lost, said = made.offer("one two"), made.offer("three")
+    assert made.reports.of("dropped") == [lost]
+    assert made.reports.of("spoken") == [said]
+    ((reason, error),) = made.reports.reasons
+    assert reason == "mt" and isinstance(error, EngineCrashed) and "gave" in str(error)
+
+
+@pytest.mark.parametrize("given", [b"no samples", [0] * 320, np.zeros(320), np.zeros((320, 2), np.int16)], ids=str)
+async def test_a_synthesizer_that_gives_no_sound_costs_the_clause_only(given: object) -> None:
+    class Odd(FakeSynthesizer):
+        async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
+            if "three" not in request.text:
+                yield cast("Pcm", given)
+            async for pcm in super().synthesize(request):
+                yield pcm
+
+    async with bench(mouth=Odd()) as made:
+        lost, said = made.offer("one two"), made.offer("three")
+        await asyncio.sleep(2 * TTS_DEADLINE + 2)
+        assert made.reports.of("dropped") == [lost]
+        assert made.reports.of("spoken") == [said]
+        assert made.heard == translated("es", "three")
+    ((reason, error),) = made.reports.reasons
+    assert reason == "tts" and isinstance(error, EngineCrashed) and "not mono int16" in str(error)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -278,3 +279,35 @@ def test_what_is_foreseen_is_what_is_committed_when_nothing_is_revised(seed: int
         said = segmenter.feed(final(words))
         assert [(clause.text, clause.start, clause.end) for clause in said] == foreseen
         assert segmenter.foreseen() == []
+
+
+def number(text: str, end: int) -> Word:
+    return Word(text, 640 * MS, end * MS)
+
+
+@pytest.mark.parametrize("by_clauses", [False, True])
+def test_a_number_that_another_stream_tells_whole_is_committed_once(by_clauses: bool) -> None:
+    segmenter = ClauseSegmenter("leg", "en", by_clause=by_clauses)
+    before = sentence("room number")
+    assert segmenter.feed(final([*before, number("20", 900)], end=False)) == []
+    segmenter.ledger.expect(number("20", 900).start)  # the stream died
+    assert segmenter.feed(partial([number("25", 1300)])) == []
+    assert segmenter.partial == "room number 25"
+    assert [clause.text for clause in segmenter.foreseen()] == ["room number 25"]
+    clauses = segmenter.feed(final([number("25", 1300), *sentence("please", start=1400)]))
+    assert [clause.text for clause in clauses] == ["room number 25 please"]
+
+
+def test_a_number_told_in_part_stands_where_the_next_stream_tells_it_so_too() -> None:
+    segmenter = ClauseSegmenter("leg", "en")
+    segmenter.feed(final([*sentence("room number"), number("20", 900)], end=False))
+    segmenter.feed(partial([number("25", 1300)]))
+    (clause,) = segmenter.feed(final([number("20", 910), *sentence("please", start=1000)]))
+    assert clause.text == "room number 20 please"
+
+
+def test_a_partial_that_outgrew_a_number_is_what_flush_brings_out() -> None:
+    segmenter = ClauseSegmenter("leg", "en")
+    segmenter.feed(final([*sentence("room number"), number("20", 900)], end=False))
+    segmenter.feed(partial([number("25", 1300)]))
+    assert [clause.text for clause in segmenter.flush()] == ["room number 25"]

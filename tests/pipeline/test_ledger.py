@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.ledger import JITTER, OTHER_WORDS, SAME_WORD, WordLedger
+from dragoman.pipeline.ledger import (
+    FIGURE_RETAKE,
+    JITTER,
+    OTHER_WORDS,
+    RETAKE,
+    SAME_WORD,
+    WordLedger,
+)
 
 MS = ms_to_samples(1)
 
@@ -132,14 +139,78 @@ def test_words_far_behind_the_mark_are_judged_as_the_whole_rule_would(
 ) -> None:
     ledger = WordLedger()
     ledger.commit(committed)
-    seen, follows, expected = [*committed[-4:], *pending[-4:]], False, []
+    seen, follows, expected, passed = [*committed[-4:], *pending[-4:]], False, [], False
+    last = seen[-1].text if seen else ""
     until = max([ledger.committed_until, *(word.end for word in pending)])
     for word in words:
         new, twin = by_the_rule(word, seen, until, follows)
         follows = twin is not None
         if twin is not None:
             del seen[: seen.index(twin) + 1]
-        if new:
+            passed = not seen
+        if new or (passed and twin is None and word.text != last):
             expected.append(word)
     assert ledger.fresh(words, pending) == tuple(expected)
     assert ledger.repeats == len(words) - len(expected)
+
+
+def heard(ledger: WordLedger, pending: list[Word], *words: Word) -> tuple[list[str], int]:
+    """What is new of a hypothesis, and how many of the pending words it outgrew."""
+    fresh = ledger.fresh(words, pending)
+    return [word.text for word in fresh], ledger.outgrown(words, fresh, pending)
+
+
+ALPHA, TWENTY = Word("alpha", 0, 300 * MS), Word("20", 320 * MS, 620 * MS)
+
+
+def test_a_number_told_in_part_is_outgrown_by_the_whole_one() -> None:
+    whole = Word("25,", 340 * MS, 980 * MS)
+    assert heard(WordLedger(), [ALPHA, TWENTY], whole) == (["25,"], 1)
+    assert heard(WordLedger(), [ALPHA, TWENTY], Word("alpha", 10 * MS, 310 * MS), whole) == (["25,"], 1)
+
+
+def test_digits_told_in_several_words_are_outgrown_by_the_row() -> None:
+    parts = [Word("415", 0, 900 * MS), Word("555", 950 * MS, 1900 * MS)]
+    assert heard(WordLedger(), parts, Word("415-555-1212", 20 * MS, 3900 * MS)) == (["415-555-1212"], 2)
+
+
+def test_a_word_behind_a_pending_one_outgrows_nothing() -> None:
+    beside = Word("bravo", 640 * MS, 980 * MS)
+    assert heard(WordLedger(), [ALPHA, TWENTY], beside) == (["bravo"], 0)
+    assert heard(WordLedger(), [ALPHA, TWENTY], Word("20", 340 * MS, 600 * MS), beside) == (["bravo"], 0)
+    assert heard(WordLedger(), [ALPHA, TWENTY], Word("bravo", 560 * MS, 980 * MS)) == (["bravo"], 0)
+
+
+def test_a_number_of_which_a_part_was_committed_comes_whole() -> None:
+    ledger = WordLedger()
+    ledger.commit([ALPHA, TWENTY])
+    assert heard(ledger, [], Word("25", 340 * MS, 980 * MS)) == (["25"], 0)
+
+
+def test_a_replay_begins_where_the_last_figure_begins() -> None:
+    ledger = WordLedger()
+    number, word = Word("4155551", 0, 3000 * MS), Word("o'clock", 3000 * MS, 6000 * MS)
+    assert ledger.known_until(number) == 0
+    assert ledger.known_until(word) == word.end - RETAKE
+    assert ledger.known_until(Word("4", 0, 9000 * MS)) == 9000 * MS - FIGURE_RETAKE
+
+
+def test_what_must_come_again_is_known_by_more() -> None:
+    ledger = WordLedger()
+    again = Word("20", TWENTY.start + 170 * MS, TWENTY.end + 170 * MS)
+    ledger.commit([ALPHA, TWENTY])
+    assert ledger.fresh([again]) == (again,)
+    ledger.expect(TWENTY.start)
+    assert ledger.fresh([again]) == ()
+    ledger.settle(ALPHA.end)  # a final that tells of less
+    assert ledger.fresh([again]) == ()
+    ledger.settle(TWENTY.end)
+    assert ledger.fresh([again]) == (again,)
+
+
+def test_what_comes_behind_the_last_known_word_is_new_wherever_it_is_told() -> None:
+    ledger = WordLedger()
+    ledger.commit([ALPHA, TWENTY])
+    early = Word("bravo", 480 * MS, 600 * MS)
+    assert ledger.fresh([early]) == ()
+    assert ledger.fresh([Word("20", 300 * MS, 480 * MS), early]) == (early,)

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.e2e
 @pytest.mark.timeout(300)
+@pytest.mark.beside
 async def test_a_minute_of_talking_calls_leaves_nothing_behind(tmp_path: Path) -> None:
     out = tmp_path / "soak-out"
     process = await asyncio.create_subprocess_exec(

@@ -69,10 +69,23 @@ async def test_a_database_that_comes_late_is_used_when_it_comes(
     blocked = tmp_path / "folder"
     blocked.write_text("a file where a folder should be")
     voices = Voicing(settings(blocked / "v.sqlite"))
+    assert voices.store is not None
+    tried, start = asyncio.Semaphore(0), voices.store.start
+
+    async def noted() -> None:
+        try:
+            await start()
+        finally:
+            tried.release()
+
+    monkeypatch.setattr(voices.store, "start", noted)
     await voices.start()
     assert voices.live is None and "folder" in voices.trouble
     running = asyncio.ensure_future(voices.run(dict, lambda: 0.0))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        for _ in range(3):  # at the start, and twice in vain while it runs
+            await tried.acquire()
+    assert voices.live is None and not running.done()
     blocked.unlink()
     async with asyncio.timeout(10):
         while voices.live is None:

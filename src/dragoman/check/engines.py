@@ -12,7 +12,7 @@ from dragoman.engines.circuits import PROBE_DEADLINE
 from dragoman.engines.faults import crashes_of
 from dragoman.engines.probes import probe
 from dragoman.engines.selection import EngineSet, Loaded
-from dragoman.errors import ConfigError, EngineError, EngineTimeout
+from dragoman.errors import ConfigError, EngineCrashed, EngineError, EngineTimeout
 
 
 async def check_engines(settings: Settings) -> list[Finding]:
@@ -65,13 +65,19 @@ def judge_stage(stage: Stage, loaded: Sequence[Loaded]) -> list[Finding]:
         if each.problem is None:
             found.append(ok(what, each.engine))
             continue
-        remedy = "see whether it can be reached from here" if each.problem.retryable else "install or set what it says"
+        remedy = _remedy(each.problem)
         if spare:
             remedy += ", or take it out of [engines]: until then it is not used"
             found.append(warn(what, str(each.problem), remedy))
         else:
             found.append(fail(what, str(each.problem), f"{remedy}, or choose another"))
     return found
+
+
+def _remedy(problem: EngineError) -> str:
+    if isinstance(problem, EngineCrashed):
+        return "see whether its service, if it has one, can be reached from here; else this is the engine's bug"
+    return "see whether it can be reached from here" if problem.retryable else "install or set what it says"
 
 
 def judge_languages(engines: EngineSet, languages: Iterable[str]) -> list[Finding]:

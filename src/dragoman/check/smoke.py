@@ -25,10 +25,10 @@ from dragoman.engines.base import (
     TranslationRequest,
     Translator,
 )
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, loading, sound_of, text_of, words_of
 from dragoman.engines.phrases import default_path, load_table
 from dragoman.engines.tts.espeak import EspeakSynthesizer, render
-from dragoman.errors import ConfigError, EngineDenied, EngineError, EngineTimeout, EngineUnavailable
+from dragoman.errors import ConfigError, EngineCrashed, EngineDenied, EngineError, EngineTimeout, EngineUnavailable
 from dragoman.media.format import SAMPLE_RATE, Pcm, ms_to_samples, samples_to_ms
 
 LOAD_DEADLINE = 600.0
@@ -58,7 +58,8 @@ async def smoke(settings: Settings, name: str, language: str | None = None) -> A
     try:
         began = time.monotonic()
         async with _limit(name, LOAD_DEADLINE, "loaded"):
-            await engine.start(languages)
+            with loading(name):
+                await engine.start(languages)
         yield ok("loaded", f"{name} ({engine.info.stage}) in {_ms(began)}")
         async with _limit(name, WORK_DEADLINE, "done"):
             async with aclosing(_work(engine, languages)) as findings:
@@ -76,7 +77,9 @@ async def smoke(settings: Settings, name: str, language: str | None = None) -> A
 def _remedy(error: EngineError) -> str:
     if isinstance(error, EngineUnavailable | EngineDenied):
         return "install or set what it says; its options are read from the settings file"
-    return "it is loaded, but failed at work: can its service be reached from here?"
+    if isinstance(error, EngineCrashed):
+        return "if it asks a service, can that be reached from here? Else it is the engine's bug"
+    return "can its service be reached from here?"
 
 
 def choose(engine: Engine, offered: Sequence[str], wanted: str | None) -> tuple[str, ...]:
@@ -129,7 +132,7 @@ async def _translate(engine: Translator, source: str, target: str) -> AsyncGener
     text = sentence(source)
     for what in ("first clause", "again"):
         began = time.monotonic()
-        translation = await engine.translate(TranslationRequest(text, source, target))
+        translation = text_of(engine.info.name, await engine.translate(TranslationRequest(text, source, target)))
         yield ok(f"{what}, {source} to {target}", f"{text!r} -> {translation.text!r} in {_ms(began)}")
 
 
@@ -139,7 +142,7 @@ async def _speak(engine: Synthesizer, language: str) -> AsyncGenerator[Finding, 
     source = cast("AsyncGenerator[Pcm, None]", engine.synthesize(SpeechRequest(text, language, WHO)))
     async with aclosing(source):
         async for piece in source:
-            first = first or (_ms(began) if len(piece) else "")
+            first = first or (_ms(began) if len(sound_of(engine.info.name, piece)) else "")
             pieces.append(piece)
     audio = np.concatenate([np.zeros(0, np.int16), *pieces])
     if not np.any(audio):
@@ -190,6 +193,7 @@ async def _listen(engine: Recognizer, stream: RecognizerStream, speech: Pcm, wha
         nonlocal first, partials
         with crashes_of(engine.info.name):
             async for hypothesis in stream:
+                words_of(engine.info.name, hypothesis)
                 if hypothesis.words and not first:
                     first = _ms(began)
                 partials += not hypothesis.is_final

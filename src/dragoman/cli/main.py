@@ -191,7 +191,7 @@ def prompts(
 def pbx_config(
     folder: Annotated[Path, typer.Argument(help="Where; Asterisk must see it under the same name.")],
     path: ConfigFile = None,
-    sip_port: Annotated[int, typer.Option(help="UDP port for phones.")] = 5060,
+    sip_port: Annotated[int, typer.Option(min=1, max=65535, help="UDP port for phones.")] = 5060,
     jitter_buffer: Annotated[
         bool | None,
         typer.Option(help="A jitter buffer for each caller; if not given: unless the Asterisk here has a known fault."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -26,3 +27,10 @@ class CacheSettings(Section):
     @classmethod
     def _redis_url(cls, value: object, info: ValidationInfo) -> object:
         return secret(value, info, key="redis_url")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"(rediss?://[^\s/]|unix:///)", value.get_secret_value()):
+            raise ValueError("should be a URL such as redis://127.0.0.1:6379/0, rediss://… or unix:///run/redis.sock")
+        return value

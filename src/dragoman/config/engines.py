@@ -43,7 +43,7 @@ class EnginesSettings(Section):
     """By ISO 639-1 code."""
     pairs: dict[Annotated[str, AfterValidator(language_pair)], PairEngines] = Field(default_factory=dict)
     """By pair, written ``en-vi``."""
-    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)  # may hold keys, as plain texts
     """Per engine, a table that the engine itself checks."""
     cache: CacheSettings = CacheSettings()
     """The translations kept."""

@@ -12,6 +12,14 @@ from pydantic_core import ErrorDetails
 
 _TABLE = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*([A-Za-z0-9_.:"'-]+(?:\s*\.\s*[A-Za-z0-9_.:"'-]+)*)\s*=""")
+_PLAIN = {
+    "model_type": "should be a table of keys",
+    "dict_type": "should be a table",
+    "tuple_type": 'should be a list, such as ["a", "b"]',
+    "string_type": "should be a string, in quotes",
+}
+"""What pydantic says in words of Python, in those of the file."""
+
 _TYPES = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "an array", dict: "a table"}
 
 
@@ -56,8 +64,7 @@ def explain(detail: ErrorDetails, model: type[BaseModel], origin: str) -> str:
         kind = "key" if len(loc) > 1 else "section"
         return f"{where}: unknown {kind}{suggest(str(loc[-1]), _fields(model, loc[:-1]))}"
     message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "model_type":
-        message = "should be a table of keys"
+    message = _PLAIN.get(detail["type"], message)
     given = detail["input"]
     # A rule over a whole table is about what it lacks: that the table is a table helps nobody.
     kind = "" if given is None or detail["type"] == "value_error" else _TYPES.get(type(given), "another type")

@@ -45,6 +45,7 @@ from dragoman.config.types import Ipv4, Port, Section, no_bool, secret, split_li
 from dragoman.config.voices import VoicesSettings
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
+from dragoman.pin import RULE, is_pin
 
 ENV_PREFIX = "DRAGOMAN_"
 ENV_DELIMITER = "__"
@@ -163,8 +164,8 @@ class RoomsSettings(Section):
     @field_validator("pin")
     @classmethod
     def _digits(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.fullmatch(r"[0-9]{3,12}", value.get_secret_value(), re.ASCII):
-            raise ValueError("should be a string of 3 to 12 digits")
+        if value is not None and not is_pin(value.get_secret_value()):
+            raise ValueError(f"should be a string of {RULE}")
         return value
 
 
@@ -283,7 +284,8 @@ def find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     try:
         if named is not None:
             if not named.is_file():
-                raise ConfigError(f"{named}: no such file{'' if path else f' (named by ${ENV_CONFIG})'}")
+                what = "a folder, not a settings file" if named.is_dir() else "no such file"
+                raise ConfigError(f"{named}: {what}{'' if path else f' (named by ${ENV_CONFIG})'}")
             return named
         # A working directory that we may not look into (`sudo -u dragoman` in somebody's home) has no file for us.
         here = Path("dragoman.toml")
@@ -355,10 +357,18 @@ def _origin(
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Variables that name a section we lack; those of a wrong key in a right section are found by the models."""
+    """Variables that name a section we lack, or none; of a wrong key in a right section the models tell."""
     problems = []
     for name in sorted(environ):
-        section, delimiter, _ = name.removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
-        if name.startswith(ENV_PREFIX) and delimiter and section.lower() not in Settings.model_fields:
+        rest = name.removeprefix(ENV_PREFIX)
+        section, delimiter, _ = rest.partition(ENV_DELIMITER)
+        if rest == name or section.lower() in Settings.model_fields:
+            continue
+        if delimiter:
             problems.append(f"{name} (environment): unknown section{suggest(section.lower(), Settings.model_fields)}")
+            continue
+        section, _, key = rest.partition("_")
+        if section.lower() in Settings.model_fields and key:
+            meant = f"{ENV_PREFIX}{section}{ENV_DELIMITER}{key}"
+            problems.append(f"{name} (environment): should be {meant}, with two underscores behind the section")
     return problems

@@ -33,10 +33,15 @@ def read_file(file: Path) -> tuple[str, dict[str, Any]]:
         ConfigError: it cannot be read, or is no TOML.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # some editors mark UTF-8
         data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{file}:{line}: is not in UTF-8, which TOML is: save it as that") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: is no TOML: {error}") from None
     for *tables, key in (*_PATHS, *_secret_files(data)):
         table: Any = data
         for name in tables:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
+import numpy as np
 import structlog
 
-from dragoman.errors import EngineCrashed, EngineError, EngineTimeout
+from dragoman.engines.base import Hypothesis, Translation, Word
+from dragoman.errors import EngineCrashed, EngineError, EngineTimeout, EngineUnavailable
+from dragoman.media.format import Pcm
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +27,50 @@ def crashes_of(engine: str, *, deadline: bool = True) -> AbstractContextManager[
     ``deadline``: the caller has one around this and takes a TimeoutError for it; else that is an EngineTimeout.
     """
     return _CrashesOf(engine, deadline)
+
+
+@contextmanager
+def loading(engine: str) -> Iterator[None]:
+    """Around ``engine.start``: as ``crashes_of``, and an import that fails says what to do about it."""
+    with crashes_of(engine, deadline=False):
+        try:
+            yield
+        except ImportError as error:
+            raise EngineUnavailable(
+                engine,
+                f"a package that it needs does not load ({type(error).__name__}: {error}): install that, or the extra "
+                "that the engine's documentation names",
+            ) from error
+
+
+def sound_of(engine: str, pcm: object) -> Pcm:
+    """What a synthesizer gave, if it is sound: anything else would break the tick, far from whose bug it is.
+
+    Raises:
+        EngineCrashed: it is not.
+    """
+    if isinstance(pcm, np.ndarray) and pcm.ndim == 1 and pcm.dtype == np.int16:
+        return pcm
+    shape = f" of {pcm.ndim} x {pcm.dtype}" if isinstance(pcm, np.ndarray) else ""
+    raise EngineCrashed(engine, f"gave {type(pcm).__name__}{shape}, not mono int16 at 16 kHz (1 x int16)")
+
+
+def words_of(engine: str, heard: object) -> Hypothesis:
+    """What a recogniser gave, if it is a hypothesis of words; raises EngineCrashed if not."""
+    if not isinstance(heard, Hypothesis):
+        raise EngineCrashed(engine, f"gave {type(heard).__name__}, not a Hypothesis")
+    if not isinstance(heard.words, tuple) or not all(isinstance(word, Word) for word in heard.words):
+        raise EngineCrashed(engine, "gave a Hypothesis whose words are no tuple of Word")
+    return heard
+
+
+def text_of(engine: str, translation: object) -> Translation:
+    """What a translator gave, if it is a translation; raises EngineCrashed if not."""
+    if not isinstance(translation, Translation):
+        raise EngineCrashed(engine, f"gave {type(translation).__name__}, not a Translation")
+    if not isinstance(translation.text, str):
+        raise EngineCrashed(engine, f"gave a Translation whose text is {type(translation.text).__name__}, not a text")
+    return translation
 
 
 class _CrashesOf:

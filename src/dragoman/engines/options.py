@@ -103,21 +103,28 @@ class Options:
         The first that is set counts; None: none is. The value itself is in no error.
         """
         value, file = self._take(key, ""), self._take(f"{key}_file", "")
+        option = f"engines.options.{self._engine}.{key}"
         if not isinstance(value, str):
-            raise ConfigError(f"engines.options.{self._engine}.{key}: should be a text")
+            # In the environment an option's value is read as JSON: a key that is a number comes as one.
+            raise ConfigError(f"{option}: should be a text, in quotes")
         if not isinstance(file, str):
             raise self._wrong(f"{key}_file", file, "a path")
+        where = option
         if not value and file:
+            where = f"{option}_file: {file}"
             try:
                 value = Path(file).expanduser().read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"engines.options.{self._engine}.{key}_file: {error}") from None
-        value = value or os.environ.get(variable, "")
+                raise ConfigError(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+            if not value:
+                raise ConfigError(f"{where} is empty")
+        if not value:
+            where, value = f"${variable}", os.environ.get(variable, "").strip()
         if not value:
             return None
         # RFC 9110 section 5.5: what a header can carry; anything else is a file read wrong.
         if not re.fullmatch(r"[\x21-\x7e]+", value):
-            raise ConfigError(f"engines.options.{self._engine}.{key}: should be one word of ASCII characters")
+            raise ConfigError(f"{where}: should hold one word of ASCII characters")
         return SecretStr(value)
 
     def done(self) -> None:

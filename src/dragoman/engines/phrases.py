@@ -130,7 +130,8 @@ def parse_table(data: bytes, name: str) -> PhraseTable:
         texts = {code: cell for code, cell in zip(languages, cells, strict=False) if cell}
         phrases.append(Phrase(number, MappingProxyType(texts)))
     if not languages:
-        raise ConfigError(f"{name}: no line names the languages, such as en<TAB>es")
+        why = f" ({problems[0]})" if problems else ""
+        raise ConfigError(f"{name}: no line names the languages, such as en<TAB>es{why}")
     return PhraseTable(languages, tuple(phrases), tuple(problems))
 
 
@@ -148,6 +149,18 @@ def load_table(path: Path) -> PhraseTable:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"phrase file {path}: larger than {MAX_BYTES} bytes")
     return parse_table(data, str(path))
+
+
+def load_option(engine: str, path: Path) -> PhraseTable:
+    """Read the phrase file that is ``engine``'s option ``phrases``.
+
+    Raises:
+        ConfigError: as ``load_table``, and names the option.
+    """
+    try:
+        return load_table(path)
+    except ConfigError as error:
+        raise ConfigError(f"engines.options.{engine}.phrases: {error}") from None
 
 
 def default_path() -> Path:

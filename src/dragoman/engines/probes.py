@@ -17,7 +17,7 @@ from dragoman.engines.base import (
     TranslationRequest,
     Translator,
 )
-from dragoman.engines.faults import let_go
+from dragoman.engines.faults import let_go, sound_of
 from dragoman.errors import EngineCrashed
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import Pcm
@@ -70,7 +70,7 @@ async def _speak(engine: Synthesizer, request: SpeechRequest) -> None:
     pieces = cast("AsyncGenerator[Pcm, None]", engine.synthesize(request))
     try:
         async for pcm in pieces:
-            if len(pcm):
+            if len(sound_of(name, pcm)):
                 return
         raise EngineCrashed(name, "gave no audio for a probe")
     finally:

@@ -14,7 +14,7 @@ from dragoman.config.engines import EnginesSettings
 from dragoman.engines import registry
 from dragoman.engines.base import Engine, Recognizer, Stage, Synthesizer, Translator
 from dragoman.engines.circuits import Circuits
-from dragoman.engines.faults import crashes_of
+from dragoman.engines.faults import loading
 from dragoman.engines.mt.cache import remembering
 from dragoman.engines.mt.chain import TranslatorChain
 from dragoman.engines.mt.guarded import GuardedTranslator
@@ -157,7 +157,7 @@ class EngineSet:
         for engine in tuple(self._by_stage[stage]):
             name = engine.info.name
             try:
-                with crashes_of(name, deadline=False):
+                with loading(name):
                     await engine.start(languages)
             except EngineError as error:
                 self._forget(stage, engine)

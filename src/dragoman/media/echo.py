@@ -6,7 +6,7 @@ other legs of its room, as their taps bring them. Per frame of 20 ms:
 
 1. A leg that is quiet, or in whose room nothing else sounded lately, is let through at once and untouched.
 2. Where echoes are known (``echo_filter``), what they should sound like is subtracted. What is left is nobody's voice
-   (``echo_bands``): echo, silenced. A voice: what is let through is what is left (``echo_clean``).
+   (``echo_bands``): echo, silenced. A voice: what is let through is what is left, band by band (``echo_clean``).
 3. Else the frame waits (``echo_track``) until the last stretch was compared with all that sounded (``echo_search``).
 
 Two phones in one room hear the same voice, the nearer one louder: of two legs that are alike almost at once, the
@@ -62,10 +62,6 @@ STUDIES: Final = 4
 
 REHEARSED: Final = 24 * BLOCK
 """Samples (480 ms) that a leg's first filter is made of."""
-
-UNFORESEEN: Final = 0.6
-"""Share of that which a first filter leaves when it was not made of an echo (measured: music and voices 0.75 and more;
-of echoes 0.45 and less, unless somebody spoke just before): such an echo must be found twice at one delay."""
 
 Changes = list[tuple[int, bool]]
 
@@ -264,8 +260,8 @@ class EchoGuard:
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
         echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
         left = np.einsum("ij,ij->i", errors, errors) / BLOCK
-        self._clean.keep(rows, ends, summed, whole, left)
         voice = self._bands.judge(rows, ends, errors, summed)
+        self._clean.keep(rows, ends, summed, whole, left, self._bands.gains[rows])
         self._noise[rows] = noise = np.maximum(np.minimum(whole, NOISIER * self._noise[rows]), FLOOR)
         for row in rows[echo > 4 * noise].tolist():
             self._legs[row].learning = max(self._legs[row].learning - 1, 0)
@@ -301,8 +297,14 @@ class EchoGuard:
 
     def _cleaned(self, row: int, start: int, samples: int) -> Pcm:
         """What came, without the echoes that the filters know."""
-        frames = self._raw.read(row, start, start + samples)
-        behind = (int(self._seen[row]) - start - samples) // 2
+        first, last = start - FRAME_SAMPLES, start + samples + FRAME_SAMPLES
+        if first < 0 or not self._legs[row].track.known:
+            return self._raw.read(row, start, start + samples)
+        seen = int(self._seen[row])
+        frames = self._raw.read(row, first, min(last, seen))
+        if last > seen:
+            frames = np.concatenate([frames, np.zeros(last - seen, np.int16)])
+        behind = (seen - last) // 2
         return self._clean.clean(row, int(self._history.end[row]) - behind, frames)
 
     # who is it
@@ -373,20 +375,25 @@ class EchoGuard:
         first = not leg.slots
         if first:
             said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0]
+        others = [other for other in leg.slots if other != slot and self._source_of[other] != source]
         self._source_of[slot] = source
         self._weaker[slot] = False
-        self._filters.begin(slot, shift, taps)
+        same_way = any(self._filters.resemble(slot, shift, taps, other) for other in others)
+        if not same_way:
+            self._filters.begin(slot, shift, taps)
         unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
-        if first and unforeseen > UNFORESEEN and not leg.confirms(source, shift - self._lag_base(row, source)):
+        delay = shift - self._lag_base(row, source)
+        if first and not leg.believes(unforeseen, source, delay, self._tick):
             return
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()
-        self._bands.learn(row, FIRST if first else FURTHER)
+        if not same_way:
+            self._bands.learn(row, FIRST if first else FURTHER)
         leg.learning = LEARNING
         leg.track.known = True
         self.loudspeakers[row] = True
         if not leg.told:
             leg.told = True
             self._stats.echo_legs += 1
-            lag_ms = (shift + AHEAD - self._lag_base(row, source)) * 1000 / RATE
+            lag_ms = (delay + AHEAD) * 1000 / RATE
             log.info("leg is on its loudspeaker: its echo is silenced", leg=leg.name, delay_ms=round(lag_ms))

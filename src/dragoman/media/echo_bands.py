@@ -59,9 +59,17 @@ HIGHEST: Final = 2.0
 PACE: Final = 0.35
 """How fast the score follows: half in 32 ms, as syllables do."""
 
-VOICE: Final = 0.6
-"""Score from which it is a voice. Measured in simulated calls, mostly talked over at 0 dB: all but 1 % of a voice's
-frames have one above it within the guard's waiting time and hangover (with 0.8 all but 4 %)."""
+VOICE: Final = 0.4
+"""Score from which it is a voice. Measured on five simulated calls, talked over at 0 dB, clipped, drifting and jumping:
+3.1 % of speech is silenced or weakened and 9 of 64 utterances are echoes; with 0.6 it is 7.0 % and 5 of 63. What is
+silenced is lost; an echo's residue that passes is 30 dB down where it is as foreseen."""
+
+OVER: Final = 1.0
+"""How many times what filters are expected to leave is taken away by the gains: it varies by a few dB."""
+
+LEAST_GAIN: Final = 0.03
+"""Gain (-30 dB) below which no band goes: an echo that is 10 dB down by its filters is then below what the VAD hears,
+and what is left does not flutter between something and nothing."""
 
 _WINDOW: Final = np.hanning(2 * BLOCK).astype(np.float32)
 _HZ: Final = np.fft.rfftfreq(2 * BLOCK, 1 / RATE)
@@ -97,6 +105,9 @@ class BandBank:
         self._at: Rows = np.full(legs, -1, np.int64)
         self.score = np.zeros(legs, np.float32)
         """(legs,) how far the residue lies above what is usual, lately: mean natural logarithm."""
+        self.gains = np.ones((legs, BANDS + 1), np.float32)
+        """(legs, BANDS + 1) what the latest two frames of a residue are to be multiplied by, so that what is expected
+        of the echo goes and a voice over it stays; the last for what lies above the bands, where no filter works."""
 
     def open(self, row: int) -> None:
         """A leg begins."""
@@ -105,6 +116,7 @@ class BandBank:
         self._share[row] = FIRST
         self._at[row] = -1
         self.score[row] = 0
+        self.gains[row] = 1
 
     def learn(self, row: int, least: float = FIRST) -> None:
         """A filter of the leg is new: what it leaves is not known yet, but taken to be no less than ``least``."""
@@ -136,7 +148,9 @@ class BandBank:
         share = self._share[rows]
         whole = near + np.float32(LATE) * late
         whole += np.float32(SPREAD) * whole.mean(axis=1, keepdims=True)
-        excess = np.log((rest + np.float32(QUIETEST)) / (share * whole + np.float32(ABOVE) * noise))
+        expected = share * whole
+        self.gains[rows] = _gains(rest, expected, whole)
+        excess = np.log((rest + np.float32(QUIETEST)) / (expected + np.float32(ABOVE) * noise))
         score = self.score[rows]
         score += PACE * (np.clip(excess, LOWEST, HIGHEST).mean(axis=1) - score)
         self.score[rows] = score
@@ -146,3 +160,11 @@ class BandBank:
         heard = whole * np.maximum(share, 0.05) > HEARD * noise
         self._share[rows] = np.where(heard, np.clip(share * np.exp(step), LEAST, MOST), share)
         return voice
+
+
+def _gains(rest: Powers, expected: Powers, whole: Powers) -> Powers:
+    """(n, BANDS + 1) by Wiener's rule: what is not echo, as a share of all there is."""
+    near = np.maximum(rest - np.float32(OVER) * expected, 0)
+    above = near[:, -1:] / (near[:, -1:] + whole[:, -1:] + np.float32(QUIETEST))
+    inside = np.where(rest > 0, near / np.maximum(rest, np.float32(1e-3)), np.float32(1))
+    return np.asarray(np.maximum(np.concatenate([inside, above], axis=1), LEAST_GAIN), np.float32)

@@ -1,17 +1,19 @@
 """Takes an echo out of what is let through: what somebody says over his loudspeaker is heard without it. Pure.
 
-The filters work at 8 kHz on pre-emphasised audio; what they expect is brought back to 16 kHz and subtracted. The upper
-half of wide-band audio stays as it came.
+The filters work at 8 kHz on pre-emphasised audio; what they expect is brought back to 16 kHz and subtracted. What they
+leave is taken down band by band (``echo_bands``): an echo alone sinks below what anybody takes for speech.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
+from dragoman.media.echo_bands import BANDS, EDGES_HZ, Powers
 from dragoman.media.echo_history import BLOCK, HALF_BAND, PRE_EMPHASIS, REACH, Audio, Rows
-from dragoman.media.format import Pcm
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 
 KEPT: Final = 24
 """Frames of echo kept per leg: what may wait (``echo_track.MOST_HELD``), and some more."""
@@ -30,6 +32,14 @@ _INDEX: Final = np.arange(BLOCK)[:, None] - np.arange(BLOCK)[None, :]
 _DE_EMPHASIS: Final = np.where(_INDEX >= 0, PRE_EMPHASIS ** np.maximum(_INDEX, 0), 0).astype(np.float32).T
 """(BLOCK, BLOCK): a block times this is the block without pre-emphasis."""
 
+_HZ: Final = np.fft.rfftfreq(2 * FRAME_SAMPLES, 1 / SAMPLE_RATE)
+_CENTRES: Final = np.array([(low + high) / 2 for low, high in pairwise(EDGES_HZ)] + [EDGES_HZ[-1] + 400])
+_SPREAD: Final = np.stack([np.interp(_HZ, _CENTRES, one) for one in np.eye(BANDS + 1)]).astype(np.float32)
+"""(BANDS + 1, bins): gains by band times this are gains by bin."""
+
+_WINDOW: Final = (0.5 - 0.5 * np.cos(np.pi * np.arange(2 * FRAME_SAMPLES) / FRAME_SAMPLES)).astype(np.float32)
+"""Hann's: a frame later it adds up to one."""
+
 _RAMP: Final = np.linspace(0, 1, BLOCK, dtype=np.float32)
 
 
@@ -42,6 +52,7 @@ class CleanBank:
 
     def __init__(self, legs: int) -> None:
         self._echoes = np.zeros((legs, KEPT, BLOCK), np.float32)
+        self._gains = np.ones((legs, KEPT, BANDS + 1), np.float32)
         self._at = np.full((legs, KEPT), -1, np.int64)  # the frame's end, in the leg's own time
         self._last = np.zeros(legs, np.float32)
         self._trust = np.zeros(legs, np.float32)
@@ -53,8 +64,17 @@ class CleanBank:
         self._last[row] = self._trust[row] = 0
         self._energy[row] = 0
 
-    def keep(self, rows: Rows, ends: Rows, echoes: Audio, whole: Audio, left: Audio) -> None:
-        """What the filters expect in the frames before ``ends``, (n, BLOCK), with the energies before and after."""
+    def keep(self, rows: Rows, ends: Rows, echoes: Audio, whole: Audio, left: Audio, gains: Powers) -> None:
+        """What the filters expect in the frames before ``ends``.
+
+        Args:
+            rows: the legs, (n,).
+            ends: the legs' own time, in samples at 8 kHz.
+            echoes: (n, BLOCK) what the filters expect.
+            whole: (n,) energy of the frames.
+            left: (n,) and of what the filters leave.
+            gains: (n, BANDS + 1) for what is left of these frames and those before.
+        """
         before = (ends // BLOCK - 1) % KEPT
         fresh = self._at[rows, before] != ends - BLOCK
         self._last[rows[fresh]] = 0
@@ -70,6 +90,7 @@ class CleanBank:
         self._trust[rows] = trust
         at = ends // BLOCK % KEPT
         self._echoes[rows, at] = plain
+        self._gains[rows, at] = gains
         self._at[rows, at] = ends
 
     def clean(self, row: int, end: int, samples: Pcm) -> Pcm:
@@ -78,14 +99,18 @@ class CleanBank:
         Args:
             row: the leg.
             end: the leg's own time behind the audio, in samples at 8 kHz.
-            samples: at 16 kHz, whole frames.
+            samples: (n,) at 16 kHz, whole frames: those wanted, one before them and one after.
+
+        Returns:
+            (n - 2 * FRAME_SAMPLES,) the frames that are wanted.
         """
-        frames = len(samples) // (2 * BLOCK)
+        wanted = samples[FRAME_SAMPLES:-FRAME_SAMPLES]
+        frames = len(samples) // FRAME_SAMPLES
         ends = end + BLOCK * np.arange(-frames, 2)
         slots = ends // BLOCK % KEPT
         known = self._at[row, slots] == ends
-        if not len(samples) or len(samples) % (2 * BLOCK) or not known.any():
-            return samples
+        if frames < 3 or len(samples) % FRAME_SAMPLES or not known.any():
+            return wanted
         echo = np.where(known[:, None], self._echoes[row, slots], 0).reshape(-1)
         # echo[i] lies at sample 2 * i - _SHIFT of the audio that begins one block later: at odd places of it.
         between = np.zeros(len(echo) - 1, np.float32)
@@ -97,5 +122,10 @@ class CleanBank:
         double[::2] = echo
         double[1:-1:2] = between
         first = 2 * BLOCK + _SHIFT
-        out = samples - double[first : first + len(samples)]
+        left = samples - double[first : first + len(samples)]
+        # A frame's gains are for it and the one before; audio frame k ends at ends[k + 1].
+        gains = np.where(known[2:-1, None], self._gains[row, slots[2:-1]], np.float32(1))
+        pairs = np.lib.stride_tricks.sliding_window_view(left, 2 * FRAME_SAMPLES)[::FRAME_SAMPLES]
+        shaped = np.fft.irfft(np.fft.rfft(pairs * _WINDOW) * (gains @ _SPREAD)).astype(np.float32)
+        out = (shaped[:-1, FRAME_SAMPLES:] + shaped[1:, :FRAME_SAMPLES]).reshape(-1)
         return np.asarray(np.clip(np.rint(out), -32768, 32767), np.int16)

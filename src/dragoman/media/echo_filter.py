@@ -34,6 +34,9 @@ _DOUBT: Final = (0.63 ** np.arange(PARTITIONS)).astype(np.float32)[:, None]
 REHEARSALS: Final = 2
 """Times that a new filter goes through what it is made of."""
 
+ALIKE: Final = 0.7
+"""How alike a new filter's first taps must be to a known one's to be the same way (cosine)."""
+
 _SMOOTH: Final = 0.8
 """Of the noise's power spectrum, per frame."""
 
@@ -68,6 +71,31 @@ class FilterBank:
         self._doubt[slot] = (0.5 * power.mean(axis=0) + 0.3 * power.mean()) * _DOUBT
         self._noise[slot] = 0
         self._at[slot] = -1
+
+    def resemble(self, slot: int, shift: int, taps: Audio, learnt: int) -> bool:
+        """Start from another slot's filter, where these taps are a part of it: one loudspeaker plays both sources.
+
+        Args:
+            slot: what begins.
+            shift: of the first of ``taps``.
+            taps: (n,) a first, short filter.
+            learnt: the slot that knows the way.
+
+        Returns:
+            Whether they are alike; if not, nothing happened.
+        """
+        blocks = np.fft.irfft(self._weights[learnt])[:, :BLOCK]
+        way = np.concatenate([np.zeros(AHEAD, np.float32), blocks.reshape(-1).astype(np.float32)])
+        parts = np.lib.stride_tricks.sliding_window_view(way[: 2 * AHEAD + len(taps)], len(taps))
+        norms = np.sqrt(np.square(parts).sum(axis=1) * np.square(taps).sum()) + 1e-9
+        likeness = parts @ taps / norms
+        at = int(likeness.argmax())
+        if likeness[at] < ALIKE:
+            return False
+        doubt = self._doubt[learnt].copy()
+        self.begin(slot, shift, way[at:])
+        self._doubt[slot] = np.minimum(self._doubt[slot], 2 * doubt + np.float32(1e-3) * self._doubt[slot])
+        return True
 
     def rehearse(self, slot: int, source: int, end: int, said: Audio, history: HistoryBank) -> float:
         """Learn from a stretch that has passed already: ``said``, whole blocks, ends at ``end``.

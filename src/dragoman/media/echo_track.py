@@ -135,7 +135,7 @@ class Track:
 
     def _pass_all(self) -> list[tuple[int, bool]]:
         """All but the newest, whose end cannot be rid of its echo before the next one came."""
-        keep = int(self.known)
+        keep = min(int(self.known), len(self.held))
         count = len(self.held) - keep
         self.held = deque([Kind.QUIET] * keep)
         return [(count, True)] if count else []

@@ -16,9 +16,11 @@ YOUNG: Final = 50
 MIDDLE: Final = 10 * YOUNG
 """Ticks between two looks at what lives longer (10 s)."""
 
-FULL: Final = 12 * MIDDLE
-"""Ticks between two looks at all but what ``freeze_garbage`` put away (2 minutes): 40 ms over a loaded daemon. What
-legs that left may have kept in cycles, at most 640 KB each, is freed by then."""
+FULL: Final = 60 * MIDDLE
+"""Ticks between two looks at all but what ``freeze_garbage`` put away (10 minutes): 16 ms for 30 talking legs. It finds
+what legs that left kept in cycles, some 130 objects and at most 640 KB of audio each, and nothing else: while nobody
+comes or goes, 120 s of 20 talking legs leave none (measured in virtual time; a spoken clause is freed when it was
+played, see ``booth.Speech.forget``). What outlives it is not frozen too, or legs that leave would stay for ever."""
 
 
 def freeze_garbage() -> None:

@@ -19,6 +19,11 @@ from dragoman.media.format import SAMPLE_RATE, Pcm
 LIBRARY = "libsonic.so.0"
 """Its ABI name: what ctypes.util finds by asking compilers, the loader knows by itself."""
 
+LEAST = 0.02
+"""Least change of the tempo that libsonic is told. At each period of the voice that it leaves out it settles how much
+is copied unchanged until the next one, and keeps to that whatever it is told meanwhile: at 1.02 half a second, at
+1.0003 half a minute, in which 1.3 would change nothing (measured)."""
+
 _ROOM = 2
 """Times as long as its input the output may be: nobody is slowed down to half."""
 
@@ -69,10 +74,10 @@ class Sonic:
 
         Args:
             pcm: int16 samples at 16 kHz, shape (samples,), of any length.
-            tempo: 1.25 speaks in 0.8 of the time. At 1.0 nothing is held back.
+            tempo: 1.25 speaks in 0.8 of the time. At 1.0, or nearer to it than ``LEAST``, nothing is held back.
         """
         pcm = np.ascontiguousarray(pcm, np.int16)
-        self._sonic.sonicSetSpeed(self._stream, tempo)
+        self._sonic.sonicSetSpeed(self._stream, 1.0 if abs(tempo - 1.0) < LEAST else tempo)
         if not self._sonic.sonicWriteShortToStream(self._stream, pcm.ctypes.data, len(pcm)):
             raise MediaError("libsonic has no memory for its samples")
         room = _ROOM * len(pcm) + _HELD

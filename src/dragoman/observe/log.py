@@ -12,10 +12,12 @@ import contextlib
 import dataclasses
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import unquote
 
 import structlog
 from pydantic import BaseModel, SecretStr
@@ -30,6 +32,10 @@ TRANSCRIPT_KEYS = frozenset({"text", "source_text", "transcript", "translation",
 
 LITERAL_LENGTH = 8
 """Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
+
+
+_PASSWORD = re.compile(r"://[^/\s@]*?:([^/\s@]+)@")
+"""The password in a database's address."""
 
 
 class Redactor:
@@ -98,7 +104,10 @@ def secrets_of(settings: BaseModel, environ: Mapping[str, str] = os.environ) -> 
 def _secrets(key: object, value: object) -> Iterator[str]:
     match value:
         case SecretStr():
-            yield value.get_secret_value()
+            secret = value.get_secret_value()
+            yield secret
+            if in_address := _PASSWORD.search(secret):  # a driver's errors may repeat it alone
+                yield from {in_address[1], unquote(in_address[1])}
         case str() if isinstance(key, str) and SECRET_KEY.search(key):
             yield value
         case str() if isinstance(key, str) and key.endswith("_file") and SECRET_KEY.search(key.removesuffix("_file")):

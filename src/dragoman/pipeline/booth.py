@@ -71,6 +71,10 @@ class Speech:
         self._silent = 0  # frames of silence that it ends with
         self._ducked = False
 
+    def forget(self) -> None:
+        """Call nobody any more: with what it calls it is a cycle, which only a garbage collector frees."""
+        self.on_room = self.on_done = self.on_cancel = _nothing
+
     def write(self, pcm: Pcm) -> None:
         """Append audio of any length; whole frames become ready at once."""
         if self._tail is not None:

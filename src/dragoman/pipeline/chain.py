@@ -79,6 +79,8 @@ class Chain:
         self._group: asyncio.TaskGroup | None = None
         self._speculations = Speculations(self._begin)
         self.meter = LagMeter()
+        self.mt_queue: StageQueue[Pending] = StageQueue("mt", MT_DEPTH, merge_pending)
+        self.tts_queue: StageQueue[Pending] = StageQueue("tts", TTS_DEPTH)
         self.delivery = Delivery(
             speaker,
             target,
@@ -91,9 +93,9 @@ class Chain:
             self.meter,
             stretcher,
             fastest,
+            self.tts_queue,
+            self._begin_next,
         )
-        self.mt_queue: StageQueue[Pending] = StageQueue("mt", MT_DEPTH, merge_pending)
-        self.tts_queue: StageQueue[Pending] = StageQueue("tts", TTS_DEPTH)
 
     def offer(self, clause: Clause, times: ClauseTimes) -> None:
         """Take a committed clause; never waits."""
@@ -183,6 +185,7 @@ class Chain:
             return
         self.tts_queue.depth = TTS_DEPTH_LATE if self.meter.backlog > catchup.MERGE else TTS_DEPTH
         await self.tts_queue.put(pending)
+        self.delivery.look_ahead()
 
     def _give_up(self) -> None:
         """Of what does not sound yet, the oldest clauses will not be spoken; readers have or get their text."""
@@ -195,6 +198,7 @@ class Chain:
                     continue
                 pending.given_up = True
                 pending.load.close()
+                pending.release()
                 if queue is self.tts_queue:  # else it is told when it has a text
                     self.delivery.drop(pending, BEHIND, None)
 
@@ -204,6 +208,14 @@ class Chain:
         ahead = Ahead(clause.text, self._clock, known)
         translate = partial(self._translate, clause, tuple(self._context))
         ahead.task = self._group.create_task(ahead.run(translate, self._voice_ahead))
+        return ahead
+
+    def _begin_next(self, pending: Pending) -> Ahead | None:
+        """Have a translated clause synthesized whose turn is near; None: only when it has come."""
+        if self._group is None or pending.translation is None:
+            return None
+        ahead = self._begin(pending.clause, pending.translation)
+        ahead.confirm()
         return ahead
 
     def _voice_ahead(self, translation: Translation) -> tuple[Synthesizer, SpeechRequest, float] | None:
@@ -236,6 +248,6 @@ class Chain:
 
     async def _speak_all(self) -> None:
         try:
-            await self.delivery.run(self.tts_queue)
+            await self.delivery.run()
         finally:
             self._group = None

@@ -79,6 +79,7 @@ class ClauseSegmenter:
         self._by_clause = by_clause
         self._pending: list[Word] = []
         self._tentative: tuple[Word, ...] = ()
+        self._outgrown = 0  # of the pending words, how many of the last ones are parts of a tentative one
         self._prefix = StablePrefix(agreement)
         self._pause = NEVER
         self.ledger = WordLedger()
@@ -87,7 +88,11 @@ class ClauseSegmenter:
     @property
     def partial(self) -> str:
         """What was said since the last clause, as far as it is known."""
-        return " ".join(word.text for word in (*self._pending, *self._tentative))
+        return " ".join(word.text for word in (*self._standing, *self._tentative))
+
+    @property
+    def _standing(self) -> list[Word]:
+        return self._pending[: len(self._pending) - self._outgrown]
 
     def feed(self, hypothesis: Hypothesis, pause: int = NEVER) -> list[Clause]:
         """Take the next hypothesis; returns the clauses it commits, in order.
@@ -96,6 +101,7 @@ class ClauseSegmenter:
         """
         self._pause = pause
         words = self.ledger.fresh(hypothesis.words, self._pending)
+        self._outgrown = self.ledger.outgrown(hypothesis.words, words, self._pending)
         if not hypothesis.is_final:
             self._tentative = words
             self._prefix.hear(words)
@@ -103,22 +109,28 @@ class ClauseSegmenter:
         before, self._tentative = self._tentative, ()
         self._prefix.clear()
         self.early.judge(hypothesis.words, hypothesis.upto)
-        self._pending.extend(words)
+        self._take(words)
+        self.ledger.settle(hypothesis.upto)
         if hypothesis.end_of_utterance:
             return self._commit(len(self._pending))
         return self._commit_sentences(closed=self._agree(before, self._pending))
 
     def flush(self) -> list[Clause]:
         """The speaker is gone: commit all that is known, tentative words too; nobody will refine them."""
-        self._pending.extend(self._tentative)
+        self._take(self._tentative)
         self._tentative = ()
         self._prefix.clear()
         return self._commit(len(self._pending))
 
     def foreseen(self) -> list[Clause]:
         """The clauses that would be committed if the speaker stopped here and nothing were revised; number 0."""
-        words = [*self._pending, *self._tentative]
+        words = [*self._standing, *self._tentative]
         return [self._clause(part, 0) for part in self._parts(words)]
+
+    def _take(self, words: Sequence[Word]) -> None:
+        """These words are known; those that they outgrew are not."""
+        self._pending[len(self._pending) - self._outgrown :] = words
+        self._outgrown = 0
 
     def _paused_behind(self, words: Sequence[Word]) -> bool:
         return bool(words) and pauses_behind(words[-1], self._pause)
@@ -146,17 +158,20 @@ class ClauseSegmenter:
         """Of pending and stable words."""
         clauses = []
         while cut := self._stable_cut():
-            taken = max(0, cut - len(self._pending))
+            taken = max(0, cut - len(self._standing))
             self.early.commit(self._tentative[:taken])
-            self._pending.extend(self._tentative[:taken])
+            if taken:
+                self.ledger.expect(self._tentative[0].start)
+                self._take(self._tentative[:taken])
             self._tentative = self._tentative[taken:]
             self._prefix.take(taken)
             clauses += self._commit(cut)
         return clauses
 
     def _stable_cut(self) -> int:
-        known = (*self._pending, *self._tentative[: self._prefix.stable])
-        everything = (*self._pending, *self._tentative)
+        standing = self._standing
+        known = (*standing, *self._tentative[: self._prefix.stable])
+        everything = (*standing, *self._tentative)
         if self._by_clause:  # that more is coming is certain before it is certain what
             cut = first_cut(everything, self._connectives, closed=False)
             return cut if cut <= len(known) else 0

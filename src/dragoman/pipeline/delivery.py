@@ -11,7 +11,7 @@ import structlog
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation
 from dragoman.engines.circuits import Circuits, Line
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, sound_of
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from dragoman.pipeline import catchup
@@ -22,13 +22,17 @@ from dragoman.pipeline.ports import Stretcher
 from dragoman.pipeline.pressure import TTS_LIMIT, TTS_RELIEF, Pressure
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead
-from dragoman.pipeline.wake import Patience, Wake
 from dragoman.recovery.tts import Turns
 
 log = structlog.get_logger(__name__)
 
 TTS_DEADLINE = 0.5
 """Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
+
+NEAR = 0.4
+"""Seconds of speech before a clause's turn at which its synthesis begins: twice the 95th percentile of the time to a
+cloud's first sound, and PIECE, the grain at which it is looked. Sooner it would hold a stream of the synthesizer's (a
+slot, of an engine that has few) that somebody else's clause needs now, and more clauses would be dropped unheard."""
 
 PIECE = READY_FRAMES * FRAME_SAMPLES
 """Samples that are handed to the booth at once, at one tempo."""
@@ -50,10 +54,13 @@ class Delivery:
         meter: LagMeter,
         stretcher: Callable[[], Stretcher | None],
         fastest: float,
+        queue: StageQueue[Pending],
+        begin: Callable[[Pending], Ahead | None],
     ) -> None:
         """As Chain; ``request`` words what a synthesizer is asked, ``meter`` knows what is still to be spoken.
 
         ``stretcher`` makes what changes the tempo, when it is first needed; ``fastest``: at most so many times as fast.
+        ``queue`` gives what is to be spoken; ``begin`` has a clause that waits in it synthesized, where that can be.
         """
         self._speaker = speaker
         self._target = target
@@ -67,6 +74,9 @@ class Delivery:
         self._make_stretcher = stretcher
         self._stretcher: Stretcher | None = None
         self._stretching = False  # whether the stretcher may hold audio back
+        self._queue = queue
+        self._begin = begin
+        self._speaking = False  # whether a clause is being given to the booth
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
         self.tempo = catchup.Tempo(limit=fastest)
@@ -75,11 +85,12 @@ class Delivery:
         self.saved = 0
         """Samples by which faster speech was shorter, so far."""
 
-    async def run(self, queue: StageQueue[Pending]) -> None:
+    async def run(self) -> None:
         """Speak what comes; an engine's failure costs the clause."""
         try:
             while True:
-                pending = await queue.get()
+                pending = await self._queue.get()
+                self._speaking = True
                 mixer = self._mixer()
                 try:
                     if pending.given_up:
@@ -95,16 +106,26 @@ class Delivery:
                 except EngineError as error:
                     self.drop(pending, "tts", error)
                 finally:
+                    self._speaking = False
                     pending.release()
         except QueueClosed:
             while self._playing:
                 self._played.clear()
                 await self._played.wait()
 
+    def look_ahead(self) -> None:
+        """Begin the next clause's synthesis if its turn is near; to be called when one comes, or was spoken on."""
+        following = self._queue.oldest
+        if not self._speaking or following is None or following.ahead is not None or following.given_up:
+            return
+        if self._meter.before(following.load) <= NEAR * self.tempo.now:
+            following.ahead = self._begin(following)
+
     def silence(self) -> None:
         """Say nothing more, at once; idempotent."""
         for speech, mixer in self._playing.items():
             mixer.cancel(speech)
+            speech.forget()
 
     def drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
         """A clause will not be heard, or not all of it."""
@@ -122,13 +143,14 @@ class Delivery:
         speech = mixer.open(self._speaker, first_sent)
         pending.load.ready = lambda: speech.ready * FRAME_SAMPLES
         self._playing[speech] = mixer
-        room = Wake()
+        room = asyncio.Event()
 
         def done() -> None:
             pending.load.close()
             self._playing.pop(speech, None)
             self._played.set()
             pending.times.played, pending.hush = self._clock(), speech.hush
+            speech.forget()
             loop.call_soon(self._reports.played, self._target, pending)
 
         def cancelled() -> None:
@@ -151,7 +173,7 @@ class Delivery:
         finally:
             self._finish(pending, speech)
 
-    async def _voice(self, pending: Pending, speech: Speech, room: Wake) -> None:
+    async def _voice(self, pending: Pending, speech: Speech, room: asyncio.Event) -> None:
         """Speak by the first synthesizer that gives a sound (recovery.tts)."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
@@ -210,7 +232,7 @@ class Delivery:
         return replace(request, text=error.rest)
 
     async def _speak_ahead(
-        self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: Wake
+        self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: asyncio.Event
     ) -> bool:
         """Speak what was synthesized ahead; False where that gave no sound.
 
@@ -239,19 +261,19 @@ class Delivery:
         return speech.cancelled or times.tts_first is not None
 
     async def _synthesize(
-        self, pending: Pending, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: Wake
+        self, pending: Pending, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event
     ) -> None:
         name, times = synthesizer.info.name, pending.times
         self._circuits.of(synthesizer).asked += len(request.text)
         with crashes_of(name):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
-        patience = Patience(TTS_DEADLINE)
         try:
             while not speech.cancelled:
                 asked, had = self._clock(), speech.ready
                 try:
-                    with patience, crashes_of(name):
-                        pcm = await anext(pieces, None)
+                    async with asyncio.timeout(TTS_DEADLINE):
+                        with crashes_of(name):
+                            pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None
                 if pcm is None:
@@ -259,17 +281,17 @@ class Delivery:
                         raise EngineRejected(name, "gave no audio for this text")
                     self._meter.synthesized(pending.load)
                     return
+                sound_of(name, pcm)
                 if len(pcm) and times.tts_first is None:
                     times.tts_first = self._clock()
                 self._waited(self._clock() - asked - had * FRAME_SAMPLES / SAMPLE_RATE)
                 await self._write(pending, speech, pcm, room)
         finally:
-            patience.close()
             # Engines give async generators; closing one at once is what cancels its synthesis.
             if error := await let_go(name, lambda: pieces.aclose()):
                 self._reports.engine_failed("tts", error)
 
-    async def _write(self, pending: Pending, speech: Speech, pcm: Pcm, room: Wake) -> None:
+    async def _write(self, pending: Pending, speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:
         """Write in pieces, waiting while as much lies ready; a cancelled speech takes no more."""
         load = pending.load
         load.given += len(pcm)
@@ -283,6 +305,7 @@ class Delivery:
             paced = self._paced(piece, first=not load.played)
             load.played += len(piece)
             speech.write(paced)
+            self.look_ahead()
 
     def _waited(self, seconds: float) -> None:
         """The booth waited so long for its synthesizer, if nothing that was said before still sounds."""

@@ -6,13 +6,12 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
 from dragoman.engines.availability import Availability
 from dragoman.engines.base import EngineInfo, Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, words_of
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineSilent, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
@@ -22,7 +21,6 @@ from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
-from dragoman.pipeline.wake import Wake, every
 from dragoman.recovery.asr import SilenceWatch
 
 log = structlog.get_logger(__name__)
@@ -87,7 +85,7 @@ class Recognition:
         self.wanted = False
         """Whether anybody needs this leg's words now."""
         self._closing = False
-        self._wake = Wake()
+        self._wake = asyncio.Event()
         self._finalized: deque[float] = deque()
         self._owed: float | None = None  # until when the stream must have taken what it was given
         self._failures = 0  # times in a row that a stream was not had, or lost without a final
@@ -280,12 +278,13 @@ class Recognition:
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
         if self._audio is not None:
-            self._plan.replay(self._ledger.known_until(self._final), self._audio.end)
+            known = self._ledger.known_until(self._final)
+            self._ledger.expect(known)
+            self._plan.replay(known, self._audio.end)
         self._replayed = self._plan.lag / SAMPLE_RATE
-        look = partial(self._look, info, ms_to_samples(info.stall_ms))
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._read(stream)), group.create_task(every(WATCH, look))]
+                beside = [group.create_task(self._read(stream)), group.create_task(self._watch(info))]
                 if self._now > 0:
                     beside.append(group.create_task(self._prober.run(self._now)))
                 await self._feed(stream)
@@ -354,12 +353,17 @@ class Recognition:
             raise EngineTimeout(name, str(error) or STALLED) from None
         self._owed = None
 
-    def _look(self, info: EngineInfo, stall: int) -> None:
+    async def _watch(self, info: EngineInfo) -> None:
+        while True:  # all legs at the same moments, between two multiples: at its own each would wake the process
+            await asyncio.sleep(1.5 * WATCH - self._clock() % WATCH)
+            self._look(info)
+
+    def _look(self, info: EngineInfo) -> None:
         """Raises EngineTimeout, which ends the session, when the stream does not do in time what it promised."""
         now = self._clock()
         if self._owed is not None and now >= self._owed:
             raise EngineTimeout(info.name, STALLED)
-        if self._silence.stalled(stall, SAMPLE_RATE, now):
+        if self._silence.stalled(ms_to_samples(info.stall_ms), SAMPLE_RATE, now):
             raise EngineSilent(info.name, f"no partial of {info.stall_ms} ms of speech")
         if self._plan.active:
             self._busy_at = now
@@ -375,6 +379,7 @@ class Recognition:
                 hypothesis = await anext(hypotheses, None)
             if hypothesis is None:
                 raise EngineCrashed(name, "the stream ended by itself")
+            words_of(name, hypothesis)
             now = self._clock()
             asked = now
             self._silence.heard()

@@ -8,14 +8,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import cast
 
 from dragoman.engines.base import SpeechRequest, Synthesizer, Translation
-from dragoman.engines.faults import crashes_of, let_go
+from dragoman.engines.faults import crashes_of, let_go, sound_of
 from dragoman.errors import EngineError, EngineTimeout
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.pipeline.booth import READY_FRAMES
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.plain import plain_text
-from dragoman.pipeline.wake import Patience
 
 MAX_ALIVE = 2
 """Speculations of one chain at once: the end of a sentence and the beginning of the next."""
@@ -130,16 +129,17 @@ class Ahead:
         self.tts_begin = self._clock()
         with crashes_of(name):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
-        patience = Patience(deadline)
         try:
             while True:
                 try:
-                    with patience, crashes_of(name):
-                        pcm = await anext(pieces, None)
+                    async with asyncio.timeout(deadline):
+                        with crashes_of(name):
+                            pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {deadline * 1000:.0f} ms") from None
                 if pcm is None:
                     return
+                sound_of(name, pcm)
                 if not len(pcm):
                     continue
                 if self.tts_first is None:
@@ -150,7 +150,6 @@ class Ahead:
                 if not await self._room():
                     return
         finally:
-            patience.close()
             await let_go(name, lambda: pieces.aclose())
 
 

@@ -25,6 +25,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 REALM = 'Bearer realm="dragoman"'
 
+NEEDED = (
+    "A token is needed: send the header Authorization: Bearer TOKEN, with that of http.token or one that "
+    "dragoman token create has made."
+)
+REFUSED = "This token is wrong, has expired or was taken back; dragoman token create makes another."
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -92,11 +98,11 @@ class Guard:
         if principal is not LOCAL:
             wait = self._requests.take(f"{principal.name} {principal.room}", _now())
             if wait:
-                raise _too_many("Too many requests.", wait)
+                raise _too_many("Too many requests: wait for the seconds of Retry-After.", wait)
         if route is not None and route.access is not None and not principal.room:
             if not allows(principal.scopes, route.access):
                 challenge = f'{REALM}, error="insufficient_scope", scope="{route.access}"'
-                why = f"This needs a token with the scope {route.access}."
+                why = f"This needs a token with the scope {route.access}; this one has {_listed(principal)}."
                 raise Problem(403, why, {hdrs.WWW_AUTHENTICATE: challenge})
         return principal
 
@@ -109,7 +115,7 @@ class Guard:
         if self._is_local(request):
             return LOCAL
         # RFC 6750 section 3: no error code where no credentials were shown.
-        raise Problem(401, "A bearer token is needed.", {hdrs.WWW_AUTHENTICATE: REALM})
+        raise Problem(401, NEEDED, {hdrs.WWW_AUTHENTICATE: REALM})
 
     def _bearer(self, request: web.Request, given: list[str]) -> Principal:
         scheme, _, shown = given[0].partition(" ")
@@ -124,10 +130,9 @@ class Guard:
                 return LOCAL
         wait = self._wrong.take(request.remote or "", _now())
         if wait:
-            raise _too_many("Too many wrong tokens.", wait)
-        raise Problem(
-            401, "The bearer token is not the right one.", {hdrs.WWW_AUTHENTICATE: f'{REALM}, error="invalid_token"'}
-        )
+            raise _too_many("Too many wrong tokens: wait for the seconds of Retry-After.", wait)
+        why = REFUSED if scheme.lower() == "bearer" else NEEDED
+        raise Problem(401, why, {hdrs.WWW_AUTHENTICATE: f'{REALM}, error="invalid_token"'})
 
     def _is_local(self, request: web.Request) -> bool:
         """Whether this host needs no token, because there is none at all."""
@@ -153,6 +158,10 @@ class Guard:
         if self._pins.right(room, pin, address, now):
             return Principal("pin", frozenset(), room)
         raise Problem(401, "This is not the PIN of the room.", {hdrs.WWW_AUTHENTICATE: REALM})
+
+
+def _listed(principal: Principal) -> str:
+    return ", ".join(sorted(principal.scopes)) or "none"
 
 
 def _too_many(why: str, wait: float) -> Problem:

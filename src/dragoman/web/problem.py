@@ -77,7 +77,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         headers = {str(name): error.headers[name] for name in KEPT_HEADERS if name in error.headers}
-        return Problem(error.status, _DETAILS.get(error.status, error.reason), headers).response()
+        detail = _DETAILS.get(error.status, error.reason)
+        if hdrs.ALLOW in headers:
+            detail = f"This path does not take {request.method}; it takes {headers[hdrs.ALLOW].replace(',', ', ')}."
+        return Problem(error.status, detail, headers).response()
     except (VoiceError, AdminError) as error:
         # The store does not answer, or is locked; a profile in it is broken; an encoder is not there.
         again: dict[str, str] = {hdrs.RETRY_AFTER: "5"} if error.retryable else {}
@@ -91,6 +94,5 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 _DETAILS = {
     404: "There is nothing at this path; /api/openapi.json lists what there is.",
-    405: "This path does not take this method.",
     413: "The body is larger than anything this interface takes.",
 }

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from dragoman.admin.model import Entry, Line, Usage
 from dragoman.admin.rooms import Room
+from dragoman.pin import PATTERN
 from dragoman.web.state import LanguageCode, LegInfo, Model, RoomInfo, RoomName
 
 GLOSSARY_CHARS = 40_000
@@ -27,7 +28,7 @@ def _printable(value: str) -> str:
 RoomNumber = Annotated[
     str, Field(pattern=r"^[0-9]{1,12}$", description="A room's number, as it is dialled", examples=["1000"])
 ]
-Pin = Annotated[str, Field(pattern=r"^[0-9]{3,12}$", description="Digits to be keyed; it is never shown again")]
+Pin = Annotated[str, Field(pattern=PATTERN, description="Digits to be keyed; it is never shown again")]
 RoomTitle = Annotated[str, Field(max_length=100), AfterValidator(_printable)]
 Languages = Annotated[
     list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]],

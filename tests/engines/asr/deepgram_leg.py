@@ -19,9 +19,9 @@ from dragoman.pipeline.recognition import Recognition
 class Leg:
     """A speaker; ``texts`` is what was committed of what he said."""
 
-    def __init__(self, recognizers: Sequence[Recognizer], name: str = "leg") -> None:
+    def __init__(self, recognizers: Sequence[Recognizer], name: str = "leg", *, by_clause: bool = False) -> None:
         loop = asyncio.get_running_loop()
-        self.segmenter = ClauseSegmenter(name, "en")
+        self.segmenter = ClauseSegmenter(name, "en", by_clause=by_clause)
         self.clauses: list[Clause] = []
         self.errors: list[EngineError] = []
         self.missing: list[EngineError] = []
@@ -52,9 +52,11 @@ class Leg:
 
 
 @asynccontextmanager
-async def leg(*recognizers: Recognizer, name: str = "leg", drain: float = 120.0) -> AsyncIterator[Leg]:
+async def leg(
+    *recognizers: Recognizer, name: str = "leg", drain: float = 120.0, by_clause: bool = False
+) -> AsyncIterator[Leg]:
     """Somebody listens to it; at the end it leaves, and what it said is brought out."""
-    made = Leg(recognizers, name)
+    made = Leg(recognizers, name, by_clause=by_clause)
     made.recognition.want(True)
     running = asyncio.create_task(made.recognition.run())
     ticking = asyncio.create_task(made.audio.run())

@@ -104,7 +104,7 @@ async def test_without_a_key_it_says_where_to_set_one(monkeypatch: pytest.Monkey
 
 async def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(EngineUnavailable, match=r"pip install 'dragoman\[deepgram\]'"):
+    with pytest.raises(EngineUnavailable, match=r'pip install "dragoman\[deepgram\]"'):
         await DeepgramRecognizer({"api_key": "secret"}).start()
 
 

@@ -459,6 +459,12 @@ async def test_an_empty_translation_is_left_to_the_next_engine(fake: FakeDeepL, 
         await engine.translate(REQUEST)
 
 
+@virtual_time
+async def test_control_characters_of_a_translation_go_no_further(fake: FakeDeepL, engine: DeepLTranslator) -> None:
+    fake.fault(TRANSLATE, body=b'{"translations": [{"text": "ho\\u0000la,\\n \\u0007amigo"}]}')
+    assert (await engine.translate(REQUEST)).text == "hola, amigo"
+
+
 # ---- start
 
 
@@ -495,7 +501,7 @@ async def test_without_a_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch
 async def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "deepl", None)
     engine = DeepLTranslator({"auth_key": KEY})
-    with pytest.raises(EngineUnavailable, match=r"pip install 'dragoman\[deepl\]'"):
+    with pytest.raises(EngineUnavailable, match=r'pip install "dragoman\[deepl\]"'):
         await engine.start(["en"])
     await engine.close()
 

@@ -37,6 +37,14 @@ class Floats(Beeper):
             yield piece.astype(np.float32)
 
 
+@found_by(TTS, "test_gives_pieces_of_16_khz_mono", "test_level_and_lead")
+class NeverEnds(Beeper):
+    async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
+        while True:
+            async for piece in super().synthesize(request):
+                yield piece
+
+
 @found_by(TTS, "test_level_and_lead")
 class Whispers(Beeper):
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:

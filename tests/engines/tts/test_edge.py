@@ -74,6 +74,9 @@ async def test_voices_can_be_chosen(fake: FakeEdge) -> None:
         ([Fault.SILENT], EngineCrashed, "NoAudioReceived"),
         ([Fault.JUNK], EngineCrashed, "no MP3 frame"),
         ([Fault.UNKNOWN], EngineCrashed, "UnknownResponse"),
+        ([Fault.CUT], EngineCrashed, "cut off"),
+        ([Fault.NO_HEADERS], EngineCrashed, "not understood: ValueError"),
+        ([Fault.BAD_METADATA], EngineCrashed, "not understood: KeyError"),
     ],
 )
 async def test_every_error_is_one_of_ours(
@@ -112,7 +115,7 @@ async def test_no_text_or_too_much_is_rejected(engine: EdgeSynthesizer, text: st
 async def test_what_is_missing_is_said() -> None:
     with without("edge_tts", "av"), pytest.raises(EngineUnavailable) as raised:
         await EdgeSynthesizer({}).start()
-    assert str(raised.value) == ('edge: the Python package edge_tts and av is missing: pip install "dragoman[edge]"')
+    assert str(raised.value) == ('edge: the Python packages edge_tts, av are missing: pip install "dragoman[edge]"')
 
 
 def test_it_says_what_it_is_without_the_package() -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -25,6 +24,7 @@ from dragoman.engines.asr.deepgram_errors import refused
 from dragoman.engines.asr.deepgram_settings import NAME, DeepgramSettings
 from dragoman.engines.asr.deepgram_transcript import Transcript
 from dragoman.engines.base import EngineInfo, Stage, StreamRequest
+from dragoman.engines.local_models import importing, require_packages
 from dragoman.errors import EngineBusy, EngineCrashed, EngineRejected, EngineTimeout, EngineUnavailable
 from dragoman.media.format import SAMPLE_RATE
 
@@ -87,9 +87,7 @@ class DeepgramRecognizer:
         Raises:
             EngineUnavailable: the package or the key is missing.
         """
-        for package in ("deepgram", "websockets"):
-            if importlib.util.find_spec(package) is None:
-                raise EngineUnavailable(NAME, "the package is missing: pip install 'dragoman[deepgram]'")
+        require_packages(NAME, NAME, ("deepgram", "websockets"))
         if self._settings.key is None:
             raise EngineUnavailable(
                 NAME,
@@ -151,8 +149,11 @@ class DeepgramRecognizer:
         }
 
     def _make_client(self, key: str) -> AsyncDeepgramClient:
-        from deepgram import AsyncDeepgramClient
-        from deepgram.environment import DeepgramClientEnvironment
+        with importing(NAME, NAME):
+            from deepgram import AsyncDeepgramClient
+            from deepgram.environment import DeepgramClientEnvironment
+
+            importlib.import_module("dragoman.engines.asr.deepgram_stream")
 
         base, socket = self._settings.base_url, self._settings.websocket_url
         client = AsyncDeepgramClient(
@@ -160,7 +161,6 @@ class DeepgramRecognizer:
             environment=DeepgramClientEnvironment(base=base, production=socket, agent=socket, agent_rest=base),
         )
         _ = client.listen.v1  # the SDK imports its parts when they are first asked for
-        importlib.import_module("dragoman.engines.asr.deepgram_stream")
         return client
 
     async def _connect(self, client: AsyncDeepgramClient, stack: AsyncExitStack, request: StreamRequest) -> Any:

@@ -25,7 +25,7 @@ from dragoman.engines.asr.whisper_messages import (
     encode_stream_audio,
 )
 from dragoman.engines.base import EngineInfo, Hypothesis, Stage, StreamRequest
-from dragoman.engines.local_models import UNSET, ModelRecipe, require_packages
+from dragoman.engines.local_models import UNSET, ModelRecipe, require_packages, unimportable
 from dragoman.engines.options import Options
 from dragoman.engines.worker import WorkerProcess
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected, EngineTimeout
@@ -33,6 +33,9 @@ from dragoman.media.format import SAMPLE_RATE, Pcm, ms_to_samples
 
 BACKLOG_BYTES = SAMPLE_RATE * 2 * 10
 """Ten seconds of audio of all streams on their way to the worker, which reads at once."""
+
+EXTRA = "whisper"
+"""Of ours, with the packages."""
 
 LOAD_DEADLINE_S = 120.0
 """Seconds for loading the model: a large one is 3 GB, from a disk that is busy."""
@@ -184,7 +187,7 @@ class FasterWhisperRecognizer:
         Raises:
             EngineUnavailable: package or model are missing or unusable; says what to do.
         """
-        require_packages(self.name, "whisper", ("faster_whisper", "ctranslate2"))
+        require_packages(self.name, EXTRA, ("faster_whisper", "ctranslate2"))
         self.recipe.require(self._folder)
         await self._running()
 
@@ -238,6 +241,8 @@ class FasterWhisperRecognizer:
             async with asyncio.timeout(LOAD_DEADLINE_S):
                 await worker.send(Kind.SETUP, self._setup.encode())
                 kind, payload = await worker.receive()
+            if kind == Kind.UNIMPORTABLE:
+                raise unimportable(self.name, EXTRA, payload.decode(errors="replace"))
             if kind == Kind.UNUSABLE:
                 raise self.recipe.broken(self._folder, payload.decode(errors="replace"))
             if not Ready.decode(payload).multilingual:

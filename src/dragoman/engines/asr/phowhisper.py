@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dragoman.engines.asr.faster_whisper import FasterWhisperRecognizer
-from dragoman.engines.local_models import ModelRecipe
+from dragoman.engines.local_models import CONVERTER, ModelRecipe
 
 
 class PhoWhisperRecognizer(FasterWhisperRecognizer):
@@ -17,10 +17,10 @@ class PhoWhisperRecognizer(FasterWhisperRecognizer):
         "vinai/PhoWhisper-small",
         ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt|vocabulary.json"),
         (
-            'pip install "transformers[torch]"',
-            "ct2-transformers-converter --model vinai/PhoWhisper-small --output_dir {folder}"
+            *CONVERTER,
+            "convert/bin/ct2-transformers-converter --model vinai/PhoWhisper-small --output_dir {folder}"
             " --quantization int8 --copy_files preprocessor_config.json",
-            'python -c "from transformers import WhisperTokenizerFast as T;'
+            'convert/bin/python -c "from transformers import WhisperTokenizerFast as T;'
             " T.from_pretrained('vinai/PhoWhisper-small').save_pretrained('{folder}')\"",
         ),
     )

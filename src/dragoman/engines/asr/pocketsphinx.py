@@ -19,7 +19,7 @@ from dragoman.engines.asr.messages import Kind, Setup, decode_hypothesis, encode
 from dragoman.engines.asr.spares import Spares
 from dragoman.engines.base import EngineInfo, Hypothesis, Stage, StreamRequest
 from dragoman.engines.options import Options
-from dragoman.engines.phrases import default_path, load_table
+from dragoman.engines.phrases import default_path, load_option
 from dragoman.engines.worker import WorkerProcess
 from dragoman.errors import EngineBusy, EngineCrashed, EngineRejected, EngineTimeout, EngineUnavailable
 from dragoman.languages import LANGUAGES
@@ -108,7 +108,7 @@ class PocketsphinxRecognizer:
         self._max_streams = reader.integer("max_streams", 16, 1, 1000)
         spares = reader.integer("spares", 1, 0, 100)
         reader.done()
-        self._table = load_table(path)
+        self._table = load_option(NAME, path)
         listed = [code for code in self._table.languages if self._table.column(code).texts]
         self._languages = tuple(dict.fromkeys(("en", *listed)))
         self._setups: dict[str, Setup] = {}

@@ -13,7 +13,7 @@ from dragoman.media.format import Pcm
 
 
 class Kind(IntEnum):
-    """Frame kinds. All but SETUP, READY and UNUSABLE begin with the stream's number (uint32, little endian)."""
+    """Frame kinds. All but SETUP and the answers to it begin with the stream's number (uint32, little endian)."""
 
     SETUP = 1
     """To the worker, first: JSON of Setup."""
@@ -33,6 +33,8 @@ class Kind(IntEnum):
     """From the worker: JSON."""
     BROKEN = 9
     """From the worker: decoding this stream failed, and why (UTF-8); nothing follows of it."""
+    UNIMPORTABLE = 10
+    """From the worker, instead of READY: why its packages do not load (UTF-8)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,9 @@ def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[Setup], Decoder]) ->
     setup = Setup.decode(frame[1])
     try:
         decoder = load(setup)
+    except ImportError as error:
+        say(Kind.UNIMPORTABLE, f"{type(error).__name__}: {error}".encode())
+        return
     except Exception as error:  # whatever it raises, the person has to look at the model
         say(Kind.UNUSABLE, f"{type(error).__name__}: {error}".encode())
         return

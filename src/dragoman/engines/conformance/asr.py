@@ -25,6 +25,9 @@ NOISE = 10
 PIECES = (FRAME_SAMPLES, 333, SAMPLE_RATE)
 """Samples of a push: a packet, an odd number (what is left of an utterance), the most that a replay gives."""
 
+ALIKE = "the same speech is heard as the same words, whatever was heard before it"
+"""What two tries with one speech must show."""
+
 STREAMS = 3
 """Streams open together."""
 
@@ -123,10 +126,10 @@ class RecognizerConformance(EngineConformance):
         assert found[-1].is_final
         assert found[-1].upto == end
         words = words_of(found)
-        assert words
+        assert words, "it heard no words in the speech that the fixture gives"
         times = [time for word in words for time in (word.start, word.end)]
-        assert times == sorted(times)
-        assert at <= times[0] < times[-1] <= end
+        assert times == sorted(times), f"words are not in order of audio time: {words}"
+        assert at <= times[0] < times[-1] <= end, f"words lie outside of the audio ({at} to {end}): {words}"
         assert [hypothesis.upto for hypothesis in found] == sorted(hypothesis.upto for hypothesis in found)
         final_until = at
         for hypothesis in found:
@@ -155,7 +158,7 @@ class RecognizerConformance(EngineConformance):
         at = 30 * SAMPLE_RATE
         await hear(stream, speech, at)
         far = words_of(await until_final(hypotheses))
-        assert [word.text for word in far] == [word.text for word in near]
+        assert [word.text for word in far] == [word.text for word in near], ALIKE
         assert far[0].start - near[0].start == pytest.approx(at, abs=SAMPLE_RATE // 4)
 
     # What is no speech
@@ -204,7 +207,7 @@ class RecognizerConformance(EngineConformance):
         while not second or second[-1].upto < last:
             assert words_of(second) == [], "an utterance is said twice"
             second = await until_final(hypotheses)
-        assert [word.text for word in words_of(second)] == [word.text for word in words_of(first)]
+        assert [word.text for word in words_of(second)] == [word.text for word in words_of(first)], ALIKE
 
     async def test_pieces_of_any_length(self, stream: RecognizerStream, speech: Pcm) -> None:
         speech = speech.copy()

@@ -50,9 +50,9 @@ class TranslatorConformance(EngineConformance):
 
     async def test_translates(self, engine: Translator, known: TranslationRequest) -> None:
         translation = await done_within(DEADLINE_S, engine.translate(known), "translate()")
-        assert isinstance(translation, Translation)
-        assert translation.text.strip()
-        assert translation.engine == engine.info.name
+        assert isinstance(translation, Translation), f"translate() gave {translation!r}, not a Translation"
+        assert translation.text.strip(), "translate() gave no text"
+        assert translation.engine == engine.info.name, "a Translation names the engine that made it"
 
     async def test_takes_context_terms_and_care(self, engine: Translator, known: TranslationRequest) -> None:
         request = replace(known, context=("Before.", "And before that."), terms=(("zorblax", "zorblaks"),))
@@ -63,7 +63,7 @@ class TranslatorConformance(EngineConformance):
         expected = await engine.translate(known)
         for what, text in BAD_TEXTS.items():
             came = await self.try_to(engine.translate(replace(known, text=text)), f"a text that is {what}")
-            assert isinstance(came, Translation | EngineError | TimeoutError), what
+            assert isinstance(came, Translation | EngineError | TimeoutError), f"a text that is {what} gave {came!r}"
             again = await done_within(DEADLINE_S, engine.translate(known), f"the text after one that is {what}")
             self.agree(expected, again)
 

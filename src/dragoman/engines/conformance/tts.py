@@ -17,7 +17,7 @@ from dragoman.engines.conformance.common import BAD_TEXTS, DEADLINE_S, ODD_LANGU
 from dragoman.engines.conformance.running import children, done_within, send, start, turns
 from dragoman.engines.faults import CLOSE_DEADLINE
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected
-from dragoman.media.format import FRAME_MS, FRAME_SAMPLES, Pcm, ms_to_samples
+from dragoman.media.format import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 
 LEVEL_DBFS = (-23.0, -17.0)
 """Loudness of the loud frames: -20 dBFS, as base.py asks for, and 3 dB to either side, as voices differ."""
@@ -36,6 +36,9 @@ VOICE = 0.9
 
 SMOOTH = np.full(5, 0.2)
 """Loudness is compared over 100 ms: a word that comes a little earlier is still the same word."""
+
+LONGEST_S = 3600
+"""Seconds of audio, and never more than a second for each character and a minute: beyond that there is no end."""
 
 AT_ONCE = 8
 """Clauses spoken together: a booth per language of a large meeting."""
@@ -63,7 +66,7 @@ class SynthesizerConformance(EngineConformance):
     async def speak(self, engine: Synthesizer, request: SpeechRequest) -> Pcm:
         """All of its audio."""
         async with aclosing(pieces_of(engine, request)) as pieces:
-            return np.concatenate([np.zeros(0, np.int16), *[piece async for piece in pieces]])
+            return np.concatenate([np.zeros(0, np.int16), *[piece async for piece in ending(pieces, request)]])
 
     def agree(self, first: Pcm, again: Pcm) -> None:
         """As long and as loud in the same places: nothing is missing, doubled, shuffled or somebody else's."""
@@ -85,9 +88,9 @@ class SynthesizerConformance(EngineConformance):
 
     async def test_gives_pieces_of_16_khz_mono(self, engine: Synthesizer, known: SpeechRequest) -> None:
         async with aclosing(pieces_of(engine, known)) as pieces:
-            async for piece in pieces:
-                assert isinstance(piece, np.ndarray)
-                assert piece.dtype == np.int16
+            async for piece in ending(pieces, known):
+                assert isinstance(piece, np.ndarray), f"synthesize() gave {piece!r}, not an array of samples"
+                assert piece.dtype == np.int16, f"synthesize() gave {piece.dtype}, not int16 at 16 kHz"
                 assert piece.ndim == 1
 
     async def test_level_and_lead(self, engine: Synthesizer, known: SpeechRequest) -> None:
@@ -163,6 +166,15 @@ def pieces_of(engine: Synthesizer, request: SpeechRequest) -> AsyncGenerator[Pcm
     pieces: Any = engine.synthesize(request)
     assert hasattr(pieces, "__anext__") and hasattr(pieces, "aclose"), "synthesize() must be an async generator"
     return cast("AsyncGenerator[Pcm, None]", pieces)
+
+
+async def ending(pieces: AsyncGenerator[Pcm, None], request: SpeechRequest) -> AsyncGenerator[Pcm, None]:
+    """The pieces, as long as they may belong to the text."""
+    most, given = min(LONGEST_S, 60 + len(request.text)), 0
+    async for piece in pieces:
+        yield piece
+        given += len(piece)
+        assert given < most * SAMPLE_RATE, f"its audio does not end: {most} s for {len(request.text)} characters"
 
 
 def loudness(audio: Pcm) -> np.ndarray[Any, np.dtype[np.float64]]:

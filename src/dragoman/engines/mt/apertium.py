@@ -23,6 +23,12 @@ MAX_TEXT = 2000
 KNOWN_WORDS = 20_000
 """Words whose spelling is remembered; a language's everyday words are far fewer."""
 
+_REPAIR = (
+    "install the package of that pair again (apt-get install --reinstall), or set engines.options.apertium.modes to "
+    "the folder of the .mode files that Apertium's packages bring"
+)
+"""What to do about a mode file that is none."""
+
 
 class ApertiumTranslator:
     """Direct pairs, and by way of a third language where there is none.
@@ -148,4 +154,4 @@ class ApertiumTranslator:
         try:
             return modes.stages(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise EngineUnavailable(NAME, f"mode file {path}: {error}") from error
+            raise EngineUnavailable(NAME, f"mode file {path}: {error}: {_REPAIR}") from error

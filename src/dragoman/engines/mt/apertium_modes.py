@@ -48,6 +48,16 @@ _NULL_FLUSH = {
 }
 """Programs that answer a NUL byte by flushing (option -z), so that they can be kept running between texts."""
 
+PROGRAMS = {
+    "lt-proc": "lttoolbox",
+    "lsx-proc": "apertium-separable",
+    "lrx-proc": "apertium-lex-tools",
+    "rtx-proc": "apertium-recursive",
+    "cg-proc": "cg3",
+    "apertium-anaphora": "apertium-anaphora",
+}
+"""Debian's package of a program; that of the others is ``apertium``."""
+
 _MODE = re.compile(r"([a-z]{2,3})-([a-z]{2,3})\.mode")
 _CODES = {name: language.code for language in LANGUAGES.values() for name in (language.code, language.apertium)}
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 
+from dragoman.engines.mt.apertium_modes import PROGRAMS
 from dragoman.errors import EngineCrashed, EngineTimeout, EngineUnavailable
 
 ANSWER_DEADLINE_S = 2.0
@@ -71,7 +72,10 @@ class Pipeline:
             await _end(processes)
             if isinstance(error, FileNotFoundError):
                 program = stages[len(processes)][0]
-                raise EngineUnavailable(engine, f"{program} is missing: apt-get install --reinstall apertium") from None
+                package = PROGRAMS.get(program, "apertium")
+                raise EngineUnavailable(
+                    engine, f"{program} is missing: apt-get install --reinstall {package}"
+                ) from None
             raise
         return cls(engine, name, processes)
 

@@ -10,7 +10,7 @@ import structlog
 
 from dragoman.engines.base import Translation, TranslationRequest, Translator
 from dragoman.engines.circuits import Circuits
-from dragoman.engines.faults import crashes_of
+from dragoman.engines.faults import crashes_of, text_of
 from dragoman.errors import EngineBusy, EngineError, EngineRejected, EngineTimeout
 from dragoman.recovery.mt import REQUEUE_S, STRIKES, Strikes
 
@@ -138,7 +138,7 @@ class TranslatorChain:
         try:
             async with asyncio.timeout(seconds):
                 with crashes_of(name):
-                    translation = await translator.translate(request)
+                    translation = text_of(name, await translator.translate(request))
             known = translation.kept
             return translation
         except TimeoutError:

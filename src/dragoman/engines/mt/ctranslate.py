@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from dragoman.engines.base import EngineInfo, Stage, Translation, TranslationRequest
-from dragoman.engines.local_models import UNSET, ModelRecipe, require_packages
+from dragoman.engines.local_models import UNSET, ModelRecipe, importing, require_packages
 from dragoman.engines.mt.batching import Batcher
 from dragoman.engines.options import Options
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected
@@ -33,6 +33,9 @@ MAX_WAITING = 64
 
 COMPUTE_TYPES = ("default", "auto", "int8", "int8_float16", "int8_float32", "int16", "float16", "bfloat16", "float32")
 """CTranslate2's names; ``default`` keeps what the model was converted to."""
+
+EXTRA = "ct2"
+"""Of ours, with the packages."""
 
 EOS = "</s>"
 UNKNOWN = "<unk>"
@@ -93,10 +96,12 @@ class CTranslateTranslator:
         Raises:
             EngineUnavailable: package or model are missing or unusable; says what to do.
         """
-        require_packages(self.name, "ct2", ("ctranslate2", "sentencepiece"))
+        require_packages(self.name, EXTRA, ("ctranslate2", "sentencepiece"))
         self.recipe.require(self._folder)
         try:
             await asyncio.to_thread(self._load)
+        except EngineError:
+            raise
         except Exception as error:  # whatever it raises, the person has to look at the model
             raise self.recipe.broken(self._folder, f"{type(error).__name__}: {error}") from error
         source, target, *_ = *(language for language in languages if language in self.tags), *self.tags
@@ -135,8 +140,9 @@ class CTranslateTranslator:
         raise NotImplementedError
 
     def _load(self) -> None:
-        import ctranslate2
-        import sentencepiece
+        with importing(self.name, EXTRA):
+            import ctranslate2
+            import sentencepiece
 
         self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(self._folder / self.tokenizer))
         self._model = ctranslate2.Translator(

@@ -152,9 +152,10 @@ class DeepLTranslator:
             del body["glossary_id"]
             answer = await client.translate(body, until)
         self._without_glossary += expected
-        if not answer.text.strip():
+        translated = _clean(answer.text)
+        if not translated:
             raise EngineRejected(NAME, "an empty translation")
-        return Translation(answer.text, NAME, provisional=expected)
+        return Translation(translated, NAME, provisional=expected)
 
     def variant(self, request: TranslationRequest) -> tuple[str, ...]:
         """See ``cache.Cacheable``: what beside the request decides how it is translated."""

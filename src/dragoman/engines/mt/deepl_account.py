@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from dragoman import __version__
+from dragoman.engines.local_models import importing, require_packages
 from dragoman.engines.mt.deepl_languages import Listed
 from dragoman.engines.mt.deepl_messages import KEY_HELP, NAME
 from dragoman.errors import (
@@ -22,7 +23,6 @@ from dragoman.errors import (
     EngineDenied,
     EngineError,
     EngineRejected,
-    EngineUnavailable,
 )
 
 if TYPE_CHECKING:
@@ -111,12 +111,9 @@ class Account:
         self._thread.shutdown(wait=False)
 
     def _make(self) -> deepl.DeepLClient:
-        try:
+        require_packages(NAME, NAME, ("deepl",))
+        with importing(NAME, NAME):
             import deepl
-        except ImportError as error:
-            raise EngineUnavailable(
-                NAME, f"the package deepl is missing ({error}): pip install 'dragoman[deepl]'"
-            ) from None
         logging.getLogger("deepl").setLevel(logging.WARNING)  # below that it tells each request, and its body
         deepl.http_client.max_network_retries = RETRIES
         deepl.http_client.min_connection_timeout = TIMEOUT_S

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from dragoman.engines.base import TranslationRequest
-from dragoman.engines.local_models import ModelRecipe
+from dragoman.engines.local_models import CONVERTER, ModelRecipe
 from dragoman.engines.mt.ctranslate import EOS, CTranslateTranslator
 
 LANGUAGES = (
@@ -29,8 +29,8 @@ class MadladTranslator(CTranslateTranslator):
         "google/madlad400-3b-mt",
         ("model.bin", "config.json", "shared_vocabulary.json|shared_vocabulary.txt", "spiece.model"),
         (
-            'pip install "transformers[torch]"',
-            "ct2-transformers-converter --model google/madlad400-3b-mt --output_dir {folder}"
+            *CONVERTER,
+            "convert/bin/ct2-transformers-converter --model google/madlad400-3b-mt --output_dir {folder}"
             " --quantization int8 --copy_files spiece.model",
         ),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from dragoman.engines.base import TranslationRequest
-from dragoman.engines.local_models import ModelRecipe
+from dragoman.engines.local_models import CONVERTER, ModelRecipe
 from dragoman.engines.mt.ctranslate import EOS, CTranslateTranslator
 
 TAGS = {
@@ -69,8 +69,8 @@ class NllbTranslator(CTranslateTranslator):
         "facebook/nllb-200-distilled-600M",
         ("model.bin", "config.json", "shared_vocabulary.json|shared_vocabulary.txt", "sentencepiece.bpe.model"),
         (
-            'pip install "transformers[torch]"',
-            "ct2-transformers-converter --model facebook/nllb-200-distilled-600M --output_dir {folder}"
+            *CONVERTER,
+            "convert/bin/ct2-transformers-converter --model facebook/nllb-200-distilled-600M --output_dir {folder}"
             " --quantization int8 --copy_files sentencepiece.bpe.model",
         ),
     )

@@ -8,7 +8,7 @@ import structlog
 
 from dragoman.engines.base import EngineInfo, Stage, Translation, TranslationRequest
 from dragoman.engines.options import Options
-from dragoman.engines.phrases import Column, default_path, load_table, tokens
+from dragoman.engines.phrases import Column, default_path, load_option, tokens
 from dragoman.errors import EngineRejected
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ class PhraseBook:
         reader = Options("phrasebook", options)
         path = reader.path("phrases", default_path())
         reader.done()
-        self._table = load_table(path)
+        self._table = load_option("phrasebook", path)
         self._columns: dict[str, Column] = {code: self._table.column(code) for code in self._table.languages}
 
     @property

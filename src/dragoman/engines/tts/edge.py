@@ -6,22 +6,27 @@ business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 
 import aiohttp
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
-from dragoman.engines.local_models import require_packages
+from dragoman.engines.local_models import importing, require_packages
 from dragoman.engines.options import Options
 from dragoman.engines.tts.edge_voices import VOICES
 from dragoman.engines.tts.loudness import VoiceLevels
 from dragoman.engines.tts.provider import FIRST_AUDIO_MS, shaped, speakable, timely
 from dragoman.engines.tts.voices import VoiceAssigner
-from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineRejected
+from dragoman.errors import ConfigError, EngineBusy, EngineCrashed, EngineDenied, EngineRejected
 from dragoman.media.format import Pcm
 
 NAME = "edge"
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_VOICE = re.compile(r"[a-z]{2,}-[A-Z]{2,}-\S+Neural")
+"""What the package takes; whether the service has that voice is known when it is asked."""
 
 
 class EdgeSynthesizer:
@@ -34,7 +39,7 @@ class EdgeSynthesizer:
     def __init__(self, options: Mapping[str, object]) -> None:
         """Raises ConfigError for a wrong option."""
         reader = Options(NAME, options)
-        chosen = {language: tuple(names.split()) for language, names in reader.table("voices").items()}
+        chosen = _voices(reader.table("voices"))
         self._deadline_s = reader.integer("deadline_ms", FIRST_AUDIO_MS, 100, 30_000) / 1000
         reader.done()
         self._voices = VOICES | {language: names for language, names in chosen.items() if names}
@@ -62,9 +67,10 @@ class EdgeSynthesizer:
     async def start(self, languages: Sequence[str] = ()) -> None:
         """Check that the packages are there; the service is not asked before somebody speaks."""
         require_packages(NAME, "edge", ("edge_tts", "av"))
-        import edge_tts  # noqa: F401  # paid here and not in the first clause
+        with importing(NAME, "edge"):
+            import edge_tts  # noqa: F401  # paid here and not in the first clause
 
-        from dragoman.engines.tts import mp3  # noqa: F401  # likewise
+            from dragoman.engines.tts import mp3  # noqa: F401  # likewise
 
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
         """See Synthesizer."""
@@ -90,14 +96,20 @@ class EdgeSynthesizer:
 
         from dragoman.engines.tts.mp3 import Mp3Decoder, Mp3Error
 
+        try:
+            talk = Communicate(text, voice)
+        except (ValueError, TypeError) as error:
+            raise EngineRejected(NAME, f"voice {voice}: {error}") from error
         decoder = Mp3Decoder()
         try:
-            async with aclosing(Communicate(text, voice).stream()) as events:
+            async with aclosing(talk.stream()) as events:
                 async for event in events:
                     if event["type"] == "audio" and len(pcm := decoder.push(event["data"])):
                         yield decoder.rate, pcm
             if len(pcm := decoder.flush()):
                 yield decoder.rate, pcm
+            if talk.state["chunk_audio_bytes"]:  # the package takes a close for the end; only "turn.end" is
+                raise EngineCrashed(NAME, "the audio was cut off")
         except aiohttp.ClientResponseError as error:
             if error.status in (401, 403):
                 raise EngineDenied(
@@ -106,9 +118,24 @@ class EdgeSynthesizer:
             if error.status == 429 or error.status >= 500:
                 raise EngineBusy(NAME, f"{error.status} {error.message}") from error
             raise EngineCrashed(NAME, f"{error.status} {error.message}") from error
-        except (ValueError, TypeError) as error:
-            if isinstance(error, Mp3Error):
-                raise EngineCrashed(NAME, str(error)) from error
-            raise EngineRejected(NAME, f"voice {voice}: {error}") from error
+        except Mp3Error as error:
+            raise EngineCrashed(NAME, str(error)) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # the package, reading what is no answer
+            raise EngineCrashed(NAME, f"not understood: {type(error).__name__}: {error}") from error
         except (aiohttp.ClientError, EdgeTTSException, TimeoutError) as error:
             raise EngineCrashed(NAME, f"{type(error).__name__}: {error}") from error
+
+
+def _voices(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The option ``voices``, read; raises ConfigError where a voice could not be one: it would fail in a call."""
+    chosen = {language: tuple(names.split()) for language, names in table.items()}
+    for language, names in chosen.items():
+        if not _LANGUAGE.fullmatch(language):
+            raise ConfigError(f"engines.options.{NAME}.voices: {language!r} is no language (ISO 639-1, such as es)")
+        for name in names:
+            if not _VOICE.fullmatch(name):
+                raise ConfigError(
+                    f"engines.options.{NAME}.voices.{language}: {name!r} is no voice such as es-MX-DaliaNeural; "
+                    "edge-tts --list-voices shows all"
+                )
+    return chosen

@@ -23,6 +23,9 @@ NAME = "espeak"
 MAX_TEXT = 1000
 """Characters of one clause, some 70 s of speech: bounds what waits here when a booth plays slower than we speak."""
 
+PACKAGES = "libespeak-ng1 espeak-ng-data"
+"""Debian's, of the library and its voices."""
+
 BACKLOG_BYTES = 1 << 20
 """Requests on their way to the worker: hundreds of clauses."""
 
@@ -69,8 +72,14 @@ class EspeakSynthesizer:
     async def start(self, languages: Sequence[str] = ()) -> None:
         """Start the worker, and let every voice of these languages speak once, unheard."""
         if ctypes.util.find_library("espeak-ng") is None:
-            raise EngineUnavailable(NAME, "not installed: apt-get install libespeak-ng1 espeak-ng-data")
-        await self._running()
+            raise EngineUnavailable(NAME, f"the library espeak-ng is missing: apt-get install {PACKAGES}")
+        try:
+            await self._running()
+        except EngineCrashed as error:
+            if self._closed:
+                raise
+            what = str(error).removeprefix(f"{NAME}: ")
+            raise EngineUnavailable(NAME, f"{what}: apt-get install --reinstall {PACKAGES}") from error
         for language in languages:
             if self.supports(language):
                 for profile in range(len(PROFILES)):  # a voice learns its loudness when it first speaks

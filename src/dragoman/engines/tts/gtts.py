@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
-from dragoman.engines.local_models import require_packages
+from dragoman.engines.local_models import importing, require_packages
 from dragoman.engines.options import Options
 from dragoman.engines.tts.loudness import VoiceLevels
 from dragoman.engines.tts.provider import FIRST_AUDIO_MS, shaped, speakable, timely
@@ -72,9 +72,10 @@ class GttsSynthesizer:
     async def start(self, languages: Sequence[str] = ()) -> None:
         """Check that the packages are there; the service is not asked before somebody speaks."""
         require_packages(NAME, "gtts", ("gtts", "av"))
-        import gtts  # noqa: F401  # paid here and not in the first clause
+        with importing(NAME, "gtts"):
+            import gtts  # noqa: F401  # paid here and not in the first clause
 
-        from dragoman.engines.tts import mp3  # noqa: F401  # likewise
+            from dragoman.engines.tts import mp3  # noqa: F401  # likewise
 
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))

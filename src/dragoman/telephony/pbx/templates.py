@@ -13,6 +13,7 @@ from string import Template
 
 from dragoman.errors import ConfigError, PbxError
 from dragoman.languages import LANGUAGES
+from dragoman.pin import RULE, is_pin
 from dragoman.resources import shared
 from dragoman.telephony.prompts import MENU_KEYS
 
@@ -20,7 +21,6 @@ _DEFAULTS = ("acl", "ccss", "cdr", "cel", "manager", "pjproject", "udptl", "webs
 """Files that we have nothing to say in: Asterisk logs an error for each that is missing, an empty one is defaults."""
 
 _ROOMS = re.compile(r"[0-9XZN]{1,20}")
-_PIN = re.compile(r"[0-9]{1,20}")
 
 
 class _ConfTemplate(Template):
@@ -56,8 +56,8 @@ class Site:
             raise ConfigError("rooms.languages: at least one language, each once")
         if not _ROOMS.fullmatch(self.rooms):
             raise ConfigError(f"rooms pattern {self.rooms!r}: digits and the letters X, Z, N, at most 20")
-        if self.pin is not None and not _PIN.fullmatch(self.pin):
-            raise ConfigError("rooms.pin: 1 to 20 digits")  # the value itself is a secret
+        if self.pin is not None and not is_pin(self.pin):
+            raise ConfigError(f"rooms.pin: should be {RULE}")  # the value itself is a secret
 
 
 def render(template: str, values: Mapping[str, str], *, name: str) -> str:

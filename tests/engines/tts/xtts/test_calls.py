@@ -242,6 +242,7 @@ class Breaks:
         await asyncio.wrap_future(engine._worker.ask(patch))
 
 
+@pytest.mark.alone  # the call goes on in real time while torch speaks
 @pytest.mark.parametrize("at", [3, 40], ids=["before it is heard", "in the middle"])
 @pytest.mark.parametrize(
     ("error", "action", "status"),

@@ -1,4 +1,4 @@
-"""What make test installs for XTTS is what the extra says, and without it nothing of torch is imported."""
+"""What make test installs for XTTS and ECAPA is what the extras say, and without it nothing of torch is imported."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def test_the_requirements_are_those_of_the_extra() -> None:
+@pytest.mark.parametrize("extra", ["xtts", "ecapa"])
+def test_the_requirements_are_those_of_the_extra(extra: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = (ROOT / "requirements" / "xtts.txt").read_text().splitlines()
-    assert [line for line in lines if line and not line.startswith("#")] == project["optional-dependencies"]["xtts"]
+    lines = (ROOT / "requirements" / f"{extra}.txt").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == project["optional-dependencies"][extra]
     assert "torch==2.13.0" in lines
 
 

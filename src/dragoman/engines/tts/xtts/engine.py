@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
-from dragoman.engines.local_models import require_packages
+from dragoman.engines.local_models import importing, require_packages
 from dragoman.engines.tts.loudness import StreamShaper, VoiceLevels
 from dragoman.engines.tts.provider import speakable
 from dragoman.engines.tts.xtts import licence
 from dragoman.engines.tts.xtts.languages import LANGUAGES, MADE_LATER, NEEDED_PACKAGES, VOCABULARY
-from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
+from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, RECIPE, Settings
 from dragoman.engines.tts.xtts.speakers import Floats, VoiceSource
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout
 from dragoman.media.format import Pcm
@@ -116,6 +116,7 @@ class XttsSynthesizer:
         """
         licence.require_consent(NAME, self._settings.accept_cpml)
         require_packages(NAME, NAME, PACKAGES)
+        RECIPE.require(self._settings.model)  # before the imports, which take 4 s
         async with self._starting:
             if self._closed:
                 raise EngineCrashed(NAME, "closed")
@@ -190,7 +191,8 @@ class XttsSynthesizer:
 
     def _thread(self) -> Worker:
         """The heavy imports, which take 4 s."""
-        from dragoman.engines.tts.xtts.worker import Worker
+        with importing(NAME, NAME):
+            from dragoman.engines.tts.xtts.worker import Worker
 
         return Worker(self._settings, self._load)
 

@@ -15,16 +15,10 @@ from typing import Any
 
 import torch
 
-from dragoman.engines.local_models import ModelRecipe
+from dragoman.engines.local_models import importing
 from dragoman.engines.tts.xtts import torchaudio_compat
+from dragoman.engines.tts.xtts.settings import NAME, RECIPE
 from dragoman.errors import EngineError
-
-RECIPE = ModelRecipe(
-    "xtts",
-    "coqui/XTTS-v2",
-    ("config.json", "model.pth", "vocab.json", "speakers_xtts.pth"),
-    ("hf download coqui/XTTS-v2 --local-dir {folder}",),
-)
 
 TRAINING_ONLY = ("torch_mel_spectrogram_style_encoder", "torch_mel_spectrogram_dvae", "dvae")
 """Parts of a checkpoint that only its training needs."""
@@ -85,9 +79,10 @@ def speakers(folder: Path) -> dict[str, tuple[Any, Any]]:
 
 
 def _load(folder: Path) -> Model:
-    torchaudio_compat.ensure()
-    import TTS.tts.models.xtts as coqui
-    from TTS.tts.configs.xtts_config import XttsConfig
+    with importing(NAME, NAME):
+        torchaudio_compat.ensure()
+        import TTS.tts.models.xtts as coqui
+        from TTS.tts.configs.xtts_config import XttsConfig
 
     json.loads((folder / "config.json").read_text(encoding="utf-8"))  # its own reader is lenient with broken files
     config = XttsConfig()

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dragoman.engines.local_models import UNSET
+from dragoman.engines.local_models import UNSET, ModelRecipe
 from dragoman.engines.options import Options
 
 NAME = "xtts"
+
+RECIPE = ModelRecipe(
+    NAME,
+    "coqui/XTTS-v2",
+    ("config.json", "model.pth", "vocab.json", "speakers_xtts.pth"),
+    ("hf download coqui/XTTS-v2 --local-dir {folder}",),
+    precision="dtype",
+)
 
 COUNTERS = (
     "clauses",

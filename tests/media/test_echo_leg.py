@@ -1,0 +1,42 @@
+"""What it takes to believe a leg's first echo: being foreseen, or two finds at one delay in audio of their own."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.media.echo_history import BLOCK
+from dragoman.media.echo_leg import HARDLY, SAME, UNFORESEEN, EchoLeg
+from dragoman.media.echo_search import STRETCH
+
+APART = STRETCH // BLOCK
+
+
+@given(left=st.floats(0, UNFORESEEN))
+def test_what_a_filter_foresees_is_an_echo_at_once(left: float) -> None:
+    assert EchoLeg("a").believes(left, 3, 800, 100)
+
+
+@given(
+    left=st.floats(UNFORESEEN, 2, exclude_min=True),
+    moved=st.integers(-3 * SAME, 3 * SAME),
+    later=st.integers(0, 3 * APART),
+    source=st.sampled_from([3, 4]),
+)
+def test_else_it_is_found_twice_at_one_delay_in_audio_of_its_own(
+    left: float, moved: int, later: int, source: int
+) -> None:
+    leg = EchoLeg("a")
+    assert not leg.believes(left, 3, 800, 100)
+    again = leg.believes(left, source, 800 + moved, 100 + later)
+    assert again == (source == 3 and abs(moved) <= SAME and later >= APART and left <= HARDLY)
+
+
+def test_the_first_find_may_be_talked_over() -> None:
+    leg = EchoLeg("a")
+    assert [leg.believes(1.0, 3, 800, 100), leg.believes(HARDLY, 3, 800, 125)] == [False, True]
+
+
+def test_a_second_look_at_the_same_audio_does_not_put_off_the_next() -> None:
+    leg = EchoLeg("a")
+    assert [leg.believes(0.5, 3, 800, tick) for tick in (100, 104, 108)] == [False, False, True]
