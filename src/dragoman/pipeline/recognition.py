@@ -216,10 +216,9 @@ class Recognition:
             if not isinstance(error, EngineError):
                 continue
             self.on_error(error)
-            denied = isinstance(error, EngineDenied)
             if self._preference.lost(self._now, error, now, opened=opened):
                 log.error("recogniser not used for now", engine=error.engine, error=str(error))
-            elif not denied:  # that is said once, for all legs
+            elif not isinstance(error, EngineDenied):  # that is said once, for all legs
                 log.warning("recogniser lost", engine=error.engine, error=str(error), failures=self._failures)
             _, wait = self._preference.choose(now)
             told = wait > 0 and isinstance(error, EngineBusy | EngineDenied)
@@ -339,9 +338,8 @@ class Recognition:
             return
         allowed = FINAL_DEADLINE + self._replayed
         left = self._finalized[0] + allowed - self._clock() if self._finalized else allowed
-        await within(
-            max(left, 0), self.engine, self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it"
-        )
+        late = f"no final within {allowed:.3g} s of being asked for it"
+        await within(max(left, 0), self.engine, self._wake.wait(), late)
 
     async def _taken(self, name: str, doing: Awaitable[None]) -> None:
         """Await that the stream takes audio or a finalize. A deadline of its own would cost each push a timer."""
@@ -380,8 +378,7 @@ class Recognition:
             if hypothesis is None:
                 raise EngineCrashed(name, "the stream ended by itself")
             words_of(name, hypothesis)
-            now = self._clock()
-            asked = now
+            asked = now = self._clock()
             self._silence.heard()
             if hypothesis.is_final:
                 self._stable.clear()
