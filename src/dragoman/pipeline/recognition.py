@@ -12,7 +12,7 @@ import structlog
 from dragoman.engines.availability import Availability
 from dragoman.engines.base import EngineInfo, Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
 from dragoman.engines.faults import crashes_of, let_go, words_of
-from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineSilent, EngineTimeout
+from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
@@ -376,12 +376,8 @@ class Recognition:
         hypotheses = aiter(stream)
         while True:
             with crashes_of(name):
-                hypothesis = await anext(hypotheses, None)
-            if hypothesis is None:
-                raise EngineCrashed(name, "the stream ended by itself")
-            words_of(name, hypothesis)
-            now = self._clock()
-            asked = now
+                hypothesis = words_of(name, await anext(hypotheses, None))
+            now = asked = self._clock()
             self._silence.heard()
             if hypothesis.is_final:
                 self._stable.clear()
