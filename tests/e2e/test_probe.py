@@ -69,7 +69,7 @@ async def test_a_room_whose_translator_fails_is_critical(
 async def test_a_number_that_there_is_not(pbx: Pbx, tmp_path: Path) -> None:
     status, line, _ = await probe(pbx, tmp_path / "probe", room="nobody")
     assert status == 2
-    assert "DRAGOMAN CRITICAL - en>es in room nobody: " in line and "refused" in line
+    assert "DRAGOMAN CRITICAL - en>es in room nobody: the call was refused: 404" in line and "no such number" in line
 
 
 @pytest.mark.beside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import socket
@@ -169,3 +170,81 @@ async def test_alerts_fire_and_a_slow_clause_names_its_trace(tmp_path: Path) -> 
                 body = await response.json()
     exemplars = [each["labels"] for series in body["data"] for each in series["exemplars"]]
     assert {"trace_id": trace} in exemplars
+
+
+BUSY = {
+    "calls: Asterisk",
+    "calls: Clauses a minute",
+    "calls: Clauses not spoken, a minute",
+    "calls: Draining",
+    "calls: Ear-voice span, 95 of 100",
+    "calls: Events and reconnects",
+    "calls: People",
+    "calls: Ready",
+    "calls: Rooms",
+    "calls: Rooms, people, booths",
+    "calls: Taps, booths, failures a minute",
+    "capacity: CPU",
+    "capacity: How late ticks begin",
+    "capacity: Late ticks, skipped slots",
+    "capacity: Open files",
+    "capacity: Packets a second",
+    "capacity: Recogniser streams",
+    "capacity: Tasks",
+    "capacity: What full queues dropped, a minute",
+    "capacity: What waits",
+    "latency: Ear-voice span",
+    "latency: Ear-voice span by engines, 95 of 100",
+    "latency: Slowest 5 of 100, by stage and engine",
+    "latency: Translators",
+    "latency: Where it goes, on the average",
+    "providers: Errors a minute",
+    "quality: Echo suppressed",
+    "quality: Holes in what booths say",
+    "quality: Merged, a minute",
+    "quality: Speech that no recogniser got",
+    "quality: Taps: packets lost, late, made up",
+}
+"""Panels that have something to show of a daemon that :func:`fill` made busy, all of their lines."""
+
+STAND_INS = {
+    "$__rate_interval": "10s",
+    "$asr_hour": "0.26",
+    "$mt_million": "20",
+    "$tts_million": "30",
+    "$charging": ".*",
+}
+"""What Grafana would put in for a dashboard's variables; of all others: everything."""
+
+
+def questions() -> list[tuple[str, str]]:
+    """(panel, PromQL) of each line on each dashboard."""
+    found = []
+    for path in sorted((FOLDER.parent / "grafana" / "dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
+            for target in panel.get("targets", ()):
+                text = target["expr"]
+                for name, value in STAND_INS.items():
+                    text = text.replace(name, value)
+                found.append((f"{path.stem}: {panel['title']}", re.sub(r"\$\w+", ".*", text)))
+    return found
+
+
+async def test_prometheus_takes_every_question_of_the_dashboards_and_answers_those_of_a_busy_daemon(
+    tmp_path: Path,
+) -> None:
+    asked = questions()
+    assert len(asked) > 100
+    async with serving() as s:
+        fill(s)
+        config = EXAMPLE.read_text().replace("127.0.0.1:8700", f"127.0.0.1:{s.server.address[1]}")
+        (tmp_path / "prometheus.yml").write_text(re.sub(r"interval: 15s", "interval: 200ms", config))
+        (tmp_path / "rules.yml").write_text((FOLDER / "rules.yml").read_text())
+        async with prometheus(tmp_path / "prometheus.yml", tmp_path / "data") as session:
+            recorded = "dragoman:ear_voice_span_seconds:p95_5m"
+            async with asyncio.timeout(60):
+                while not await query(session, recorded):
+                    await asyncio.sleep(0.2)
+            quiet = {panel for panel, text in asked if not await query(session, text)}
+    assert not quiet & BUSY
+    assert {panel for panel, _ in asked} >= BUSY, "a panel of that name is no more"

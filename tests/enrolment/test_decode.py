@@ -47,6 +47,20 @@ def test_any_rate_comes_out_at_24_khz_or_as_it_is_below(tmp_path: Path, rate: in
     assert len(samples) == pytest.approx(2.0 * facts["rate"], abs=2)
 
 
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "IMA_ADPCM", "DOUBLE", "PCM_24"])
+def test_odd_codings_of_wav_are_read(tmp_path: Path, subtype: str) -> None:
+    (tmp_path / "clip").write_bytes(encoded(voiced(2.0, 8_000), 8_000, subtype=subtype))
+    samples, facts = read(str(tmp_path / "clip"), 60.0)
+    assert facts["rate"] == 8_000 and facts["seconds"] == pytest.approx(2.0, abs=0.1) and np.abs(samples).max() > 1000
+
+
+def test_a_header_that_promises_more_than_there_is_costs_nothing(tmp_path: Path) -> None:
+    data = encoded(voiced(2.0))
+    (tmp_path / "clip").write_bytes(data[:40] + b"\xf0\xff\xff\x7f" + data[44:])
+    samples, facts = read(str(tmp_path / "clip"), 60.0)
+    assert facts["seconds"] == pytest.approx(2.0) and len(samples) == 2.0 * facts["rate"]
+
+
 def test_channels_are_mixed_unless_they_cancel_each_other(tmp_path: Path) -> None:
     clip = voiced(2.0, 48_000)
     for other in (clip, -clip, 0 * clip):
@@ -89,6 +103,9 @@ def test_numbers_that_are_none_become_silence(tmp_path: Path) -> None:
         (encoded(voiced(0.1, 4_000), 4_000), "4000 Hz"),
         (encoded(voiced(0.1), 16_000, "AIFF"), "AIFF"),
         (b"this is no sound at all" * 100, "cannot be read"),
+        (encoded(voiced(6.0, 48_000), 48_000, "FLAC")[:60_000], "cannot be read .*lost sync.*: send it again"),
+        (b"PK\x03\x04" + encoded(voiced(1.0)), "cannot be read .*: send it again"),
+        (encoded(voiced(1.0))[:24] + bytes(4) + encoded(voiced(1.0))[28:], "cannot be read .*: send it again"),
     ],
 )
 def test_what_is_no_clip_is_refused_with_the_reason(tmp_path: Path, data: bytes, why: str) -> None:

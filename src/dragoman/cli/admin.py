@@ -123,7 +123,8 @@ async def _post(settings: config.HttpSettings) -> int:
         ):
             body = await answer.json(content_type=None)
             if answer.status != 202:
-                raise ConfigError(f"the daemon answers {answer.status}: {body.get('detail')}")
+                hint = f" Put one of scope admin in {TOKEN_VARIABLE}." if answer.status in (401, 403) else ""
+                raise ConfigError(f"the daemon answers {answer.status}: {body.get('detail')}{hint}")
             return int(body["legs"])
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise ConfigError(f"no daemon answers at {host}:{settings.port}: {error or type(error).__name__}") from None

@@ -33,6 +33,7 @@ def probe(
     user: Annotated[str | None, typer.Option(help="SIP account to call with; else as anybody, from here.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with its password.")] = None,
     listen: Annotated[str, typer.Option(help="IPv4 address to call from, with --user.")] = "0.0.0.0",
+    codec: Annotated[str, typer.Option(help="What the phones offer: g722, ulaw or alaw.")] = "g722",
     warning: Annotated[float, typer.Option(help="Seconds from the sentence's end at which it is late.")] = 2.0,
     critical: Annotated[float, typer.Option(help="Seconds at which it is too late.")] = 4.0,
     textfile: Annotated[
@@ -44,19 +45,21 @@ def probe(
 
     One line on standard output; exit status 0 heard in time, 1 late, 2 not heard or far too late, 3 could not be tried.
     """
-    from dragoman.probe.call import Plan, place, room_uris
+    from dragoman.probe.call import CODECS, Plan, place, room_uris
     from dragoman.probe.report import Found, Limits, Status, line
     from dragoman.probe.report import textfile as as_textfile
 
     limits = Limits(warning, critical)
     found = Found(uri, source, target, why="not tried", ours=True)
     try:
+        if codec not in CODECS:
+            raise ConfigError(f"--codec {codec}: known are {', '.join(CODECS)}")
         room, speaker, listener = room_uris(uri, source, target)
         found = Found(room, source, target)
         account = _line(uri, user, password_file, listen)
         keys = "" if pin_file is None else _read(pin_file)
         sentence = asyncio.run(_sentence(source)) if wav is None else _wav(wav)
-        plan = Plan(speaker, listener, sentence, keys, account)
+        plan = Plan(speaker, listener, sentence, keys, account, codec)
         tell = (lambda text: typer.echo(text, err=True)) if verbose else (lambda text: None)
         found = asyncio.run(place(plan, found, tell))
         if textfile is not None and found.status(limits) is not Status.UNKNOWN:
@@ -100,7 +103,10 @@ def _line(uri: str, user: str | None, password_file: Path | None, listen: str) -
 
 
 def _read(path: Path) -> str:
-    text = path.read_text(encoding="utf-8").strip()
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
     if not text:
         raise ConfigError(f"{path} is empty")
     return text

@@ -48,6 +48,7 @@ class Codec(Enum):
 
     G722 = "G722/16000/1"
     PCMU = "PCMU/8000/1"
+    PCMA = "PCMA/8000/1"
 
     @property
     def rate(self) -> int:

@@ -77,9 +77,10 @@ def read(path: str, limit_s: float) -> tuple[np.ndarray[Any, np.dtype[np.int16]]
                 blocks.append(block)
             whole = left > 0
     except soundfile.SoundFileError as error:
-        raise Unreadable(f"it cannot be read: {str(error).partition(': ')[2] or error}") from None
+        reason = str(error).rpartition(": ")[2].strip().rstrip(".")
+        raise Unreadable(f"it cannot be read ({reason}): send it again whole, or as WAV") from None
     if not blocks:
-        raise Unreadable("there is no sound in it")
+        raise Unreadable("there is no sound in it: record it again")
     mono = _mono(np.concatenate(blocks), energy)
     out_rate = min(rate, TOP_RATE)
     out = soxr.resample(mono, rate, out_rate) if rate != out_rate else mono

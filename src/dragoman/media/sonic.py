@@ -21,8 +21,8 @@ LIBRARY = "libsonic.so.0"
 
 LEAST = 0.02
 """Least change of the tempo that libsonic is told. At each period of the voice that it leaves out it settles how much
-is copied unchanged until the next one, and keeps to that whatever it is told meanwhile: at 1.02 half a second, at
-1.0003 half a minute, in which 1.3 would change nothing (measured)."""
+is copied unchanged until the next one, and keeps to that whatever it is told meanwhile: for a
+voice of 120 Hz 0.4 s at 1.02, 28 s at 1.0003 (by its formula; measured: 1.3 behind 1.0003 changed nothing for 5 s)."""
 
 _ROOM = 2
 """Times as long as its input the output may be: nobody is slowed down to half."""

@@ -16,10 +16,11 @@ import numpy as np
 
 from dragoman.demo.baresip import Line
 from dragoman.demo.mic import HEADER_BYTES, write_padded
-from dragoman.demo.phone import Phone
+from dragoman.demo.phone import Codec, Phone
 from dragoman.errors import DemoError
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import SAMPLE_RATE, Pcm
+from dragoman.probe.answer import why_unanswered
 from dragoman.probe.measure import GRACE_S, Ear, heard_after, last_sound, sentence_end
 from dragoman.probe.report import Found
 
@@ -51,6 +52,9 @@ PROMPT: Final = (
 LOOK_S: Final = 0.1
 """Seconds between two looks at the recordings."""
 
+CODECS: Final = {"g722": Codec.G722, "ulaw": Codec.PCMU, "alaw": Codec.PCMA}
+"""What a phone can offer, by the names that Asterisk's ``allow`` has for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -65,6 +69,13 @@ class Plan:
     """What both press when they are answered: the room's PIN. Followed by ``#``."""
     line: Line | None = None
     """The SIP account to call with; None: as anybody, from this machine."""
+    codec: str = "g722"
+    """Key of ``CODECS``: the only one that the phones offer."""
+
+    @property
+    def rate(self) -> int:
+        """Hz of what the phones record."""
+        return CODECS[self.codec].rate
 
 
 def room_uris(uri: str, source: str, target: str) -> tuple[str, str, str]:
@@ -101,43 +112,50 @@ async def place(plan: Plan, found: Found, say: Callable[[str], None] = lambda te
 async def _placed(plan: Plan, found: Found, folder: Path, say: Callable[[str], None]) -> Found:
     async with AsyncExitStack() as calls:
         made = [
-            Phone(f"Probe {name}", folder / name, padding=MIC_S, line=plan.line) for name in ("speaker", "listener")
+            Phone(f"Probe {name}", folder / name, codec=CODECS[plan.codec], padding=MIC_S, line=plan.line)
+            for name in ("speaker", "listener")
         ]
         speaker, listener = [await calls.enter_async_context(phone) for phone in made]
         write_padded(folder / "said.wav", plan.sentence, MIC_S, lead=LEAD_S)
         began = time.monotonic()
-        try:
-            for phone, uri in ((listener, plan.listener), (speaker, plan.speaker)):
-                await phone.dial(uri)
-            for phone in (listener, speaker):
+        for phone, uri in ((listener, plan.listener), (speaker, plan.speaker)):
+            await phone.dial(uri)
+        for phone in (listener, speaker):
+            try:
                 await phone.wait_established(ANSWER_S)
-        except DemoError as error:
-            return replace(found, why=str(error))
+            except DemoError:
+                return replace(found, why=_unanswered(phone, plan))
         found = replace(found, answer_s=time.monotonic() - began)
         say(f"both answered after {found.answer_s:.1f} s")
         if plan.keys:
             for phone in (listener, speaker):
                 await phone.dtmf(f"{plan.keys}#")
-        if why := await _settled(listener, speaker):
+        if why := await _settled(plan.rate, listener, speaker):
             return replace(found, why=why)
         say("both are in the room and it is quiet: speaking")
-        since = _recorded(speaker)
+        since = _recorded(speaker, plan.rate)
         await speaker.command("ausrc", "aufile,../said.wav")
         seconds = LEAD_S + len(plan.sentence) / SAMPLE_RATE + LISTEN_S
-        await _until(lambda: _recorded(speaker) - since >= seconds, seconds + SETTLE_S)
+        await _until(lambda: _recorded(speaker, plan.rate) - since >= seconds, seconds + SETTLE_S)
         if not (speaker.in_call and listener.in_call):
             return replace(found, why="the PBX ended the call")
-    return await asyncio.to_thread(_measured, found, speaker, listener, since)
+    return await asyncio.to_thread(_measured, found, speaker, listener, plan.rate, since)
 
 
-async def _settled(*phones: Phone) -> str:
+def _unanswered(phone: Phone, plan: Plan) -> str:
+    where = plan.listener.partition("@")[2].partition(";")[0]
+    seen = [(event.type, str(event.fields.get("param", ""))) for event in phone.events]
+    return why_unanswered(seen, where, None if plan.line is None else plan.line.user, plan.codec, ANSWER_S)
+
+
+async def _settled(rate: int, *phones: Phone) -> str:
     """Wait until nobody hears anything any more; why not, in words, where that does not come."""
     # Of each: where its last sound ended, and since when that stands.
     last = {phone: (0.0, time.monotonic()) for phone in phones}
 
     def quiet() -> bool:
         for phone in phones:
-            end = last_sound(_heard(phone), SAMPLE_RATE)
+            end = last_sound(_heard(phone), rate)
             if end != last[phone][0]:
                 last[phone] = (end, time.monotonic())
         return all(len(_heard(phone)) and time.monotonic() - since >= QUIET_S for phone, (_, since) in last.items())
@@ -161,38 +179,38 @@ async def _until(holds: Callable[[], bool], within: float) -> bool:
     return True
 
 
-def _measured(found: Found, speaker: Phone, listener: Phone, since: float) -> Found:
+def _measured(found: Found, speaker: Phone, listener: Phone, rate: int, since: float) -> Found:
     """From the recordings, which are whole once the calls are over."""
-    end = sentence_end(_read(speaker.spoken), SAMPLE_RATE, since)
+    end = sentence_end(_read(speaker.spoken), rate, since)
     if end is None:
         return replace(found, why="the sentence was not sent: nothing in what the phone recorded of itself", ours=True)
-    ended_at = speaker.spoken_at(round(end * SAMPLE_RATE))
-    received, ear = _behind(listener, ended_at)
+    ended_at = speaker.spoken_at(round(end * rate))
+    received, ear = _behind(listener, rate, ended_at)
     if not received:
         return replace(found, why="no sound came from the PBX after the sentence")
     # Who speaks hears no interpretation of himself, and nobody else should be there.
-    if _behind(speaker, ended_at)[1] is not None:
+    if _behind(speaker, rate, ended_at)[1] is not None:
         return replace(found, why=PROMPT)
     if ear is None:
         return found
-    return replace(found, span_s=listener.heard_at(round(ear.onset_s * SAMPLE_RATE)) - ended_at, ear=ear)
+    return replace(found, span_s=listener.heard_at(round(ear.onset_s * rate)) - ended_at, ear=ear)
 
 
-def _behind(phone: Phone, ended_at: float) -> tuple[bool, Ear | None]:
+def _behind(phone: Phone, rate: int, ended_at: float) -> tuple[bool, Ear | None]:
     """Whether a phone recorded anything once the sentence had ended, and what sounded in it."""
     heard = _read(phone.heard)
-    grid = np.arange(0, len(heard), SAMPLE_RATE // 50)
+    grid = np.arange(0, len(heard), rate // 50)
     times = np.array([phone.heard_at(int(sample)) for sample in grid])
     first = int(np.searchsorted(times, ended_at + GRACE_S))
     if first >= len(grid):
         return False, None
-    return True, heard_after(heard, SAMPLE_RATE, float(grid[first]) / SAMPLE_RATE)
+    return True, heard_after(heard, rate, float(grid[first]) / rate)
 
 
-def _recorded(phone: Phone) -> float:
+def _recorded(phone: Phone, rate: int) -> float:
     """Seconds of its own voice that a phone has recorded so far; 0 before any."""
     try:
-        return max(phone.spoken.stat().st_size - HEADER_BYTES, 0) / 2 / SAMPLE_RATE
+        return max(phone.spoken.stat().st_size - HEADER_BYTES, 0) / 2 / rate
     except (DemoError, OSError):
         return 0.0
 

@@ -140,7 +140,11 @@ class Guard:
         if self._token is not None or (tokens is not None and len(tokens)):
             return False
         if tokens is None:
-            raise Problem(503, "The store of tokens does not answer.", {hdrs.RETRY_AFTER: "5"})
+            raise Problem(
+                503,
+                "The store of tokens is not open: the daemon starts, or its database is away.",
+                {hdrs.RETRY_AFTER: "5"},
+            )
         _check_local(request)
         return True
 

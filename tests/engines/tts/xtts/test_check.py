@@ -17,8 +17,6 @@ from dragoman.engines.tts.xtts.check import (
     Expected,
     Fault,
     SelfCheck,
-    faded,
-    silent,
 )
 
 SECOND = 24_000
@@ -112,9 +110,3 @@ def test_pauses_pass() -> None:
 @pytest.mark.parametrize("sound", [tone(0.1, 0.9), np.full(100, np.nan, np.float32), np.full(100, np.inf, np.float32)])
 def test_noise_is_found(sound: np.ndarray) -> None:
     assert check().audio(sound) is Fault.NOISE
-
-
-def test_silent_and_faded() -> None:
-    assert silent(np.zeros(0, np.float32)) and silent(tone(0.1, 0.001)) and not silent(tone(0.1))
-    out = faded(np.ones(100, np.float32))
-    assert out[0] == 1 and out[-1] == 0 and (np.diff(out) < 0).all()

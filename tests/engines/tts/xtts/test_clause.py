@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from dragoman.engines.base import SpeechRequest
-from dragoman.errors import EngineCutShort, EngineRejected
+from dragoman.errors import EngineCrashed, EngineCutShort, EngineRejected
 
 torch = pytest.importorskip("torch")
 
 from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402  # torch must be there
-from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE_S, TAIL, Clause, Item, Manner, Next, Order  # noqa: E402
+from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE, TAIL, BrokenOff, Clause, Item, Manner, Next, Order  # noqa: E402
+from dragoman.engines.tts.xtts.inbox import Inbox  # noqa: E402
 from dragoman.engines.tts.xtts.speller import Piece  # noqa: E402
 from dragoman.engines.tts.xtts.vocoder import decode  # noqa: E402
 
@@ -125,33 +126,69 @@ def test_after_the_last_attempt_the_next_engine_is_asked() -> None:
     assert isinstance(error, EngineRejected) and "repetition" in str(error)
 
 
+def broken_off(made: Speaking, played: int) -> tuple[np.ndarray, EngineCutShort]:
+    """All that a listener hears who had taken so many samples when it broke off, and how it ended for him."""
+    inbox, heard = Inbox(), []
+    *sound, last = made.items
+    for item in sound:
+        inbox.put(item)
+    while played and (taken := inbox.take(played)) is not None:
+        played -= len(taken)
+        heard.append(taken)
+    inbox.put(last)
+    with pytest.raises(EngineCutShort) as caught:
+        while (taken := inbox.take(2400)) is not None:
+            heard.append(taken)
+    return np.concatenate([np.zeros(0, np.int16), *heard]), caught.value
+
+
+def looping(made: Speaking, tokens: int = 26) -> BrokenOff:
+    """It says so many tokens, and then the same one for ever."""
+    made.say(tokens)
+    while made.hear(7) is Next.TOKEN:
+        pass
+    assert isinstance(made.items[-1], BrokenOff)
+    return made.items[-1]
+
+
 def test_repetition_when_it_is_heard_fades_out_and_leaves_the_rest() -> None:
     made = Speaking((TEXT, "and the second piece."))
-    made.say(26)
-    heard = len(made.sound)
-    then = Next.TOKEN
-    while then is Next.TOKEN:
-        then = made.hear(7)
-    assert then is Next.DONE
-    error = made.items[-1]
-    assert isinstance(error, EngineCutShort)
-    tail = made.sound[heard:]
-    assert not tail[-TAIL:].any()
-    fade = tail[:-TAIL]
-    assert len(fade) > FADE_S * 24_000 / 2 and abs(int(fade[-1])) < 10 < np.abs(fade[: len(fade) // 4]).max()
+    looping(made)
+    played = round(24 * TOKEN_S * 24_000)
+    heard, error = broken_off(made, played)
+    assert not heard[-TAIL:].any() and len(heard) <= 26 * TOKEN_S * 24_000 + FADE + TAIL + 1
+    assert abs(int(heard[-TAIL - 1])) < 100 < np.abs(heard[-TAIL - 400 : -TAIL]).max()
+    assert np.array_equal(heard[:played], made.sound[:played]), "what was played was played"
     assert error.rest.endswith("text. and the second piece.")
     assert made.counts == {"self_check_cut_short": 1}
 
 
+def test_what_nobody_has_heard_yet_is_left_to_the_other_voice_whole() -> None:
+    made = Speaking((TEXT, "and the second piece.", "and a third."))
+    made.say(50)
+    made.hear(STOP)
+    first = len(made.sound)
+    looping(made, 12)
+    heard, error = broken_off(made, first - 5000)
+    assert np.array_equal(heard, made.sound[:first])
+    assert error.rest == "and the second piece. and a third."
+
+
+def test_a_model_that_fails_leaves_what_was_not_heard() -> None:
+    made = Speaking()
+    made.say(26)
+    made.clause.broken(EngineCrashed("xtts", "CUDA error"))
+    heard, error = broken_off(made, len(made.sound))
+    assert "CUDA error" in str(error) and len(heard) == len(made.sound) + TAIL
+    assert TEXT.endswith(error.rest) and 0 < len(error.rest) < len(TEXT)
+
+
 def test_the_rest_follows_the_rate_of_this_voice() -> None:
     rests = []
-    for seconds in (2.0, 4.0):
+    for seconds in (1.5, 4.5):
         made = Speaking(rates={"en": (40.0, seconds)})
-        made.say(26)
-        while made.hear(7) is Next.TOKEN:
-            pass
-        assert isinstance(made.items[-1], EngineCutShort)
-        rests.append(made.items[-1].rest)
+        looping(made)
+        rests.append(broken_off(made, 28_000)[1].rest)
     assert len(rests[0]) < len(rests[1]), "who speaks faster has said more"
 
 
@@ -195,8 +232,9 @@ def test_numbers_that_are_none_are_never_played() -> None:
     made.say(30)
     then = made.say(30, level=float("nan"))
     assert then is Next.DONE
-    assert isinstance(made.items[-1], EngineCutShort)
-    assert np.abs(made.sound).max() < 0.25 * 32768
+    assert isinstance(made.items[-1], BrokenOff)
+    heard, _ = broken_off(made, 24_000)
+    assert np.abs(heard).max() < 0.25 * 32768
 
 
 def test_unchecked_it_plays_what_comes_but_ends() -> None:

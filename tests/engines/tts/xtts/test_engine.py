@@ -257,8 +257,7 @@ async def test_speech_that_fails_when_it_is_heard_fades_and_says_what_is_left(pl
     rest = caught.value.rest
     spelled = LONG.text.lower()
     assert rest and spelled.endswith(rest)
-    assert len(spelled) - len(rest) >= said * 15, "a word would be said twice"
-    assert len(spelled) - len(rest) <= said * 15 * 1.15 + 12, "more than a word would be left out"
+    assert abs(len(spelled) - len(rest) - said * 15) < 15, "it goes on where this one broke off"
 
 
 @pytest.mark.usefixtures("narrow")
@@ -397,11 +396,12 @@ async def test_a_voice_is_made_of_a_clip_in_another_thread_and_named_by_its_weig
 
 @pytest.mark.usefixtures("narrow")
 async def test_who_waits_for_a_voice_when_it_is_closed_is_told(talkative: Path) -> None:
-    gate = threading.Event()
+    busy, gate = threading.Event(), threading.Event()
     engine = XttsSynthesizer({"model": str(talkative), "accept_cpml": True, "device": "cpu"})
     await engine.start()
     assert engine._worker is not None
-    engine._worker.ask(lambda loaded: gate.wait(60))
+    engine._worker.ask(lambda loaded: (busy.set(), gate.wait(60)))
+    await asyncio.to_thread(busy.wait, 60)
     waiting = asyncio.ensure_future(engine.condition(np.zeros(24_000, np.float32), 24_000))
     await asyncio.sleep(0)
     closing = asyncio.ensure_future(engine.close())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,20 @@ TEXTS = (
     "no.",
     "and a fourth one, which comes late.",
 )
+ODD_TEXTS = (
+    ("en", ""),
+    ("en", "a"),
+    ("es", "¿Qué? 😀😀 ¡No!"),
+    ("en", "mixed 今日 Привет مرحبا text"),
+    ("de", "1.234,50 € am 3.4.2026 um 17:05"),
+    ("fr", "ligne un\nligne deux\r\n\tligne trois"),
+    ("it", "parola " * 33),
+    ("ru", "это проверка, " * 28),
+    ("pl", "zażółć gęślą jaźń"),
+    ("hi", "नमस्ते दुनिया"),
+)
+"""Language and text: none, one letter, emoji, several scripts, numbers, line breaks, and up to 400 characters."""
+
 TOKENS = 40
 SEEDS = (0, 1, 7)
 
@@ -58,17 +73,17 @@ def both(request: pytest.FixtureRequest, one_thread: None, tmp_path_factory: pyt
     folder = tiny.make(tmp_path_factory.mktemp("weights"), request.param)
     with tiny.narrow():
         theirs, ours = tiny.by_coqui(folder), load(folder)
-    random = torch.Generator().manual_seed(request.param)
+    noise = torch.Generator().manual_seed(request.param)
     clauses = []
     for text in TEXTS:
-        voice = torch.randn(32, 64, generator=random) * 0.2
-        embedding = torch.nn.functional.normalize(torch.randn(1, 512, 1, generator=random), dim=1)
+        voice = torch.randn(32, 64, generator=noise) * 0.2
+        embedding = torch.nn.functional.normalize(torch.randn(1, 512, 1, generator=noise), dim=1)
         clauses.append(said_by_coqui(theirs, text, voice, embedding))
     return Both(theirs, ours, clauses)
 
 
-def said_by_coqui(xtts: Any, text: str, voice: Any, embedding: Any) -> Reference:
-    tokens = xtts.tokenizer.encode(text, lang="en")
+def said_by_coqui(xtts: Any, text: str, voice: Any, embedding: Any, language: str = "en") -> Reference:
+    tokens = xtts.tokenizer.encode(text, lang=language)[: xtts.gpt.max_text_tokens - 2]
     with torch.inference_mode():
         inputs = xtts.gpt.compute_embeddings(voice[None], torch.IntTensor(tokens)[None])
         made = list(
@@ -123,6 +138,42 @@ def test_clauses_that_join_and_leave_at_any_step_say_what_coqui_says(
         latents = torch.stack([each.latent for each in spoken])
         assert float((latents - both.clauses[number].latents).abs().max()) < 1e-5
     assert decoder.free == slots
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_odd_texts_whose_clauses_come_and_go_at_random_say_what_coqui_says(both: Both, seed: int) -> None:
+    rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
+    clauses = []
+    for language, text in rng.sample(ODD_TEXTS, 6):
+        voice = torch.randn(32, 64, generator=noise) * rng.uniform(0.05, 1.0)
+        embedding = torch.nn.functional.normalize(torch.randn(1, 512, 1, generator=noise), dim=1)
+        clauses.append(said_by_coqui(both.coqui, text, voice, embedding, language))
+    decoder = both.decoder(3)
+    waiting, said = list(clauses), 0
+    sitting: dict[Seat, tuple[Reference, int, list[Any]]] = {}
+    while waiting or sitting:
+        due = [waiting.pop(0) for _ in range(min(decoder.free, len(waiting))) if rng.random() < 0.3]
+        seats = decoder.join([decoder.prefix(each.voice, each.text) for each in due], [0] * len(due))
+        # Some are cancelled before their end.
+        sitting |= {seat: (each, rng.choice((3, 17, TOKENS)), []) for seat, each in zip(seats, due, strict=True)}
+        for each in decoder.step():
+            reference, last, spoken = sitting[each.seat]
+            spoken.append(each)
+            if len(spoken) < last:
+                continue
+            decoder.leave(each.seat)
+            del sitting[each.seat]
+            said += 1
+            assert [one.token for one in spoken] == reference.tokens[:last]
+            latents = torch.stack([one.latent for one in spoken])
+            assert float((latents - reference.latents[:last]).abs().max()) < 1e-5
+            with torch.inference_mode():
+                whole = both.coqui.hifigan_decoder(latents[None], g=reference.embedding).reshape(-1)
+            vocoder = WindowedVocoder(both.ours.xtts.hifigan_decoder, reference.embedding)
+            cut = rng.randint(0, last)
+            made = torch.cat([vocoder.push(latents[:cut]), vocoder.push(latents[cut:], last=True)])
+            assert made.shape == whole.shape and float((made - whole).abs().max()) < 1e-5 * float(whole.abs().max())
+    assert said == 6
 
 
 def test_a_clause_that_leaves_early_changes_nothing_for_the_others(both: Both) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.engines.tts.xtts.text import SHORT, pieces, rest_after, spaced_digits
+from dragoman.engines.tts.xtts.text import SHORT, pieces, spaced_digits
 
 WORDS = st.lists(st.text("abcñéй你ー1", min_size=1, max_size=30), min_size=1, max_size=60)
 SEPARATORS = st.sampled_from([" ", ", ", ". ", "! ", "; ", "。", "、", " - ", "  "])
@@ -70,20 +70,3 @@ def test_long_numbers_are_read_digit_by_digit() -> None:
     assert (
         spaced_digits("account 1234567890123456, 1500 euros") == "account 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6, 1500 euros"
     )
-
-
-@pytest.mark.parametrize(
-    ("characters", "rest"),
-    [(0, "one two three"), (0.5, "two three"), (3, "three"), (2.9, "two three"), (4, "three"), (12, ""), (99, "")],
-)
-def test_a_word_that_may_have_begun_is_not_said_again(characters: float, rest: str) -> None:
-    assert rest_after("one two three", characters) == rest
-
-
-def test_scripts_without_spaces_go_on_at_the_next_character() -> None:
-    assert rest_after("今日はいい天気です", 3.2) == "い天気です"
-
-
-@given(texts(), st.floats(0, 2000))
-def test_the_rest_is_an_end_of_the_text(text: str, characters: float) -> None:
-    assert text.endswith(rest_after(text, characters))

@@ -103,6 +103,8 @@ class SelfCheck:
     _rest: _Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     _quiet: int = 0
     """Silent frames in a row."""
+    _looping: int = 0
+    """Tokens at the end that are one pattern, again and again."""
 
     def token(self, token: int, heard: bool = True) -> Fault | None:
         """One more audio token; ``heard``: something of the piece is being played."""
@@ -110,7 +112,8 @@ class SelfCheck:
         self._recent.append(token)
         if self.overdue:
             return Fault.TOO_LONG
-        return Fault.REPETITION if _loops(self._recent, LOOP if heard else OPENING_LOOP) else None
+        self._looping = _looping(self._recent, LOOP if heard else OPENING_LOOP)
+        return Fault.REPETITION if self._looping else None
 
     def audio(self, samples: _Floats) -> Fault | None:
         """More sound (24 kHz, full scale is 1); what does not fill a frame waits for the next call."""
@@ -128,6 +131,11 @@ class SelfCheck:
         return None
 
     @property
+    def good(self) -> int:
+        """Tokens that say what they should, as far as is known."""
+        return self._count - self._looping
+
+    @property
     def overdue(self) -> bool:
         """Whether it has more tokens than it may have."""
         return self._count > self.expected.most_tokens
@@ -142,18 +150,13 @@ def silent(samples: _Floats) -> bool:
     return not len(samples) or float(np.sqrt(np.mean(samples**2))) < SILENT_RMS
 
 
-def _loops(recent: deque[int], least: int) -> bool:
-    """Whether a pattern of at most MAX_PERIOD tokens fills the last ``least``, and is there at least ALIKE times."""
+def _looping(recent: deque[int], least: int) -> int:
+    """How many of the last tokens a pattern of at most MAX_PERIOD fills, at least ALIKE times and ``least`` of them."""
     tokens = list(recent)
     for period in range(1, MAX_PERIOD + 1):
         wanted = max(least, period * ALIKE)
         if len(tokens) >= wanted:
             tail = tokens[-wanted:]
             if tail[period:] == tail[:-period]:
-                return True
-    return False
-
-
-def faded(samples: _Floats) -> _Floats:
-    """The samples, going down to nothing."""
-    return samples * np.linspace(1.0, 0.0, len(samples), dtype=np.float32)
+                return wanted
+    return 0

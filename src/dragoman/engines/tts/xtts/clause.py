@@ -17,32 +17,51 @@ from torch import Tensor
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts import check
 from dragoman.engines.tts.xtts.check import Expected, Fault, SelfCheck
+from dragoman.engines.tts.xtts.seam import Seams, seams
 from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speakers import Conditioning
 from dragoman.engines.tts.xtts.speller import Piece
-from dragoman.engines.tts.xtts.text import rest_after
 from dragoman.engines.tts.xtts.vocoder import SAMPLE_RATE, Window, WindowedVocoder
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected
 
 ATTEMPTS = 3
 """Of one piece, each with a seed of its own. With a model that fails one time in twenty, three fail once in 8000."""
 
-FADE_S = 0.08
-"""Seconds of sound in which a broken-off piece goes down to nothing: no click, no syllable more than need be."""
+FADE = round(0.08 * SAMPLE_RATE)
+"""Samples in which a piece that is broken off within a word goes down to nothing: no click, no more syllable than need
+be."""
+
+SHORT_FADE = round(0.01 * SAMPLE_RATE)
+"""The same at the end of a word."""
 
 TAIL = round(0.04 * SAMPLE_RATE)
 """Samples of silence behind a fade: what comes after works in frames of 20 ms, and an unfilled one is not played."""
-
-AHEAD = 1.15
-"""How much faster than usual the voice is taken to have spoken what is already heard, when another one finishes it: a
-word is rather left out than said twice."""
 
 USUAL_RATE = {False: 15.0, True: 5.0}
 """Characters a second, before anything was heard; True: ideograms."""
 
 Sound = npt.NDArray[np.float32]
 
-Item = npt.NDArray[np.int16] | EngineError | None
+Pcm = npt.NDArray[np.int16]
+
+NOTHING = np.zeros(0, np.int16)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BrokenOff:
+    """A piece failed when some of it was delivered: whoever knows what was played chooses where it ends."""
+
+    why: str
+    seams: Seams
+    delivered: int
+    """Samples of this piece that were delivered."""
+    more: Pcm
+    """What was made of it beside those."""
+    later: str
+    """The pieces behind it."""
+
+
+Item = Pcm | BrokenOff | EngineError | None
 """What a clause gives: sound at SAMPLE_RATE, and last None or why it ended."""
 
 
@@ -106,7 +125,7 @@ class Clause:
     """Something of this piece was delivered."""
     _audible: bool = False
     """Something of the clause was delivered."""
-    _samples: int = 0
+    _sound: list[Pcm] = field(default_factory=list)
     """Of this piece, delivered."""
     window: Window | None = None
     """After SOUND: what is to be decoded; None: nothing is certain yet."""
@@ -140,7 +159,7 @@ class Clause:
         stop = stop or self._check.overdue  # unchecked, it still has to end
         self._pending.append(latent)
         if fault is not None:
-            return self._failed(fault)
+            return self._failed(fault, self._made() if self._heard else NOTHING)
         if not stop and len(self._pending) < self._due():
             return Next.TOKEN
         self._ending, self.window = stop, self._vocoder.window(self._latents(), stop)
@@ -152,7 +171,7 @@ class Clause:
         if fault is None:
             fault = self._judged(self._play(sound, self._ending))
         if fault is not None:
-            return self._failed(fault)
+            return self._failed(fault, NOTHING)
         return self._next_piece() if self._ending else Next.TOKEN
 
     def end(self, last: EngineError | None) -> Next:
@@ -162,15 +181,16 @@ class Clause:
 
     def broken(self, error: EngineError) -> Next:
         """The model failed under it: another voice is to say what was not heard, all of it if nothing was."""
-        return self.end(
-            EngineCutShort(NAME, str(error).removeprefix(f"{NAME}: "), self._rest()) if self._audible else error
-        )
+        why = str(error).removeprefix(f"{NAME}: ")
+        if self._heard:
+            return self._break_off(why, NOTHING)
+        return self.end(EngineCutShort(NAME, why, self._rest(self._at)) if self._audible else error)
 
     def _begin(self) -> None:
         expected = Expected.of(self.piece.text, self.order.request.language)
         self._check = SelfCheck(expected.within(self.manner.max_tokens))
         self._vocoder = WindowedVocoder(self.manner.hifigan, self.embedding, self.stretch)
-        self._pending, self._held, self._heard, self._samples = [], [], False, 0
+        self._pending, self._held, self._heard, self._sound = [], [], False, []
 
     def _judged(self, fault: Fault | None) -> Fault | None:
         return fault if self.manner.self_check else None
@@ -195,8 +215,8 @@ class Clause:
 
     def _deliver(self, sound: Sound) -> None:
         self._heard = self._audible = True
-        self._samples += len(sound)
-        self.order.deliver(np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16))
+        self._sound.append(_pcm(sound))
+        self.order.deliver(self._sound[-1])
 
     def _next_piece(self) -> Next:
         language = self.order.request.language
@@ -209,12 +229,14 @@ class Clause:
         self._begin()
         return Next.PIECE
 
-    def _failed(self, fault: Fault) -> Next:
-        """Try again while nobody has heard it; else fade out, and say what is left to be said."""
+    def _failed(self, fault: Fault, more: Pcm) -> Next:
+        """Try again while nobody has heard it; else it ends where a word does, and another voice says the rest.
+
+        ``more``: what was said and not delivered.
+        """
         if self._heard:
             self.counts["self_check_cut_short"] += 1
-            self._fade()
-            return self.end(EngineCutShort(NAME, f"broke off by its self-check: {fault}", self._rest()))
+            return self._break_off(f"broke off by its self-check: {fault}", more)
         self._attempt += 1
         if self._attempt < ATTEMPTS:
             self.counts["self_check_retries"] += 1
@@ -223,24 +245,39 @@ class Clause:
         self.counts["self_check_failures"] += 1
         said = f"failed its self-check {ATTEMPTS} times, the last time: {fault}"
         if self._audible:
-            return self.end(EngineCutShort(NAME, said, self._rest()))
+            return self.end(EngineCutShort(NAME, said, self._rest(self._at)))
         return self.end(EngineRejected(NAME, said))
 
     @property
     def _seconds(self) -> float:
         """What was delivered of this piece, as long as it would take unstretched."""
-        return self._samples / SAMPLE_RATE / self.stretch
+        return sum(map(len, self._sound)) / SAMPLE_RATE / self.stretch
 
-    def _fade(self) -> None:
-        sound: Sound = self._vocoder.push(self._latents()).numpy()[: int(FADE_S * SAMPLE_RATE)]
-        if len(sound) and np.isfinite(sound).all():
-            self._deliver(np.concatenate([check.faded(sound), np.zeros(TAIL, np.float32)]))
+    def _made(self) -> Pcm:
+        """What was said beside what was delivered, up to where it is no sound any more."""
+        sound: Sound = self._vocoder.push(self._latents(), last=True).numpy()
+        return _pcm(sound) if np.isfinite(sound).all() else NOTHING
 
-    def _rest(self) -> str:
-        """What was not heard, as near as the time says."""
-        language = self.order.request.language
-        characters, seconds = self.rates.get(language, (0.0, 0.0))
-        rate = characters / seconds if seconds else USUAL_RATE[language in check.IDEOGRAPHIC]
-        said = self._seconds * rate * AHEAD
-        left = rest_after(self.piece.text, said)
-        return " ".join(part for part in (left, *(piece.text for piece in self.pieces[self._at + 1 :])) if part)
+    def _break_off(self, why: str, more: Pcm) -> Next:
+        """The last that is delivered."""
+        delivered = sum(map(len, self._sound))
+        sound = np.concatenate([*self._sound, more])
+        good = round(self._check.good * check.TOKEN_S * self.stretch * SAMPLE_RATE)
+        characters, seconds = self.rates.get(self.order.request.language, (0.0, 0.0))
+        usual = characters / seconds if seconds else USUAL_RATE[self.order.request.language in check.IDEOGRAPHIC]
+        found = seams(sound[:good], self.piece.text, usual / self.stretch, known=seconds > 0)
+        self.order.deliver(BrokenOff(why, found, delivered, more, self._rest(self._at + 1)))
+        return Next.DONE
+
+    def _rest(self, at: int) -> str:
+        """The pieces from there on."""
+        return " ".join(piece.text for piece in self.pieces[at:])
+
+
+def faded(samples: Pcm) -> Pcm:
+    """The samples, going down to nothing."""
+    return np.asarray(np.rint(samples * np.linspace(1.0, 0.0, len(samples))), np.int16)
+
+
+def _pcm(sound: Sound) -> Pcm:
+    return np.asarray(np.clip(np.rint(sound * 32767), -32768, 32767), np.int16)

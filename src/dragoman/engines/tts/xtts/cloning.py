@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 
-from dragoman.engines.tts.xtts.load import Model
+from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speakers import Floats
 from dragoman.engines.tts.xtts.trouble import trouble_of
+from dragoman.engines.tts.xtts.worker import Worker
 from dragoman.errors import EngineError, VoiceUnavailable
 from dragoman.recovery.gpu import Trouble
 from dragoman.voices.embedders import Samples
 from dragoman.voices.profile import Latents
-
-if TYPE_CHECKING:
-    from dragoman.engines.tts.xtts.loading import Loaded
-    from dragoman.engines.tts.xtts.worker import Worker
 
 SECONDS = 30
 """Of a clip, that are listened to; in stretches of STRETCH_S, whose latents are averaged (the public config.json)."""
@@ -49,22 +45,6 @@ def condition(loaded: Loaded, audio: Floats, rate: int) -> tuple[Floats, Floats]
             raise ValueError(str(error)) from error
         embedding = xtts.get_speaker_embedding(samples, rate)
     return latents[0].float().cpu().numpy(), embedding.reshape(-1).float().cpu().numpy()
-
-
-def encoder_name(model: Model) -> str:
-    """``xtts-`` and a hash of the weights that make a voice of audio; two models that share them share voices."""
-    digest = hashlib.blake2s()
-    for part in encoders(model.xtts):
-        for name, tensor in sorted(part.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return f"{NAME}-{digest.hexdigest()[:12]}"
-
-
-def encoders(xtts: Any) -> tuple[Any, ...]:
-    """The parts of coqui's model that listen to a clip."""
-    gpt = xtts.gpt
-    return (gpt.conditioning_encoder, gpt.conditioning_perceiver, xtts.hifigan_decoder.speaker_encoder)
 
 
 class XttsEncoder:

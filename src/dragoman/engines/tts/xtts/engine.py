@@ -19,7 +19,7 @@ from dragoman.engines.tts.xtts import licence
 from dragoman.engines.tts.xtts.languages import LANGUAGES, MADE_LATER, NEEDED_PACKAGES, VOCABULARY
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, RECIPE, Settings
 from dragoman.engines.tts.xtts.speakers import Floats, VoiceSource
-from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTimeout
+from dragoman.errors import EngineCrashed, EngineCutShort, EngineRejected, EngineTimeout
 from dragoman.media.format import Pcm
 from dragoman.recovery.gpu import Mend
 from dragoman.recovery.kinds import Kind, Status
@@ -205,47 +205,51 @@ class XttsSynthesizer:
     async def _shaped(self, worker: Worker, order: Order) -> AsyncGenerator[Pcm, None]:
         """What is made, as a booth plays it: 16 kHz, at its voice's pitch and loudness."""
         shaper: StreamShaper | None = None
+        broken: EngineCutShort | None = None
         try:
             async with aclosing(self._sound(worker, order)) as sound:
-                async for samples in sound:
-                    if shaper is None:
-                        voice = order.voice
-                        assert voice is not None  # it is chosen before anything is delivered
-                        shaper = StreamShaper(voice.rate, voice.voice, self._levels, voice.gain_db)
-                    for at in range(0, len(samples), STRIDE):
-                        if at:
-                            await asyncio.sleep(0)  # the tick may be due
-                        if len(ready := shaper.push(samples[at : at + STRIDE])):
+                try:
+                    async for samples in sound:
+                        if shaper is None:
+                            voice = order.voice
+                            assert voice is not None  # it is chosen before anything is delivered
+                            shaper = StreamShaper(voice.rate, voice.voice, self._levels, voice.gain_db)
+                        if len(ready := shaper.push(samples)):
                             yield ready
+                except EngineCutShort as error:
+                    broken = error  # what was said before is said to its end
             if shaper is not None and len(ready := shaper.flush()):
                 yield ready
+            if broken is not None:
+                raise broken
         finally:
             if shaper is not None:
                 shaper.learn()
 
     async def _sound(self, worker: Worker, order: Order) -> AsyncGenerator[Pcm, None]:
-        """Samples as they come."""
-        loop = asyncio.get_running_loop()
-        # Not bounded by the queue but by speakable(): the thread must not wait for one reader.
-        items: asyncio.Queue[Item] = asyncio.Queue()
-        order.deliver = _from_thread(loop, items.put_nowait)
+        """Samples as they come, STRIDE of them at most."""
+        from dragoman.engines.tts.xtts.inbox import Inbox
+
+        come = asyncio.Event()
+        inbox = Inbox(come.set)
+        order.deliver = _from_thread(asyncio.get_running_loop(), inbox.put)
         worker.submit(order)
-        ended = False
         try:
             while True:
-                try:
-                    async with asyncio.timeout(ANSWER_DEADLINE_S):
-                        item = await items.get()
-                except TimeoutError:
-                    raise EngineTimeout(NAME, f"no sound for {ANSWER_DEADLINE_S:g} s") from None
-                ended = item is None or isinstance(item, EngineError)
-                if isinstance(item, EngineError):
-                    raise item
-                if item is None:
+                if inbox.ready:
+                    await asyncio.sleep(0)  # the tick may be due
+                else:
+                    come.clear()
+                    try:
+                        async with asyncio.timeout(ANSWER_DEADLINE_S):
+                            await come.wait()
+                    except TimeoutError:
+                        raise EngineTimeout(NAME, f"no sound for {ANSWER_DEADLINE_S:g} s") from None
+                if (samples := inbox.take(STRIDE)) is None:
                     return
-                yield item
+                yield samples
         finally:
-            worker.release(order, ended)
+            worker.release(order, inbox.over)
 
 
 def _tell_mend(loop: asyncio.AbstractEventLoop, tell: Callable[[], Tell], mend: Mend, why: str) -> None:

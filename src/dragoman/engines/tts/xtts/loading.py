@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 
 from dragoman.engines.tts.xtts.clause import Manner
-from dragoman.engines.tts.xtts.cloning import encoder_name
+from dragoman.engines.tts.xtts.encoders import encoder_name
 from dragoman.engines.tts.xtts.gpt import BatchedDecoder
 from dragoman.engines.tts.xtts.load import Model, load, speakers
 from dragoman.engines.tts.xtts.sampling import Sampling
@@ -91,7 +91,7 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
     if dtype == "auto":
         dtype = "float16" if device == "cuda" else "float32"
     gpt = model.xtts.gpt
-    encoder = encoder_name(model)
+    encoder = encoder_name(model.xtts)
     text = min(MAX_TEXT_TOKENS, int(gpt.max_text_tokens) - 2)
     audio = min(int(MAX_AUDIO_S * 22_050 / 1024), int(gpt.max_gen_mel_tokens))
     decoder = BatchedDecoder(

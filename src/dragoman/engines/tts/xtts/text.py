@@ -54,22 +54,6 @@ def spaced_digits(text: str) -> str:
     return _DIGITS.sub(lambda found: " ".join(found[0]), text)
 
 
-def rest_after(text: str, characters: float) -> str:
-    """What is left of ``text`` when about so many of its characters are said: from the next word on.
-
-    A word that may have begun is not said again. Scripts without spaces go on at the next character.
-    """
-    at = int(characters) + 1
-    if characters <= 0:
-        return text
-    if at >= len(text):
-        return ""
-    if " " not in text:
-        return text[at:]
-    following = text.find(" ", at)
-    return text[following + 1 :] if following >= 0 else ""
-
-
 def _letters(text: str) -> int:
     return sum(char.isalnum() for char in text)
 
