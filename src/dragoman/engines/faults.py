@@ -56,7 +56,9 @@ def sound_of(engine: str, pcm: object) -> Pcm:
 
 
 def words_of(engine: str, heard: object) -> Hypothesis:
-    """What a recogniser gave, if it is a hypothesis of words; raises EngineCrashed if not."""
+    """What a recogniser gave, if it is a hypothesis of words; raises EngineCrashed if not, and at its end (None)."""
+    if heard is None:
+        raise EngineCrashed(engine, "the stream ended by itself")
     if not isinstance(heard, Hypothesis):
         raise EngineCrashed(engine, f"gave {type(heard).__name__}, not a Hypothesis")
     if not isinstance(heard.words, tuple) or not all(isinstance(word, Word) for word in heard.words):

@@ -12,7 +12,7 @@ import structlog
 from dragoman.engines.availability import Availability
 from dragoman.engines.base import EngineInfo, Hypothesis, Recognizer, RecognizerStream, StreamRequest, Word
 from dragoman.engines.faults import crashes_of, let_go, words_of
-from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineSilent, EngineTimeout
+from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent, EngineTimeout
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
@@ -216,9 +216,10 @@ class Recognition:
             if not isinstance(error, EngineError):
                 continue
             self.on_error(error)
+            denied = isinstance(error, EngineDenied)
             if self._preference.lost(self._now, error, now, opened=opened):
                 log.error("recogniser not used for now", engine=error.engine, error=str(error))
-            elif not isinstance(error, EngineDenied):  # that is said once, for all legs
+            elif not denied:  # that is said once, for all legs
                 log.warning("recogniser lost", engine=error.engine, error=str(error), failures=self._failures)
             _, wait = self._preference.choose(now)
             told = wait > 0 and isinstance(error, EngineBusy | EngineDenied)
@@ -338,8 +339,9 @@ class Recognition:
             return
         allowed = FINAL_DEADLINE + self._replayed
         left = self._finalized[0] + allowed - self._clock() if self._finalized else allowed
-        late = f"no final within {allowed:.3g} s of being asked for it"
-        await within(max(left, 0), self.engine, self._wake.wait(), late)
+        await within(
+            max(left, 0), self.engine, self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it"
+        )
 
     async def _taken(self, name: str, doing: Awaitable[None]) -> None:
         """Await that the stream takes audio or a finalize. A deadline of its own would cost each push a timer."""
@@ -374,11 +376,8 @@ class Recognition:
         hypotheses = aiter(stream)
         while True:
             with crashes_of(name):
-                hypothesis = await anext(hypotheses, None)
-            if hypothesis is None:
-                raise EngineCrashed(name, "the stream ended by itself")
-            words_of(name, hypothesis)
-            asked = now = self._clock()
+                hypothesis = words_of(name, await anext(hypotheses, None))
+            now = asked = self._clock()
             self._silence.heard()
             if hypothesis.is_final:
                 self._stable.clear()
