@@ -12,7 +12,7 @@ from bench.echo.acoustics import Line
 from bench.echo.simulate import AUDIBLE, LOUD_DB, Mouth, Outcome
 from bench.echo.speech import clips
 
-from dragoman.media.echo import RAW_FRAMES, EchoGuard
+from dragoman.media.echo.guard import RAW_FRAMES, EchoGuard
 from dragoman.media.format import FRAME_SAMPLES
 from dragoman.media.ring import RingBank
 from dragoman.media.stats import MediaStats

@@ -19,7 +19,7 @@ import numpy as np
 from bench.echo.acoustics import Line, Phone, Room, Signal
 from bench.echo.speech import BOOTHS, PEOPLE, SAID, TRANSLATED, clips
 
-from dragoman.media.echo import RAW_FRAMES, EchoGuard
+from dragoman.media.echo.guard import RAW_FRAMES, EchoGuard
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from dragoman.media.mix import limit
 from dragoman.media.ring import RingBank

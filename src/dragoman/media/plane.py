@@ -16,7 +16,7 @@ from dragoman.errors import MediaError
 from dragoman.media.alarm import Alarm, open_alarm
 from dragoman.media.clock import PERIOD, MediaClock
 from dragoman.media.codec import Encoder, G722Encoder
-from dragoman.media.echo import RAW_SAMPLES, EchoGuard
+from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
 from dragoman.media.garbage import GarbageTurns
 from dragoman.media.intake import Intake
 from dragoman.media.jitter import JitterBank

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.media.echo_history import BLOCK
-from dragoman.media.echo_leg import HARDLY, SAME, UNFORESEEN, EchoLeg
-from dragoman.media.echo_search import STRETCH
+from dragoman.media.echo.history import BLOCK
+from dragoman.media.echo.leg import HARDLY, SAME, UNFORESEEN, EchoLeg
+from dragoman.media.echo.search import STRETCH
 
 APART = STRETCH // BLOCK
 

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from dragoman.media.echo_history import BLOCK, Audio
-from dragoman.media.echo_search import STRETCH
-from dragoman.media.echo_track import Kind, Track
+from dragoman.media.echo.history import BLOCK, Audio
+from dragoman.media.echo.search import STRETCH
+from dragoman.media.echo.track import Kind, Track
 
 LEARNING: Final = 30
 """Frames of echo (0.6 s) in which a new filter comes to know its way; so long a better one may take its place."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.media.echo_track import HANGOVER, LOOK_BACK, MOST_HELD, Kind, Track
+from dragoman.media.echo.track import HANGOVER, LOOK_BACK, MOST_HELD, Kind, Track
 
 KINDS = st.lists(st.sampled_from(list(Kind)), max_size=120)
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.media.echo_bands import BANDS, LEAST_GAIN
-from dragoman.media.echo_clean import CleanBank
-from dragoman.media.echo_history import BLOCK, Audio, HistoryBank
+from dragoman.media.echo.bands import BANDS, LEAST_GAIN
+from dragoman.media.echo.clean import CleanBank
+from dragoman.media.echo.history import BLOCK, Audio, HistoryBank
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 
 ONE = np.zeros(1, np.int64)

@@ -13,7 +13,7 @@ from bench.echo.simulate import Call, Caller, Outcome, Voices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.media.echo import RAW_SAMPLES, EchoGuard
+from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.stats import MediaStats

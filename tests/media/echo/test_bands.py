@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dragoman.media.echo_bands import BANDS, LEAST_GAIN, BandBank, powers
-from dragoman.media.echo_history import BLOCK, Audio
+from dragoman.media.echo.bands import BANDS, LEAST_GAIN, BandBank, powers
+from dragoman.media.echo.history import BLOCK, Audio
 
 ONE = np.zeros(1, np.int64)
 

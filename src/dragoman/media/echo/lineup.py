@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from dragoman.media.echo_earshot import Earshot
-from dragoman.media.echo_history import RATE, Audio, HistoryBank, Rows
-from dragoman.media.echo_search import EARLIEST, SIZE, STRETCH, Reference, alike, reference, stretch
+from dragoman.media.echo.earshot import Earshot
+from dragoman.media.echo.history import RATE, Audio, HistoryBank, Rows
+from dragoman.media.echo.search import EARLIEST, SIZE, STRETCH, Reference, alike, reference, stretch
 
 AT_ONCE: Final = 120 * RATE // 1000
 """Samples within which two taps are taken to hear one voice through the air, so that the louder wins; what is later

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dragoman.media.echo_filter import AHEAD, FilterBank
-from dragoman.media.echo_history import BLOCK, Audio, HistoryBank
+from dragoman.media.echo.filter import AHEAD, FilterBank
+from dragoman.media.echo.history import BLOCK, Audio, HistoryBank
 
 ONE = np.array([0])
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from dragoman.media.echo_history import BLOCK, Rows
-from dragoman.media.echo_search import LONGEST
+from dragoman.media.echo.history import BLOCK, Rows
+from dragoman.media.echo.search import LONGEST
 
 LINGER: Final = LONGEST // BLOCK + 8
 """Frames for which what sounded may come back, with 160 ms of reverberation."""

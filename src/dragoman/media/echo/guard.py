@@ -5,9 +5,9 @@ itself for ever. What every leg can have heard is known: what its booths say and
 other legs of its room, as their taps bring them. Per frame of 20 ms:
 
 1. A leg that is quiet, or in whose room nothing else sounded lately, is let through at once and untouched.
-2. Where echoes are known (``echo_filter``), what they should sound like is subtracted. What is left is nobody's voice
-   (``echo_bands``): echo, silenced. A voice: what is let through is what is left, band by band (``echo_clean``).
-3. Else the frame waits (``echo_track``) until the last stretch was compared with all that sounded (``echo_search``).
+2. Where echoes are known (``filter``), what they should sound like is subtracted. What is left is nobody's voice
+   (``bands``): echo, silenced. A voice: what is let through is what is left, band by band (``clean``).
+3. Else the frame waits (``track``) until the last stretch was compared with all that sounded (``search``).
 
 Two phones in one room hear the same voice, the nearer one louder: of two legs that are alike almost at once, the
 louder one is let through.
@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from dragoman.media.echo_bands import FIRST, FURTHER, BandBank
-from dragoman.media.echo_clean import CleanBank
-from dragoman.media.echo_earshot import LINGER, Earshot
-from dragoman.media.echo_filter import AHEAD, PARTITIONS, FilterBank
-from dragoman.media.echo_history import BLOCK, RATE, Audio, HistoryBank, Rows
-from dragoman.media.echo_leg import FLOOR, LEARNING, NOISIER, EchoLeg, share
-from dragoman.media.echo_lineup import AT_ONCE, Lineup
-from dragoman.media.echo_search import (
+from dragoman.media.echo.bands import FIRST, FURTHER, BandBank
+from dragoman.media.echo.clean import CleanBank
+from dragoman.media.echo.earshot import LINGER, Earshot
+from dragoman.media.echo.filter import AHEAD, PARTITIONS, FilterBank
+from dragoman.media.echo.history import BLOCK, RATE, Audio, HistoryBank, Rows
+from dragoman.media.echo.leg import FLOOR, LEARNING, NOISIER, EchoLeg, share
+from dragoman.media.echo.lineup import AT_ONCE, Lineup
+from dragoman.media.echo.search import (
     CHANGED,
     EXPLAINED,
     HALF,
@@ -42,7 +42,7 @@ from dragoman.media.echo_search import (
     Reference,
     fit,
 )
-from dragoman.media.echo_track import STRAY, Kind
+from dragoman.media.echo.track import STRAY, Kind
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.speech import QUIET_PEAK

@@ -3,7 +3,7 @@
 One queue per leg. A frame that an echo explains waits a little (``LOOK_BACK``), for when somebody begins to talk over
 it, the first sounds of a word are weak and look like the echo they lie in. A frame that nothing explains is speech once
 ``study`` looked at the stretch it ends; until then it waits, because the echo of a loudspeaker that is heard for the
-first time is not explained by anything yet. Of what is let through, ``echo_clean`` takes the echo.
+first time is not explained by anything yet. Of what is let through, ``clean`` takes the echo.
 """
 
 from __future__ import annotations

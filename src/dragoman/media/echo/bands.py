@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.media.echo_history import BLOCK, RATE, Audio, Rows
+from dragoman.media.echo.history import BLOCK, RATE, Audio, Rows
 
 EDGES_HZ: Final = (200, 400, 600, 850, 1150, 1550, 2050, 2700, 3500)
 """Bounds of the bands: a fifth of a decade or so each, over what a telephone carries."""

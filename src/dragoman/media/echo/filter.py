@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.media.echo_history import BLOCK, Audio, HistoryBank, Rows
+from dragoman.media.echo.history import BLOCK, Audio, HistoryBank, Rows
 
 PARTITIONS: Final = 8
 """Blocks of 20 ms that a filter spans. Measured in a room of RT60 0.5 s: 14 dB of the echo go, with 4 blocks 10 dB, and

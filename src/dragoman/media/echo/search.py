@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.media.echo_history import RATE, Audio
+from dragoman.media.echo.history import RATE, Audio
 
 Spectrum = npt.NDArray[np.complex64]
 """(SIZE / 2 + 1,) of a stretch of audio."""

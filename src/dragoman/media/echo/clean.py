@@ -1,7 +1,7 @@
 """Takes an echo out of what is let through: what somebody says over his loudspeaker is heard without it. Pure.
 
 The filters work at 8 kHz on pre-emphasised audio; what they expect is brought back to 16 kHz and subtracted. What they
-leave is taken down band by band (``echo_bands``): an echo alone sinks below what anybody takes for speech.
+leave is taken down band by band (``bands``): an echo alone sinks below what anybody takes for speech.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from dragoman.media.echo_bands import BANDS, EDGES_HZ, Powers
-from dragoman.media.echo_history import BLOCK, HALF_BAND, PRE_EMPHASIS, REACH, Audio, Rows
+from dragoman.media.echo.bands import BANDS, EDGES_HZ, Powers
+from dragoman.media.echo.history import BLOCK, HALF_BAND, PRE_EMPHASIS, REACH, Audio, Rows
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 
 KEPT: Final = 24
-"""Frames of echo kept per leg: what may wait (``echo_track.MOST_HELD``), and some more."""
+"""Frames of echo kept per leg: what may wait (``track.MOST_HELD``), and some more."""
 
 HELPS: Final = 0.8
 """Share of the energy that filters must leave at most, over the last frames, to be trusted with the audio."""
