@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench.two_speakers import Person, line, synthetic
+from bench.two_speakers import TEXTS, Person, line, synthetic
 
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.voices import clip
@@ -58,7 +58,7 @@ def test_an_honest_clip_is_hardly_ever_refused_and_two_who_take_half_each_mostly
 
 def person(engine: Any, voice: str, warp: float) -> Person:
     speaker = Speaker(engine, voice, "en-gb", 45, warp, "unseen")
-    return Person(speaker.name, engine, partial(synthetic, speaker))
+    return Person(speaker.name, engine, partial(synthetic, speaker, TEXTS))
 
 
 @pytest.mark.parametrize("voice", VOICES, ids=lambda voice: "-".join(map(str, voice)))

@@ -90,6 +90,19 @@ def test_every_frame_comes_out_once_as_it_was_or_less(seed: int, peaks: tuple[in
         )
 
 
+def test_what_still_waits_when_a_leg_ends_is_written() -> None:
+    desk, rng = Desk(), np.random.default_rng(5)
+    said, played = noise(rng, 2, 3000), noise(rng, 12, 3000)
+    for frame in played[:10]:
+        desk.tick(SILENCE, SILENCE, frame)
+    for spoken, frame in zip(said, played[10:], strict=True):
+        desk.tick(spoken, SILENCE, frame)
+    assert desk.ring.end[0] < desk.raw.end[0], "it is not known yet what it is"
+    desk.guard.close(0)
+    assert np.array_equal(desk.heard(0)[-2 * FRAME_SAMPLES :], said.reshape(-1))
+    desk.guard.close(0)
+
+
 def test_a_long_silence_and_odd_pieces_do_not_move_audio_time() -> None:
     desk = Desk()
     rng = np.random.default_rng(4)

@@ -118,9 +118,10 @@ class EchoGuard:
 
     def close(self, row: int) -> None:
         """A leg ends; what waited is written. Idempotent."""
-        leg = self._legs.pop(row, None)
+        leg = self._legs.get(row)
         if leg is not None:
             self._apply(row, leg.track.flush())
+            del self._legs[row]
             self._rows = np.setdiff1d(self._rows, row)
             self._wanting.pop(row, None)
             self._forget(row)
