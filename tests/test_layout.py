@@ -52,6 +52,7 @@ SHELLS = {
     "dragoman.pipeline.recognition": "runs a recogniser's stream",
     "dragoman.pipeline.reports": "publishes captions",
     "dragoman.pipeline.speculation": "asks engines ahead",
+    "dragoman.pipeline.wake": "wakes tasks, and cancels those that wait too long",
     "dragoman.recovery.__main__": "prints the table",
     "dragoman.recovery.table": "takes its figures from shells",
     "dragoman.recovery.events": "watchers wait for events",

@@ -92,6 +92,9 @@ class ScriptedRecognizer:
 class ScriptedStream:
     """One leg; counts samples, and that is all it does with them."""
 
+    words = WORDS
+    """What it says where it has no script."""
+
     def __init__(self, script: Iterable[Hypothesis] | None, interim: int, final: int) -> None:
         self._script = None if script is None else deque(script)
         self._interim, self._final = interim, final
@@ -152,7 +155,7 @@ class ScriptedStream:
         assert self._origin is not None
         step = self._interim
         starts = range(self._origin, upto, step)
-        words = tuple(Word(WORDS[i % len(WORDS)], s, min(s + step, upto), 1.0) for i, s in enumerate(starts))
+        words = tuple(Word(self.words[i % len(self.words)], s, min(s + step, upto), 1.0) for i, s in enumerate(starts))
         self._out.put_nowait(Hypothesis(words, is_final, end_of_utterance, upto))
 
 

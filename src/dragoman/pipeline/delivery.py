@@ -22,6 +22,7 @@ from dragoman.pipeline.ports import Stretcher
 from dragoman.pipeline.pressure import TTS_LIMIT, TTS_RELIEF, Pressure
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead
+from dragoman.pipeline.wake import Patience, Wake
 from dragoman.recovery.tts import Turns
 
 log = structlog.get_logger(__name__)
@@ -143,7 +144,7 @@ class Delivery:
         speech = mixer.open(self._speaker, first_sent)
         pending.load.ready = lambda: speech.ready * FRAME_SAMPLES
         self._playing[speech] = mixer
-        room = asyncio.Event()
+        room = Wake()
 
         def done() -> None:
             pending.load.close()
@@ -173,7 +174,7 @@ class Delivery:
         finally:
             self._finish(pending, speech)
 
-    async def _voice(self, pending: Pending, speech: Speech, room: asyncio.Event) -> None:
+    async def _voice(self, pending: Pending, speech: Speech, room: Wake) -> None:
         """Speak by the first synthesizer that gives a sound (recovery.tts)."""
         if pending.translation is None:
             raise AssertionError("only translated clauses reach synthesis")
@@ -232,7 +233,7 @@ class Delivery:
         return replace(request, text=error.rest)
 
     async def _speak_ahead(
-        self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: asyncio.Event
+        self, pending: Pending, ahead: Ahead, line: Line[Synthesizer], speech: Speech, room: Wake
     ) -> bool:
         """Speak what was synthesized ahead; False where that gave no sound.
 
@@ -261,19 +262,19 @@ class Delivery:
         return speech.cancelled or times.tts_first is not None
 
     async def _synthesize(
-        self, pending: Pending, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: asyncio.Event
+        self, pending: Pending, request: SpeechRequest, synthesizer: Synthesizer, speech: Speech, room: Wake
     ) -> None:
         name, times = synthesizer.info.name, pending.times
         self._circuits.of(synthesizer).asked += len(request.text)
         with crashes_of(name):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
+        patience = Patience(TTS_DEADLINE)
         try:
             while not speech.cancelled:
                 asked, had = self._clock(), speech.ready
                 try:
-                    async with asyncio.timeout(TTS_DEADLINE):
-                        with crashes_of(name):
-                            pcm = await anext(pieces, None)
+                    with patience, crashes_of(name):
+                        pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None
                 if pcm is None:
@@ -287,11 +288,12 @@ class Delivery:
                 self._waited(self._clock() - asked - had * FRAME_SAMPLES / SAMPLE_RATE)
                 await self._write(pending, speech, pcm, room)
         finally:
+            patience.close()
             # Engines give async generators; closing one at once is what cancels its synthesis.
             if error := await let_go(name, lambda: pieces.aclose()):
                 self._reports.engine_failed("tts", error)
 
-    async def _write(self, pending: Pending, speech: Speech, pcm: Pcm, room: asyncio.Event) -> None:
+    async def _write(self, pending: Pending, speech: Speech, pcm: Pcm, room: Wake) -> None:
         """Write in pieces, waiting while as much lies ready; a cancelled speech takes no more."""
         load = pending.load
         load.given += len(pcm)

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -21,6 +22,7 @@ from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
 from dragoman.pipeline.probe import NOT_OPEN, OPEN_DEADLINE, Prober, within
+from dragoman.pipeline.wake import Wake, every
 from dragoman.recovery.asr import SilenceWatch
 
 log = structlog.get_logger(__name__)
@@ -85,7 +87,7 @@ class Recognition:
         self.wanted = False
         """Whether anybody needs this leg's words now."""
         self._closing = False
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self._finalized: deque[float] = deque()
         self._owed: float | None = None  # until when the stream must have taken what it was given
         self._failures = 0  # times in a row that a stream was not had, or lost without a final
@@ -282,9 +284,10 @@ class Recognition:
             self._ledger.expect(known)
             self._plan.replay(known, self._audio.end)
         self._replayed = self._plan.lag / SAMPLE_RATE
+        look = partial(self._look, info, ms_to_samples(info.stall_ms))
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._read(stream)), group.create_task(self._watch(info))]
+                beside = [group.create_task(self._read(stream)), group.create_task(every(WATCH, look))]
                 if self._now > 0:
                     beside.append(group.create_task(self._prober.run(self._now)))
                 await self._feed(stream)
@@ -353,17 +356,12 @@ class Recognition:
             raise EngineTimeout(name, str(error) or STALLED) from None
         self._owed = None
 
-    async def _watch(self, info: EngineInfo) -> None:
-        while True:  # all legs at the same moments, between two multiples: at its own each would wake the process
-            await asyncio.sleep(1.5 * WATCH - self._clock() % WATCH)
-            self._look(info)
-
-    def _look(self, info: EngineInfo) -> None:
+    def _look(self, info: EngineInfo, stall: int) -> None:
         """Raises EngineTimeout, which ends the session, when the stream does not do in time what it promised."""
         now = self._clock()
         if self._owed is not None and now >= self._owed:
             raise EngineTimeout(info.name, STALLED)
-        if self._silence.stalled(ms_to_samples(info.stall_ms), SAMPLE_RATE, now):
+        if self._silence.stalled(stall, SAMPLE_RATE, now):
             raise EngineSilent(info.name, f"no partial of {info.stall_ms} ms of speech")
         if self._plan.active:
             self._busy_at = now

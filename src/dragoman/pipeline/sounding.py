@@ -59,16 +59,43 @@ class Voice:
                 yield said.stretch()
 
 
+@dataclass(slots=True)
+class Clause:
+    """A clause that sounds at a booth, or has."""
+
+    pending: Pending
+    stretch: Stretch | None = None
+    """Its words, once it has ended; till then they move."""
+
+    def words(self, character: float) -> Stretch:
+        """See ``end_of``; laid out anew only while it sounds."""
+        if self.stretch is not None:
+            return self.stretch
+        begin = self.pending.times.sent or 0.0
+        text = "" if self.pending.translation is None else self.pending.translation.text
+        stretch = lay_out(text, begin, max(end_of(self.pending, character), begin))
+        if self.pending.times.played is not None:
+            self.stretch = stretch
+        return stretch
+
+    def pace(self, before: float) -> float:
+        """Seconds that a character of it took; ``before`` where that is not known."""
+        if self.stretch is None or self.pending.translation is None or not self.pending.translation.text:
+            return before
+        took = self.stretch.end - self.stretch.start
+        return took / len(self.pending.translation.text) if took > 0 else before
+
+
 class Sounding:
     """What sounds at every place; what is not needed any more goes by itself, or with ``close``."""
 
     def __init__(self) -> None:
-        self._booths: dict[Place, deque[Pending]] = {}
+        self._booths: dict[Place, deque[Clause]] = {}
         self._voices: dict[Place, dict[str, Voice]] = {}
 
     def spoken(self, place: Place, pending: Pending) -> None:
         """A clause begins to sound at a booth."""
-        self._booths.setdefault(place, deque(maxlen=CLAUSES)).append(pending)
+        self._booths.setdefault(place, deque(maxlen=CLAUSES)).append(Clause(pending))
 
     def voice(self, place: Place, leg: str) -> Voice:
         """What this leg says; made when first asked for."""
@@ -88,14 +115,11 @@ class Sounding:
 
     def _clauses(self, place: Place, since: float) -> Iterator[Stretch]:
         character = CHARACTER / SAMPLE_RATE
-        for pending in self._booths.get(place, ()):
-            end = end_of(pending, character)
-            begin = pending.times.sent or 0.0
-            text = "" if pending.translation is None else pending.translation.text
-            if pending.times.played is not None and end > begin and text:
-                character = (end - begin) / len(text)
-            if end > since:
-                yield lay_out(text, begin, max(end, begin))
+        for clause in self._booths.get(place, ()):
+            stretch = clause.words(character)
+            character = clause.pace(character)
+            if stretch.end > since:
+                yield stretch
 
     def played(self, place: Place, leg: str, source: Source, since: float) -> list[Stretch]:
         """What this leg was played by ``source`` behind a time."""
@@ -134,6 +158,9 @@ class OwnWords:
     def take(self, hypothesis: Hypothesis, audio: LegAudio, now: float) -> tuple[Hypothesis, Dropped | None]:
         """The hypothesis without echoes, and what of a final is left out for the first time."""
         origin = audio.time_of(0)
+        if not (hypothesis.is_final or audio.loudspeaker or self._ear.suspects(now)):
+            self._sounding.voice(self._place, self._leg).hear(hypothesis, origin)
+            return hypothesis, None
         echoed: dict[int, tuple[float, Source]] = {}
         heard = timed(hypothesis.words, origin)
         since = (heard[0][1].start if heard else now) - 2 * LONGEST

@@ -15,6 +15,7 @@ from dragoman.pipeline.booth import READY_FRAMES
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.plain import plain_text
+from dragoman.pipeline.wake import Patience
 
 MAX_ALIVE = 2
 """Speculations of one chain at once: the end of a sentence and the beginning of the next."""
@@ -129,12 +130,12 @@ class Ahead:
         self.tts_begin = self._clock()
         with crashes_of(name):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
+        patience = Patience(deadline)
         try:
             while True:
                 try:
-                    async with asyncio.timeout(deadline):
-                        with crashes_of(name):
-                            pcm = await anext(pieces, None)
+                    with patience, crashes_of(name):
+                        pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {deadline * 1000:.0f} ms") from None
                 if pcm is None:
@@ -150,6 +151,7 @@ class Ahead:
                 if not await self._room():
                     return
         finally:
+            patience.close()
             await let_go(name, lambda: pieces.aclose())
 
 

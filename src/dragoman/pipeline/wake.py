@@ -1,0 +1,134 @@
+"""What a task that runs many times a second waits for: an event for one waiter, and a deadline around many awaits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final
+
+EARLY: Final = 0.001
+"""Seconds by which a timer may come too soon for its deadline, by the clock's grain: it counts as passed."""
+
+
+class Wake:
+    """An event that one task at a time waits for: ``asyncio.Event`` without its coroutine and its line of waiters."""
+
+    __slots__ = ("_set", "_waiter")
+
+    def __init__(self) -> None:
+        self._set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        """Wake who waits, or who waits next."""
+        self._set = True
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():  # else its task was cancelled
+            waiter.set_result(None)
+
+    def clear(self) -> None:
+        """Whoever waits next waits for the next ``set``."""
+        self._set = False
+
+    def wait(self) -> asyncio.Future[None]:
+        """To be awaited: until ``set``."""
+        waiter = asyncio.get_running_loop().create_future()
+        if self._set:
+            waiter.set_result(None)
+        else:
+            self._waiter = waiter
+        return waiter
+
+
+async def every(seconds: float, look: Callable[[], None]) -> None:
+    """Call ``look`` every so many seconds, until it raises, which this then raises.
+
+    A plain callback, at moments that all share who look as often: to sleep and wake a task costs four times as much,
+    and each leg at a moment of its own would wake the process.
+    """
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+    timer: asyncio.TimerHandle | None = None
+
+    def arm() -> None:
+        nonlocal timer
+        timer = loop.call_at(_next(loop.time(), seconds), ring)
+
+    def ring() -> None:
+        try:
+            look()
+        except Exception as error:
+            if not failed.done():  # else who awaits it was cancelled just now
+                failed.set_exception(error)
+        else:
+            arm()
+
+    arm()
+    try:
+        await failed
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def _next(now: float, seconds: float) -> float:
+    """The next multiple of ``seconds``; one that is as good as now is not meant."""
+    return (now + EARLY) // seconds * seconds + seconds
+
+
+class Patience:
+    """``asyncio.timeout`` for one thing after the other, each within so many seconds: ``with patience: await ...``.
+
+    Each ``asyncio.timeout`` sets a timer and takes it back, for every piece of audio of every clause. Here the one
+    timer is let run, and looks when it rings whether what is awaited then has waited long enough.
+    """
+
+    __slots__ = ("_cancelling", "_expired", "_loop", "_seconds", "_task", "_timer", "_until")
+
+    def __init__(self, seconds: float) -> None:
+        """``seconds`` that each ``with`` may take. Made and used by one task; ``close`` it."""
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._expired = False
+
+    def close(self) -> None:
+        """Nothing more is awaited; idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("only a task can be waited for")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._until = self._loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._until, self._ring)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raises TimeoutError in place of the cancellation with which the deadline ended the wait."""
+        task, self._task = self._task, None
+        if task is None or not self._expired:
+            return
+        self._expired = False
+        if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._task is None:
+            return  # between two awaits; the next one sets the timer
+        if self._until - self._loop.time() > EARLY:
+            self._timer = self._loop.call_at(self._until, self._ring)
+        else:
+            self._expired = True
+            self._task.cancel()
