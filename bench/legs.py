@@ -6,8 +6,10 @@
 A leg is 50 packets a second in, an interim every 300 ms and a final every 3 s from the recogniser, a translation, 2.5 s
 of speech in 25 pieces, and 50 packets a second out. The media plane, the conference and its chains are the product's
 own; the recogniser is pushed 100 ms at a time, as a cloud recogniser wants it. VAD, echo guard and codec are off, as
-they were when pipecat and livekit-agents were measured; the floor (the original under the translation) is mixed.
-Two legs make a room, each speaking its own language. Rows of kind ``leg`` join those of ``bench.media``.
+they were when pipecat and livekit-agents were measured, and so is the second line against echoes, which looks at words
+(``--drop-echoes``: everybody speaks over his booth all the time, its dearest case). The floor (the original under the
+translation) is mixed. Two legs make a room, each speaking its own language. Rows of kind ``leg`` join those of
+``bench.media``.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.metrics import Metrics
 from dragoman.pipeline.captions import CaptionHub
 from dragoman.pipeline.conference import Conference
+from dragoman.pipeline.options import PipelineOptions
 from dragoman.pipeline.reports import Reporter
 from dragoman.telephony.model import Booth, Leg, Tap
 
@@ -65,7 +68,7 @@ class Stream(ScriptedStream):
         super()._say(upto, is_final=is_final, end_of_utterance=is_final or end_of_utterance)
 
 
-async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, Any]:
+async def measure(recorder: Recorder, legs: int, seconds: float, options: PipelineOptions) -> dict[str, Any]:
     """One row."""
     loop = asyncio.get_running_loop()
     plane = MediaPlane(MediaConfig(vad="none", echo_guard=False), Cut)
@@ -73,7 +76,7 @@ async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, An
     engines = EngineSet([Recognizer()], [ScriptedTranslator({})], [ScriptedSynthesizer({})])
     captions = CaptionHub()
     reporter = Reporter(captions, ClauseMeasures(Metrics(), loop.time), loop.time, time.time() - loop.time())
-    conference = Conference(plane, engines, captions, reporter, loop.time, floor_db=-18.0)
+    conference = Conference(plane, engines, captions, reporter, loop.time, floor_db=-18.0, options=options)
     load = await spawn("bench.load", json.dumps({"media": plane.address, "legs": legs, "speaking": 1.0, "clip": None}))
     sleeper = await spawn("bench.sleeper")
     ports = (await answer(load))["ports"]
@@ -104,11 +107,11 @@ async def measure(recorder: Recorder, legs: int, seconds: float) -> dict[str, An
     }
 
 
-async def run(sizes: list[int], seconds: float) -> None:
+async def run(sizes: list[int], seconds: float, options: PipelineOptions) -> None:
     """Measure and publish."""
     recorder = Recorder()
     for legs in sizes:
-        row = await measure(recorder, legs, seconds)
+        row = await measure(recorder, legs, seconds, options)
         print(json.dumps(row), flush=True)
         publish([row])
 
@@ -118,10 +121,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--legs", type=int, nargs="+", default=[20, 40, 100], help="how many legs")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the measurement")
+    parser.add_argument("--drop-echoes", action="store_true", help="look for echoes in words, with both over their booths")
     options = parser.parse_args()
     # As `dragoman serve` logs by default: one line per clause, formatted, thrown away here.
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=open("/dev/null", "w")))
-    asyncio.run(run(options.legs, options.seconds))
+    asyncio.run(run(options.legs, options.seconds, PipelineOptions(drop_echoes=options.drop_echoes)))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,7 @@ Two people who say the same at once are no echo: of what others say natively not
 be on a loudspeaker or has sent back the same delay before; their words of that first time pass.
 
 The words that are an echo are left out of hypotheses, so that they are in no partial, clause or translation; the rest
-of the utterance is interpreted. Of a leg that neither the guard nor an echo before makes suspect only finals are
-judged, for partials come ten times as often: what is cut from a long first echo before its final is spoken once.
-Readers are told by a ``gap`` caption, once per utterance, that something was left out.
+of the utterance is interpreted. Readers are told by a ``gap`` caption, once per utterance, that something was left out.
 """
 
 from __future__ import annotations
@@ -191,9 +189,13 @@ class EchoEar:
     def __init__(self) -> None:
         self._evidence = {source: Evidence() for source in Source}
 
-    def suspects(self, now: float) -> bool:
-        """Whether the leg sent something back lately: its partials are judged too."""
-        return any(evidence.seen(now) for evidence in self._evidence.values())
+    def sources(self, words: int, now: float, *, loudspeaker: bool, final: bool) -> tuple[Source, ...]:
+        """Whose words ``judge`` might find among so many: of a leg above suspicion partials have little to tell."""
+        if not words:
+            return ()
+        if final or loudspeaker or any(evidence.seen(now) for evidence in self._evidence.values()):
+            return tuple(Source)
+        return (Source.BOOTH,) if words >= SURE else ()
 
     def judge(
         self,

@@ -158,13 +158,10 @@ class OwnWords:
     def take(self, hypothesis: Hypothesis, audio: LegAudio, now: float) -> tuple[Hypothesis, Dropped | None]:
         """The hypothesis without echoes, and what of a final is left out for the first time."""
         origin = audio.time_of(0)
-        if not (hypothesis.is_final or audio.loudspeaker or self._ear.suspects(now)):
-            self._sounding.voice(self._place, self._leg).hear(hypothesis, origin)
-            return hypothesis, None
         echoed: dict[int, tuple[float, Source]] = {}
         heard = timed(hypothesis.words, origin)
         since = (heard[0][1].start if heard else now) - 2 * LONGEST
-        for source in Source if heard else ():
+        for source in self._ear.sources(len(heard), now, loudspeaker=audio.loudspeaker, final=hypothesis.is_final):
             played = self._sounding.played(self._place, self._leg, source, since)
             if not played:
                 continue
