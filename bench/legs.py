@@ -121,7 +121,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--legs", type=int, nargs="+", default=[20, 40, 100], help="how many legs")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the measurement")
-    parser.add_argument("--drop-echoes", action="store_true", help="look for echoes in words, with both over their booths")
+    parser.add_argument(
+        "--drop-echoes", action="store_true", help="look for echoes in words, with both over their booths"
+    )
     options = parser.parse_args()
     # As `dragoman serve` logs by default: one line per clause, formatted, thrown away here.
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=open("/dev/null", "w")))
