@@ -100,7 +100,7 @@ class ClauseSegmenter:
         ``pause``: audio time behind the last speech before the speaker's last pause, as far as the VAD heard one.
         """
         self._pause = pause
-        words = self.ledger.fresh(hypothesis.words, self._pending)
+        words = self.ledger.fresh(hypothesis.words, self._pending, hypothesis.upto)
         self._outgrown = self.ledger.outgrown(hypothesis.words, words, self._pending)
         if not hypothesis.is_final:
             self._tentative = words

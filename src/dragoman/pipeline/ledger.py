@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.plain import plain
+from dragoman.pipeline.retold import Tolerance, known_of
 
 JITTER = ms_to_samples(60)
 """How far a word's middle moves between two times that a recogniser says it."""
@@ -19,19 +21,28 @@ SAME_WORD = ms_to_samples(90)
 """How far apart the middles of a word and its repeat may lie, where both are the same word: what was measured of a
 recogniser that counts its audio anew on each connection (50 to 80 ms), and a frame."""
 
-RETOLD = ms_to_samples(200)
-"""The same of a word that must come again (``expect``): what a recogniser's partials and finals, or two streams, were
-seen to differ by. Of a word that need not come again, so much could be another one of the same text."""
+TOLD = Tolerance(same=SAME_WORD, slope=ms_to_samples(75))
+"""Of words that need not come again: more could be another one of the same text."""
 
-RETAKE = ms_to_samples(1000)
-"""How far before the end of what is known a replay begins, at most: at the start of the last known word, so that the
-next stream hears it whole. Half a word could be taken for another one, and the next one's beginning must not be cut."""
+RETOLD = Tolerance(same=ms_to_samples(400), slope=ms_to_samples(200))
+"""Of words that must come again (``expect``): two streams, each off by up to 200 ms. Seen were 20 to 100."""
+
+NEAR = ms_to_samples(100)
+FAR = ms_to_samples(700)
+"""How far behind the end of what is known a word must begin to be new without being looked at."""
+
+REACH = ms_to_samples(3000)
+"""How far before it a word must end to be known without being looked at."""
+
+RETAKE = ms_to_samples(2000)
+"""How far before the end of what is known a replay begins, at most. It begins in a pause, where no word is cut, or with
+a word or two that are known, and never between two that are the same: who hears half of one cannot count them."""
 
 FIGURE_RETAKE = ms_to_samples(5000)
 """The same where the last known word is a figure: a telephone number of ten digits takes 4 s, and is one word."""
 
-RECENT = 4
-"""Words before the mark whose texts are kept; more do not fit into what ``JITTER`` leaves in doubt."""
+RECENT = 16
+"""Words before the mark that are kept: more than are spoken in what a replay begins before it."""
 
 
 class WordLedger:
@@ -63,18 +74,32 @@ class WordLedger:
         return self._recent[-1] if self._recent else None
 
     def known_until(self, final: Word | None) -> int:
-        """From where on a new stream must hear: the last known word again, and all behind it.
+        """Up to where words are known; ``final``: the last word of which a final told, committed or not."""
+        return max(self.committed_until, final.end if final is not None else 0)
 
-        ``final``: the last word of which a final told, committed or not.
+    def replay_from(self, heard: Sequence[Word], pauses: Iterable[int]) -> int:
+        """From where on a new stream must hear: some of what is known again, to know it by, and all behind it.
+
+        Args:
+            heard: the last words of which finals told, committed or not.
+            pauses: audio times in gaps of the speech, as our own voice detector hears it.
         """
-        last = self.last
-        if final is not None and (last is None or final.end > last.end):
-            last = final
-        if last is None:
+        known = sorted({*self._recent, *heard}, key=lambda word: (word.end, word.start))
+        if not known:
             return self.committed_until
+        last = known[-1]
         end = max(last.end, self.committed_until)
-        retake = FIGURE_RETAKE if _is_figure(last) else RETAKE
-        return max(last.start - JITTER, end - retake, 0)
+        if _is_figure(last):
+            return max(last.start - JITTER, end - FIGURE_RETAKE, 0)
+        latest = last.start - SAME_WORD
+        if gap := max((at for at in pauses if end - RETAKE <= at <= latest), default=0):
+            return gap
+        within = [word for word in known[-RECENT:] if word.start >= end - RETAKE]
+        for before, word in reversed(list(pairwise(within[:-1]))):
+            if plain(before.text) != plain(word.text) and before.end <= word.start + JITTER:
+                return max(word.start - JITTER, 0)
+        first = within[0].start if within else end - RETAKE
+        return max(first - JITTER, end - RETAKE, 0)
 
     def expect(self, start: int) -> None:
         """What is known from audio time ``start`` on will be told again: it is replayed, or its final is due."""
@@ -84,42 +109,34 @@ class WordLedger:
         """A final told all that was said up to ``upto``."""
         if upto >= self.committed_until:
             self._expected = None
+        elif self._expected is not None:
+            self._expected = max(self._expected, upto)
 
-    def fresh(self, words: Iterable[Word], pending: Sequence[Word] = ()) -> tuple[Word, ...]:
-        """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order."""
-        until = max([self.committed_until, *(word.end for word in pending)])
-        seen = [*self._recent, *pending[-RECENT:]]
-        beyond = max((_middle(other) + max(RETOLD, (other.end - other.start) // 2) for other in seen), default=-1)
-        kept = []
-        last = plain(seen[-1].text) if seen else ""
-        follows = False  # whether the word before was said again, so that the next one that is known should come now
-        passed = False  # whether the last known word was said again: what comes behind it is new, wherever it is told
-        for word in words:
-            middle = _middle(word)
-            if middle > until + JITTER and middle > beyond:  # nearly every word: so far behind, none has a twin
-                kept.append(word)
-                follows = False
-                continue
-            twins = [other for other in seen if _same(word, other, RETOLD if self._due(other) else SAME_WORD)]
-            twin = min(twins, key=lambda other: abs(middle - _middle(other)), default=None)
-            if twin is None and follows and seen and _same(word, seen[0], 2 * JITTER):
-                twin = seen[0]
-            follows = twin is not None
-            if twin is not None:
-                del seen[: seen.index(twin) + 1]
-                passed = not seen
-            new = passed and twin is None and plain(word.text) != last
-            reaches = word.end > until and (middle >= until - OTHER_WORDS or word.end > until + 2 * JITTER)
-            behind = middle > until + JITTER and not (twin is not None and self._due(twin))
-            if behind or new or (twin is None and reaches):
-                kept.append(word)
-            else:
-                self.repeats += 1
-        return tuple(kept)
+    def fresh(
+        self, words: Iterable[Word], pending: Sequence[Word] = (), upto: int | None = None
+    ) -> tuple[Word, ...]:
+        """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order.
 
-    def _due(self, known: Word) -> bool:
-        """Whether this word will be told again."""
-        return self._expected is not None and _middle(known) >= self._expected
+        ``upto``: audio time that the hypothesis covers; else its last word's end.
+        """
+        told = tuple(words)
+        known = (*self._recent, *pending)[-RECENT:]
+        if not known or not told:
+            return told
+        until = known[-1].end
+        near = FAR if self._expected is not None else NEAR
+        if told[0].start > until + near:  # nearly every hypothesis
+            return told
+        first = next((i for i, word in enumerate(told) if word.end > until - REACH), len(told))
+        last = next((i for i, word in enumerate(told) if word.start > until + near), len(told))
+        count = first
+        if first < last:
+            tolerance = RETOLD if self._expected is not None else TOLD
+            since = self._expected if not first or self._expected is None else max(self._expected, until - REACH)
+            reached = told[-1].end if upto is None else max(upto, told[-1].end)
+            count += known_of(known, told[first:last], tolerance, since=since, upto=reached)
+        self.repeats += count
+        return told[count:]
 
     def outgrown(self, words: Sequence[Word], fresh: Sequence[Word], pending: Sequence[Word]) -> int:
         """How many of the last ``pending`` words are parts of a word that was now told: "20" of "25".
@@ -154,9 +171,3 @@ def _middle(word: Word) -> int:
 
 def _is_figure(word: Word) -> bool:
     return any(char.isdigit() for char in word.text)
-
-
-def _same(word: Word, other: Word, least: int = SAME_WORD) -> bool:
-    """Whether both may be the same utterance of the same word; a partial lacks the final's capitals and commas."""
-    near = max(least, min(word.end - word.start, other.end - other.start) // 2)
-    return abs(_middle(word) - _middle(other)) <= near and plain(word.text) == plain(other.text)

@@ -1,0 +1,223 @@
+"""Which of the words that a recogniser tells are known already, by their texts and their times together. Pure.
+
+A stream that hears audio again tells the words of it again, at times that are off by some tens of milliseconds, now and
+then by more than half a word; it may hear one of them as another, join two, or tell half of the one that its beginning
+cuts. So no word is judged alone: what is known and what is told are aligned as two sequences (Needleman and Wunsch
+1970), and what is told behind the last known word is new. Texts decide where times are in doubt, times where a word is
+said twice. The streams' clocks differ by about the same for all words, so the alignment is made a second time with what
+the first one found that difference to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dragoman.engines.base import Word
+from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.plain import plain
+
+_NEVER = float("inf")
+
+MOST_JOINED = 10
+"""Words that one word may stand for: the digits of a telephone number."""
+
+CLEAR = ms_to_samples(150)
+"""A word that ends so far behind the last known one is another, wherever it begins: no time is off by more."""
+
+UNHEARD = ms_to_samples(300)
+"""How far behind a known word a hypothesis must reach to be expected to tell it: an interim tells its last words late."""
+
+CUT = ms_to_samples(400)
+"""How far behind the beginning of a replay a known word must lie to be sure to be told again, whole."""
+
+# Costs, in units of a word that is told again exactly (-1). Found by simulation of both streams' habits
+# (tests/pipeline/replayed.py): the failures hardly change within 20 % of these values.
+SUBSTITUTED = 0.35
+"""A word at a known one's place with another text, without its distance in time."""
+
+GROWN = 0.45
+"""More, where the one may be a part of the other: "25" at the place of "20" is rather a new word."""
+
+ADDED = 0.45
+"""A word told before the end of what is known, at the place of none."""
+
+CUT_WORD = 0.2
+"""The same of the first word of a replay, which may be half a word."""
+
+OMITTED = 1.0
+"""A known word that should be told again and is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What a recogniser's times are worth; samples."""
+
+    same: int
+    """By how much the same word may be elsewhere."""
+    slope: int
+    """How far before the end of what is known a new word costs as much as a repeat is worth."""
+
+
+class Matched(NamedTuple):
+    """An alignment: ``new``, how many of the told words are known; ``offset``, how much later these are told."""
+
+    known: int
+    offset: int
+
+
+class _Cell(NamedTuple):
+    cost: float
+    shift: int  # sum over words matched by text
+    matches: int
+
+
+_NOWHERE = _Cell(_NEVER, 0, 0)
+
+
+def known_of(
+    known: Sequence[Word], told: Sequence[Word], tolerance: Tolerance, *, since: int | None, upto: int
+) -> int:
+    """How many of the told words, from the first, are among the known ones.
+
+    Args:
+        known: words in the order in which they were told, not empty.
+        told: words of one hypothesis.
+        tolerance: for both.
+        since: audio time from which on all that is known is told again; None: nothing need be.
+        upto: audio time that the hypothesis covers.
+    """
+    first = _aligned(known, told, tolerance, since, upto, 0)
+    if not first.offset:
+        return first.known
+    return _aligned(known, told, tolerance, since, upto, first.offset).known
+
+
+def _aligned(
+    known: Sequence[Word], told: Sequence[Word], tolerance: Tolerance, since: int | None, upto: int, offset: int
+) -> Matched:
+    moved = [Word(plain(word.text), word.start - offset, word.end - offset) for word in told]
+    before = [Word(plain(word.text), word.start, word.end) for word in known]
+    until = known[-1].end
+    omitted = [_omitted(word, since, upto) for word in before]
+    added = [_added(i, word, until, since is not None) for i, word in enumerate(moved)]
+    rows = len(before) + 1
+    # column j holds the best alignments of the first j told words with the first i known ones
+    columns: list[list[_Cell]] = []
+    best, ended = _Cell(_NEVER, 0, 0), 0
+    for j in range(len(moved) + 1):
+        column = [_NOWHERE] * rows
+        for i in range(rows):
+            cell = _Cell(0.0, 0, 0) if not i and not j else _NOWHERE
+            if i:
+                cell = min(cell, _more(column[i - 1], omitted[i - 1]))
+            if j and i < rows - 1:
+                cell = min(cell, _more(columns[j - 1][i], added[j - 1]))
+            if i and j:
+                cell = min(cell, _joined(columns, before, moved, i, j, tolerance, exact=since is None))
+            column[i] = cell
+        columns.append(column)
+        cost = column[-1].cost + (_new(moved[j], until, tolerance) if j < len(moved) else 0.0)
+        if cost < best.cost:
+            best, ended = column[-1]._replace(cost=cost), j
+    return Matched(ended, round(2 * best.shift / (2 * best.matches + 1)) + offset)
+
+
+def _joined(
+    columns: list[list[_Cell]],
+    known: Sequence[Word],
+    told: Sequence[Word],
+    i: int,
+    j: int,
+    tolerance: Tolerance,
+    *,
+    exact: bool,
+) -> _Cell:
+    """The best alignment that ends with known word i at the place of told word j, or one of them with several."""
+    one, other = known[i - 1], told[j - 1]
+    cell = _pair(columns[j - 1][i - 1], one, other, tolerance, exact=exact)
+    for count in range(2, min(MOST_JOINED, j) + 1):
+        part = told[j - count : j]
+        if other.start - part[0].start > (one.end - one.start) + 2 * tolerance.same:
+            break
+        cell = min(cell, _several(columns[j - count][i - 1], one, part, tolerance, sign=1))
+    for count in range(2, min(MOST_JOINED, i) + 1):
+        part = known[i - count : i]
+        if one.start - part[0].start > (other.end - other.start) + 2 * tolerance.same:
+            break
+        cell = min(cell, _several(columns[j - 1][i - count], other, part, tolerance, sign=-1))
+    return cell
+
+
+def _pair(cell: _Cell, one: Word, other: Word, tolerance: Tolerance, *, exact: bool) -> _Cell:
+    shift = _middle(other) - _middle(one)
+    near = max(tolerance.same, min(one.end - one.start, other.end - other.start) // 2)
+    if cell.cost == _NEVER or abs(shift) > near:
+        return _NOWHERE
+    if one.text == other.text:
+        return _Cell(cell.cost - 1 + abs(shift) / near, cell.shift + shift, cell.matches + 1)
+    if exact:
+        return _NOWHERE
+    ahead = max(abs(other.start - one.start), other.end - one.end, abs(shift)) if _grown(one, other) else abs(shift)
+    cost = SUBSTITUTED + (GROWN if _grown(one, other) else 0) + ahead / tolerance.same
+    return _more(cell, cost)
+
+
+def _several(cell: _Cell, whole: Word, parts: Sequence[Word], tolerance: Tolerance, *, sign: int) -> _Cell:
+    """One word at the place of several that say the same: "21", "twenty-one", "twenty one"."""
+    first, last = parts[0].start - whole.start, parts[-1].end - whole.end
+    apart = max(abs(first), abs(last))
+    if cell.cost == _NEVER or apart > max(tolerance.same, (whole.end - whole.start) // 2):
+        return _NOWHERE
+    if _bare(whole.text) == "".join(_bare(part.text) for part in parts):
+        shift = sign * (first + last) // 2
+        cost = abs(shift) / tolerance.same - len(parts)
+        return _Cell(cell.cost + cost, cell.shift + shift, cell.matches + 1)
+    if _is_figure(whole) and not any(_is_figure(part) for part in parts):
+        return _more(cell, apart / tolerance.same - 0.5)
+    return _NOWHERE
+
+
+def _omitted(word: Word, since: int | None, upto: int) -> float:
+    if since is None or word.end > upto - UNHEARD:
+        return 0.0
+    return OMITTED * min(max((_middle(word) - since) / CUT, 0.0), 1.0)
+
+
+def _added(i: int, word: Word, until: int, due: bool) -> float:
+    behind = max(_reach(word) - until, 0) / CLEAR
+    return behind * 2 + (CUT_WORD if due and i == 0 else ADDED)
+
+
+def _new(word: Word, until: int, tolerance: Tolerance) -> float:
+    """What the first new word costs, by its place before the end of what is known."""
+    return max((until - _reach(word)) / tolerance.slope, 0.0)
+
+
+def _reach(word: Word) -> int:
+    return max(_middle(word), word.end - CLEAR)
+
+
+def _grown(one: Word, other: Word) -> bool:
+    """Whether one text may be a part of the other's."""
+    if _is_figure(one) or _is_figure(other):
+        return True
+    mine, its = _bare(one.text), _bare(other.text)
+    return bool(mine and its) and (mine.startswith(its) or its.startswith(mine))
+
+
+def _more(cell: _Cell, cost: float) -> _Cell:
+    return cell if cell.cost == _NEVER else _Cell(cell.cost + cost, cell.shift, cell.matches)
+
+
+def _bare(text: str) -> str:
+    return text.replace("-", "").replace(" ", "").replace("'", "")
+
+
+def _middle(word: Word) -> int:
+    return (word.start + word.end) // 2
+
+
+def _is_figure(word: Word) -> bool:
+    return any(char.isdigit() for char in word.text)
