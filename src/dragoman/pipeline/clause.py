@@ -100,8 +100,7 @@ class ClauseSegmenter:
         ``pause``: audio time behind the last speech before the speaker's last pause, as far as the VAD heard one.
         """
         self._pause = pause
-        words = self.ledger.fresh(hypothesis.words, self._pending, hypothesis.upto)
-        self._outgrown = self.ledger.outgrown(hypothesis.words, words, self._pending)
+        words, self._outgrown = self.ledger.hear(hypothesis.words, hypothesis.upto, is_final=hypothesis.is_final)
         if not hypothesis.is_final:
             self._tentative = words
             self._prefix.hear(words)
@@ -110,7 +109,6 @@ class ClauseSegmenter:
         self._prefix.clear()
         self.early.judge(hypothesis.words, hypothesis.upto)
         self._take(words)
-        self.ledger.settle(hypothesis.upto)
         if hypothesis.end_of_utterance:
             return self._commit(len(self._pending))
         return self._commit_sentences(closed=self._agree(before, self._pending))
@@ -131,6 +129,7 @@ class ClauseSegmenter:
         """These words are known; those that they outgrew are not."""
         self._pending[len(self._pending) - self._outgrown :] = words
         self._outgrown = 0
+        self.ledger.hold(self._pending)
 
     def _paused_behind(self, words: Sequence[Word]) -> bool:
         return bool(words) and pauses_behind(words[-1], self._pause)
@@ -161,7 +160,7 @@ class ClauseSegmenter:
             taken = max(0, cut - len(self._standing))
             self.early.commit(self._tentative[:taken])
             if taken:
-                self.ledger.expect(self._tentative[0].start)
+                self.ledger.retell(self._tentative[:taken])
                 self._take(self._tentative[:taken])
             self._tentative = self._tentative[taken:]
             self._prefix.take(taken)
@@ -187,6 +186,7 @@ class ClauseSegmenter:
         """Commit the first ``count`` pending words, as one clause or, where too long, as several."""
         words, self._pending = self._pending[:count], self._pending[count:]
         self.ledger.commit(words)
+        self.ledger.hold(self._pending)
         return [self._clause(part, next(self._numbers)) for part in self._parts(words)]
 
     def _parts(self, words: list[Word]) -> Iterator[list[Word]]:

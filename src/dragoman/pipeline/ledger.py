@@ -1,4 +1,4 @@
-"""The ledger of words already committed, keyed by audio time, so that no word is translated twice."""
+"""The ledger of words already known, keyed by audio time, so that no word is translated twice. Pure."""
 
 from __future__ import annotations
 
@@ -8,28 +8,22 @@ from itertools import pairwise
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.plain import plain
-from dragoman.pipeline.retold import Tolerance, known_of
+from dragoman.pipeline.retold import Tolerance, align, grown_from
 
 JITTER = ms_to_samples(60)
-"""How far a word's middle moves between two times that a recogniser says it."""
+"""How far a word's middle moves between two times that one stream says it."""
 
-OTHER_WORDS = JITTER // 2
-"""The same, where the words differ: told apart by another stream, as numbers are. Words are 100 ms long and more, so a
-new one, told ``JITTER`` early and more, still lies behind the mark."""
-
-SAME_WORD = ms_to_samples(90)
-"""How far apart the middles of a word and its repeat may lie, where both are the same word: what was measured of a
-recogniser that counts its audio anew on each connection (50 to 80 ms), and a frame."""
-
-TOLD = Tolerance(same=SAME_WORD, slope=ms_to_samples(75))
-"""Of words that need not come again: more could be another one of the same text."""
+TOLD = Tolerance(same=ms_to_samples(90), slope=ms_to_samples(75))
+"""Of words that need not come again: more could be another one of the same text. 50 to 80 ms were measured, and a
+frame."""
 
 RETOLD = Tolerance(same=ms_to_samples(400), slope=ms_to_samples(200))
-"""Of words that must come again (``expect``): two streams, each off by up to 200 ms. Seen were 20 to 100."""
+"""Of words that must come again: two streams, each off by up to 200 ms. Seen were 20 to 100."""
 
 NEAR = ms_to_samples(100)
 FAR = ms_to_samples(700)
-"""How far behind the end of what is known a word must begin to be new without being looked at."""
+"""How far behind the end of what is known a word must begin to be new without being looked at: the second where words
+must come again."""
 
 REACH = ms_to_samples(3000)
 """How far before it a word must end to be known without being looked at."""
@@ -41,18 +35,26 @@ a word or two that are known, and never between two that are the same: who hears
 FIGURE_RETAKE = ms_to_samples(5000)
 """The same where the last known word is a figure: a telephone number of ten digits takes 4 s, and is one word."""
 
+BEFORE = ms_to_samples(1000)
+"""How far before a replay a known word may begin and still be heard in it, in part, and with another stream's times."""
+
+LATE = ms_to_samples(500)
+"""How far a final must reach behind a known word to tell it, if anything will."""
+
 RECENT = 16
-"""Words before the mark that are kept: more than are spoken in what a replay begins before it."""
+"""Committed words that are kept: more than are spoken in ``RETAKE``."""
 
 
 class WordLedger:
-    """Remembers up to which audio time a leg's words are committed.
+    """Remembers which of a leg's words are known: committed, or final and to be committed (``hold``).
 
     Recognisers say the same word more than once: a final arrives twice, a stream is restarted and its audio replayed, a
-    prefix was committed before its final came. Word times move by up to ``JITTER`` between such repeats, more than half
-    a short word. So the time decides where it is clear; near the mark, a word is a repeat when a word of the same text
-    was committed there, or when most of it lies before the mark. One that reaches far behind it is kept whatever lies
-    before: a number told in one piece may hold a word that was committed, and better twice than never.
+    prefix was committed before its final came. What is told again is aligned with what is known (``retold``). Words
+    that must come again, in this order and before anything new, are ``due``: those that a replay holds, until a final
+    told them; and those that were committed of a range whose final is due. They are known again by their texts first.
+    Where nothing is due, a word is a repeat only where one of the same text was told at the same time, or when most of
+    it lies before the end of what is known; and one that reaches far behind that is kept whatever lies before: better
+    twice than never.
 
     Figures are joined by the recogniser: "20" was told when the stream died, and the next one, which hears it again,
     tells "25". So a replay begins where the last figure begins, and the new word takes the place of all that it holds
@@ -64,14 +66,11 @@ class WordLedger:
         self.committed_until = 0
         """Audio time (samples) of the end of the last committed word."""
         self.repeats = 0
-        """Words dropped because they had been committed."""
+        """Words dropped because they were known."""
         self._recent: tuple[Word, ...] = ()
-        self._expected: int | None = None  # audio time from where on all that is known will be told again
-
-    @property
-    def last(self) -> Word | None:
-        """The last committed word, as far as it is remembered."""
-        return self._recent[-1] if self._recent else None
+        self._held: tuple[Word, ...] = ()
+        self._due: tuple[Word, ...] = ()
+        self._since = 0  # audio time from which on what is due is told again, whole
 
     def known_until(self, final: Word | None) -> int:
         """Up to where words are known; ``final``: the last word of which a final told, committed or not."""
@@ -84,17 +83,16 @@ class WordLedger:
             heard: the last words of which finals told, committed or not.
             pauses: audio times in gaps of the speech, as our own voice detector hears it.
         """
-        known = sorted({*self._recent, *heard}, key=lambda word: (word.end, word.start))
+        known = sorted({*self._recent, *self._held, *heard}, key=lambda word: (word.end, word.start))
         if not known:
             return self.committed_until
         last = known[-1]
         end = max(last.end, self.committed_until)
         if _is_figure(last):
             return max(last.start - JITTER, end - FIGURE_RETAKE, 0)
-        latest = last.start - SAME_WORD
-        if gap := max((at for at in pauses if end - RETAKE <= at <= latest), default=0):
+        if gap := max((at for at in pauses if end - RETAKE <= at <= last.start - TOLD.same), default=0):
             return gap
-        within = [word for word in known[-RECENT:] if word.start >= end - RETAKE]
+        within = [word for word in known if word.start >= end - RETAKE]
         for before, word in reversed(list(pairwise(within[:-1]))):
             if plain(before.text) != plain(word.text) and before.end <= word.start + JITTER:
                 return max(word.start - JITTER, 0)
@@ -102,67 +100,76 @@ class WordLedger:
         return max(first - JITTER, end - RETAKE, 0)
 
     def expect(self, start: int) -> None:
-        """What is known from audio time ``start`` on will be told again: it is replayed, or its final is due."""
-        self._expected = start if self._expected is None else min(start, self._expected)
+        """What is known from audio time ``start`` on is replayed, and will be told again."""
+        self._since = start
+        self._due = tuple(word for word in (*self._recent, *self._held) if word.start >= start - BEFORE)
 
-    def settle(self, upto: int) -> None:
-        """A final told all that was said up to ``upto``."""
-        if upto >= self.committed_until:
-            self._expected = None
-        elif self._expected is not None:
-            self._expected = max(self._expected, upto)
+    def retell(self, words: Sequence[Word]) -> None:
+        """These words, known from now on, are of a range whose final is due: it will tell them again."""
+        if words and not self._due:
+            self._since = 0
+        self._due = (*self._due, *words)
 
-    def fresh(
-        self, words: Iterable[Word], pending: Sequence[Word] = (), upto: int | None = None
-    ) -> tuple[Word, ...]:
-        """The words that are neither committed nor in ``pending`` (known, and to be committed later), in order.
+    def hold(self, words: Sequence[Word]) -> None:
+        """These words are known, in order, and to be committed later."""
+        self._held = tuple(words)
 
-        ``upto``: audio time that the hypothesis covers; else its last word's end.
-        """
-        told = tuple(words)
-        known = (*self._recent, *pending)[-RECENT:]
-        if not known or not told:
-            return told
-        until = known[-1].end
-        near = FAR if self._expected is not None else NEAR
-        if told[0].start > until + near:  # nearly every hypothesis
-            return told
-        first = next((i for i, word in enumerate(told) if word.end > until - REACH), len(told))
-        last = next((i for i, word in enumerate(told) if word.start > until + near), len(told))
-        count = first
-        if first < last:
-            tolerance = RETOLD if self._expected is not None else TOLD
-            since = self._expected if not first or self._expected is None else max(self._expected, until - REACH)
-            reached = told[-1].end if upto is None else max(upto, told[-1].end)
-            count += known_of(known, told[first:last], tolerance, since=since, upto=reached)
-        self.repeats += count
-        return told[count:]
-
-    def outgrown(self, words: Sequence[Word], fresh: Sequence[Word], pending: Sequence[Word]) -> int:
-        """How many of the last ``pending`` words are parts of a word that was now told: "20" of "25".
+    def hear(self, words: Sequence[Word], upto: int, *, is_final: bool) -> tuple[tuple[Word, ...], int]:
+        """What of a hypothesis is neither committed nor held, in order; and how many of the last held words it outgrew.
 
         Args:
-            words: the hypothesis, which may tell the pending words again.
-            fresh: those of it that ``fresh`` kept.
-            pending: what is known and not committed.
+            words: the hypothesis, which may tell known words again.
+            upto: audio time that it covers.
+            is_final: what is due of it does not come again behind it.
         """
-        if not fresh or not pending or fresh[0].start >= pending[-1].end:
-            return 0
-        whole = fresh[0]
-        before = next((word for word in reversed(words) if word.end <= whole.start), None)
-        heard = whole.start if before is None else before.end
-        first = len(pending)
-        while first and _middle(pending[first - 1]) > max(heard, whole.start):
-            first -= 1
-        if first == len(pending) or pending[-1].end >= whole.end:
-            return 0
-        return len(pending) - first if abs(pending[first].start - whole.start) <= SAME_WORD else 0
+        due = self._due
+        count = self._count(words, upto, is_final)
+        self.repeats += count
+        fresh = tuple(words[count:])
+        return fresh, self._outgrown(words, fresh) if due else 0
 
     def commit(self, words: Sequence[Word]) -> None:
         """Mark these words as committed; the mark never goes back."""
         if words:
             self.committed_until = max(self.committed_until, max(word.end for word in words))
             self._recent = (*self._recent, *words)[-RECENT:]
+
+    def _count(self, words: Sequence[Word], upto: int, is_final: bool) -> int:
+        """How many of these words, from the first, are known."""
+        due = bool(self._due)
+        known = self._due or (*self._recent, *self._held)[-RECENT:]
+        if not known:
+            return 0
+        until, near, tolerance = known[-1].end, FAR if due else NEAR, RETOLD if due else TOLD
+        first = next((i for i, word in enumerate(words) if word.end > until - REACH), len(words))
+        last = next((i for i, word in enumerate(words) if word.start > until + near), len(words))
+        if first >= last:
+            if is_final and (last < len(words) or upto > until + LATE):
+                self._due = ()
+            return first
+        since = (0 if first else self._since) if due else None
+        found = align(known, words[first:last], tolerance, since=since, upto=upto)
+        count = first + found.told
+        if is_final and due:
+            passed = len(known) if count < len(words) else found.known
+            self._due = tuple(word for word in known[passed:] if word.end > upto - LATE)
+            self._since = 0
+        return count
+
+    def _outgrown(self, words: Sequence[Word], fresh: Sequence[Word]) -> int:
+        """How many of the last held words are parts of a word that was now told: "20" of "25"."""
+        held = self._held
+        if not fresh or not held or fresh[0].start >= held[-1].end:
+            return 0
+        whole = fresh[0]
+        before = next((word for word in reversed(words) if word.end <= whole.start), None)
+        heard = whole.start if before is None else before.end
+        first = len(held)
+        while first and _middle(held[first - 1]) > max(heard, whole.start):
+            first -= 1
+        if first == len(held) or held[-1].end >= whole.end or not grown_from(whole, held[first]):
+            return 0
+        return len(held) - first if abs(held[first].start - whole.start) <= RETOLD.slope else 0
 
 
 def _middle(word: Word) -> int:

@@ -60,25 +60,30 @@ class Tolerance:
     """How far before the end of what is known a new word costs as much as a repeat is worth."""
 
 
-class Matched(NamedTuple):
-    """An alignment: ``new``, how many of the told words are known; ``offset``, how much later these are told."""
+class Alignment(NamedTuple):
+    """How the told words stand to the known ones."""
 
+    told: int
+    """How many of the told words, from the first, are known."""
     known: int
+    """How many of the known words, from the first, were told, or passed over."""
     offset: int
+    """How much later they are told, samples."""
 
 
 class _Cell(NamedTuple):
     cost: float
     shift: int  # sum over words matched by text
     matches: int
+    passed: int  # known words up to the last one that was told
 
 
-_NOWHERE = _Cell(_NEVER, 0, 0)
+_NOWHERE = _Cell(_NEVER, 0, 0, 0)
 
 
-def known_of(
+def align(
     known: Sequence[Word], told: Sequence[Word], tolerance: Tolerance, *, since: int | None, upto: int
-) -> int:
+) -> Alignment:
     """How many of the told words, from the first, are among the known ones.
 
     Args:
@@ -89,14 +94,12 @@ def known_of(
         upto: audio time that the hypothesis covers.
     """
     first = _aligned(known, told, tolerance, since, upto, 0)
-    if not first.offset:
-        return first.known
-    return _aligned(known, told, tolerance, since, upto, first.offset).known
+    return first if not first.offset else _aligned(known, told, tolerance, since, upto, first.offset)
 
 
 def _aligned(
     known: Sequence[Word], told: Sequence[Word], tolerance: Tolerance, since: int | None, upto: int, offset: int
-) -> Matched:
+) -> Alignment:
     moved = [Word(plain(word.text), word.start - offset, word.end - offset) for word in told]
     before = [Word(plain(word.text), word.start, word.end) for word in known]
     until = known[-1].end
@@ -105,23 +108,24 @@ def _aligned(
     rows = len(before) + 1
     # column j holds the best alignments of the first j told words with the first i known ones
     columns: list[list[_Cell]] = []
-    best, ended = _Cell(_NEVER, 0, 0), 0
+    best, ended = _NOWHERE, 0
     for j in range(len(moved) + 1):
         column = [_NOWHERE] * rows
         for i in range(rows):
-            cell = _Cell(0.0, 0, 0) if not i and not j else _NOWHERE
+            cell = _Cell(0.0, 0, 0, 0) if not i and not j else _NOWHERE
             if i:
                 cell = min(cell, _more(column[i - 1], omitted[i - 1]))
             if j and i < rows - 1:
                 cell = min(cell, _more(columns[j - 1][i], added[j - 1]))
             if i and j:
-                cell = min(cell, _joined(columns, before, moved, i, j, tolerance, exact=since is None))
+                told_here = _joined(columns, before, moved, i, j, tolerance, exact=since is None)
+                cell = min(cell, told_here._replace(passed=i))
             column[i] = cell
         columns.append(column)
         cost = column[-1].cost + (_new(moved[j], until, tolerance) if j < len(moved) else 0.0)
         if cost < best.cost:
             best, ended = column[-1]._replace(cost=cost), j
-    return Matched(ended, round(2 * best.shift / (2 * best.matches + 1)) + offset)
+    return Alignment(ended, best.passed, round(2 * best.shift / (2 * best.matches + 1)) + offset)
 
 
 def _joined(
@@ -156,12 +160,16 @@ def _pair(cell: _Cell, one: Word, other: Word, tolerance: Tolerance, *, exact: b
     if cell.cost == _NEVER or abs(shift) > near:
         return _NOWHERE
     if one.text == other.text:
-        return _Cell(cell.cost - 1 + abs(shift) / near, cell.shift + shift, cell.matches + 1)
+        return _Cell(cell.cost - 1 + abs(shift) / near, cell.shift + shift, cell.matches + 1, 0)
     if exact:
         return _NOWHERE
-    ahead = max(abs(other.start - one.start), other.end - one.end, abs(shift)) if _grown(one, other) else abs(shift)
-    cost = SUBSTITUTED + (GROWN if _grown(one, other) else 0) + ahead / tolerance.same
-    return _more(cell, cost)
+    if _is_figure(one) != _is_figure(other):  # "20" and "twenty", or "twenty-one" to be
+        apart = (abs(other.start - one.start) + abs(other.end - one.end)) / 2
+        return _more(cell, SUBSTITUTED + apart / tolerance.same)
+    if not _akin(one, other):
+        return _more(cell, SUBSTITUTED + abs(shift) / tolerance.same)
+    apart = max(abs(other.start - one.start), other.end - one.end, abs(shift))
+    return _more(cell, SUBSTITUTED + GROWN + apart / tolerance.same)
 
 
 def _several(cell: _Cell, whole: Word, parts: Sequence[Word], tolerance: Tolerance, *, sign: int) -> _Cell:
@@ -173,9 +181,9 @@ def _several(cell: _Cell, whole: Word, parts: Sequence[Word], tolerance: Toleran
     if _bare(whole.text) == "".join(_bare(part.text) for part in parts):
         shift = sign * (first + last) // 2
         cost = abs(shift) / tolerance.same - len(parts)
-        return _Cell(cell.cost + cost, cell.shift + shift, cell.matches + 1)
+        return _Cell(cell.cost + cost, cell.shift + shift, cell.matches + 1, 0)
     if _is_figure(whole) and not any(_is_figure(part) for part in parts):
-        return _more(cell, apart / tolerance.same - 0.5)
+        return _more(cell, SUBSTITUTED + (abs(first) + abs(last)) / 2 / tolerance.same)
     return _NOWHERE
 
 
@@ -199,16 +207,22 @@ def _reach(word: Word) -> int:
     return max(_middle(word), word.end - CLEAR)
 
 
-def _grown(one: Word, other: Word) -> bool:
+def grown_from(whole: Word, part: Word) -> bool:
+    """Whether the text of ``whole`` may hold that of ``part``: figures may hold anything, "twenty-one" holds "twenty"."""
+    mine, its = _bare(plain(whole.text)), _bare(plain(part.text))
+    return _is_figure(whole) or (mine != its and bool(its) and mine.startswith(its))
+
+
+def _akin(one: Word, other: Word) -> bool:
     """Whether one text may be a part of the other's."""
-    if _is_figure(one) or _is_figure(other):
+    if _is_figure(one) and _is_figure(other):
         return True
     mine, its = _bare(one.text), _bare(other.text)
     return bool(mine and its) and (mine.startswith(its) or its.startswith(mine))
 
 
 def _more(cell: _Cell, cost: float) -> _Cell:
-    return cell if cell.cost == _NEVER else _Cell(cell.cost + cost, cell.shift, cell.matches)
+    return cell if cell.cost == _NEVER else cell._replace(cost=cell.cost + cost)
 
 
 def _bare(text: str) -> str:
