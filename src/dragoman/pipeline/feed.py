@@ -30,6 +30,10 @@ COVERED = ms_to_samples(60)
 
 BREATH = ms_to_samples(120)
 """Silence, as the VAD hears it, that is a pause: one of 200 ms in truth (pipeline.options)."""
+
+PAUSES = 16
+"""Pauses that are remembered: more than anybody makes in what a replay hears again (``ledger.RETAKE``)."""
+
 LOST = 64
 """Stretches given up that are told apart until they are asked for; then the last one grows over what lies between."""
 
@@ -95,6 +99,8 @@ class FeedPlan:
         self._heard = 0
         self.paused_at = -BACKLOG
         """Where the VAD heard the last speech before the speaker's last pause; negative: he made none."""
+        self.pauses: deque[int] = deque(maxlen=PAUSES)
+        """Audio times within the last pauses, the one that lasts included."""
         self.began = 0
         """Where the VAD heard his last stretch of speech begin, behind a pause that ended the one before."""
         self._unfinished_upto = -1  # what the last partial covers, if it ends in the middle of a sentence
@@ -198,8 +204,8 @@ class FeedPlan:
         self._continuous = continuous
         self._early = early
 
-    def replay(self, known_until: int, end: int) -> None:
-        """A new stream was opened: push again what has no final, from ``known_until`` on.
+    def replay(self, known: int, end: int) -> int:
+        """A new stream was opened: push again what has no final, from ``known`` on; returns from where on.
 
         What is older than ``REPLAY`` before ``end``, the leg's audio so far, is given up.
         """
@@ -207,12 +213,13 @@ class FeedPlan:
         self._give_up_before(end - REPLAY)
         self._pushed = False
         if self._open:
-            oldest = max(known_until, self._open[0].start)
+            oldest = max(known, self._open[0].start)
             self._cursor = max(oldest, end - REPLAY)
             self._lose(oldest, self._cursor)
         else:  # opened ahead: the first words may have begun, but no silence of before is needed
             self._cursor = max(self._cursor, end - 2 * PREROLL)
         self.lag = max(end - self._cursor, 0)
+        return self._cursor
 
     def give_up_oldest(self, end: int) -> None:
         """Every stream dies of the oldest utterance: give it up, or, while it goes on, what was said of it till now."""
@@ -242,8 +249,9 @@ class FeedPlan:
             heard: up to where the VAD last heard speech.
         """
         self._heard = heard
-        if heard and end - heard >= BREATH:
+        if heard and end - heard >= BREATH and self.paused_at != heard:
             self.paused_at = heard
+            self.pauses.append(heard + BREATH // 2)
         while self._open:
             current = self._open[0]
             if not self._continuous:

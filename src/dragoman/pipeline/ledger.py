@@ -13,7 +13,7 @@ from dragoman.pipeline.retold import Tolerance, align, grown_from
 JITTER = ms_to_samples(60)
 """How far a word's middle moves between two times that one stream says it."""
 
-TOLD = Tolerance(same=ms_to_samples(90), slope=ms_to_samples(75))
+TOLD = Tolerance(same=ms_to_samples(90), slope=ms_to_samples(300))
 """Of words that need not come again: more could be another one of the same text. 50 to 80 ms were measured, and a
 frame."""
 
@@ -72,9 +72,9 @@ class WordLedger:
         self._due: tuple[Word, ...] = ()
         self._since = 0  # audio time from which on what is due is told again, whole
 
-    def known_until(self, final: Word | None) -> int:
-        """Up to where words are known; ``final``: the last word of which a final told, committed or not."""
-        return max(self.committed_until, final.end if final is not None else 0)
+    def known_until(self, heard: Sequence[Word]) -> int:
+        """Up to where words are known; ``heard``: the last words of which finals told, committed or not."""
+        return max([self.committed_until, *(word.end for word in heard)])
 
     def replay_from(self, heard: Sequence[Word], pauses: Iterable[int]) -> int:
         """From where on a new stream must hear: some of what is known again, to know it by, and all behind it.
@@ -122,11 +122,11 @@ class WordLedger:
             upto: audio time that it covers.
             is_final: what is due of it does not come again behind it.
         """
-        due = self._due
+        moved = RETOLD.slope if self._due else TOLD.same
         count = self._count(words, upto, is_final)
         self.repeats += count
         fresh = tuple(words[count:])
-        return fresh, self._outgrown(words, fresh) if due else 0
+        return fresh, self._outgrown(words, fresh, moved)
 
     def commit(self, words: Sequence[Word]) -> None:
         """Mark these words as committed; the mark never goes back."""
@@ -156,7 +156,7 @@ class WordLedger:
             self._since = 0
         return count
 
-    def _outgrown(self, words: Sequence[Word], fresh: Sequence[Word]) -> int:
+    def _outgrown(self, words: Sequence[Word], fresh: Sequence[Word], moved: int) -> int:
         """How many of the last held words are parts of a word that was now told: "20" of "25"."""
         held = self._held
         if not fresh or not held or fresh[0].start >= held[-1].end:
@@ -169,7 +169,7 @@ class WordLedger:
             first -= 1
         if first == len(held) or held[-1].end >= whole.end or not grown_from(whole, held[first]):
             return 0
-        return len(held) - first if abs(held[first].start - whole.start) <= RETOLD.slope else 0
+        return len(held) - first if abs(held[first].start - whole.start) <= moved else 0
 
 
 def _middle(word: Word) -> int:

@@ -17,7 +17,7 @@ from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent,
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
-from dragoman.pipeline.ledger import WordLedger
+from dragoman.pipeline.ledger import RECENT, WordLedger
 from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
 from dragoman.pipeline.prefix import STABLE_AFTER, StablePrefix
@@ -93,7 +93,7 @@ class Recognition:
         self._failures = 0  # times in a row that a stream was not had, or lost without a final
         self._deaths = 0  # of those, streams that had opened: they may die of what they hear
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
-        self._final: Word | None = None  # the last word of which a final told
+        self._finals: tuple[Word, ...] = ()  # the last words of which finals told
         self._stable = StablePrefix(STABLE_AFTER)
         self._silence = SilenceWatch()
         self._busy_at = 0.0  # when there was speech last
@@ -144,7 +144,7 @@ class Recognition:
         """Seconds of this leg's speech that no recogniser has given back yet."""
         if self._audio is None or not self._plan.active:
             return 0.0
-        return (self._audio.end - self._ledger.known_until(self._final)) / SAMPLE_RATE
+        return (self._audio.end - self._ledger.known_until(self._finals)) / SAMPLE_RATE
 
     def attach(self, audio: LegAudio) -> None:
         """Read from this audio; once, before ``run``."""
@@ -229,7 +229,7 @@ class Recognition:
             if not self._missing and (told or away):
                 self._missing = True
                 self.on_missing(error)
-        waiting = 0 if self._audio is None else self._audio.end - self._ledger.known_until(self._final)
+        waiting = 0 if self._audio is None else self._audio.end - self._ledger.known_until(self._finals)
         if self._failures >= SECOND_LOSS or (self._plan.active and waiting >= LONG_REPLAY):
             self._keep_stable()
         if opened and self._deaths > len(RESTART_DELAYS) and self._audio is not None:
@@ -242,9 +242,9 @@ class Recognition:
         """
         words = self._stable.words
         self._stable.clear()
-        if not words or (self._final is not None and words[-1].end <= self._final.end):
+        if not words or (self._finals and words[-1].end <= self._finals[-1].end):
             return
-        self._final = words[-1]
+        self._finals = words[-RECENT:]
         self._failures = self._deaths = 1
         self._preference.progressed(self._now)
         now = self._clock()
@@ -280,9 +280,8 @@ class Recognition:
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
         if self._audio is not None:
-            known = self._ledger.known_until(self._final)
-            self._ledger.expect(known)
-            self._plan.replay(known, self._audio.end)
+            known = self._ledger.replay_from(self._finals, self._plan.pauses)
+            self._ledger.expect(self._plan.replay(known, self._audio.end))
         self._replayed = self._plan.lag / SAMPLE_RATE
         look = partial(self._look, info, ms_to_samples(info.stall_ms))
         try:
@@ -379,7 +378,7 @@ class Recognition:
             self._silence.heard()
             if hypothesis.is_final:
                 self._stable.clear()
-                self._final = hypothesis.words[-1] if hypothesis.words else self._final
+                self._finals = (*self._finals, *hypothesis.words)[-RECENT:]
             else:
                 self._stable.hear(hypothesis.words)
                 unfinished = looks_unfinished(hypothesis.words, self._request.language)

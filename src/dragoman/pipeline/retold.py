@@ -29,13 +29,16 @@ CLEAR = ms_to_samples(150)
 UNHEARD = ms_to_samples(300)
 """How far behind a known word a hypothesis must reach to be expected to tell it: an interim tells its last words late."""
 
-CUT = ms_to_samples(400)
+CUT = ms_to_samples(250)
 """How far behind the beginning of a replay a known word must lie to be sure to be told again, whole."""
 
 # Costs, in units of a word that is told again exactly (-1). Found by simulation of both streams' habits
 # (tests/pipeline/replayed.py): the failures hardly change within 20 % of these values.
 SUBSTITUTED = 0.35
 """A word at a known one's place with another text, without its distance in time."""
+
+FIGURE = 0.2
+"""Digits at the place of words, which may be the same number: "20" and "twenty"."""
 
 GROWN = 0.45
 """More, where the one may be a part of the other: "25" at the place of "20" is rather a new word."""
@@ -156,7 +159,7 @@ def _joined(
 
 def _pair(cell: _Cell, one: Word, other: Word, tolerance: Tolerance, *, exact: bool) -> _Cell:
     shift = _middle(other) - _middle(one)
-    near = max(tolerance.same, min(one.end - one.start, other.end - other.start) // 2)
+    near = tolerance.same if exact else max(tolerance.same, min(one.end - one.start, other.end - other.start) // 2)
     if cell.cost == _NEVER or abs(shift) > near:
         return _NOWHERE
     if one.text == other.text:
@@ -165,7 +168,7 @@ def _pair(cell: _Cell, one: Word, other: Word, tolerance: Tolerance, *, exact: b
         return _NOWHERE
     if _is_figure(one) != _is_figure(other):  # "20" and "twenty", or "twenty-one" to be
         apart = (abs(other.start - one.start) + abs(other.end - one.end)) / 2
-        return _more(cell, SUBSTITUTED + apart / tolerance.same)
+        return _more(cell, FIGURE + apart / tolerance.same)
     if not _akin(one, other):
         return _more(cell, SUBSTITUTED + abs(shift) / tolerance.same)
     apart = max(abs(other.start - one.start), other.end - one.end, abs(shift))
@@ -183,7 +186,7 @@ def _several(cell: _Cell, whole: Word, parts: Sequence[Word], tolerance: Toleran
         cost = abs(shift) / tolerance.same - len(parts)
         return _Cell(cell.cost + cost, cell.shift + shift, cell.matches + 1, 0)
     if _is_figure(whole) and not any(_is_figure(part) for part in parts):
-        return _more(cell, SUBSTITUTED + (abs(first) + abs(last)) / 2 / tolerance.same)
+        return _more(cell, FIGURE + (abs(first) + abs(last)) / 2 / tolerance.same)
     return _NOWHERE
 
 
@@ -208,9 +211,9 @@ def _reach(word: Word) -> int:
 
 
 def grown_from(whole: Word, part: Word) -> bool:
-    """Whether the text of ``whole`` may hold that of ``part``: figures may hold anything, "twenty-one" holds "twenty"."""
+    """Whether the text of ``whole`` may hold that of ``part``: "25" holds "twenty", "twenty-five" that and "20"."""
     mine, its = _bare(plain(whole.text)), _bare(plain(part.text))
-    return _is_figure(whole) or (mine != its and bool(its) and mine.startswith(its))
+    return mine != its and (_is_figure(whole) or _is_figure(part) or (bool(its) and mine.startswith(its)))
 
 
 def _akin(one: Word, other: Word) -> bool:
