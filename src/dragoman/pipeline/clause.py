@@ -82,7 +82,7 @@ class ClauseSegmenter:
         self._outgrown = 0  # of the pending words, how many of the last ones are parts of a tentative one
         self._prefix = StablePrefix(agreement)
         self._pause = NEVER
-        self.ledger = WordLedger()
+        self.ledger = WordLedger(language)
         self.early = EarlyWords()
 
     @property

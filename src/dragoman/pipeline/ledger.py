@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.digits import digits_of
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.retold import Tolerance, align, grown_from
 
@@ -33,7 +34,7 @@ RETAKE = ms_to_samples(2000)
 a word or two that are known, and never between two that are the same: who hears half of one cannot count them."""
 
 FIGURE_RETAKE = ms_to_samples(5000)
-"""The same where the last known word is a figure: a telephone number of ten digits takes 4 s, and is one word."""
+"""The same where the last known words are a number: a telephone number of ten digits takes 4 s."""
 
 BEFORE = ms_to_samples(1000)
 """How far before a replay a known word may begin and still be heard in it, in part, and with another stream's times."""
@@ -57,12 +58,14 @@ class WordLedger:
     twice than never.
 
     Figures are joined by the recogniser: "20" was told when the stream died, and the next one, which hears it again,
-    tells "25". So a replay begins where the last figure begins, and the new word takes the place of all that it holds
+    tells "25". So a replay begins before the last figure, and the new word takes the place of all that it holds
     and that is not committed (``outgrown``). Where a part of it was committed, the whole number follows as a
     correction: its rest alone ("5") would be another number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "") -> None:
+        """``language``: of the words, by which numbers are known however they are written."""
+        self._language = language
         self.committed_until = 0
         """Audio time (samples) of the end of the last committed word."""
         self.repeats = 0
@@ -86,18 +89,20 @@ class WordLedger:
         known = sorted({*self._recent, *self._held, *heard}, key=lambda word: (word.end, word.start))
         if not known:
             return self.committed_until
-        last = known[-1]
-        end = max(last.end, self.committed_until)
-        if _is_figure(last):
-            return max(last.start - JITTER, end - FIGURE_RETAKE, 0)
-        if gap := max((at for at in pauses if end - RETAKE <= at <= last.start - TOLD.same), default=0):
+        end = max(known[-1].end, self.committed_until)
+        first = len(known) - 1
+        while first and self._is_number(known[first]) and self._is_number(known[first - 1]):
+            first -= 1
+        number = self._is_number(known[first])
+        within = [word for word in known[: first + 1] if word.start >= known[first].start - RETAKE]
+        least = end - FIGURE_RETAKE if number else end - RETAKE
+        latest = known[first].start - TOLD.same
+        if gap := max((at for at in pauses if max(least, known[first].start - RETAKE) <= at <= latest), default=0):
             return gap
-        within = [word for word in known if word.start >= end - RETAKE]
-        for before, word in reversed(list(pairwise(within[:-1]))):
+        for before, word in reversed(list(pairwise(within if number else within[:-1]))):
             if plain(before.text) != plain(word.text) and before.end <= word.start + JITTER:
-                return max(word.start - JITTER, 0)
-        first = within[0].start if within else end - RETAKE
-        return max(first - JITTER, end - RETAKE, 0)
+                return max(word.start - JITTER, least, 0)
+        return max(within[0].start - JITTER, least, 0)
 
     def expect(self, start: int) -> None:
         """What is known from audio time ``start`` on is replayed, and will be told again."""
@@ -134,6 +139,9 @@ class WordLedger:
             self.committed_until = max(self.committed_until, max(word.end for word in words))
             self._recent = (*self._recent, *words)[-RECENT:]
 
+    def _is_number(self, word: Word) -> bool:
+        return bool(digits_of(plain(word.text), self._language))
+
     def _count(self, words: Sequence[Word], upto: int, is_final: bool) -> int:
         """How many of these words, from the first, are known."""
         due = bool(self._due)
@@ -148,7 +156,7 @@ class WordLedger:
                 self._due = ()
             return first
         since = (0 if first else self._since) if due else None
-        found = align(known, words[first:last], tolerance, since=since, upto=upto)
+        found = align(known, words[first:last], tolerance, since=since, upto=upto, language=self._language)
         count = first + found.told
         if is_final and due:
             passed = len(known) if count < len(words) else found.known
@@ -167,14 +175,10 @@ class WordLedger:
         first = len(held)
         while first and _middle(held[first - 1]) > max(heard, whole.start):
             first -= 1
-        if first == len(held) or held[-1].end >= whole.end or not grown_from(whole, held[first]):
+        if first == len(held) or held[-1].end >= whole.end or not grown_from(whole, held[first], self._language):
             return 0
         return len(held) - first if abs(held[first].start - whole.start) <= moved else 0
 
 
 def _middle(word: Word) -> int:
     return (word.start + word.end) // 2
-
-
-def _is_figure(word: Word) -> bool:
-    return any(char.isdigit() for char in word.text)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
+from dragoman.pipeline.digits import digits_of
 from dragoman.pipeline.plain import plain
 
 _NEVER = float("inf")
@@ -27,7 +28,7 @@ CLEAR = ms_to_samples(150)
 """A word that ends so far behind the last known one is another, wherever it begins: no time is off by more."""
 
 UNHEARD = ms_to_samples(300)
-"""How far behind a known word a hypothesis must reach to be expected to tell it: an interim tells its last words late."""
+"""How far a hypothesis must reach behind a known word to be expected to tell it: the last words of partials come late."""
 
 CUT = ms_to_samples(250)
 """How far behind the beginning of a replay a known word must lie to be sure to be told again, whole."""
@@ -36,9 +37,6 @@ CUT = ms_to_samples(250)
 # (tests/pipeline/replayed.py): the failures hardly change within 20 % of these values.
 SUBSTITUTED = 0.35
 """A word at a known one's place with another text, without its distance in time."""
-
-FIGURE = 0.2
-"""Digits at the place of words, which may be the same number: "20" and "twenty"."""
 
 GROWN = 0.45
 """More, where the one may be a part of the other: "25" at the place of "20" is rather a new word."""
@@ -74,6 +72,26 @@ class Alignment(NamedTuple):
     """How much later they are told, samples."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A word with what its text is compared by."""
+
+    text: str
+    """Without punctuation and hyphens; a number's digits."""
+    number: bool
+    spelt: str
+    start: int
+    end: int
+    language: str
+
+    @classmethod
+    def of(cls, word: Word, offset: int, language: str) -> _Heard:
+        """The word as it would stand if it had been told ``offset`` sooner."""
+        text = plain(word.text)
+        digits = digits_of(text, language)
+        return cls(digits or _bare(text), bool(digits), text, word.start - offset, word.end - offset, language)
+
+
 class _Cell(NamedTuple):
     cost: float
     shift: int  # sum over words matched by text
@@ -85,7 +103,13 @@ _NOWHERE = _Cell(_NEVER, 0, 0, 0)
 
 
 def align(
-    known: Sequence[Word], told: Sequence[Word], tolerance: Tolerance, *, since: int | None, upto: int
+    known: Sequence[Word],
+    told: Sequence[Word],
+    tolerance: Tolerance,
+    *,
+    since: int | None,
+    upto: int,
+    language: str = "",
 ) -> Alignment:
     """How many of the told words, from the first, are among the known ones.
 
@@ -95,24 +119,27 @@ def align(
         tolerance: for both.
         since: audio time from which on all that is known is told again; None: nothing need be.
         upto: audio time that the hypothesis covers.
+        language: of the words, by which numbers are known however they are written.
     """
-    first = _aligned(known, told, tolerance, since, upto, 0)
-    return first if not first.offset else _aligned(known, told, tolerance, since, upto, first.offset)
+    before = [_Heard.of(word, 0, language) for word in known]
+    first = _aligned(before, [_Heard.of(word, 0, language) for word in told], tolerance, since, upto)
+    if not first.offset:
+        return first
+    moved = [_Heard.of(word, first.offset, language) for word in told]
+    return _aligned(before, moved, tolerance, since, upto)
 
 
 def _aligned(
-    known: Sequence[Word], told: Sequence[Word], tolerance: Tolerance, since: int | None, upto: int, offset: int
+    known: Sequence[_Heard], told: Sequence[_Heard], tolerance: Tolerance, since: int | None, upto: int
 ) -> Alignment:
-    moved = [Word(plain(word.text), word.start - offset, word.end - offset) for word in told]
-    before = [Word(plain(word.text), word.start, word.end) for word in known]
     until = known[-1].end
-    omitted = [_omitted(word, since, upto) for word in before]
-    added = [_added(i, word, until, since is not None) for i, word in enumerate(moved)]
-    rows = len(before) + 1
+    omitted = [_omitted(word, since, upto) for word in known]
+    added = [_added(i, word, until, since is not None) for i, word in enumerate(told)]
+    rows = len(known) + 1
     # column j holds the best alignments of the first j told words with the first i known ones
     columns: list[list[_Cell]] = []
     best, ended = _NOWHERE, 0
-    for j in range(len(moved) + 1):
+    for j in range(len(told) + 1):
         column = [_NOWHERE] * rows
         for i in range(rows):
             cell = _Cell(0.0, 0, 0, 0) if not i and not j else _NOWHERE
@@ -121,20 +148,20 @@ def _aligned(
             if j and i < rows - 1:
                 cell = min(cell, _more(columns[j - 1][i], added[j - 1]))
             if i and j:
-                told_here = _joined(columns, before, moved, i, j, tolerance, exact=since is None)
+                told_here = _joined(columns, known, told, i, j, tolerance, exact=since is None)
                 cell = min(cell, told_here._replace(passed=i))
             column[i] = cell
         columns.append(column)
-        cost = column[-1].cost + (_new(moved[j], until, tolerance) if j < len(moved) else 0.0)
+        cost = column[-1].cost + (_new(told[j], until, tolerance) if j < len(told) else 0.0)
         if cost < best.cost:
             best, ended = column[-1]._replace(cost=cost), j
-    return Alignment(ended, best.passed, round(2 * best.shift / (2 * best.matches + 1)) + offset)
+    return Alignment(ended, best.passed, round(2 * best.shift / (2 * best.matches + 1)))
 
 
 def _joined(
     columns: list[list[_Cell]],
-    known: Sequence[Word],
-    told: Sequence[Word],
+    known: Sequence[_Heard],
+    told: Sequence[_Heard],
     i: int,
     j: int,
     tolerance: Tolerance,
@@ -157,7 +184,7 @@ def _joined(
     return cell
 
 
-def _pair(cell: _Cell, one: Word, other: Word, tolerance: Tolerance, *, exact: bool) -> _Cell:
+def _pair(cell: _Cell, one: _Heard, other: _Heard, tolerance: Tolerance, *, exact: bool) -> _Cell:
     shift = _middle(other) - _middle(one)
     near = tolerance.same if exact else max(tolerance.same, min(one.end - one.start, other.end - other.start) // 2)
     if cell.cost == _NEVER or abs(shift) > near:
@@ -166,62 +193,66 @@ def _pair(cell: _Cell, one: Word, other: Word, tolerance: Tolerance, *, exact: b
         return _Cell(cell.cost - 1 + abs(shift) / near, cell.shift + shift, cell.matches + 1, 0)
     if exact:
         return _NOWHERE
-    if _is_figure(one) != _is_figure(other):  # "20" and "twenty", or "twenty-one" to be
-        apart = (abs(other.start - one.start) + abs(other.end - one.end)) / 2
-        return _more(cell, FIGURE + apart / tolerance.same)
     if not _akin(one, other):
         return _more(cell, SUBSTITUTED + abs(shift) / tolerance.same)
     apart = max(abs(other.start - one.start), other.end - one.end, abs(shift))
     return _more(cell, SUBSTITUTED + GROWN + apart / tolerance.same)
 
 
-def _several(cell: _Cell, whole: Word, parts: Sequence[Word], tolerance: Tolerance, *, sign: int) -> _Cell:
+def _several(cell: _Cell, whole: _Heard, parts: Sequence[_Heard], tolerance: Tolerance, *, sign: int) -> _Cell:
     """One word at the place of several that say the same: "21", "twenty-one", "twenty one"."""
     first, last = parts[0].start - whole.start, parts[-1].end - whole.end
     apart = max(abs(first), abs(last))
     if cell.cost == _NEVER or apart > max(tolerance.same, (whole.end - whole.start) // 2):
         return _NOWHERE
-    if _bare(whole.text) == "".join(_bare(part.text) for part in parts):
-        shift = sign * (first + last) // 2
-        cost = abs(shift) / tolerance.same - len(parts)
-        return _Cell(cell.cost + cost, cell.shift + shift, cell.matches + 1, 0)
-    if _is_figure(whole) and not any(_is_figure(part) for part in parts):
-        return _more(cell, FIGURE + (abs(first) + abs(last)) / 2 / tolerance.same)
-    return _NOWHERE
+    if not _says(parts, whole):
+        return _NOWHERE
+    shift = sign * (first + last) // 2
+    return _Cell(cell.cost + abs(shift) / tolerance.same - len(parts), cell.shift + shift, cell.matches + 1, 0)
 
 
-def _omitted(word: Word, since: int | None, upto: int) -> float:
+def _omitted(word: _Heard, since: int | None, upto: int) -> float:
     if since is None or word.end > upto - UNHEARD:
         return 0.0
     return OMITTED * min(max((_middle(word) - since) / CUT, 0.0), 1.0)
 
 
-def _added(i: int, word: Word, until: int, due: bool) -> float:
+def _added(i: int, word: _Heard, until: int, due: bool) -> float:
     behind = max(_reach(word) - until, 0) / CLEAR
     return behind * 2 + (CUT_WORD if due and i == 0 else ADDED)
 
 
-def _new(word: Word, until: int, tolerance: Tolerance) -> float:
+def _new(word: _Heard, until: int, tolerance: Tolerance) -> float:
     """What the first new word costs, by its place before the end of what is known."""
     return max((until - _reach(word)) / tolerance.slope, 0.0)
 
 
-def _reach(word: Word) -> int:
+def _reach(word: _Heard) -> int:
     return max(_middle(word), word.end - CLEAR)
 
 
-def grown_from(whole: Word, part: Word) -> bool:
+def grown_from(whole: Word, part: Word, language: str = "") -> bool:
     """Whether the text of ``whole`` may hold that of ``part``: "25" holds "twenty", "twenty-five" that and "20"."""
-    mine, its = _bare(plain(whole.text)), _bare(plain(part.text))
-    return mine != its and (_is_figure(whole) or _is_figure(part) or (bool(its) and mine.startswith(its)))
+    mine, its = _Heard.of(whole, 0, language), _Heard.of(part, 0, language)
+    return mine.text != its.text and _akin(mine, its) and (mine.number or len(mine.text) > len(its.text))
 
 
-def _akin(one: Word, other: Word) -> bool:
-    """Whether one text may be a part of the other's."""
-    if _is_figure(one) and _is_figure(other):
-        return True
-    mine, its = _bare(one.text), _bare(other.text)
-    return bool(mine and its) and (mine.startswith(its) or its.startswith(mine))
+def _akin(one: _Heard, other: _Heard) -> bool:
+    """Whether one text may be a part of the other's; of numbers, any: "20" is a part of "25"."""
+    if one.number or other.number:
+        return one.number and other.number
+    return bool(one.text and other.text) and (one.text.startswith(other.text) or other.text.startswith(one.text))
+
+
+def _says(parts: Sequence[_Heard], whole: _Heard) -> bool:
+    """Whether the words say together what one word says: "twenty" and "one", or "20" and "one", say 21."""
+    if not whole.number or not all(part.number for part in parts):
+        return "".join(part.text for part in parts) == whole.text
+    filled = ""
+    for part in parts:
+        place = len(filled) - len(part.text)
+        filled = filled[:place] + part.text if filled[place:].strip("0") == "" < filled else filled + part.text
+    return whole.text in (filled, digits_of(" ".join(part.spelt for part in parts), whole.language))
 
 
 def _more(cell: _Cell, cost: float) -> _Cell:
@@ -232,9 +263,5 @@ def _bare(text: str) -> str:
     return text.replace("-", "").replace(" ", "").replace("'", "")
 
 
-def _middle(word: Word) -> int:
+def _middle(word: _Heard) -> int:
     return (word.start + word.end) // 2
-
-
-def _is_figure(word: Word) -> bool:
-    return any(char.isdigit() for char in word.text)
