@@ -36,6 +36,9 @@ a word or two that are known, and never between two that are the same: who hears
 FIGURE_RETAKE = ms_to_samples(5000)
 """The same where the last known words are a number: a telephone number of ten digits takes 4 s."""
 
+AHEAD = ms_to_samples(150)
+"""How far before such a word: it may have been told too late."""
+
 BEFORE = ms_to_samples(1000)
 """How far before a replay a known word may begin and still be heard in it, in part, and with another stream's times."""
 
@@ -101,8 +104,8 @@ class WordLedger:
             return gap
         for before, word in reversed(list(pairwise(within if number else within[:-1]))):
             if plain(before.text) != plain(word.text) and before.end <= word.start + JITTER:
-                return max(word.start - JITTER, least, 0)
-        return max(within[0].start - JITTER, least, 0)
+                return max(word.start - AHEAD, least, 0)
+        return max(within[0].start - AHEAD, least, 0)
 
     def expect(self, start: int) -> None:
         """What is known from audio time ``start`` on is replayed, and will be told again."""

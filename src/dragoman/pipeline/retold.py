@@ -28,7 +28,7 @@ CLEAR = ms_to_samples(150)
 """A word that ends so far behind the last known one is another, wherever it begins: no time is off by more."""
 
 UNHEARD = ms_to_samples(300)
-"""How far a hypothesis must reach behind a known word to be expected to tell it: the last words of partials come late."""
+"""How far a hypothesis must reach behind a known word to be expected to tell it: partials tell their last ones late."""
 
 CUT = ms_to_samples(250)
 """How far behind the beginning of a replay a known word must lie to be sure to be told again, whole."""
@@ -41,7 +41,7 @@ SUBSTITUTED = 0.35
 GROWN = 0.45
 """More, where the one may be a part of the other: "25" at the place of "20" is rather a new word."""
 
-ADDED = 0.45
+ADDED = 0.8
 """A word told before the end of what is known, at the place of none."""
 
 CUT_WORD = 0.2
