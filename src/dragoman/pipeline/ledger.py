@@ -9,7 +9,7 @@ from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.digits import digits_of
 from dragoman.pipeline.plain import plain
-from dragoman.pipeline.retold import Tolerance, align, grown_from
+from dragoman.pipeline.retold import Tolerance, align, grown_from, same_first
 
 JITTER = ms_to_samples(60)
 """How far a word's middle moves between two times that one stream says it."""
@@ -26,8 +26,10 @@ FAR = ms_to_samples(700)
 """How far behind the end of what is known a word must begin to be new without being looked at: the second where words
 must come again."""
 
-REACH = ms_to_samples(3000)
-"""How far before it a word must end to be known without being looked at."""
+REACH = ms_to_samples(1000)
+DOUBTFUL = 5
+"""Where nothing must come again: how far before it a word must end to be known without being looked at, and how many
+words lie there at most (100 ms and more each) that one told at the wrong time could be."""
 
 RETAKE = ms_to_samples(2000)
 """How far before the end of what is known a replay begins, at most. It begins in a pause, where no word is cut, or with
@@ -147,25 +149,33 @@ class WordLedger:
 
     def _count(self, words: Sequence[Word], upto: int, is_final: bool) -> int:
         """How many of these words, from the first, are known."""
-        due = bool(self._due)
-        known = self._due or (*self._recent, *self._held)[-RECENT:]
-        if not known:
-            return 0
-        until, near, tolerance = known[-1].end, FAR if due else NEAR, RETOLD if due else TOLD
-        first = next((i for i, word in enumerate(words) if word.end > until - REACH), len(words))
-        last = next((i for i, word in enumerate(words) if word.start > until + near), len(words))
-        if first >= last:
-            if is_final and (last < len(words) or upto > until + LATE):
-                self._due = ()
-            return first
-        since = (0 if first else self._since) if due else None
-        found = align(known, words[first:last], tolerance, since=since, upto=upto, language=self._language)
-        count = first + found.told
-        if is_final and due:
-            passed = len(known) if count < len(words) else found.known
-            self._due = tuple(word for word in known[passed:] if word.end > upto - LATE)
+        if not self._due:
+            return self._count_settled(words)
+        same = same_first(self._due, words, JITTER)
+        known, told = self._due[same:], words[same:]
+        near = next((i for i, word in enumerate(told) if word.start > self._due[-1].end + FAR), len(told))
+        count, passed = same, same
+        if known and near:
+            since = 0 if same else self._since
+            found = align(known, told[:near], RETOLD, since=since, upto=upto, language=self._language)
+            count, passed = same + found.told, same + found.known
+        if is_final:
+            passed = len(self._due) if count < len(words) else passed
+            self._due = tuple(word for word in self._due[passed:] if word.end > upto - LATE)
             self._since = 0
         return count
+
+    def _count_settled(self, words: Sequence[Word]) -> int:
+        """The same where nothing must come again."""
+        known = (*self._recent, *self._held)[-DOUBTFUL:]
+        if not known:
+            return 0
+        until = known[-1].end
+        first = next((i for i, word in enumerate(words) if word.end > until - REACH), len(words))
+        near = next((i for i, word in enumerate(words) if word.start > until + NEAR), len(words))
+        if first >= near:
+            return first
+        return first + align(known, words[first:near], TOLD, since=None, upto=0, language=self._language).told
 
     def _outgrown(self, words: Sequence[Word], fresh: Sequence[Word], moved: int) -> int:
         """How many of the last held words are parts of a word that was now told: "20" of "25"."""
@@ -176,7 +186,7 @@ class WordLedger:
         before = next((word for word in reversed(words) if word.end <= whole.start), None)
         heard = whole.start if before is None else before.end
         first = len(held)
-        while first and _middle(held[first - 1]) > max(heard, whole.start):
+        while first and _middle(held[first - 1]) > max(heard, whole.start - moved):
             first -= 1
         if first == len(held) or held[-1].end >= whole.end or not grown_from(whole, held[first], self._language):
             return 0

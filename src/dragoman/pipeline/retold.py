@@ -129,6 +129,14 @@ def align(
     return _aligned(before, moved, tolerance, since, upto)
 
 
+def same_first(known: Sequence[Word], told: Sequence[Word], jitter: int) -> int:
+    """How many words from the first are the same in both, and within ``jitter``: what most partials begin with."""
+    for i, (one, other) in enumerate(zip(known, told, strict=False)):
+        if abs(_middle(one) - _middle(other)) > jitter or plain(one.text) != plain(other.text):
+            return i
+    return min(len(known), len(told))
+
+
 def _aligned(
     known: Sequence[_Heard], told: Sequence[_Heard], tolerance: Tolerance, since: int | None, upto: int
 ) -> Alignment:
@@ -170,6 +178,8 @@ def _joined(
 ) -> _Cell:
     """The best alignment that ends with known word i at the place of told word j, or one of them with several."""
     one, other = known[i - 1], told[j - 1]
+    if one.start - other.end > 3 * tolerance.same or other.start - one.end > 3 * tolerance.same:
+        return _NOWHERE
     cell = _pair(columns[j - 1][i - 1], one, other, tolerance, exact=exact)
     for count in range(2, min(MOST_JOINED, j) + 1):
         part = told[j - count : j]
@@ -263,5 +273,5 @@ def _bare(text: str) -> str:
     return text.replace("-", "").replace(" ", "").replace("'", "")
 
 
-def _middle(word: _Heard) -> int:
+def _middle(word: Word | _Heard) -> int:
     return (word.start + word.end) // 2
