@@ -137,6 +137,7 @@ class _Ear:
     _drift: float = 0.0
     _style: str = ""
     _moved: dict[int, float] = field(default_factory=dict)
+    _frozen: set[int] = field(default_factory=set)
     _misheard: dict[int, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -155,13 +156,15 @@ class _Ear:
             self.loud = self.received + int(places[-1]) + 1
         self.received += len(pcm)
 
-    def words(self, since: int, upto: int, *, final: bool) -> list[dict[str, Any]]:
-        """Those whose middle lies in the range, as this connection tells them."""
+    def words(self, upto: int, *, final: bool) -> list[dict[str, Any]]:
+        """Those of which no final told and whose middle lies before ``upto``, as this connection tells them."""
         told: list[tuple[str, float, float]] = []
         for number, first in sorted(self.first.items(), key=lambda item: item[1]):
             length = self.heard[number]
-            if not since <= first + length // 2 < upto or (text := self._text(number)) is None:
+            if number in self._frozen or first + length // 2 >= upto or (text := self._text(number)) is None:
                 continue
+            if final:
+                self._frozen.add(number)
             moved = self._moved.setdefault(number, self.random.uniform(-self.moves.noise, self.moves.noise))
             moved += self._off + self._drift * first / RATE
             moved += self.random.uniform(-self.moves.flutter, self.moves.flutter)
@@ -324,7 +327,7 @@ class _Stream:
             self._post(message, wait + random.uniform(0.0, 1.0))
 
     def _result(self, upto: int, *, final: bool, finalize: bool = False, speech_final: bool = False) -> str:
-        words = self._ear.words(self._since, upto, final=final)
+        words = self._ear.words(upto, final=final)
         text = " ".join(word["word"] for word in words)
         return json.dumps(
             {

@@ -1,6 +1,6 @@
 """One speaker, heard by streams that die: what a cloud recogniser does to words when it hears them again.
 
-Each stream counts its audio anew, so its word times are off by an offset and a drift of its own, each word by some more;
+Each stream counts its audio anew, so its word times are off by an offset and a drift of its own, each word by more;
 it joins figures or does not, mishears words that its beginning cuts, and its partials are wrong at their ends.
 """
 
@@ -158,9 +158,7 @@ def hear(random: Random, habits: Habits, words: Sequence[Word], segmenter: Claus
     ledger = segmenter.ledger
     texts: list[str] = []
     ends = [
-        word.end
-        for i, word in enumerate(words)
-        if i + 1 == len(words) or words[i + 1].start - word.end >= 300 * MS
+        word.end for i, word in enumerate(words) if i + 1 == len(words) or words[i + 1].start - word.end >= 300 * MS
     ]
     over = words[-1].end + SAMPLE_RATE
     finals: list[Word] = []
