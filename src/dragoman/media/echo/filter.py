@@ -180,7 +180,7 @@ def _adapted(
     gain = doubt / total[..., None, :]
     step = np.fft.irfft(gain * np.conj(past) * error[..., None, :])
     step[..., BLOCK:] = 0
-    weights = weights + np.fft.rfft(step)
-    doubt = doubt * (1 - 0.5 * gain * strength)
+    weights = np.asarray(weights + np.fft.rfft(step), np.complex64)
+    doubt = np.asarray(doubt * (1 - 0.5 * gain * strength), np.float32)
     doubt = _STAY**2 * doubt + (1 - _STAY**2) * (np.square(weights.real) + np.square(weights.imag))
     return weights, doubt, noise
