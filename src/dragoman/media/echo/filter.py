@@ -181,6 +181,6 @@ def _adapted(
     step = np.fft.irfft(gain * np.conj(past) * error[..., None, :])
     step[..., BLOCK:] = 0
     weights = np.asarray(weights + np.fft.rfft(step), np.complex64)
-    doubt = np.asarray(doubt * (1 - 0.5 * gain * strength), np.float32)
-    doubt = _STAY**2 * doubt + (1 - _STAY**2) * (np.square(weights.real) + np.square(weights.imag))
-    return weights, doubt, noise
+    doubt = doubt * (1 - 0.5 * gain * strength)
+    power = np.square(weights.real) + np.square(weights.imag)
+    return weights, np.asarray(_STAY**2 * doubt + (1 - _STAY**2) * power, np.float32), noise
