@@ -207,6 +207,7 @@ class BatchedSocket(_Buffers):
         # As plain words: numpy copies a structure with holes field by field.
         self._out_rows = rows.view(np.uint64).reshape(send_rows, -1)
         self._out = self._out_rows.copy()
+        self._out_at = self._out.ctypes.data
 
     def _prepare(self) -> None:
         self._fd = self._sock.fileno()
@@ -255,7 +256,7 @@ class BatchedSocket(_Buffers):
         self._out[:count] = self._out_rows[rows]
         done = sent = 0
         while done < count:
-            at = self._out.ctypes.data + done * _MMSGHDR.itemsize
+            at = self._out_at + done * _MMSGHDR.itemsize
             taken: int = self._sendmmsg(self._fd, at, count - done, _MSG_DONTWAIT)
             if taken > 0:
                 sent += taken
