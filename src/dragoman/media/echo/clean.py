@@ -126,4 +126,4 @@ class CleanBank:
         pairs = np.lib.stride_tricks.sliding_window_view(left, 2 * FRAME_SAMPLES)[::FRAME_SAMPLES]
         shaped = np.fft.irfft(np.fft.rfft(pairs * _WINDOW) * (gains @ _SPREAD)).astype(np.float32)
         out = (shaped[:-1, FRAME_SAMPLES:] + shaped[1:, :FRAME_SAMPLES]).reshape(-1)
-        return np.maximum(np.minimum(np.rint(out), 32767), -32768).astype(np.int16)
+        return np.asarray(np.maximum(np.minimum(np.rint(out), 32767), -32768), np.int16)

@@ -104,7 +104,8 @@ class FilterBank:
         """Learn from a stretch that has passed already: ``said``, whole blocks, ends at ``end``.
 
         The same as ``predict`` and ``adapt`` block by block, at a third of their cost: the source is transformed once
-        for all blocks. It is still the longest work of a tick: 3.9 ms for a first filter, 2.4 ms where it is condemned (measured).
+        for all blocks. It is the longest work of a tick all the same: 3.9 ms for a first filter, 2.4 ms where it is
+        condemned (measured).
 
         Args:
             slot: whose filter learns.
