@@ -174,7 +174,7 @@ def hear(random: Random, habits: Habits, words: Sequence[Word], segmenter: Claus
 
     while answered < ends[-1]:
         onset = next(word.start for word in words if word.start >= answered - 50 * MS)
-        begin = max(ledger.replay_from(finals[-8:], pauses), onset - 300 * MS, 0)
+        begin = max(ledger.replay_from(finals[-8:], pauses, hurried=failures >= 4), onset - 300 * MS, 0)
         ledger.expect(begin)
         stream = Stream(words, habits, random, begin)
         stable = StablePrefix(2)

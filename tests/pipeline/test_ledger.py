@@ -21,7 +21,6 @@ HABITS = {
     "clocks that drift": Habits(drift=0.01, noise=20),
     "words that beginnings cut, told as others": Habits(cut=0.5, noise=30),
     "wrong partials": Habits(wrong=0.5, noise=30),
-    "short lives": Habits(offset=40, noise=40, life=(0.6, 2.5)),
 }
 """Those under which no word was lost or doubled in thousands of talks."""
 

@@ -84,17 +84,20 @@ class WordLedger:
         """Up to where words are known; ``heard``: the last words of which finals told, committed or not."""
         return max([self.committed_until, *(word.end for word in heard)])
 
-    def replay_from(self, heard: Sequence[Word], pauses: Iterable[int]) -> int:
+    def replay_from(self, heard: Sequence[Word], pauses: Iterable[int], *, hurried: bool = False) -> int:
         """From where on a new stream must hear: some of what is known again, to know it by, and all behind it.
 
         Args:
             heard: the last words of which finals told, committed or not.
             pauses: audio times in gaps of the speech, as our own voice detector hears it.
+            hurried: streams die before they get any further: hear the last known word again, and no more.
         """
         known = sorted({*self._recent, *self._held, *heard}, key=lambda word: (word.end, word.start))
         if not known:
             return self.committed_until
         end = max(known[-1].end, self.committed_until)
+        if hurried:
+            return max(known[-1].start - AHEAD, end - FIGURE_RETAKE, 0)
         first = len(known) - 1
         while first and self._is_number(known[first]) and self._is_number(known[first - 1]):
             first -= 1

@@ -280,7 +280,8 @@ class Recognition:
         self._busy_at = self._clock()
         self._plan.suit(ms_to_samples(info.chunk_ms), continuous=info.continuous, early=self._early)
         if self._audio is not None:
-            known = self._ledger.replay_from(self._finals, self._plan.pauses)
+            hurried = self._failures >= 2 * SECOND_LOSS
+            known = self._ledger.replay_from(self._finals, self._plan.pauses, hurried=hurried)
             self._ledger.expect(self._plan.replay(known, self._audio.end))
         self._replayed = self._plan.lag / SAMPLE_RATE
         look = partial(self._look, info, ms_to_samples(info.stall_ms))
