@@ -11,7 +11,8 @@ from dragoman.guard.numerals import items, simplified
 @lru_cache(maxsize=4096)
 def digits_of(text: str, language: str) -> str:
     """The digits of words that are nothing but numbers, in a row; else nothing. "four one five" is 415."""
-    said = []
+    said: list[str] = []
+    signs: list[str] = []
     for item in items(simplified(text, language, idioms=False), language):
         if isinstance(item.value, Digits):
             said.append(item.value.text)
@@ -19,4 +20,6 @@ def digits_of(text: str, language: str) -> str:
             said.append(canonical(item.value.value))
         elif item.value is not None or item.mark.isalnum():
             return ""
-    return "".join(said)
+        elif item.mark not in "-,.:/":
+            signs.append(item.mark)  # "$5" is more than "5"
+    return "".join((*signs, *said)) if said else ""
