@@ -16,8 +16,9 @@ from tests.enrolment.fakes import FakeVoices
 
 from dragoman.enrolment.decode import Unreadable
 from dragoman.enrolment.desk import REMEMBERED, EnrolmentDesk, Place
-from dragoman.enrolment.model import ENDED, Clip, Consent, Enrolment, Fault, Order, SentClip, State
+from dragoman.enrolment.model import ENDED, Clip, Consent, Enrolment, Order, SentClip, State
 from dragoman.errors import EnrolmentBusy, VoiceError
+from dragoman.voices.fault import FaultKind
 
 CONSENT = Consent("Ann", "Yes.", 1.0)
 
@@ -85,7 +86,7 @@ async def test_bad_clips_are_named_and_the_good_ones_suffice(tmp_path: Path) -> 
         last = (await steps(desk, await submit(desk, "a", "broken", "b", "short", "other", "c")))[-1]
         assert last.state is State.DONE
         assert [clip.faults for clip in last.clips] == [
-            (), (Fault.UNREADABLE,), (), (Fault.TOO_SHORT,), (Fault.ANOTHER_SPEAKER,), (),
+            (), (FaultKind.UNREADABLE,), (), (FaultKind.TOO_SHORT,), (FaultKind.ANOTHER_SPEAKER,), (),
         ]  # fmt: skip
         assert voices.stored[last.id].detail.head.clips == 3
 

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import structlog
 
 from dragoman.enrolment.decode import Unreadable, decode
-from dragoman.enrolment.model import Clip, ClipReport, Enrolment, Fault, Order, State, refusal
+from dragoman.enrolment.model import Clip, ClipReport, Enrolment, Order, State, refusal
 from dragoman.enrolment.ports import Voices
 from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import new_id
 
 WAITING = 8
@@ -233,7 +234,7 @@ class EnrolmentDesk:
         for sent in order.clips:
             found = await self.read(sent.name, sent.path)
             if isinstance(found, Unreadable):
-                reports[sent.name] = ClipReport(sent.name, (Fault.UNREADABLE,), found.why)
+                reports[sent.name] = ClipReport(sent.name, (FaultKind.UNREADABLE,), found.why)
                 job.move(replace(job.now, clips=tuple(reports.values())))
             else:
                 clips[sent.name] = found

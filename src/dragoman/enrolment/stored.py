@@ -15,12 +15,13 @@ import numpy as np
 
 from dragoman.engines.base import SpeechRequest, Synthesizer
 from dragoman.enrolment import model
-from dragoman.enrolment.model import Clip, ClipReport, Fault, Order
+from dragoman.enrolment.model import Clip, ClipReport, Order
 from dragoman.enrolment.ports import Changes, Likeness, ProfileDetail, ProfileView
 from dragoman.errors import EngineError, EngineRejected, ProfileConflict
 from dragoman.media.format import Pcm
 from dragoman.voices import clip as measures
 from dragoman.voices.embedders import Encoders
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.make import (
     MadeProfile,
     RawClip,
@@ -243,10 +244,10 @@ def _raw(clip: Clip) -> RawClip:
 
 def _report(clip: Clip, found: measures.ClipReport) -> ClipReport:
     """What was measured, in the words of enrolment; clipping was looked for before mixing and resampling hid it."""
-    faults = {Fault(fault.kind): fault.text for fault in found.faults}
+    faults = {fault.kind: fault.text for fault in found.faults}
     if clip.clipped > measures.CLIPPED_SHARE:
         share = f"{clip.clipped:.1%} of it is cut off at the loudest level"
-        faults.setdefault(Fault.CLIPPED, f"{share}: farther from the microphone, please")
+        faults.setdefault(FaultKind.CLIPPED, f"{share}: farther from the microphone, please")
     return ClipReport(
         name=clip.name,
         faults=tuple(faults),

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from dragoman.errors import ClipRejected, VoiceUnavailable
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.voices.clip import ClipReport, Fault, FaultKind, compare, examine, resample
+from dragoman.voices.clip import ClipReport, Fault, compare, examine, resample
 from dragoman.voices.conditioning import Centroid, cosine, quality, robust_centroid
 from dragoman.voices.embedders import Encoders, IdentityEmbedder, Samples
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import MAX_CLIPS, Clip, Consent, Defaults, Models, Vector, VoiceProfile, new_id
 
 CLIP_RATE: Final = 24_000

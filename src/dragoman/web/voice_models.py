@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Defaults, Enrolment, Fault, State
+from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Defaults, Enrolment, State
 from dragoman.enrolment.ports import ProfileDetail, ProfileView
 from dragoman.errors import ProfileInvalid
 from dragoman.voices.assign import normalize_caller
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import GAIN_RANGE, MAX_CONSENT, MAX_NAME, PITCH_RANGE, SPEED_RANGE
 from dragoman.web.state import LanguageCode, Model
 
@@ -190,7 +191,7 @@ class ClipInfo(Model):
 
     name: str
     good: bool
-    faults: list[Fault]
+    faults: list[FaultKind]
     advice: str = Field(description="What is wrong and what would be right")
     seconds: float | None
     speech_s: float | None

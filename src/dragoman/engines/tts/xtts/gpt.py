@@ -77,8 +77,6 @@ class BatchedDecoder:
         self.width = int(gpt.model_dim)
         self.max_tokens = int(gpt.max_gen_mel_tokens)
         """Audio tokens of one clause at most, as coqui has it."""
-        self.max_text = int(gpt.max_text_tokens) - 2
-        """Text tokens of one clause at most, without start and stop."""
         self._sampling = sampling
         self._weights = _Weights(gpt, device, dtype)
         self._device, self._dtype = device, dtype
