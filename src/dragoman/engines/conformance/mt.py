@@ -19,8 +19,8 @@ from dragoman.engines.conformance.common import (
     given,
     promised,
 )
-from dragoman.engines.conformance.running import done_within, send, start
-from dragoman.engines.faults import text_of
+from dragoman.engines.conformance.running import done_within, ended_within, send, start
+from dragoman.engines.faults import CLOSE_DEADLINE, text_of
 from dragoman.errors import EngineCrashed, EngineError
 
 AT_ONCE = 10
@@ -103,6 +103,7 @@ class TranslatorConformance(EngineConformance):
             await asyncio.sleep(0)
             left.cancel()
             self.agree(expected, await done_within(DEADLINE_S, self.translate(engine, known), "the text after"))
+            await ended_within(CLOSE_DEADLINE, left)
 
     async def test_a_killed_process_is_a_crash_and_replaced(
         self, engine: Translator, known: TranslationRequest, strangers: frozenset[int]

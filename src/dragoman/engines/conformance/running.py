@@ -92,7 +92,7 @@ async def nothing_beyond(before: Running) -> None:
         if not left:
             return
         await asyncio.to_thread(threading.Event().wait, LOOK_S)  # real time passes, also where the loop's is virtual
-    raise AssertionError(f"still there after close: {'; '.join(left)}")
+    raise AssertionError(f"still there after close: {'; '.join(left)}: what an engine starts it keeps, and ends there")
 
 
 def start(doing: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

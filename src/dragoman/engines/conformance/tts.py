@@ -71,6 +71,7 @@ class SynthesizerConformance(EngineConformance):
     def agree(self, first: Pcm, again: Pcm) -> None:
         """As long and as loud in the same places: nothing is missing, doubled, shuffled or somebody else's."""
         assert isinstance(again, np.ndarray), f"no audio but {again!r}"
+        assert len(first) and len(again), "synthesize() gave no sound"
         assert len(again) == pytest.approx(len(first), abs=ms_to_samples(self.slack_ms)), (
             f"the same text is {len(first) * 1000 // SAMPLE_RATE} ms long, then {len(again) * 1000 // SAMPLE_RATE} ms"
         )
