@@ -71,7 +71,7 @@ def built(panel: Panel) -> Any:
                 common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED)
             )
     made = made.title(panel.title).description(panel.what).unit(panel.unit).span(panel.width)
-    if panel.kind != "stat":
+    if panel.kind != "figure":
         made = made.no_value(NOTHING)
     made = made.datasource(SOURCE).thresholds(thresholds(panel))
     for number, (query, legend) in enumerate(panel.queries):
