@@ -182,6 +182,7 @@ async def test_a_chunked_form_beyond_the_limit_is_refused_while_it_comes(
         ({"consent_who": None}, "body.consent_who"),
         ({"consent_text": " "}, "body.consent_text"),
         ({"name": "x" * 101}, "body.name"),
+        ({"name": "Ann\nlevel=error"}, "body.name"),
         ({"name": ["a", "b"]}, "body.name"),
         ({"speed": "9"}, "body.speed"),
         ({"pitch": "nan"}, "body.pitch"),
