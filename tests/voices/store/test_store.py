@@ -305,6 +305,19 @@ async def test_a_profile_in_use_that_is_in_no_memory_is_followed_too(url: Secret
     await other.close()
 
 
+async def test_a_store_that_could_not_be_opened_says_why_to_whoever_asks(url: SecretStr) -> None:
+    store = VoiceStore(url, key=KEY)
+    await store.start()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="not open"):
+        await store.count()
+    other = VoiceStore(url, key=SecretStr("c3" * 32))
+    with pytest.raises(StoreLocked):
+        await other.start()
+    with pytest.raises(StoreUnavailable, match=r"voices\.key is another one"):
+        await other.count()
+
+
 async def test_what_is_in_memory_serves_on_when_a_change_is_refused(postgres: Postgres) -> None:
     profile, audio = with_audio()
     store = VoiceStore(SecretStr(postgres.database()))

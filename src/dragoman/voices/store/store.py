@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dragoman.errors import ProfileConflict, StoreUnavailable
+from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
 from dragoman.sql import address
 from dragoman.vault import vault
 from dragoman.voices.assign import normalize_caller
@@ -96,9 +96,11 @@ class VoiceStore:
         """
         try:
             await self._database.open(self._vault, self._previous)
-        except BaseException:
+        except BaseException as error:
+            self._database.trouble = str(error) if isinstance(error, VoiceError) else ""
             await self._database.close()
             raise
+        self._database.trouble = ""
         log.info("voice store open", store=self.where, encrypted=self.encrypted)
 
     async def close(self) -> None:
