@@ -27,7 +27,7 @@ class Kind(StrEnum):
     PROFILE_BROKEN = "profile-broken"
     """A speaker's voice profile cannot be used."""
     STORE_LOST = "store-lost"
-    """The database of the voice profiles does not answer."""
+    """A database of ours, of voice profiles or of the administration, does not answer."""
     CACHE_LOST = "cache-lost"
     """The Redis of the translations does not answer."""
     SOCKET_LOST = "socket-lost"

@@ -17,4 +17,6 @@ class FaultKind(StrEnum):
     NOISY = "noisy"
     TWO_SPEAKERS = "two_speakers"
     ANOTHER_SPEAKER = "another_speaker"
-    """Found by comparing it with the others."""
+    """Found, as the next one, by comparing it with the others."""
+    REPEATED = "repeated"
+    """The same recording as one before."""
