@@ -147,15 +147,15 @@ def _figure(row: Row, lines: str, name: str) -> str:
     return f"{row[lines][name]:.0f}" if lines in row and row["kind"] != ALIKE else "-"
 
 
-def story(box: str, seeds: range, seconds: float) -> str:
+def story(box: str, seeds: range, controls: range, seconds: float) -> str:
     """What was measured, and on what."""
     return (
-        f"{box}. Seeds {seeds.start} to {seeds.stop - 1}, conferences of {seconds:.0f} s "
-        "and 12 s in which nobody speaks. A loop is an utterance that would be translated and of whose words nobody at "
-        "that phone spoke one: a recogniser (pocketsphinx, with a language model of what is said here) hears what the "
-        "first line lets through, and the second leaves out words that the leg was only played. Words again: those "
-        "that nobody spoke, also beside a person's own. Echoes heard: utterances by the VAD in which nobody spoke, "
-        "recognised or not. Frames of 20 ms. Who talks "
+        f"{box}. Seeds {seeds.start} to {seeds.stop - 1} with both lines, {controls.start} to {controls.stop - 1} with "
+        f"fewer; conferences of {seconds:.0f} s and 12 s in which nobody speaks. A loop is an utterance that would be "
+        "translated and of whose words nobody at that phone spoke one: a recogniser (pocketsphinx, with a language "
+        "model of what is said here) hears what the first line lets through, and the second leaves out words that the "
+        "leg was only played. Words again: those that nobody spoke, also beside a person's own. Echoes heard: "
+        "utterances by the VAD in which nobody spoke, recognised or not. Frames of 20 ms. Who talks "
         "over the booth is as loud as his echo, but never below -45 dBFS; his frames count as speech down to 20 dB "
         "below that level, to -60 dBFS. Silenced is a frame of nothing but zeros, or one with less than a tenth "
         "(-10 dB) of the energy that his voice alone would have brought: what is let through over an echo comes "
@@ -174,24 +174,38 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=2, help="how many, from --seed on")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each conference")
+    parser.add_argument("--controls", type=int, default=2, help="seeds, from --seed on, with fewer lines as well")
     parser.add_argument("--jobs", type=int, default=2, help="conferences simulated at once")
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     seeds = range(args.seed, args.seed + args.seeds)
-    tasks = [
-        (kind, seed, lines) for seed in seeds for kind in KINDS for lines in (("both",) if kind in SAFE else LINES)
-    ] + [(ALIKE, seed, "both") for seed in seeds]
+    tasks = [(kind, seed, "both") for seed in seeds for kind in TOLD]
+    controls = seeds[: args.controls]
+    tasks += [
+        (kind, seed, lines)
+        for seed in controls
+        for kind in KINDS
+        for lines in LINES
+        if lines != "both" and kind not in SAFE
+    ]
     _voices()  # made once, before there are several of us
+    outcomes: dict[tuple[str, int, str], Outcome] = {}
     with ProcessPoolExecutor(args.jobs) as pool:
-        outcomes = dict(zip(tasks, pool.map(partial(simulate, seconds=args.seconds), tasks), strict=True))
+        done = pool.map(partial(simulate, seconds=args.seconds), tasks)
+        for task, outcome in zip(tasks, done, strict=True):
+            outcomes[task] = outcome
+            console.print(*task, json.dumps(asdict(outcome)))
     rows: list[Row] = []
     for kind in TOLD:
         simulated = [lines for lines in LINES if (kind, seeds[0], lines) in outcomes]
-        sums = {lines: total([outcomes[kind, seed, lines] for seed in seeds]) for lines in simulated}
+        sums = {
+            lines: total([outcomes[kind, seed, lines] for seed in (seeds if lines == "both" else controls)])
+            for lines in simulated
+        }
         rows.append({"kind": kind, **sums})
     described = machine.describe()
-    told = story(machine.in_words(described), seeds, args.seconds)
+    told = story(machine.in_words(described), seeds, controls, args.seconds)
     args.results.mkdir(parents=True, exist_ok=True)
     text = table(rows, told)
     (args.results / "echo.md").write_text(text)

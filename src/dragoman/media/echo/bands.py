@@ -1,8 +1,8 @@
-"""Is what an echo's filters leave somebody's voice? Judged by frequency band, for all legs at once. Pure.
+"""Is what an echo's filters leave somebody's voice? Foreseen by frequency band, for all legs at once. Pure.
 
 Filters leave some of an echo: what reverberates longer than they span, what the loudspeaker distorts, what they have
-not learnt. How much that is differs by band and changes slowly. A voice over the echo lifts several bands at a time
-above it, for several frames; an echo alone lifts none for long.
+not learnt. How much that is differs by band and changes slowly. A voice over the echo lifts what is left above the sum
+of that, for several frames; an echo alone does not for long.
 """
 
 from __future__ import annotations
@@ -58,9 +58,14 @@ HIGHEST: Final = 3.0
 PACE: Final = 0.35
 """How fast the score follows: half in 32 ms, as syllables do."""
 
-BEGINS: Final = 0.8
-VOICE: Final = 0.4
-"""Score from which it is a voice: of somebody who begins to speak, and of one who spoke just now. VOICEDOC"""
+BEGINS: Final = 0.65
+VOICE: Final = 0.3
+"""Score from which it is a voice: of somebody who begins to speak, and of one who spoke just now. Measured on 16
+simulated calls, four each as they are, talked over at 0 dB, clipped and jumping: where 9 of 100 frames of an echo alone
+score more, 6.6 of 100 with a voice score less (11 while filters are new); by the mean of the bands' own logarithms it
+is 15 (22), for a vowel fills few bands. In three calls talked over, 0.4 for both takes 1.7 % of speech and lets two
+echoes be recognised; 0.8 and 0.4 take 3.0 % and let none. What is silenced is lost; what passes is taken down by band,
+and of its words the second line (``pipeline.echoed``) leaves out those that are known."""
 
 OVER: Final = 1.0
 """How many times what filters are expected to leave is taken away by the gains: it varies by a few dB."""
@@ -68,6 +73,9 @@ OVER: Final = 1.0
 LEAST_GAIN: Final = 0.03
 """Gain (-30 dB) below which no band goes: an echo that is 10 dB down by its filters is then below what the VAD hears,
 and what is left does not flutter between something and nothing."""
+
+LEAST_SPOKEN: Final = 0.4
+"""The same (-8 dB) of frames with a voice: where that is taken for the echo's remains, it is still understood."""
 
 _WINDOW: Final = np.hanning(2 * BLOCK).astype(np.float32)
 _HZ: Final = np.fft.rfftfreq(2 * BLOCK, 1 / RATE)
@@ -150,13 +158,14 @@ class BandBank:
         whole = early + np.float32(LATE) * late
         whole += np.float32(SPREAD) * whole.mean(axis=1, keepdims=True)
         expected = share * whole
-        self.gains[rows] = _gains(rest, expected, whole)
         excess = np.log((rest + np.float32(QUIETEST)) / (expected + np.float32(ABOVE) * noise))
         score = self.score[rows]
         over = (rest + np.float32(QUIETEST)).sum(axis=1) / (expected + np.float32(ABOVE) * noise).sum(axis=1)
         score += PACE * (np.clip(np.log(over), 0, HIGHEST) - score)
         self.score[rows] = score
         voice = np.asarray(score > np.where(near, VOICE, BEGINS))
+        least = np.where(voice, LEAST_SPOKEN, LEAST_GAIN).astype(np.float32)
+        self.gains[rows] = np.maximum(_gains(rest, expected, whole), least[:, None])
         pace = np.where(excess <= 0, FALL, np.where(voice[:, None], RISE_OVER, RISE))
         step = pace * np.clip(excess, -1, 1)
         heard = whole * np.maximum(share, 0.05) > HEARD * noise
@@ -169,4 +178,4 @@ def _gains(rest: Powers, expected: Powers, whole: Powers) -> Powers:
     near = np.maximum(rest - np.float32(OVER) * expected, 0)
     above = near[:, -1:] / (near[:, -1:] + whole[:, -1:] + np.float32(QUIETEST))
     inside = np.where(rest > 0, near / np.maximum(rest, np.float32(1e-3)), np.float32(1))
-    return np.asarray(np.maximum(np.concatenate([inside, above], axis=1), LEAST_GAIN), np.float32)
+    return np.asarray(np.concatenate([inside, above], axis=1), np.float32)
