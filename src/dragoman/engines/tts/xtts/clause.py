@@ -17,7 +17,7 @@ from torch import Tensor
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts import check
 from dragoman.engines.tts.xtts.check import Expected, Fault, SelfCheck
-from dragoman.engines.tts.xtts.seam import Seams, seams
+from dragoman.engines.tts.xtts.seam import Seam, seams
 from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speakers import Conditioning
 from dragoman.engines.tts.xtts.speller import Piece
@@ -52,7 +52,7 @@ class BrokenOff:
     """A piece failed when some of it was delivered: whoever knows what was played chooses where it ends."""
 
     why: str
-    seams: Seams
+    seam: Seam
     delivered: int
     """Samples of this piece that were delivered."""
     more: Pcm
@@ -92,6 +92,14 @@ class Order:
     """Set by the synthesizer's thread, before anything is delivered."""
 
 
+Follow = Callable[[Pcm, str, str, Callable[[Seam | None], None]], None]
+"""Finds out, beside all else, where in its text (as it is read, in this language) a sound is, and tells it, or None."""
+
+
+def _unknown(sound: Pcm, text: str, language: str, then: Callable[[Seam | None], None]) -> None:
+    then(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """What is the same for all clauses."""
@@ -103,6 +111,7 @@ class Manner:
     first_tokens: int
     chunk_tokens: int
     self_check: bool
+    follow: Follow = _unknown
 
 
 @dataclass(slots=True, eq=False)
@@ -259,14 +268,21 @@ class Clause:
         return _pcm(sound) if np.isfinite(sound).all() else NOTHING
 
     def _break_off(self, why: str, more: Pcm) -> Next:
-        """The last that is delivered."""
+        """The last that is delivered, some time later: sooner, it could only be guessed where in its text it is."""
         delivered = sum(map(len, self._sound))
         sound = np.concatenate([*self._sound, more])
         good = round(self._check.good * check.TOKEN_S * self.stretch * SAMPLE_RATE)
         characters, seconds = self.rates.get(self.order.request.language, (0.0, 0.0))
         usual = characters / seconds if seconds else USUAL_RATE[self.order.request.language in check.IDEOGRAPHIC]
-        found = seams(sound[:good], self.piece.text, usual / self.stretch, known=seconds > 0)
-        self.order.deliver(BrokenOff(why, found, delivered, more, self._rest(self._at + 1)))
+        text, later, known = self.piece.text, self._rest(self._at + 1), seconds > 0
+
+        def cut(found: Seam | None) -> None:
+            if found is None:
+                self.counts["cut_by_sound"] += 1
+                found = seams(sound[:good], text, usual / self.stretch, known=known)
+            self.order.deliver(BrokenOff(why, found, delivered, more, later))
+
+        self.manner.follow(sound[:good], text, self.order.request.language, cut)
         return Next.DONE
 
     def _rest(self, at: int) -> str:

@@ -67,7 +67,7 @@ class Inbox:
     def _cut(self, broken: BrokenOff) -> EngineCutShort:
         """End with a word: what is left of the sound, and of the text."""
         begin = self._come - broken.delivered
-        cut = broken.seams.cut(self._taken - begin)
+        cut = broken.seam.cut(self._taken - begin)
         sound = np.concatenate([NOTHING, *self._waiting, broken.more])
         keep = max(0, begin + cut.at - self._taken)
         kept = sound[:keep]

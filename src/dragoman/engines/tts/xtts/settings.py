@@ -29,6 +29,7 @@ COUNTERS = (
     "self_check_retries",
     "self_check_failures",
     "self_check_cut_short",
+    "cut_by_sound",
     "mended",
 )
 """What is counted; ``batched``: clauses that said a token, over all ``steps``: their ratio is the batch's size."""
