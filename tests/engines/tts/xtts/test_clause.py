@@ -160,7 +160,7 @@ def test_repetition_when_it_is_heard_fades_out_and_leaves_the_rest() -> None:
     assert abs(int(heard[-TAIL - 1])) < 100 < np.abs(heard[-TAIL - 400 : -TAIL]).max()
     assert np.array_equal(heard[:played], made.sound[:played]), "what was played was played"
     assert error.rest.endswith("text. and the second piece.")
-    assert made.counts == {"self_check_cut_short": 1}
+    assert made.counts == {"self_check_cut_short": 1, "cut_by_sound": 1}
 
 
 def test_what_nobody_has_heard_yet_is_left_to_the_other_voice_whole() -> None:

@@ -12,6 +12,7 @@ published is of other voices, sentences and languages.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +35,16 @@ COEFFICIENTS = 12
 """Of the cepstrum, without its level: how loud a phoneme is differs from voice to voice."""
 
 TRACTS = (0.84, 0.92, 1.0, 1.09, 1.19)
-"""Vocal tracts that the reference is given, longer and shorter: a man's voice follows a woman's as well as another's."""
+"""Vocal tracts that the reference is given, longer and shorter: its own is a man's."""
 
 FLOOR_DB = 50.0
 """Below the loudest frame, deeper than which silence is not heard."""
 
 SILENT_DB = 35.0
 """Below the loud parts; a pause of XTTS is 40 dB below."""
+
+SILENCE_DB = -30.0
+"""Level of a frame below which it is silence, whatever is around it: some -60 dBFS."""
 
 SHARP = 0.12
 """How much the distance of two frames says. Neighbouring frames say the same thing again, so it is less than their own
@@ -174,7 +178,7 @@ def features(sound: Sound, tract: float = 1.0) -> tuple[_Singles, npt.NDArray[np
     top = float(np.percentile(level, 95))
     bands = 10 * np.log10(np.maximum(power, 10 ** ((top - FLOOR_DB) / 10) / BANDS))
     cepstra = bands @ _COSINES.T
-    loud = level > top - SILENT_DB
+    loud = level > max(top - SILENT_DB, SILENCE_DB)
     heard = cepstra[loud] if loud.any() else cepstra
     return ((cepstra - heard.mean(0)) / (heard.std(0) + 1e-3)).astype(np.float32), loud
 
@@ -201,7 +205,7 @@ def _matching(live: _Singles, reference: Reference) -> tuple[_Singles, _Places, 
     audible = tracts[len(tracts) // 2][1]
     kept = []
     bounds = [*(min(begin // HOP, len(audible) - 1) for begin in reference.begins), len(audible)]
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         inside = np.flatnonzero(audible[begin:end]) + begin
         kept.append(np.arange(inside[0], inside[-1] + 1) if len(inside) else np.array([begin]))
     lengths = np.array([len(frames) for frames in kept], np.intp)

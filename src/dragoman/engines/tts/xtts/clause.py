@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -59,6 +59,8 @@ class BrokenOff:
     """What was made of it beside those."""
     later: str
     """The pieces behind it."""
+    doubtful: bool = False
+    """A better one follows, if somebody can tell; until then more of the sound may be played."""
 
 
 Item = Pcm | BrokenOff | EngineError | None
@@ -111,7 +113,6 @@ class Manner:
     first_tokens: int
     chunk_tokens: int
     self_check: bool
-    follow: Follow = _unknown
 
 
 @dataclass(slots=True, eq=False)
@@ -128,6 +129,7 @@ class Clause:
     """Language to (characters, seconds) of pieces that passed: how fast this model speaks."""
     stretch: float = 1.0
     """See Conditioning."""
+    follow: Follow = _unknown
     _at: int = 0
     _attempt: int = 0
     _heard: bool = False
@@ -268,21 +270,28 @@ class Clause:
         return _pcm(sound) if np.isfinite(sound).all() else NOTHING
 
     def _break_off(self, why: str, more: Pcm) -> Next:
-        """The last that is delivered, some time later: sooner, it could only be guessed where in its text it is."""
+        """Deliver where it could be cut: first a guess, which is settled when somebody could tell it, or could not."""
         delivered = sum(map(len, self._sound))
         sound = np.concatenate([*self._sound, more])
         good = round(self._check.good * check.TOKEN_S * self.stretch * SAMPLE_RATE)
         characters, seconds = self.rates.get(self.order.request.language, (0.0, 0.0))
         usual = characters / seconds if seconds else USUAL_RATE[self.order.request.language in check.IDEOGRAPHIC]
-        text, later, known = self.piece.text, self._rest(self._at + 1), seconds > 0
+        guess = BrokenOff(
+            why,
+            seams(sound[:good], self.piece.text, usual / self.stretch, known=seconds > 0),
+            delivered,
+            more,
+            self._rest(self._at + 1),
+            doubtful=True,
+        )
+        self.order.deliver(guess)
+        deliver, counts = self.order.deliver, self.counts
 
-        def cut(found: Seam | None) -> None:
-            if found is None:
-                self.counts["cut_by_sound"] += 1
-                found = seams(sound[:good], text, usual / self.stretch, known=known)
-            self.order.deliver(BrokenOff(why, found, delivered, more, later))
+        def settle(found: Seam | None) -> None:
+            counts["cut_by_sound"] += found is None
+            deliver(replace(guess, seam=found or guess.seam, doubtful=False))
 
-        self.manner.follow(sound[:good], text, self.order.request.language, cut)
+        self.follow(sound[:good], self.piece.text, self.order.request.language, settle)
         return Next.DONE
 
     def _rest(self, at: int) -> str:

@@ -1,23 +1,32 @@
-"""The process that follows a broken-off piece along espeak-ng's reading of its text; one question, one answer."""
+"""The process that follows broken-off pieces along espeak-ng's reading of their text."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import BinaryIO
 
 import numpy as np
 
 from dragoman.engines import wire
+from dragoman.engines.tts.espeak_library import Library
 from dragoman.engines.tts.voices import VoiceProfile
 from dragoman.engines.tts.xtts.align import RATE, Reference, Sound, Track, follow
 from dragoman.engines.tts.xtts.seam import BETWEEN, units_of
 from dragoman.engines.worker import serve_stdio
 from dragoman.media.resample import resample
 
-ANSWER = 1
-"""Frame kind."""
+
+class Kind(IntEnum):
+    """Frame kinds."""
+
+    QUESTION = 1
+    ANSWER = 2
+    NONE = 3
+    """Why there is no answer: UTF-8 text."""
+
 
 READER = VoiceProfile(variant="", pitch=50, range=50, rate=170)
 """How espeak-ng reads: the plain voice of the language, at the pace of a conversation."""
@@ -83,9 +92,9 @@ def begins(units: Sequence[str], text: str, words: Sequence[tuple[int, int]], to
         at += len(unit.split(" ")[0])
     marked: dict[int, int] = {0: 0}
     for character, sample in words:
-        unit = int(np.searchsorted(places, character, "right")) - 1
-        if unit > 0:
-            marked.setdefault(unit, sample)
+        number = int(np.searchsorted(places, character, "right")) - 1
+        if number > 0:
+            marked.setdefault(number, sample)
     known = sorted(marked)
     found: list[int] = []
     for first, behind in zip(known, [*known[1:], len(units)], strict=True):
@@ -97,16 +106,12 @@ def begins(units: Sequence[str], text: str, words: Sequence[tuple[int, int]], to
     return tuple(np.maximum.accumulate(found).tolist())
 
 
-def read_aloud(text: str, voice: str, units: Sequence[str]) -> Reference:
+def read_aloud(text: str, voice: str, units: Sequence[str], library: Library) -> Reference:
     """espeak-ng's reading.
 
     Raises:
-        OSError: it is not installed.
         ValueError: it has no such voice, or says nothing.
     """
-    from dragoman.engines.tts.espeak_library import Library
-
-    library = Library()
     pieces: list[Sound] = []
     words: list[tuple[int, int]] = []
 
@@ -123,11 +128,30 @@ def read_aloud(text: str, voice: str, units: Sequence[str]) -> Reference:
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer what is asked."""
-    question = Question.decode(source.read())
+    """Answer what is asked until there are no more questions.
+
+    Raises:
+        OSError: espeak-ng is not installed.
+    """
+    library = Library()
+    while (frame := wire.read_blocking(source)) is not None:
+        try:
+            answer = wire.pack(Kind.ANSWER, encode_answer(answered(Question.decode(frame[1]), library)))
+        except ValueError as error:
+            answer = wire.pack(Kind.NONE, str(error).encode())
+        sink.write(answer)
+        sink.flush()
+
+
+def answered(question: Question, library: Library) -> Track | None:
+    """Where the sound could be cut.
+
+    Raises:
+        ValueError: espeak-ng cannot read that.
+    """
     units, joint = units_of(question.text)
-    reference = read_aloud(question.text, question.voice, units)
-    sink.write(wire.pack(ANSWER, encode_answer(follow(question.sound, reference, units, joint))))
+    reference = read_aloud(question.text, question.voice, units, library)
+    return follow(question.sound, reference, units, joint)
 
 
 if __name__ == "__main__":

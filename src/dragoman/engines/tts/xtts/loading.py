@@ -13,7 +13,6 @@ from torch.nn.utils import parametrize
 
 from dragoman.engines.tts.xtts.clause import Manner
 from dragoman.engines.tts.xtts.encoders import encoder_name
-from dragoman.engines.tts.xtts.follower import Follower
 from dragoman.engines.tts.xtts.gpt import BatchedDecoder
 from dragoman.engines.tts.xtts.load import Model, load, speakers
 from dragoman.engines.tts.xtts.sampling import Sampling
@@ -112,13 +111,7 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
     for part in (gpt, hifigan):
         _unmap(part)
     manner = Manner(
-        hifigan,
-        decoder.stop_token,
-        audio,
-        settings.first_tokens,
-        settings.chunk_tokens,
-        settings.self_check,
-        Follower(),
+        hifigan, decoder.stop_token, audio, settings.first_tokens, settings.chunk_tokens, settings.self_check
     )
     if why := decoder.capture():
         log.warning("no CUDA graphs: each step is launched operation by operation", engine=NAME, reason=why)

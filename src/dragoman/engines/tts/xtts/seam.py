@@ -4,7 +4,8 @@ No part of XTTS says at which word it is. What is known is the text, how fast th
 whose pauses and dips are where words end more often than elsewhere. So words are taken for a chain of durations (about
 as long as their letters take, at a tempo near the usual one), whose ends fall on such dips, and for every moment the
 chance is summed over all chains that a certain word ends just then. The cut is the moment of which that is most
-certain, among those that were not played yet. It is what is left where no other voice can be asked (``align.py``). Pure.
+certain, among those that were not played yet. This is for where ``align.py`` has no other voice to
+ask. Pure.
 """
 
 from __future__ import annotations

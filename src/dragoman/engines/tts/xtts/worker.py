@@ -22,7 +22,8 @@ import numpy as np
 import structlog
 import torch
 
-from dragoman.engines.tts.xtts.clause import Clause, Next, Order
+from dragoman.engines.tts.xtts.clause import Clause, Follow, Next, Order
+from dragoman.engines.tts.xtts.follower import Follower
 from dragoman.engines.tts.xtts.gpt import Seat, Spoken, moved
 from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
@@ -57,6 +58,7 @@ class Worker:
         self.ended: Future[None] = Future()
         self._settings = settings
         self._loading = loading
+        self._follower = Follower()
         self._changed = threading.Condition()
         self._orders: deque[Order] = deque()  # bounded by _open: more are refused (EngineBusy)
         self._open = 0
@@ -143,9 +145,10 @@ class Worker:
             except BaseException as error:
                 self.ready.set_exception(error)
                 return
+            self._follower.start()
             policy = ModelPolicy(self._settings.slots, may_move=loaded.device != "cpu" and self._settings.may_move)
             while True:
-                desk = _Desk(loaded, self.counts, policy)
+                desk = _Desk(loaded, self.counts, policy, self._follower)
                 self.ready.set_result(loaded)
                 mend, why = self._serve(desk)
                 if mend is None:
@@ -170,6 +173,7 @@ class Worker:
                 order.deliver(closed)
             for errand in unanswered:
                 errand(None)
+            self._follower.close()
             self.ended.set_result(None)
 
     def _serve(self, desk: _Desk) -> tuple[Mend | None, str]:
@@ -237,8 +241,9 @@ class Worker:
 class _Desk:
     """Who speaks and who waits; all of it in the thread."""
 
-    def __init__(self, loaded: Loaded, counts: Counter[str], policy: ModelPolicy) -> None:
+    def __init__(self, loaded: Loaded, counts: Counter[str], policy: ModelPolicy, follow: Follow) -> None:
         self.loaded = loaded
+        self._follow = follow
         self._policy = policy
         self._counts = counts
         self._waiting: deque[Clause] = deque()  # bounded by the orders that were accepted
@@ -273,7 +278,17 @@ class _Desk:
             self._counts["own_voice"] += voice.own
             self._counts["voice_unusable"] += bool(voice.instead_of)
             self._waiting.append(
-                Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates, voice.stretch)
+                Clause(
+                    order,
+                    pieces,
+                    latents,
+                    embedding,
+                    loaded.manner,
+                    self._counts,
+                    self._rates,
+                    voice.stretch,
+                    self._follow,
+                )
             )
 
     def step(self) -> tuple[Mend, str] | None:
