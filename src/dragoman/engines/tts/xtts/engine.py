@@ -260,7 +260,7 @@ class XttsSynthesizer:
 
 
 def _tell_mend(loop: asyncio.AbstractEventLoop, tell: Callable[[], Tell], mend: Mend, why: str) -> None:
-    status = Status.DEGRADED if mend is Mend.SHED else Status.RECOVERING
+    status = Status.DEGRADED if mend in (Mend.SHED, Mend.GIVE_UP) else Status.RECOVERING
     with suppress(RuntimeError):  # the loop is closed
         loop.call_soon_threadsafe(
             lambda: tell()(Kind.GPU_FAILED, mend.action, status, f"{Stage.TTS}:{NAME}", detail=why)

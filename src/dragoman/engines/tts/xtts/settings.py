@@ -31,6 +31,7 @@ COUNTERS = (
     "self_check_cut_short",
     "cut_by_sound",
     "mended",
+    "given_up",
 )
 """What is counted; ``batched``: clauses that said a token, over all ``steps``: their ratio is the batch's size."""
 
