@@ -184,7 +184,7 @@ async def test_a_gpu_that_stays_lost_is_given_up_and_says_what_to_do(
             await made.speak()
         await asyncio.wait_for(asyncio.wrap_future(worker.ended), 60)
         assert len(tries) == LOADS
-        with pytest.raises(EngineCrashed, match="given up until the daemon is restarted: .*illegal memory access"):
+        with pytest.raises(EngineCrashed, match=r"given up until the daemon is restarted: .*illegal memory access"):
             await made.speak()
         assert made.engine.encoder is None, "nor are voices made"
         await asyncio.sleep(0)

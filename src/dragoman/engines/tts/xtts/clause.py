@@ -288,7 +288,8 @@ class Clause:
         deliver, counts = self.order.deliver, self.counts
 
         def settle(found: Seam | None) -> None:
-            counts["cut_by_sound"] += found is None
+            if found is None:
+                counts["cut_by_sound"] += 1
             deliver(replace(guess, seam=found or guess.seam, doubtful=False))
 
         self.follow(sound[:good], self.piece.text, self.order.request.language, settle)
