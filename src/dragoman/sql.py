@@ -21,6 +21,9 @@ from dragoman.errors import ConfigError, DragomanError
 TIMEOUT_S: Final = 5.0
 """Seconds for one question: it is some milliseconds of work, and a caller waits for the first."""
 
+SWITCHES: Final = 20
+"""Tries to make a file's journal a write-ahead log: each failure waited for another process, and few start at once."""
+
 _DRIVERS: Final = {
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
@@ -56,6 +59,23 @@ def address(store: str, setting: str = "voices.store") -> sa.URL:
     return url
 
 
+def _log_ahead(connection: sa.engine.interfaces.DBAPIConnection, cursor: sa.engine.interfaces.DBAPICursor) -> None:
+    """Keep a SQLite file's journal as a write-ahead log.
+
+    The switch, unlike all else, does not wait for another process that makes it just then: it fails at once with
+    "database is locked". An exclusive lock does wait, and so one is taken, and the switch tried again.
+    """
+    for left in reversed(range(SWITCHES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except connection.dbapi.OperationalError:
+            if not left:
+                raise
+        cursor.execute("BEGIN EXCLUSIVE")
+        cursor.execute("COMMIT")
+
+
 class Sql:
     """One engine with its pool."""
 
@@ -86,8 +106,9 @@ class Sql:
         @sa.event.listens_for(engine.sync_engine, "connect")
         def _prepare(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
             cursor = connection.cursor()
+            _log_ahead(connection, cursor)
             # secure_delete: what is deleted is overwritten with zeros, not only marked free.
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -329,6 +330,21 @@ async def test_daemons_that_start_at_once_make_the_tables_once(url: SecretStr) -
     assert [await store.count() for store in stores] == [1, 1, 1, 1]
     for store in stores:
         await store.close()
+
+
+async def test_a_file_in_use_by_another_process_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "here.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE theirs (a)")
+    other.execute("BEGIN IMMEDIATE")  # a lock that the switch of the journal does not wait for
+    store = VoiceStore(SecretStr(f"sqlite:///{path}"), key=KEY)
+    opening = asyncio.ensure_future(store.start())
+    await asyncio.wait({opening}, timeout=0.2)
+    other.execute("COMMIT")
+    other.close()
+    await opening
+    assert await store.count() == 0
+    await store.close()
 
 
 async def test_older_tables_are_migrated_newer_ones_left_alone(url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
