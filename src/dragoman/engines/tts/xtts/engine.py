@@ -248,10 +248,10 @@ class XttsSynthesizer:
                         async with asyncio.timeout(DOUBT_S if inbox.doubtful else ANSWER_DEADLINE_S):
                             await come.wait()
                     except TimeoutError:
-                        if inbox.doubtful:
-                            inbox.settle()
-                            continue
-                        raise EngineTimeout(NAME, f"no sound for {ANSWER_DEADLINE_S:g} s") from None
+                        if not inbox.doubtful:
+                            raise EngineTimeout(NAME, f"no sound for {ANSWER_DEADLINE_S:g} s") from None
+                        inbox.settle()
+                    continue
                 if (samples := inbox.take(STRIDE)) is None:
                     return
                 yield samples

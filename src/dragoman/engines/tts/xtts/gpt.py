@@ -228,6 +228,9 @@ class BatchedDecoder:
         random.manual_seed(rows * self.positions + reach)
         for cache in (self._keys, self._values):
             cache[:, :rows].normal_(generator=random)
+            # Chance alone averages out over many positions; what leans to one side, and more so later, does not.
+            leaning = cache[:, :rows, :, :1].clone()
+            cache[:, :rows] += leaning * torch.linspace(0.5, 1.5, cache.shape[3], device=self._device)[:, None]
         longest = min(reach, self.positions) - 1
         # From the longest down to an empty one; one row alone is full.
         lengths = longest - self._rows[:rows] * longest // max(1, rows - 1)
