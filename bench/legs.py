@@ -14,6 +14,10 @@ translation) is mixed. Two legs make a room, each speaking its own language. Row
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli/main.py), before numpy is imported
+
 import argparse
 import asyncio
 import gc

@@ -20,11 +20,14 @@ merged into ``results/media.json`` by kind, legs and booths, and shown in ``resu
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli/main.py), before numpy is imported
+
 import argparse
 import asyncio
 import gc
 import json
-import os
 import subprocess
 import tempfile
 from collections.abc import Callable

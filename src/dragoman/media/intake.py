@@ -55,14 +55,14 @@ class Intake:
         socket = self._socket
         batch = self._parser.parse(socket.lengths[:count])
         rows = self._sources.lookup(socket.sources[:count])
-        arrivals = now - np.maximum(socket.ages[:count], 0.0)
+        arrivals = now - socket.ages[:count]
         good = batch.valid & (batch.payload_type == SLIN16_PAYLOAD_TYPE) & (batch.payload_bytes == FRAME_BYTES)
         known = rows >= 0
-        payloads = self._payloads[:count]
-        for at in np.flatnonzero(good & known & (batch.payload_start != HEADER_BYTES)).tolist():
-            start = int(batch.payload_start[at])
-            payloads[at] = socket.slots[at, start : start + FRAME_BYTES].copy()
         accepted = good & known
+        payloads = self._payloads[:count]
+        for at, start in batch.moved:
+            if accepted[at]:
+                payloads[at] = socket.slots[at, start : start + FRAME_BYTES].copy()
         if accepted.all():
             self._jitter.insert(rows, batch.ssrc, batch.sequence, batch.timestamp, arrivals, slin16_frames(payloads))
             return

@@ -135,9 +135,8 @@ class JitterBank:
         # Several packets of one leg: take every leg's first, then every leg's second, and so on.
         order = np.argsort(rows, kind="stable")
         ordered = rows[order]
-        first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         turn = np.empty(len(rows), np.int64)
-        turn[order] = np.arange(len(rows)) - np.repeat(first, np.diff(np.r_[first, len(rows)]))
+        turn[order] = np.arange(len(rows)) - np.searchsorted(ordered, ordered)  # how many of the same are before it
         for number in range(int(turn.max()) + 1):
             at = np.flatnonzero(turn == number)
             self._round(rows[at], ssrc[at], sequence[at], timestamp[at], arrival[at], frames[at])

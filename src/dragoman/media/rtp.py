@@ -108,8 +108,9 @@ class RtpBatch:
     sequence: npt.NDArray[np.uint16]
     timestamp: npt.NDArray[np.uint32]
     ssrc: npt.NDArray[np.uint32]
-    payload_start: npt.NDArray[np.int64]
     payload_bytes: npt.NDArray[np.int64]
+    moved: list[tuple[int, int]]
+    """Datagrams whose payload does not lie behind the fixed header, and where it does; nearly always none."""
 
 
 class BatchParser:
@@ -127,31 +128,36 @@ class BatchParser:
             "offsets": [0, 1, 2, 4, 8],
             "itemsize": slots.shape[1],
         }
-        self._headers = slots.reshape(-1).view(np.dtype(layout))
+        headers = slots.reshape(-1).view(np.dtype(layout))
+        self._first, self._second = headers["first"], headers["second"]
+        self._sequence, self._timestamp, self._ssrc = headers["sequence"], headers["timestamp"], headers["ssrc"]
 
     def parse(self, lengths: npt.NDArray[np.int64]) -> RtpBatch:
         """Read the headers of the first ``len(lengths)`` rows, each a datagram of so many bytes."""
-        headers = self._headers[: len(lengths)]
-        first = headers["first"]
-        second = headers["second"]
-        start = np.full(len(lengths), HEADER_BYTES, np.int64)
+        count = len(lengths)
         size = lengths - HEADER_BYTES
-        valid = (first >> 6 == 2) & (size >= 0)
+        valid = size >= 0
+        first = self._first[:count]
+        moved: list[tuple[int, int]] = []
+        odd = first != _PLAIN
         # Padding, extension and CSRC never come from Asterisk: only the rows that have them pay for them.
-        for row in np.flatnonzero(valid & (first != _PLAIN)):
-            try:
-                begin, end = payload_span(self._slots[row, : lengths[row]].tobytes())
-            except MalformedPacket:
-                valid[row] = False
-            else:
-                start[row] = begin
-                size[row] = end - begin
+        if odd.any():
+            valid &= first >> 6 == 2
+            for row in np.flatnonzero(valid & odd).tolist():
+                try:
+                    begin, end = payload_span(self._slots[row, : lengths[row]].tobytes())
+                except MalformedPacket:
+                    valid[row] = False
+                else:
+                    size[row] = end - begin
+                    if begin != HEADER_BYTES:
+                        moved.append((row, begin))
         return RtpBatch(
             valid,
-            second & 0x7F,
-            headers["sequence"].astype(np.uint16),
-            headers["timestamp"].astype(np.uint32),
-            headers["ssrc"].astype(np.uint32),
-            start,
+            self._second[:count] & 0x7F,
+            self._sequence[:count].astype(np.uint16),
+            self._timestamp[:count].astype(np.uint32),
+            self._ssrc[:count].astype(np.uint32),
             size,
+            moved,
         )

@@ -1,9 +1,10 @@
-"""Filters of echoes: one that knows the way from a loudspeaker lends it to another source that it plays."""
+"""Filters of echoes: what they rehearse; and one that knows the way lends it to what its loudspeaker plays too."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.media.echo.plain import PlainFilterBank
 
 from dragoman.media.echo.filter import AHEAD, FilterBank
 from dragoman.media.echo.history import BLOCK, Audio, HistoryBank
@@ -47,3 +48,41 @@ def test_another_way_is_not_taken_for_it() -> None:
     bank = FilterBank(2)
     bank.begin(0, 0, way(1))
     assert not bank.resemble(1, 0, way(3)[:96], 0)
+
+
+@pytest.mark.parametrize(("shift", "blocks"), [(-AHEAD, 8), (-840, 24), (0, 24), (777, 24), (5080, 8), (5080, 24)])
+def test_a_rehearsal_is_prediction_and_adaptation_block_by_block(shift: int, blocks: int) -> None:
+    rng = np.random.default_rng(blocks + abs(shift))
+    history = HistoryBank(2)
+    for _ in range(80):
+        history.write(np.array([0, 1]), rng.integers(-3000, 3000, (2, 2 * BLOCK)).astype(np.int16))
+    end = int(history.end[1])
+    said = history.read(np.array([1]), np.array([end]), blocks * BLOCK)[0]
+    heard = history.read(ONE, np.array([end - shift]), blocks * BLOCK)[0]
+    said += 0.5 * heard
+    fast, plain = FilterBank(1), PlainFilterBank(1)
+    for bank in (fast, plain):
+        bank.begin(0, shift, way(5)[:96])
+    assert fast.rehearse(0, 0, end, said, history) == pytest.approx(plain.rehearse(0, 0, end, said, history), rel=1e-4)
+    for _ in range(3):  # and what it learnt is the same: it goes on alike
+        history.write(np.array([0, 1]), rng.integers(-3000, 3000, (2, 2 * BLOCK)).astype(np.int16))
+        end += BLOCK
+        echoes = [bank.predict(ONE, ONE, np.array([end]), history) for bank in (fast, plain)]
+        assert np.abs(echoes[0] - echoes[1]).max() < 1e-3 * np.abs(echoes[1]).max()
+        for bank in (fast, plain):
+            bank.adapt(ONE, np.full((1, BLOCK), 100, np.float32))
+
+
+def test_a_rehearsal_ends_where_its_filter_is_condemned() -> None:
+    rng = np.random.default_rng(6)
+    history = HistoryBank(2)
+    for _ in range(80):
+        history.write(np.array([0, 1]), rng.integers(-3000, 3000, (2, 2 * BLOCK)).astype(np.int16))
+    end = int(history.end[1])
+    said = history.read(np.array([1]), np.array([end]), 24 * BLOCK)[0]
+    bank = FilterBank(1)
+    bank.begin(0, 0, way(7)[:96])
+    whole = bank.rehearse(0, 0, end, said, history)
+    assert whole > 0.8, "two noises are no echo of each other"
+    bank.begin(0, 0, way(7)[:96])
+    assert 0.3 < bank.rehearse(0, 0, end, said, history, 0.3) < 0.4

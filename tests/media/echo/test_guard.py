@@ -12,6 +12,7 @@ from bench.echo.alike import hear
 from bench.echo.simulate import Call, Caller, Outcome, Voices
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.media.echo.plain import PlainFilterBank
 
 from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
 from dragoman.media.format import FRAME_SAMPLES, Pcm
@@ -46,6 +47,17 @@ class Desk:
 
 def noise(rng: np.random.Generator, frames: int, peak: int) -> Pcm:
     return rng.integers(-peak, peak + 1, (frames, FRAME_SAMPLES)).astype(np.int16)
+
+
+def syllables(rng: np.random.Generator, frames: int) -> Pcm:
+    """Coloured noise that comes and goes as syllables do, each of its own colour."""
+    parts: list[Pcm] = []
+    while len(parts) < frames:
+        colour = rng.standard_normal(24) * 0.9 ** np.arange(24)
+        length = int(rng.integers(4, 12))
+        sound = np.convolve(rng.standard_normal(length * FRAME_SAMPLES), colour, "same") * rng.choice([0, 1500, 3000])
+        parts += list(sound.astype(np.int16).reshape(-1, FRAME_SAMPLES))
+    return np.stack(parts[:frames])
 
 
 SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
@@ -117,6 +129,27 @@ def test_a_long_silence_and_odd_pieces_do_not_move_audio_time() -> None:
     for row in (0, 1):
         desk.guard.close(row)
         assert desk.ring.end[row] == desk.raw.end[row]
+
+
+def test_what_a_filter_rehearses_at_once_changes_nothing_of_what_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handset and a loudspeaker, talked over, with a guard whose filters rehearse block by block, and with ours."""
+    rng = np.random.default_rng(11)
+    said, played = syllables(rng, 600), syllables(rng, 600)
+    way = (0.4 * rng.standard_normal(400) * 0.98 ** np.arange(400)).astype(np.float32)
+    echo = np.convolve(np.concatenate([np.zeros(4000), played.reshape(-1)]), way)[: played.size].reshape(played.shape)
+    said[:300] = 0
+    both = np.clip(echo + said, -32768, 32767).astype(np.int16)
+    desks = [Desk()]
+    monkeypatch.setattr("dragoman.media.echo.guard.FilterBank", PlainFilterBank)
+    desks.append(Desk())
+    for desk in desks:
+        for near, frame in zip(both, played, strict=True):
+            desk.tick(near, SILENCE, frame)
+        desk.guard.close(0)
+    ours, plain = (desk.heard(0).reshape(-1, FRAME_SAMPLES).astype(np.int32) for desk in desks)
+    assert desks[0].guard.loudspeakers[0] and 100 < desks[0].stats.echo_frames == desks[1].stats.echo_frames < 500
+    assert np.array_equal(ours.any(axis=1), plain.any(axis=1))
+    assert np.abs(ours - plain).max() <= 1, "samples are rounded"
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,9 @@ _SPREAD: Final = np.stack([np.interp(_HZ, _CENTRES, one) for one in np.eye(BANDS
 _WINDOW: Final = (0.5 - 0.5 * np.cos(np.pi * np.arange(2 * FRAME_SAMPLES) / FRAME_SAMPLES)).astype(np.float32)
 """Hann's: a frame later it adds up to one."""
 
+_BETWEEN: Final = 2 * np.array([tap for _, tap in (*reversed(HALF_BAND), *HALF_BAND)], np.float32)
+"""What lies half way between two samples at 8 kHz, of those around it."""
+
 _RAMP: Final = np.linspace(0, 1, BLOCK, dtype=np.float32)
 
 
@@ -113,14 +116,9 @@ class CleanBank:
             return wanted
         echo = np.where(known[:, None], self._echoes[row, slots], 0).reshape(-1)
         # echo[i] lies at sample 2 * i - _SHIFT of the audio that begins one block later: at odd places of it.
-        between = np.zeros(len(echo) - 1, np.float32)
-        for distance, tap in HALF_BAND:
-            reach = (distance - 1) // 2
-            pair = echo[: len(echo) - distance] + echo[distance:]
-            between[reach : reach + len(pair)] += np.float32(2 * tap) * pair
-        double = np.zeros(2 * len(echo), np.float32)
+        double = np.empty(2 * len(echo), np.float32)
         double[::2] = echo
-        double[1:-1:2] = between
+        double[1::2] = np.convolve(echo, _BETWEEN)[len(_BETWEEN) // 2 :][: len(echo)]
         first = 2 * BLOCK + _SHIFT
         left = samples - double[first : first + len(samples)]
         # A frame's gains are for it and the one before; audio frame k ends at ends[k + 1].
@@ -128,4 +126,4 @@ class CleanBank:
         pairs = np.lib.stride_tricks.sliding_window_view(left, 2 * FRAME_SAMPLES)[::FRAME_SAMPLES]
         shaped = np.fft.irfft(np.fft.rfft(pairs * _WINDOW) * (gains @ _SPREAD)).astype(np.float32)
         out = (shaped[:-1, FRAME_SAMPLES:] + shaped[1:, :FRAME_SAMPLES]).reshape(-1)
-        return np.asarray(np.clip(np.rint(out), -32768, 32767), np.int16)
+        return np.asarray(np.maximum(np.minimum(np.rint(out), 32767), -32768), np.int16)

@@ -372,8 +372,7 @@ class EchoGuard:
         near = [slot for slot in same if abs(int(self._filters.shift[slot]) - shift) < span]
         free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
         old = near or (same if anew else []) or free or leg.slots
-        slot = old[0]
-        first = not leg.slots
+        slot, first = old[0], not leg.slots
         if first:
             said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0]
         others = [other for other in leg.slots if other != slot and self._source_of[other] != source]
@@ -382,8 +381,9 @@ class EchoGuard:
         same_way = any(self._filters.resemble(slot, shift, taps, other) for other in others)
         if not same_way:
             self._filters.begin(slot, shift, taps)
-        unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history)
         delay = shift - self._lag_base(row, source)
+        enough = leg.most_unforeseen(source, delay, self._tick) if first else np.inf
+        unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history, enough)
         if first and not leg.believes(unforeseen, source, delay, self._tick):
             return
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
@@ -396,5 +396,5 @@ class EchoGuard:
         if not leg.told:
             leg.told = True
             self._stats.echo_legs += 1
-            lag_ms = (delay + AHEAD) * 1000 / RATE
-            log.info("leg is on its loudspeaker: its echo is silenced", leg=leg.name, delay_ms=round(lag_ms))
+            lag_ms = round((delay + AHEAD) * 1000 / RATE)
+            log.info("leg is on its loudspeaker: its echo is silenced", leg=leg.name, delay_ms=lag_ms)

@@ -52,6 +52,12 @@ class EchoLeg:
     errors: deque[tuple[int, Audio]] = field(default_factory=lambda: deque(maxlen=STRETCH // BLOCK))
     """What its filters left of the latest frames: (end of the frame, (BLOCK,))."""
 
+    def most_unforeseen(self, source: int, delay: int, tick: int) -> float:
+        """The share of the audio that a first filter may leave to be believed; arguments as of ``believes``."""
+        before = self.found
+        again = before is not None and self._found_before(source, delay) and tick - before[2] >= STRETCH // BLOCK
+        return HARDLY if again else UNFORESEEN
+
     def believes(self, unforeseen: float, source: int, delay: int, tick: int) -> bool:
         """Whether a first echo is one: a filter foresees it, or it was found before at this delay, give or take 2 ms.
 
@@ -61,13 +67,14 @@ class EchoLeg:
             delay: how late, in samples.
             tick: now. A find in the same audio as the one before is the same find.
         """
-        if unforeseen <= UNFORESEEN:
+        if unforeseen <= self.most_unforeseen(source, delay, tick):
             return True
-        before = self.found
-        if before is None or before[0] != source or abs(before[1] - delay) > SAME:
+        if not self._found_before(source, delay):
             self.found = (source, delay, tick)
-            return False
-        return unforeseen <= HARDLY and tick - before[2] >= STRETCH // BLOCK
+        return False
+
+    def _found_before(self, source: int, delay: int) -> bool:
+        return self.found is not None and self.found[0] == source and abs(self.found[1] - delay) <= SAME
 
     def relabel(self, said: Audio, rest: Audio) -> list[Kind]:
         """What the frames that wait look like, known the echo, which leaves ``rest`` of them."""
