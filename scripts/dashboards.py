@@ -673,6 +673,12 @@ BOARDS = (
                         [("dragoman:translation_cache:hit_ratio_1h{@}", "{{engine}}")],
                     ),
                     Panel(
+                        "Databases",
+                        "1 while it answers; without it what is in memory serves, and changes are refused.",
+                        "short",
+                        [("min by (store) (dragoman_store_up{@})", "{{store}}")],
+                    ),
+                    Panel(
                         "What engines count themselves, a minute",
                         "Such as requests, hedges, billed_characters.",
                         "short",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -241,3 +242,23 @@ async def test_a_reader_who_comes_back_gets_what_he_missed(tmp_path: Path) -> No
         everything = [found async for found in desk.watch(begun.id)]
         assert [number for number, _ in everything] == list(range(1, len(everything) + 1))
         assert [found async for found in desk.watch(begun.id, after=3)] == everything[3:]
+
+
+async def test_what_is_forgotten_is_not_told_while_its_clips_are_being_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, delete = threading.Event(), shutil.rmtree
+
+    def slow(folder: Path, *, ignore_errors: bool) -> None:
+        release.wait(10)
+        delete(folder, ignore_errors=ignore_errors)
+
+    async with desk_of(FakeVoices(), tmp_path / "in") as desk:
+        monkeypatch.setattr(shutil, "rmtree", slow)
+        try:
+            begun = await submit(desk, "a", "b", "c")
+            assert [step async for _, step in desk.watch(begun.id)][-1].state is State.DONE
+            desk.forget(begun.id)
+            assert desk.status(begun.id) is None
+        finally:
+            release.set()

@@ -167,8 +167,13 @@ async def test_what_is_wrong_with_each_clip_is_told(tmp_path: Path) -> None:
 
 async def test_the_same_recording_thrice_is_not_three_clips(tmp_path: Path) -> None:
     async with voices_of(tmp_path) as (_, desk):
-        last = await enrol(desk, good(1), good(1), good(1))
+        again = [(f"{number}.wav", good(1)[1]) for number in (2, 3)]
+        last = await enrol(desk, good(1), *again)
         assert last.state is State.REFUSED and "same recording" in last.detail
+        assert [clip.faults for clip in last.clips] == [(), (Fault.REPEATED,), (Fault.REPEATED,)]
+        assert "clip 1" in last.clips[2].advice
+        last = await enrol(desk, good(1), *again, good(4), good(5))
+        assert last.state is State.DONE, "what was said of a good clip is not taken from its copy"
 
 
 async def test_without_any_encoder_a_profile_is_made_and_says_what_it_lacks(tmp_path: Path) -> None:

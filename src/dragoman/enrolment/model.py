@@ -19,7 +19,7 @@ CLIPS_TAKEN = 20
 
 
 class Fault(StrEnum):
-    """What is wrong with a clip; the last one is found by comparing it with the others."""
+    """What is wrong with a clip; the last two are found by comparing it with the others."""
 
     UNREADABLE = "unreadable"
     TOO_SHORT = "too_short"
@@ -29,6 +29,8 @@ class Fault(StrEnum):
     NOISY = "noisy"
     TWO_SPEAKERS = "two_speakers"
     ANOTHER_SPEAKER = "another_speaker"
+    REPEATED = "repeated"
+    """The same recording as one before."""
 
 
 @dataclass(frozen=True, slots=True)

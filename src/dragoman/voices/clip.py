@@ -74,6 +74,7 @@ class FaultKind(StrEnum):
     NOISY = "noisy"
     TWO_SPEAKERS = "two_speakers"
     ANOTHER_SPEAKER = "another_speaker"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,14 @@ def parse_answer(data: bytes) -> Answer:
     )
 
 
+def said_in(data: bytes | None) -> list[str]:
+    """What somebody said, in a body that ``translate_body`` made; of any other request nothing."""
+    if data is None:
+        return []
+    body = json.loads(data)
+    return [*body.get("text", ()), body.get("context", "")]
+
+
 def parse_languages(data: bytes) -> Listed:
     """The list of ``/v3/languages?resource=translate_text``.
 
