@@ -61,6 +61,8 @@ class Action(StrEnum):
     """Begun anew in place."""
     MOVE = "move"
     """Put on another device."""
+    GIVE_UP = "give-up"
+    """Not tried any more, until somebody restarts the daemon."""
     NEUTRAL = "neutral-voice"
     CACHE = "from-cache"
     """What is in memory serves."""
