@@ -78,6 +78,7 @@ SHELLS = {
     "dragoman.voices.likeness": "listens now and then",
     "dragoman.voices.load": "loads ECAPA",
     "dragoman.voices.source": "listens in a thread",
+    "dragoman.voices.store.callers": "asks the database",
     "dragoman.voices.store.database": "asks the database with a deadline",
     "dragoman.voices.store.store": "asks the database",
     "dragoman.voices.voicing": "runs the voices beside the conference",

@@ -128,5 +128,6 @@ def hear(seed: int, seconds: float) -> tuple[Outcome, list[tuple[str, str, str]]
             out = ring.frames(np.arange(count), np.full(count, past * FRAME_SAMPLES))
             outcome.spoken += int(sounding[past].sum())
             outcome.silenced += int((sounding[past] & ~out.any(axis=1)).sum())
+            outcome.taken = outcome.silenced
     outcome.claims = int(guard.loudspeakers.sum())
     return outcome, [rooms[row] for row in np.flatnonzero(guard.loudspeakers).tolist()]

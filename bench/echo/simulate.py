@@ -5,19 +5,21 @@ One conference, a ConfBridge and a booth per language. Per tick of 20 ms:
     booths and other phones -> Asterisk (61 ms both ways) -> phone -> loudspeaker, room -> microphone + person
         -> G.711 -> tap -> echo guard -> ring -> Silero VAD -> "interpreter" -> 700 ms later -> the other booths
 
-The interpreter takes every stretch that the VAD calls speech for an utterance and speaks as much in the other language.
-An utterance with nobody's voice in it is a loop: the conference translating itself.
+What the VAD calls speech is an utterance; one with nobody's voice in it is echo that was let through. What becomes of
+utterances is the interpreter's part (``interpret``): without one that understands words, every utterance is translated.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import numpy as np
 from bench.echo.acoustics import Line, Phone, Room, Signal
-from bench.echo.speech import BOOTHS, PEOPLE, SAID, TRANSLATED, clips
+from bench.echo.interpret import INTERPRETER_MS, Interpreter
+from bench.echo.recognise import Recogniser
+from bench.echo.speech import BOOTHS, PEOPLE, SAID, booth, clips
 
 from dragoman.media.echo.guard import RAW_FRAMES, EchoGuard
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
@@ -31,7 +33,6 @@ TO_PHONE_MS = 32.0
 FROM_PHONE_MS = 29.0
 """Asterisk's way, measured: booth to caller and caller to tap."""
 
-INTERPRETER_MS = 700
 QUIET_TICKS = 600
 """12 s at the end in which nobody speaks: what is said then, the conference says to itself."""
 
@@ -43,6 +44,9 @@ units, -60 dBFS, below which the VAD does not look (``media.speech.QUIET_PEAK``)
 WHISPER = 184.0
 """RMS in int16 units (-45 dBFS): nobody speaks into a phone more quietly, however weak his echo. It is 19 dB below the
 level that ITU-T P.56 and P.800 take for normal, and phones level what their microphones bring."""
+
+WORD_ALONE = 0.3
+"""Share of a word's frames with a voice in them below which nobody said it: recognisers move words a bit."""
 
 ALONE = 0.15
 """Share of an utterance's frames with a voice in them below which nobody said it."""
@@ -93,6 +97,14 @@ class Outcome:
     """Frames with nothing but audible echo."""
     passed: int = 0
     """Of those, frames let through."""
+    taken: int = 0
+    """Of ``spoken``, frames that the first line silenced or that lie in words which the second left out."""
+    words: int = 0
+    again: int = 0
+    rounds: int = 0
+    dropped: int = 0
+    own_dropped: int = 0
+    """These: ``interpret.Tale``."""
     claims: int = 0
     """Handsets that the guard took for loudspeakers."""
     longest_wait_ms: float = 0.0
@@ -134,7 +146,7 @@ class Voices:
 
     def __init__(self) -> None:
         self.people = clips(PEOPLE, SAID)
-        self.booths = {language: clips((voice,), TRANSLATED[language])[voice] for language, voice in BOOTHS.items()}
+        self.booths = {language: booth(language) for language in BOOTHS}
 
     def translation(self, language: str, samples: int, rng: np.random.Generator) -> Pcm:
         """About as long as what was said, at least 0.4 s."""
@@ -177,9 +189,20 @@ class Call:
         seed: of who speaks when, rooms' reflections and noise.
         guarded: False: without the guard.
         vad: a bank of at least as many rows as there are callers.
+        recogniser: None: every utterance is translated, whatever was said.
+        second_line: whether words that a leg was only played are left out.
     """
 
-    def __init__(self, callers: list[Caller], voices: Voices, seed: int, guarded: bool, vad: SileroVad) -> None:
+    def __init__(
+        self,
+        callers: list[Caller],
+        voices: Voices,
+        seed: int,
+        guarded: bool,
+        vad: SileroVad,
+        recogniser: Recogniser | None = None,
+        second_line: bool = False,
+    ) -> None:
         self.callers = callers
         self._voices = voices
         self._rng = np.random.default_rng(seed)
@@ -202,6 +225,11 @@ class Call:
             self.guard.gather("1000", range(count), range(streams))
         self.phones = [Phone(caller.room or Room(100, -90, 0.1, -10), self._rng) for caller in callers]
         self.outcome = Outcome()
+        self._interpreter = None
+        if recogniser is not None:
+            spoken = [caller.language for caller in callers]
+            self._interpreter = Interpreter(spoken, recogniser, second_line, self._on_loudspeaker)
+        self._silenced: list[list[bool]] = [[False] * 2 for _ in callers]
         self._near: list[list[bool]] = [[] for _ in callers]
         self._alone: deque[list[Signal]] = deque(maxlen=DECIDED + 1)  # what the taps would bring without any echo
         self._heard: list[list[bool]] = [[] for _ in callers]
@@ -226,14 +254,15 @@ class Call:
         for tick in range(ticks + QUIET_TICKS):
             playing = np.zeros((len(self.languages), FRAME_SAMPLES), np.float32)
             for index, language in enumerate(self.languages):
-                playing[index] = booths[language].frame()
+                who = self._interpreter
+                playing[index] = booths[language].frame() if who is None else who.play(tick, language)
             played = limit(playing)
             # Persons.
             spoken = np.zeros((count, FRAME_SAMPLES))
             sounds = np.zeros((count, FRAME_SAMPLES))
             for row, caller in enumerate(self.callers):
                 clip = self._voices.people[names[row % len(names)]]
-                over = caller.over_db is not None and booths[caller.language].busy and rng.random() < 0.012
+                over = caller.over_db is not None and self._sounds(booths, caller.language) and rng.random() < 0.012
                 alone = rng.random() < caller.share * 0.02 / 2.2
                 if tick < ticks and not persons[row].busy and (alone or over):
                     what = music(4.0, rng) if caller.music else clip[rng.integers(len(clip))]
@@ -272,11 +301,16 @@ class Call:
                 wait = int((self.raw.end - self.ring.end).max())
                 self.outcome.longest_wait_ms = max(self.outcome.longest_wait_ms, wait * 1000 / SAMPLE_RATE)
             # The interpreter.
+            if self._interpreter is not None:
+                for row, ear in enumerate(self._interpreter.ears):
+                    ear.hear(self.ring, row)
             for event in self.speech.step():
                 if event.started:
                     started[event.row] = event.at
                 elif event.row in started:
                     self._utterance(event.row, started.pop(event.row), event.at, tick, due)
+                if self._interpreter is not None:
+                    self._interpreter.ears[event.row].began = started.get(event.row)
             for entry in [entry for entry in due if entry[0] <= tick]:
                 due.remove(entry)
                 booths[entry[1]].say(self._voices.translation(entry[1], entry[2], rng))
@@ -284,7 +318,28 @@ class Call:
         if self.guard is not None:
             handsets = [row for row, caller in enumerate(self.callers) if caller.room is None]
             self.outcome.claims = int(self.guard.loudspeakers[handsets].sum())
+        if self._interpreter is not None:
+            for name, value in asdict(self._interpreter.tale).items():
+                setattr(self.outcome, name, value)
+            self.outcome.taken = self._taken(self._interpreter.taken)
         return self.outcome
+
+    def _on_loudspeaker(self, row: int) -> bool:
+        return self.guard is not None and bool(self.guard.loudspeakers[row])
+
+    def _sounds(self, booths: dict[str, Mouth], language: str) -> bool:
+        who = self._interpreter
+        return booths[language].busy if who is None else who.booths[language].busy
+
+    def _taken(self, left_out: list[list[tuple[int, int]]]) -> int:
+        """Frames of speech that no line of the guard lets through."""
+        count = 0
+        for row, spans in enumerate(left_out):
+            inside = {at for first, last in spans for at in range(first // FRAME_SAMPLES, -(-last // FRAME_SAMPLES))}
+            for at in range(2, len(self._silenced[row])):
+                if self._near[row][at - 2] and self._near[row][at - 1]:
+                    count += self._silenced[row][at] or at in inside
+        return count
 
     def _utterance(self, row: int, start: int, stop: int, tick: int, due: list[tuple[int, str, int]]) -> None:
         late = round(FROM_PHONE_MS * SAMPLE_RATE / 1000)
@@ -294,8 +349,18 @@ class Call:
         if sum(near) < ALONE * (last - first + 1):
             self.outcome.loops += 1
             self.on_loop(row, start, stop)
+        if self._interpreter is not None:
+            self._interpreter.hear(row, start, stop, tick, lambda a, b: self._somebody(row, a, b), self._rng)
+            return
         when = tick + INTERPRETER_MS // 20
         due += [(when, other, stop - start) for other in self.languages if other != self.callers[row].language]
+
+    def _somebody(self, row: int, start: int, stop: int) -> bool:
+        """Whether a person spoke at a leg between these audio times, give or take two frames."""
+        late = round(FROM_PHONE_MS * SAMPLE_RATE / 1000)
+        first, last = max(start - late, 0) // FRAME_SAMPLES, max(stop - late, 0) // FRAME_SAMPLES
+        near = self._near[row][max(first - 2, 0) : last + 3]
+        return sum(near) >= WORD_ALONE * (last - first + 1)
 
     def on_loop(self, row: int, start: int, stop: int) -> None:
         """For who wants to look closer."""
@@ -320,9 +385,12 @@ class Call:
                 left = float(np.square(out, dtype=np.float64).sum())
                 weak = left < WEAKENED * float(np.square(self._alone[0][row]).sum())
                 outcome.weakened += weak and not silent
+                self._silenced[row].append(silent or weak)
                 if silent or weak:
                     outcome.silenced += 1
                     outcome.over_silenced += heard
-            elif heard and not any_near:
+                continue
+            self._silenced[row].append(False)
+            if heard and not any_near:
                 outcome.echo += 1
                 outcome.passed += not silent

@@ -74,6 +74,7 @@ class Service:
         self.glossary = GlossaryStore(settings.glossary.site, settings.glossary.folder, self.metrics.glossary_read)
         self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
         self.admin.on_drain = self._judge_admission
+        self.admin.tell = self.events.tell
         self.voices = Voicing(settings.voices, self._voice_event, self.events.tell)
         self.voices.scores.on_likeness = self.metrics.voices.likeness.observe
         self._cloning = [engine for engine in self.engines.of(Stage.TTS) if isinstance(engine, XttsSynthesizer)]
@@ -274,6 +275,9 @@ class Service:
             metrics.ari_connected.set(attacher.connected)
             metrics.ready.set(self.health.ready)
             metrics.draining.set(self.admin.draining)
+            for store, answers in (("voices", self.voices.answers), ("admin", self.admin.answers)):
+                if answers is not None:
+                    metrics.store_up.labels(store).set(answers)
             await asyncio.sleep(OBSERVE_S)
 
     def _judge_admission(self) -> None:

@@ -86,6 +86,8 @@ class Sql:
         self.url = url
         self.postgres = url.get_backend_name() == "postgresql"
         self._engine: AsyncEngine | None = None
+        self.trouble = ""
+        """Why it is not open, where it was tried; empty: nothing is known to be wrong."""
 
     @property
     def where(self) -> str:
@@ -134,7 +136,7 @@ class Sql:
 
     def _running(self) -> AsyncEngine:
         if self._engine is None:
-            raise self.unavailable(f"{self.where}: not open")
+            raise self.unavailable(self.trouble or f"{self.where}: not open")
         return self._engine
 
     @asynccontextmanager

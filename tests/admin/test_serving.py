@@ -15,9 +15,9 @@ from tests.virtual_time import virtual_time
 
 from dragoman.admin.rooms import Room
 from dragoman.admin.serving import EMPTY_S, REFRESH_S, Administration
-from dragoman.admin.tokens import Scope, mint
+from dragoman.admin.tokens import Scope, Token, mint
 from dragoman.config.admin import AdminSettings, AdmissionSettings
-from dragoman.errors import AdminUnavailable
+from dragoman.errors import AdminStoreDown, AdminUnavailable
 from dragoman.pipeline.captions import CaptionKind
 from dragoman.telephony.ari.talking import TalkingClient
 
@@ -34,6 +34,36 @@ async def running(place: Hall, admin: Administration, others: int = 0) -> AsyncI
             task = group.create_task(admin.run())
             yield
             task.cancel()
+
+
+async def test_a_database_that_is_away_is_told_once_and_its_return_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.admin.serving.REFRESH_S", 0.01)
+    assert Administration(AdminSettings(), AdmissionSettings()).answers is None
+    admin = Administration(AdminSettings(store=SecretStr(str(tmp_path / "a.sqlite"))), AdmissionSettings())
+    told: list[tuple[str, str, str]] = []
+    admin.tell = lambda kind, action, status, component, **more: told.append((kind, action, component))
+    await admin.start()
+    assert admin.store is not None and admin.answers is True
+    ask, asked = admin.store.tokens, asyncio.Semaphore(0)
+
+    async def away() -> list[Token]:
+        asked.release()
+        raise AdminStoreDown("server closed the connection")
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        task = group.create_task(admin.run())
+        monkeypatch.setattr(admin.store, "tokens", away)
+        for _ in range(3):
+            await asked.acquire()
+        assert admin.answers is False and told == [("store-lost", "from-cache", "admin")]
+        monkeypatch.setattr(admin.store, "tokens", ask)
+        while not admin.answers:
+            await asyncio.sleep(0)
+        assert told[1:] == [("store-lost", "return", "admin")]
+        task.cancel()
+    await admin.close()
 
 
 @virtual_time

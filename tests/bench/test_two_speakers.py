@@ -14,7 +14,8 @@ from bench.two_speakers import TEXTS, Person, line, synthetic
 
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.voices import clip
-from dragoman.voices.clip import FaultKind, examine
+from dragoman.voices.clip import examine
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.small import SmallIdentity
 from dragoman.voices.training.speech import Speaker
 

@@ -100,6 +100,20 @@ async def test_a_key_that_the_provider_refuses_is_found_before_any_call(
     assert text in deepgram.found and key not in deepgram.found
 
 
+async def test_a_wrong_option_of_an_engine_that_no_list_names_is_told() -> None:
+    (finding,) = await found("phrasebook", deepl={"formalty": "prefer_more"})
+    assert (finding.verdict, finding.what) == (Verdict.WARN, "engine options")
+    assert "engines.options.deepl.formalty: unknown option; known: " in finding.found
+    assert "take out [engines.options.deepl]: no list of [engines] names this engine" in finding.remedy
+
+
+async def test_right_options_of_an_engine_that_no_list_names_are_right() -> None:
+    engines = {"translators": ["phrasebook"], "options": {"deepl": {"formality": "prefer_more"}, "phrasebook": {}}}
+    findings = await check_engines(Settings.model_validate({"engines": engines}))
+    (finding,) = [finding for finding in findings if finding.what == "engine options"]
+    assert finding.verdict is Verdict.OK and finding.found.startswith("deepl: right, but not used")
+
+
 async def test_ours_without_their_programs_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     findings = await found("apertium", apertium={"modes": str(tmp_path)})

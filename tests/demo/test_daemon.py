@@ -1,3 +1,5 @@
+"""The demo's daemon: awaited, asked, taken up where it broke, started again, and given up with its last words."""
+
 from __future__ import annotations
 
 import asyncio
@@ -125,6 +127,54 @@ async def test_who_wants_it_gets_another_daemon_once_and_goes_on(
         await captions.aclose()
     assert len(told) == 1
     assert "exit status -9" in told[0]
+
+
+ENDS_AT_ONCE = """\
+import pathlib, sys
+starts = pathlib.Path(sys.argv[sys.argv.index("--config") + 1]).with_name("starts")
+starts.open("a").write("x")
+print("no such engine, start", len(starts.read_text()))
+sys.exit(3)
+"""
+
+
+async def test_one_that_always_ends_at_once_is_given_up_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(module, "delay", lambda attempt, chance: waits.append(attempt) or 0.0)
+    waits: list[int] = []
+    async with stand_in(tmp_path, monkeypatch, ENDS_AT_ONCE) as daemon:
+        daemon.revive = told.append
+        asked = await asyncio.gather(*(daemon.wait_ready() for _ in range(3)), return_exceptions=True)
+    for error in asked:  # whoever asks is told
+        assert isinstance(error, DemoError)
+        assert f"exit status 3, {module.TRIES} times in a row" in str(error)
+        assert str(error).endswith(f"no such engine, start {module.TRIES}")
+    assert (tmp_path / "starts").read_text() == "x" * module.TRIES
+    assert len(told) == len(waits) == module.TRIES - 1
+    assert waits == sorted(set(waits)), "each wait is longer than the one before"
+
+
+async def test_one_that_ran_for_a_while_is_started_again_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLED", 0.0)
+    monkeypatch.setattr(module, "delay", lambda attempt, chance: 0.0)
+    enough = asyncio.Event()
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if len(told) > module.TRIES:
+            enough.set()
+
+    async with stand_in(tmp_path, monkeypatch, ENDS_AT_ONCE) as daemon:
+        daemon.revive = tell
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(daemon.wait_ready())
+            await enough.wait()
+            waiting.cancel()
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))

@@ -37,7 +37,7 @@ def opened(error: EngineError = CRASH, now: float = 0.0) -> Availability:
 def test_opens_after_failures_in_a_row_and_says_why() -> None:
     circuit = Availability()
     assert [circuit.failed(CRASH, 0.0) for _ in range(FAILURES)] == [False] * (FAILURES - 1) + [True]
-    assert not circuit.usable(0.0)
+    assert not circuit.usable()
     assert "gone" in circuit.reason
     assert circuit.opened == 1
 
@@ -47,14 +47,14 @@ def test_a_success_between_forgets_failures() -> None:
     for _ in range(10):
         circuit.failed(CRASH, 0.0)
         assert not circuit.succeeded()
-    assert circuit.usable(0.0)
+    assert circuit.usable()
 
 
 def test_a_rejected_input_is_no_failure() -> None:
     circuit = Availability()
     for _ in range(10):
         circuit.failed(EngineRejected("x", "not this text"), 0.0)
-    assert circuit.usable(0.0)
+    assert circuit.usable()
 
 
 def test_denial_opens_at_once_and_rests_long() -> None:
@@ -78,7 +78,7 @@ def test_rests_twice_as_long_after_each_failed_probe() -> None:
     assert rests == [min(FIRST_REST * 2**i, LONGEST_REST) for i in range(8)]
     circuit.probing()
     assert circuit.succeeded()
-    assert circuit.usable(now)
+    assert circuit.usable()
     assert circuit.opened == 1
 
 
@@ -130,17 +130,17 @@ def test_failures_of_requests_made_before_it_opened_do_not_put_the_probe_off() -
 
 def test_in_need_it_is_asked_unless_it_told_us_to_stay_away() -> None:
     asked = {
-        type(error).__name__: opened(error).usable_in_need(0.0)
+        type(error).__name__: opened(error).usable_in_need()
         for error in (CRASH, EngineTimeout("x", "late"), EngineBusy("x", "503"), EngineDenied("x", "402"))
     }
     assert asked == {"EngineCrashed": True, "EngineTimeout": True, "EngineBusy": True, "EngineDenied": False}
     busy = opened(EngineBusy("x", "429", retry_after=5.0))
-    assert not busy.usable_in_need(0.0) and not busy.denied
+    assert not busy.usable_in_need() and not busy.denied
 
 
 def test_an_answer_in_need_brings_it_back_but_a_late_one_does_not_overrule_the_provider() -> None:
     circuit = opened()
-    assert circuit.succeeded() and circuit.usable(0.0)
+    assert circuit.succeeded() and circuit.usable()
     denied = opened(EngineDenied("x", "402"))
     assert not denied.succeeded() and denied.state is Circuit.OPEN and denied.denied
     back(denied)
@@ -193,7 +193,7 @@ def test_never_stuck(events: list[str]) -> None:
             assert circuit.probe_at <= now + DENIED_REST
         else:
             assert circuit.probe_at is None
-            assert circuit.usable(now) is (circuit.state is Circuit.CLOSED)
+            assert circuit.usable() is (circuit.state is Circuit.CLOSED)
 
 
 def test_an_answer_to_what_was_asked_behind_the_refusal_overrules_it() -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from tests.engines.toys.kinds import DEFECTS, GOOD
 from tests.engines.toys.proof import PROCESSES, SUITES, class_name
 
-from dragoman.engines.base import EngineInfo, Stage
+from dragoman.engines.base import EngineInfo, Hypothesis, Stage
+from dragoman.engines.conformance import running
+from dragoman.engines.conformance.common import given, promised
 from dragoman.engines.conformance.info import complaints
+from dragoman.engines.faults import sound_of, text_of, words_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PROOF = "tests/engines/toys/proof.py"
@@ -90,6 +96,77 @@ def checks_of(suite: type) -> dict[str, str]:
     """Name -> qualified name of every check of a suite."""
     functions = inspect.getmembers(suite, inspect.isfunction)
     return {name: function.__qualname__ for name, function in functions if name.startswith("test_")}
+
+
+async def _never_let_go() -> None:
+    while True:
+        try:
+            await asyncio.sleep(0.001)
+        except asyncio.CancelledError:
+            continue
+
+
+def test_who_cannot_be_cancelled_is_told_of_and_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LET_GO_S", 0.01)
+
+    async def meet() -> None:
+        with pytest.raises(AssertionError, match=r"translate\(\) takes more than 0.01 s"):
+            await running.done_within(0.01, _never_let_go(), "translate()")
+        going = running.start(_never_let_go())
+        await running.turns(2)
+        assert not await running.ended_within(0.01, going)
+
+    asyncio.run(meet())  # which waits for every task that it knows
+
+
+@pytest.mark.parametrize(
+    ("look", "value", "text"),
+    [
+        (sound_of, b"\0\0", "gave bytes, not mono int16"),
+        (sound_of, np.zeros((8, 1), np.int16), "gave ndarray of 2 x int16, not mono int16"),
+        (text_of, "hola", "gave str, not a Translation"),
+        (words_of, Hypothesis(("hi",), True, True, 0), "whose words are no tuple of Word"),  # type: ignore[arg-type]  # the defect
+    ],
+)
+def test_what_is_of_another_type_is_named_and_no_engine_error(look: Any, value: object, text: str) -> None:
+    with pytest.raises(AssertionError, match=text):
+        given(look, "it", value)
+
+
+def test_a_call_that_should_be_awaited_is_named() -> None:
+    with pytest.raises(AssertionError, match=r'open\(\) gives int, nothing to be awaited: it should be an "async def"'):
+        promised(4, "open()")  # type: ignore[arg-type]  # the defect
+
+
+ELSEWHERE = """\
+import pytest
+from dragoman.engines.base import TranslationRequest
+from dragoman.engines.conformance import TranslatorConformance
+
+class TestPhrases(TranslatorConformance):
+    name = "phrasebook"
+
+    @pytest.fixture
+    def known(self):
+        return TranslationRequest("how are you today", "en", "es")
+"""
+
+
+def test_the_suite_runs_where_no_mode_of_pytest_asyncio_is_set(tmp_path: Path) -> None:
+    (tmp_path / "test_phrases.py").write_text(ELSEWHERE)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "supports or translates or cancelled",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout, done.stdout
 
 
 INFO = EngineInfo("deep-l", Stage.MT, ("en-es", "es-en"), False, "MIT", True, "Translating.")

@@ -8,12 +8,23 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dragoman import config
-from dragoman.engines.base import Stage, TranslationRequest
+from dragoman.engines.base import (
+    EngineInfo,
+    Hypothesis,
+    SpeechRequest,
+    Stage,
+    StreamRequest,
+    Translation,
+    TranslationRequest,
+    Word,
+)
 from dragoman.engines.registry import available
 from dragoman.engines.selection import EngineSet
 
@@ -29,6 +40,16 @@ def blocks() -> dict[str, str]:
     found = NAMED_BLOCK.findall(DOC.read_text(encoding="utf-8"))
     assert len(found) == len(dict(found)), "a file stands there twice"
     return dict(found)
+
+
+@pytest.mark.parametrize(
+    "flowing", [EngineInfo, StreamRequest, Hypothesis, Word, TranslationRequest, Translation, SpeechRequest]
+)
+def test_the_page_names_every_field_of_what_flows(flowing: type[Any]) -> None:
+    (row,) = [
+        line for line in DOC.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{flowing.__name__}`")
+    ]
+    assert {field.name for field in fields(flowing)} <= set(re.findall(r"`(\w+)`", row))
 
 
 @pytest.fixture(scope="module")

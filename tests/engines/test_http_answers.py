@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.engines.http_answers import MAX_MESSAGE, one_line, retry_after
+from dragoman.engines.http_answers import MAX_MESSAGE, SAID, one_line, retry_after, unspoken
 
 NOW = 1_800_000_000.0
 
@@ -62,3 +66,21 @@ def test_a_key_that_a_proxy_says_back_is_not_passed_on(said: str) -> None:
     key = "0a1b2c3d-4e5f:fx"
     assert key in said.replace("KEY", key)
     assert key not in one_line(f"400 {said.replace('KEY', key)}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [str, json.dumps, html.escape, quote, quote_plus, repr, lambda said: repr(said.encode())],
+    ids=["plain", "json", "html", "path", "query", "repr", "bytes"],
+)
+@given(said=st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
+def test_what_was_said_is_not_in_an_error_however_a_proxy_says_it_back(
+    written: Callable[[str], str], said: str
+) -> None:
+    page = f"<h1>{written(said)}</h1>"
+    assert unspoken(page, ["", said]).count(SAID) >= 1
+    assert "Jos\u00e9" not in unspoken(f"400 {written('Vendré con José & Ana')}", ["Vendré con José & Ana"])
+
+
+def test_where_nothing_was_said_words_stay_as_they_are() -> None:
+    assert unspoken("403 Forbidden", ["", "  "]) == "403 Forbidden"

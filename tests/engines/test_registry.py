@@ -143,7 +143,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         (4, "def broken(:", "X", "its module fails: SyntaxError"),
         (5, GOOD, "X", "cannot import strange_5:X: module 'strange_5' has no attribute 'X'"),
         (6, GOOD, "NoInfo", "strange_6:NoInfo.info is no EngineInfo of a stage, but str"),
-        (7, GOOD, "Raises", "strange_7:Raises cannot be built: KeyError: 'voice'"),
+        (7, GOOD, "Raises", "strange_7:Raises cannot be built from its table of options: KeyError: 'voice'"),
         (8, GOOD, "NoTranslate", "is no engine for mt: strange_8:NoTranslate is no Translator, it lacks translate"),
         (9, GOOD, "NoGenerator", "is no Synthesizer, its synthesize is a coroutine that never yields"),
         (10, GOOD, "function", "strange_10:function is no class"),

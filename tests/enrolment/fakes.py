@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dragoman.enrolment.model import Clip, ClipReport, Consent, Defaults, Fault, Order
+from dragoman.enrolment.model import Clip, ClipReport, Consent, Defaults, Order
 from dragoman.enrolment.ports import Changes, Likeness, ProfileDetail, ProfileView
 from dragoman.errors import EngineRejected, ProfileConflict, ProfileInvalid, VoiceUnavailable
 from dragoman.media.format import Pcm
+from dragoman.voices.fault import FaultKind
 
 
 def pitch_of(clip: Clip) -> float:
@@ -51,17 +52,17 @@ class FakeVoices:
         return [self._report(clip, usual) for clip in clips]
 
     def _report(self, clip: Clip, usual: float) -> ClipReport:
-        def bad(fault: Fault, advice: str) -> ClipReport:
+        def bad(fault: FaultKind, advice: str) -> ClipReport:
             return ClipReport(clip.name, (fault,), advice, clip.seconds)
 
         if clip.seconds < 2:
-            return bad(Fault.TOO_SHORT, "too short: 2 s or more")
+            return bad(FaultKind.TOO_SHORT, "too short: 2 s or more")
         if np.abs(clip.samples).max() < 300:
-            return bad(Fault.SILENT, "silent")
+            return bad(FaultKind.SILENT, "silent")
         if clip.clipped > 0.01:
-            return bad(Fault.CLIPPED, "clipped: farther from the microphone")
+            return bad(FaultKind.CLIPPED, "clipped: farther from the microphone")
         if abs(pitch_of(clip) / usual - 1) > 0.2:
-            return bad(Fault.ANOTHER_SPEAKER, "not the person of the others")
+            return bad(FaultKind.ANOTHER_SPEAKER, "not the person of the others")
         return ClipReport(clip.name, (), "", clip.seconds, clip.seconds, 30.0)
 
     def make(self, profile_id: str, order: Order, clips: Sequence[Clip]) -> tuple[object, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +17,9 @@ from tests.enrolment.fakes import FakeVoices
 
 from dragoman.enrolment.decode import Unreadable
 from dragoman.enrolment.desk import REMEMBERED, EnrolmentDesk, Place
-from dragoman.enrolment.model import ENDED, Clip, Consent, Enrolment, Fault, Order, SentClip, State
+from dragoman.enrolment.model import ENDED, Clip, Consent, Enrolment, Order, SentClip, State
 from dragoman.errors import EnrolmentBusy, VoiceError
+from dragoman.voices.fault import FaultKind
 
 CONSENT = Consent("Ann", "Yes.", 1.0)
 
@@ -85,7 +87,7 @@ async def test_bad_clips_are_named_and_the_good_ones_suffice(tmp_path: Path) -> 
         last = (await steps(desk, await submit(desk, "a", "broken", "b", "short", "other", "c")))[-1]
         assert last.state is State.DONE
         assert [clip.faults for clip in last.clips] == [
-            (), (Fault.UNREADABLE,), (), (Fault.TOO_SHORT,), (Fault.ANOTHER_SPEAKER,), (),
+            (), (FaultKind.UNREADABLE,), (), (FaultKind.TOO_SHORT,), (FaultKind.ANOTHER_SPEAKER,), (),
         ]  # fmt: skip
         assert voices.stored[last.id].detail.head.clips == 3
 
@@ -241,3 +243,23 @@ async def test_a_reader_who_comes_back_gets_what_he_missed(tmp_path: Path) -> No
         everything = [found async for found in desk.watch(begun.id)]
         assert [number for number, _ in everything] == list(range(1, len(everything) + 1))
         assert [found async for found in desk.watch(begun.id, after=3)] == everything[3:]
+
+
+async def test_what_is_forgotten_is_not_told_while_its_clips_are_being_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, delete = threading.Event(), shutil.rmtree
+
+    def slow(folder: Path, *, ignore_errors: bool) -> None:
+        release.wait(10)
+        delete(folder, ignore_errors=ignore_errors)
+
+    async with desk_of(FakeVoices(), tmp_path / "in") as desk:
+        monkeypatch.setattr(shutil, "rmtree", slow)
+        try:
+            begun = await submit(desk, "a", "b", "c")
+            assert [step async for _, step in desk.watch(begun.id)][-1].state is State.DONE
+            desk.forget(begun.id)
+            assert desk.status(begun.id) is None
+        finally:
+            release.set()

@@ -16,11 +16,12 @@ from tests.enrolment.clips import encoded, voiced
 
 from dragoman.engines.base import SpeechRequest
 from dragoman.enrolment.desk import EnrolmentDesk
-from dragoman.enrolment.model import Clip, Consent, Defaults, Enrolment, Fault, Order, SentClip, State
+from dragoman.enrolment.model import Clip, Consent, Defaults, Enrolment, Order, SentClip, State
 from dragoman.enrolment.ports import Changes
 from dragoman.enrolment.stored import VOICE, StoredVoices
 from dragoman.errors import EngineCrashed, EngineRejected, ProfileConflict, ProfileInvalid, VoiceUnavailable
 from dragoman.voices.embedders import Encoders
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import VoiceProfile
 from dragoman.voices.source import LiveVoices
 from dragoman.voices.store.store import VoiceStore
@@ -148,27 +149,32 @@ async def test_what_is_wrong_with_each_clip_is_told(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).standard_normal(len(clip)).astype(np.float32)
     both = np.concatenate([voiced(5.0), voiced(5.0, pitch=230.0)])
     bad = {
-        Fault.TOO_SHORT: encoded(voiced(0.8)),
-        Fault.SILENT: encoded(0 * clip),
-        Fault.CLIPPED: encoded(np.stack([np.clip(30 * clip, -1, 1), 0 * clip], axis=1)),
-        Fault.NOISY: encoded(clip + 0.05 * noise),
-        Fault.TWO_SPEAKERS: encoded(both),
-        Fault.ANOTHER_SPEAKER: encoded(voiced(6.0, pitch=230.0)),
-        Fault.UNREADABLE: b"RIFF1234WAVE",
+        FaultKind.TOO_SHORT: encoded(voiced(0.8)),
+        FaultKind.SILENT: encoded(0 * clip),
+        FaultKind.CLIPPED: encoded(np.stack([np.clip(30 * clip, -1, 1), 0 * clip], axis=1)),
+        FaultKind.NOISY: encoded(clip + 0.05 * noise),
+        FaultKind.TWO_SPEAKERS: encoded(both),
+        FaultKind.ANOTHER_SPEAKER: encoded(voiced(6.0, pitch=230.0)),
+        FaultKind.UNREADABLE: b"RIFF1234WAVE",
     }
     async with voices_of(tmp_path) as (_, desk):
         sent = [(str(fault), data) for fault, data in bad.items()]
         last = await enrol(desk, *map(good, (1, 2, 3)), *sent)
         assert last.state is State.DONE, last
         for report in last.clips[3:]:
-            assert Fault(report.name) in report.faults and report.advice, report
+            assert FaultKind(report.name) in report.faults and report.advice, report
         assert all(report.good and report.snr_db for report in last.clips[:3])
 
 
 async def test_the_same_recording_thrice_is_not_three_clips(tmp_path: Path) -> None:
     async with voices_of(tmp_path) as (_, desk):
-        last = await enrol(desk, good(1), good(1), good(1))
+        again = [(f"{number}.wav", good(1)[1]) for number in (2, 3)]
+        last = await enrol(desk, good(1), *again)
         assert last.state is State.REFUSED and "same recording" in last.detail
+        assert [clip.faults for clip in last.clips] == [(), (FaultKind.REPEATED,), (FaultKind.REPEATED,)]
+        assert "clip 1" in last.clips[2].advice
+        last = await enrol(desk, good(1), *again, good(4), good(5))
+        assert last.state is State.DONE, "what was said of a good clip is not taken from its copy"
 
 
 async def test_without_any_encoder_a_profile_is_made_and_says_what_it_lacks(tmp_path: Path) -> None:

@@ -98,6 +98,17 @@ def test_wrong_lines_are_told_once_with_file_and_line(site: Site) -> None:
     assert site.store.problems[0].startswith(f"{site.site} line 3: ")
 
 
+def test_a_file_that_is_gone_for_good_is_told_once_and_its_terms_go(site: Site) -> None:
+    site.write("en\nbear")
+    site.store.refresh()
+    site.site.unlink()
+    with capture_logs() as logs:
+        for _ in range(PATIENCE + 2):
+            site.store.refresh()
+    assert [entry["event"] for entry in logs] == ["glossary is gone"]
+    assert site.keyterms() == ()
+
+
 def test_a_file_an_editor_writes_anew_is_not_missed(site: Site) -> None:
     site.write("en\nbear")
     site.store.refresh()

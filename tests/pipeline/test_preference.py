@@ -40,7 +40,7 @@ def test_alone_it_is_asked_again_ever_more_slowly_whatever_its_circuit_says() ->
     for delay in (*RESTART_DELAYS, RESTART_DELAYS[-1]):
         preference.lost(0, CRASH, 10, opened=False)
         assert preference.choose(10) == (0, pytest.approx(delay))
-    assert not circuits["one"].usable(10)
+    assert not circuits["one"].usable()
 
 
 def test_an_open_circuit_is_passed_over_by_legs_that_never_asked_it() -> None:
@@ -75,7 +75,7 @@ def test_busy_waits_as_long_as_was_asked_within_reason() -> None:
 def test_one_that_rejects_a_leg_is_left_alone_by_it_but_not_by_others() -> None:
     preference, circuits = make("one", "two")
     preference.lost(0, EngineRejected("one", "language"), 0, opened=False)
-    assert circuits["one"].usable(0)
+    assert circuits["one"].usable()
     assert not preference.better(1, REJECTED_REST - 1)
     assert preference.better(1, REJECTED_REST)
 
@@ -88,4 +88,4 @@ def test_a_final_forgives_everything() -> None:
     assert preference.choose(0) == (0, 0)
     preference.lost(0, CRASH, 0, opened=True)
     assert preference.choose(0) == (0, 0)
-    assert circuits["one"].usable(0)
+    assert circuits["one"].usable()

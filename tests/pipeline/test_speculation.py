@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 import pytest
 from tests.pipeline.fakes import FakeSynthesizer, FakeTranslator, crashed
@@ -18,7 +17,6 @@ from dragoman.pipeline.booth import READY_FRAMES
 from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.completeness import Foreseen
-from dragoman.pipeline.delivery import NEAR
 from dragoman.pipeline.latency import STAGES
 from dragoman.pipeline.speculation import MAX_ALIVE, PATIENCE
 
@@ -30,14 +28,6 @@ async def foresee(made: Bench, *texts: str, complete: bool = True, chain: Chain 
     (chain or made.chain).foresee(
         [Foreseen(Clause("leg", 0, "en", text, 0, ms_to_samples(1000)), complete) for text in texts]
     )
-
-
-async def when(happened: Callable[[], bool]) -> float:
-    """Loop time at which it did, to 10 ms."""
-    async with asyncio.timeout(20):
-        while not happened():
-            await asyncio.sleep(0.01)
-    return asyncio.get_running_loop().time()
 
 
 def counts(made: Bench) -> tuple[int, int, int]:
@@ -307,68 +297,3 @@ async def test_the_rate_of_speech_is_learnt_of_what_was_begun_ahead_too() -> Non
         assert counts(made) == (1, 1, 0)
         assert made.chain.meter.left(before) > expected
         before.close()
-
-
-AS_EXPECTED = ms_to_samples(450)
-"""Of a word such as es:one, at the pace that the meter assumes before it has learnt one."""
-
-
-async def test_a_clause_that_waits_is_synthesized_shortly_before_its_turn_and_follows_without_a_gap() -> None:
-    mouth = FakeSynthesizer(first=0.2, word=AS_EXPECTED)
-    async with bench(mouth=mouth) as made:
-        first = made.offer("one two three four")
-        await asyncio.sleep(0.1)
-        waiting, last = made.offer("nine"), made.offer("ten")
-        asked = await when(lambda: len(mouth.requests) == 2)
-        done = await when(lambda: waiting in made.reports.of("spoken"))
-        assert 0.2 < done - asked < NEAR + 0.06  # to the grain of pieces
-        await when(lambda: last in made.reports.of("spoken"))
-        assert len(mouth.requests) == 3
-        await asyncio.sleep(1)
-        assert made.heard == translated("es", "one two three four", "nine", "ten")
-        before, behind = made.reports.pending[first].times, made.reports.pending[waiting].times
-        assert before.played is not None and behind.sent is not None
-        assert behind.sent - before.played == pytest.approx(0.02)  # the next tick
-        assert sum(behind.stages().values()) == pytest.approx(behind.ear_voice_span)
-
-
-async def test_only_the_next_clause_is_synthesized_while_one_sounds() -> None:
-    mouth = FakeSynthesizer(word=AS_EXPECTED)
-    async with bench(mouth=mouth) as made:
-        for text in ("one two three four five six", "seven", "eight", "nine"):
-            made.offer(text)
-        async with asyncio.timeout(20):
-            while len(made.reports.played_ids) < 4:
-                assert len(mouth.requests) - len(made.reports.played_ids) <= 3  # one fades, one is given, one waits
-                await asyncio.sleep(0.02)
-        assert len(mouth.requests) == 4
-
-
-@pytest.mark.parametrize("outcome", ["stall", crashed("mouth"), "empty"])
-async def test_a_waiting_clause_whose_synthesis_fails_is_asked_for_again_in_its_turn(
-    outcome: EngineError | str,
-) -> None:
-    mouth = FakeSynthesizer(word=AS_EXPECTED, outcomes=deque([None, outcome]))
-    async with bench(mouth=mouth) as made:
-        made.offer("one two three four")
-        made.offer("five")
-        await asyncio.sleep(4)
-        assert made.heard == translated("es", "one two three four", "five")
-        assert made.reports.of("dropped") == []
-
-
-async def test_who_is_silenced_leaves_no_synthesis_of_what_waited() -> None:
-    mouth = FakeSynthesizer(word=AS_EXPECTED)
-    async with bench(mouth=mouth) as made:
-        await settled()
-        before = asyncio.all_tasks()
-        other = made.make("cai")
-        running = asyncio.create_task(other.run())
-        made.offer("one two three", chain=other)
-        made.offer("four", chain=other)
-        await when(lambda: len(mouth.requests) == 2)
-        running.cancel()
-        await settled()
-        assert asyncio.all_tasks() == before
-        assert mouth.closed == 2
-        assert made.booth.backlog == 0

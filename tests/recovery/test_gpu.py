@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.recovery.gpu import FAILURES, RESTARTS, WINDOW_S, Mend, ModelPolicy, Trouble
+from dragoman.recovery.gpu import FAILURES, LOADS, RESTARTS, RESTARTS_S, WINDOW_S, Mend, ModelPolicy, Trouble
 from dragoman.recovery.kinds import Action
 
 
@@ -25,7 +25,26 @@ def test_an_error_of_the_device_moves_at_once_for_its_context_is_lost() -> None:
 
 def test_where_it_may_not_move_it_is_loaded_anew_for_ever() -> None:
     policy = ModelPolicy(1, may_move=False)
-    assert {policy.failed(Trouble.DEVICE, float(now)) for now in range(100)} == {Mend.RESTART}
+    assert {policy.failed(Trouble.MEMORY, float(now)) for now in range(100)} == {Mend.RESTART}
+
+
+def test_a_device_that_stays_lost_and_may_not_be_left_is_given_up() -> None:
+    policy = ModelPolicy(8, may_move=False)
+    done = [policy.failed(Trouble.DEVICE, float(now)) for now in range(RESTARTS + 1)]
+    assert done == [Mend.RESTART] * RESTARTS + [Mend.GIVE_UP]
+    policy = ModelPolicy(8, may_move=False)
+    assert {policy.failed(Trouble.DEVICE, now * RESTARTS_S) for now in range(50)} == {Mend.RESTART}, "now and then"
+
+
+def test_loads_that_fail_by_the_device_move_it_or_give_it_up_and_others_are_repeated_for_ever() -> None:
+    policy = ModelPolicy(8, may_move=False)
+    for _ in range(2):
+        assert [policy.not_loaded(Trouble.DEVICE) for _ in range(LOADS - 1)] == [Mend.RESTART] * (LOADS - 1)
+        policy.loaded()
+    assert {policy.not_loaded(trouble) for trouble in (Trouble.MEMORY, Trouble.OTHER) * 50} == {Mend.RESTART}
+    assert [policy.not_loaded(Trouble.DEVICE) for _ in range(LOADS)][-1] is Mend.GIVE_UP
+    policy = ModelPolicy(8, may_move=True)
+    assert [policy.not_loaded(Trouble.DEVICE) for _ in range(2)] == [Mend.MOVE, Mend.RESTART]
 
 
 def test_other_failures_begin_anew_and_too_many_of_them_load_anew() -> None:

@@ -12,8 +12,9 @@ from tests.voices.vectors import PitchIdentity, noise, tone_voice
 
 from dragoman.media.codec import mulaw_decode, mulaw_encode
 from dragoman.media.resample import to_pcm
-from dragoman.voices.clip import ClipReport, FaultKind, compare, examine, resample
+from dragoman.voices.clip import ClipReport, compare, examine, resample
 from dragoman.voices.embedders import Samples
+from dragoman.voices.fault import FaultKind
 
 RATES = (8000, 16_000, 22_050, 24_000, 44_100, 48_000)
 

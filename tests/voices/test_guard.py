@@ -32,7 +32,6 @@ def test_a_stranger_loses_the_voice_once() -> None:
     judgement = guard.heard(alike(0.1), 3.0)
     assert judgement.changed and judgement.verdict.neutral
     assert not guard.heard(alike(0.1), 3.0).changed
-    assert guard.rejections == 1
 
 
 def test_the_owner_gets_his_phone_back() -> None:
@@ -47,7 +46,6 @@ def test_without_trust_the_voice_must_be_earned() -> None:
     guard = IdentityGuard(OWNER, THRESHOLD, trust=False)
     assert guard.verdict.neutral
     assert guard.heard(alike(0.9), 3.0).verdict is Verdict.OWNER
-    assert guard.rejections == 0
 
 
 def test_short_pieces_say_nothing() -> None:
@@ -65,8 +63,7 @@ def test_between_the_thresholds_nothing_changes(cosines: list[float], trust: boo
 
 
 @given(st.lists(st.floats(-1, 1), max_size=60))
-def test_changes_are_counted_and_told(cosines: list[float]) -> None:
+def test_changes_are_told_once_each(cosines: list[float]) -> None:
     guard = IdentityGuard(OWNER, THRESHOLD)
     told = [j for value in cosines if (j := guard.heard(alike(value), 3.0)).changed]
-    assert guard.rejections == sum(j.verdict is Verdict.STRANGER for j in told)
     assert all(one.verdict is not other.verdict for one, other in pairwise(told))

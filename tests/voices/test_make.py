@@ -9,8 +9,8 @@ import pytest
 from tests.voices.vectors import CONSENT, FlatLatents, LevelStyle, PitchIdentity, noise, tone_voice
 
 from dragoman.errors import ClipRejected, VoiceUnavailable
-from dragoman.voices.clip import FaultKind
 from dragoman.voices.embedders import Encoders
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.make import (
     CLIP_RATE,
     MadeProfile,

@@ -29,13 +29,16 @@ class Shelf:
     def __init__(self, profile: VoiceProfile | None = OWNER) -> None:
         self.profile = profile
         self.trouble: Exception | None = None
+        self.asked = 0
 
     async def get(self, key: str) -> VoiceProfile | None:
+        self.asked += 1
         if self.trouble is not None:
             raise self.trouble
         return self.profile if self.profile is not None and key == self.profile.id else None
 
     async def profile_of(self, caller: str) -> str | None:
+        self.asked += 1
         if self.trouble is not None:
             raise self.trouble
         return OWNER.id if normalize_caller(caller) == "+34600123456" else None
@@ -85,6 +88,42 @@ async def test_a_store_that_comes_back_brings_the_voice() -> None:
     await voices.refresh()
     assert voices.conditioning("a") is not None
     assert kinds(events) == ["broken", "assigned"]
+
+
+async def test_an_outage_is_told_once_and_the_store_asked_once_a_look_however_many_wait() -> None:
+    shelf = Shelf()
+    shelf.trouble = StoreUnavailable("no answer within 5 s")
+    voices, events = live(shelf)
+    for name in ("a", "b", "c"):
+        await voices.enter(name, "", OWNER.id)
+        await voices.enter(f"{name}2", "+34600123456")
+    assert kinds(events) == ["broken"] * 6
+    shelf.asked = 0
+    for _ in range(4):
+        await voices.refresh()
+    assert shelf.asked == 4 and len(events) == 6
+    shelf.trouble = None
+    await voices.refresh()
+    assert all(voices.cloned(name) for name in ("a", "b", "c", "a2", "b2", "c2"))
+    assert kinds(events[6:]) == ["assigned"] * 6
+
+
+async def test_a_profile_deleted_while_anothers_is_read_stops_nobody() -> None:
+    shelf = Shelf()
+    voices, events = live(shelf)
+    for name in ("a", "b"):
+        await voices.enter(name, "", OWNER.id)
+    voices.changed(OWNER.id, gone=False)
+    ask = shelf.get
+
+    async def slow(key: str) -> VoiceProfile | None:
+        voices.changed(OWNER.id, gone=True)
+        return await ask(key)
+
+    shelf.get = slow  # type: ignore[method-assign]  # by the test
+    await voices.refresh()
+    assert not voices.cloned("a") and not voices.cloned("b")
+    assert kinds(events) == ["assigned", "assigned", "gone", "gone"]
 
 
 async def test_a_store_that_goes_leaves_the_voice() -> None:

@@ -95,6 +95,7 @@ async def test_who_did_what_is_written_down(tmp_path: Path) -> None:
         only = (await s.json(f"/api/audit?profile={PROFILE}&after={log[0]['id']}", headers=boss))["entries"]
         assert [each["action"] for each in only] == ["voice used"]
         await s.json("/api/audit", 403, headers=portal)
+        await s.json(f"/api/audit?after={2**31}", 422, headers=boss)  # PostgreSQL has no entry of that number
 
 
 async def test_a_ticket_does_not_get_into_the_audit_log(tmp_path: Path) -> None:

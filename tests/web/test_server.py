@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from urllib.parse import quote
 
 import pytest
@@ -211,6 +212,19 @@ def test_no_path_query_or_header_makes_it_fail() -> None:
             ask()
         finally:
             runner.run(context.__aexit__(None, None, None))
+
+
+async def test_bytes_that_are_no_http_are_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "aiohttp.server")
+    async with serving() as s:
+        reader, writer = await asyncio.open_connection(*s.server.address)
+        writer.write(b"GET / HTTP/1.1\r\nAuthorization: Bearer abc\x00\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    (record,) = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert (record.levelname, record.exc_info) == ("INFO", None)
+    assert "abc" not in caplog.text
 
 
 @given(st.binary(max_size=300))

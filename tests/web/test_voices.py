@@ -182,6 +182,7 @@ async def test_a_chunked_form_beyond_the_limit_is_refused_while_it_comes(
         ({"consent_who": None}, "body.consent_who"),
         ({"consent_text": " "}, "body.consent_text"),
         ({"name": "x" * 101}, "body.name"),
+        ({"name": "Ann\nlevel=error"}, "body.name"),
         ({"name": ["a", "b"]}, "body.name"),
         ({"speed": "9"}, "body.speed"),
         ({"pitch": "nan"}, "body.pitch"),
@@ -308,7 +309,14 @@ async def test_patch_changes_what_is_given(tmp_path: Path) -> None:
         assert (changed["name"], changed["callers"], changed["version"]) == ("Ann", ["100"], 2)
         changed = await web.s.json(path, method="PATCH", json={"name": "Bea", "callers": ["7", "7", "8"]})
         assert (changed["name"], changed["callers"]) == ("Bea", ["7", "8"])
-        for body in ({"speed": 1}, {"defaults": {"speed": 5}}, {"name": " "}, [], {"callers": ["a/b"]}):
+        for body in (
+            {"speed": 1},
+            {"defaults": {"speed": 5}},
+            {"defaults": {"gain_db": False}},
+            {"name": " "},
+            [],
+            {"callers": ["a/b"]},
+        ):
             await web.s.json(path, 422, method="PATCH", json=body)
         await web.s.json(path, 415, method="PATCH", data=b"{}", headers={"Content-Type": "text/plain"})
         await web.s.json(path, 413, method="PATCH", json={"name": "x" * 70_000})

@@ -24,6 +24,8 @@ from dragoman.glossary.model import Glossary
 from dragoman.glossary.parse import parse_glossary
 from dragoman.pipeline.captions import Caption
 from dragoman.pipeline.conference import Conference
+from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.recovery.telling import Tell, nobody
 from dragoman.telephony.ari.talking import TalkingClient
 from dragoman.telephony.errands import Errands
 from dragoman.voices.source import VoiceEvent
@@ -79,6 +81,10 @@ class Administration:
         """Set when it was drained and the last call is over."""
         self.on_drain: Callable[[], None] = lambda: None
         """Called when draining began or was called off."""
+        self.tell: Tell = nobody
+        """Told when the database does not answer, and when it does again."""
+        self._away: float | None = None
+        """Since when it does not answer, unix time, s."""
         self._on_glossary = on_glossary
         self._conference: Conference | None = None
         self._others: Callable[[], int] = lambda: 0
@@ -137,6 +143,11 @@ class Administration:
         self.keeper = Keeper(errands, client.set_global, lambda: self.rooms, self.limits, self.load)
         return self.keeper
 
+    @property
+    def answers(self) -> bool | None:
+        """Whether the database answered when it was last asked; None: there is none."""
+        return None if self.store is None and not self.trouble else not self.trouble and self._away is None
+
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -176,7 +187,20 @@ class Administration:
                     await self.store.put_usage(changes)
             except AdminStoreDown as error:
                 self.spending.put_back(changes)
-                log.warning("admin store does not answer; what is known stays", reason=str(error))
+                self._judge_store(str(error))
+            else:
+                self._judge_store("")
+
+    def _judge_store(self, why: str) -> None:
+        """Tell of an outage once, and of its end; ``why`` empty: the database answers."""
+        if why and self._away is None:
+            self._away = self.clock()
+            log.warning("admin store does not answer; what is known stays", reason=why)
+            self.tell(Kind.STORE_LOST, Action.CACHE, Status.DEGRADED, "admin", detail=why)
+        elif not why and self._away is not None:
+            away, self._away = self.clock() - self._away, None
+            log.info("admin store answers again", after_s=round(away, 1))
+            self.tell(Kind.STORE_LOST, Action.RETURN, Status.OK, "admin", lag_s=away)
 
     async def _watch_calls(self) -> None:
         """End when drained and empty; tell the conference whose allowance is used up."""

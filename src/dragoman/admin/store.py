@@ -17,7 +17,7 @@ from dragoman.admin.rooms import Room
 from dragoman.admin.rows import Rows, entry, of_entry, of_token, token
 from dragoman.admin.schema import AUDIT, LINES, LOCK, META, MIGRATIONS, ROOMS, TOKENS, USAGE
 from dragoman.admin.tokens import Token
-from dragoman.errors import AdminStoreDown, AdminUnavailable
+from dragoman.errors import AdminError, AdminStoreDown, AdminUnavailable
 from dragoman.migrations import migrate, read_meta, write_meta
 from dragoman.vault import Vault, vault
 
@@ -73,9 +73,11 @@ class AdminStore(sql.Sql):
                         "upgrade it"
                     )
                 await connection.run_sync(_check_key, self._vault, self.where)
-        except BaseException:
+        except BaseException as error:
+            self.trouble = str(error) if isinstance(error, AdminError) else ""
             await self.close()
             raise
+        self.trouble = ""
         if before != now:
             log.info("admin store migrated", store=self.where, before=before, now=now)
 

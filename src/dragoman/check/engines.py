@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.config import Settings
+from dragoman.engines import registry
 from dragoman.engines.base import Stage
 from dragoman.engines.circuits import PROBE_DEADLINE
 from dragoman.engines.faults import crashes_of
@@ -21,7 +22,7 @@ async def check_engines(settings: Settings) -> list[Finding]:
         engines = EngineSet.build(settings.engines)
     except ConfigError as error:
         return [fail("engines", str(error), "see [engines] in the settings, and dragoman engines")]
-    found = []
+    found = judge_unlisted(settings.engines.unlisted_options)
     try:
         for stage in Stage:
             loaded = await engines.load(stage, settings.rooms.languages)
@@ -54,6 +55,20 @@ async def try_recognizers(engines: EngineSet, languages: Sequence[str], loaded: 
                 problem = error
         tried.append(Loaded(each.engine, problem))
     return tried
+
+
+def judge_unlisted(tables: Mapping[str, Mapping[str, object]]) -> list[Finding]:
+    """Option tables of engines that no list names; they are built as ``dragoman engines`` does, not loaded."""
+    found = []
+    for name, table in tables.items():
+        try:
+            registry.build_one(name, table)
+        except ConfigError as error:
+            remedy = f"mend it, or take out [engines.options.{name}]: no list of [engines] names this engine"
+            found.append(warn("engine options", str(error), remedy))
+        else:
+            found.append(ok("engine options", f"{name}: right, but not used: no list of [engines] names this engine"))
+    return found
 
 
 def judge_stage(stage: Stage, loaded: Sequence[Loaded]) -> list[Finding]:

@@ -78,7 +78,10 @@ def _remedy(error: EngineError) -> str:
     if isinstance(error, EngineUnavailable | EngineDenied):
         return "install or set what it says; its options are read from the settings file"
     if isinstance(error, EngineCrashed):
-        return "if it asks a service, can that be reached from here? Else it is the engine's bug"
+        return (
+            "if it asks a service, can that be reached from here? Else it is the engine's bug: the suite of "
+            "docs/engines.md finds it"
+        )
     return "can its service be reached from here?"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Annotated, Any
 
@@ -51,12 +52,21 @@ class EnginesSettings(Section):
     @field_validator("options")
     @classmethod
     def _for_an_engine(cls, value: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
-        data = info.data
-        listed = {name for key in ("recognizers", "translators", "synthesizers") for name in data.get(key, ())}
-        listed |= {name for own in data.get("languages", {}).values() for name in own.recognizers + own.synthesizers}
-        listed |= {name for own in data.get("pairs", {}).values() for name in own.translators}
-        known = listed | {entry.name for entry in entry_points(group=ENGINE_GROUP)}
+        known = _listed(info.data) | {entry.name for entry in entry_points(group=ENGINE_GROUP)}
         for name in value:
             if name not in known:
                 raise ValueError(f"no engine is called {name!r}{suggest(name, known)}")
         return value
+
+    @property
+    def unlisted_options(self) -> dict[str, dict[str, Any]]:
+        """Option tables of engines that no list names: nothing reads them."""
+        listed = _listed(dict(self))
+        return {name: table for name, table in self.options.items() if name not in listed}
+
+
+def _listed(settings: Mapping[str, Any]) -> set[str]:
+    """Names in any list, of the sections as far as they could be read."""
+    listed = {name for key in ("recognizers", "translators", "synthesizers") for name in settings.get(key, ())}
+    listed |= {name for own in settings.get("languages", {}).values() for name in own.recognizers + own.synthesizers}
+    return listed | {name for own in settings.get("pairs", {}).values() for name in own.translators}

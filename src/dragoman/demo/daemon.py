@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import sys
@@ -18,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dragoman.errors import DemoError
 from dragoman.pipeline.captions import Caption
+from dragoman.recovery.backoff import delay
 
 READY_DEADLINE = 150.0
 """s until it is ready; models load in two or three, torch in ten, on a loaded machine in many more."""
@@ -27,6 +29,14 @@ STOP_DEADLINE = 10.0
 
 ASK_AGAIN = 0.1
 """s between two questions for something that is awaited."""
+
+SETTLED = 20.0
+"""s. One that ran for so long ended of something that happened to it; sooner, it probably ends so every time. It is
+ready after two or three, on a loaded machine after ten."""
+
+TRIES = 5
+"""Daemons in a row that end before they settled, after which no other is started: what is in its way does not go by
+itself. With the waits between them (``recovery/backoff.py``) that is 5 s, and what they need to end."""
 
 _CAPTION = TypeAdapter(Caption)
 
@@ -49,6 +59,8 @@ class Daemon:
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
         self._again = asyncio.Lock()
+        self._since = 0.0  # loop time at which it was started
+        self._hasty = 0  # in a row, that ended before they settled
         self.revive: Callable[[str], None] | None = None
         """Where it is told that the daemon ended and is started again; None: its end is an error."""
 
@@ -76,6 +88,7 @@ class Daemon:
                 env=environment | self._environment,
                 start_new_session=True,  # Ctrl-C in our terminal stops us, and we stop it
             )
+        self._since = asyncio.get_running_loop().time()
 
     async def __aexit__(self, *_: object) -> None:
         """Stop it, in order if it can."""
@@ -123,7 +136,7 @@ class Daemon:
         """Let ASK_AGAIN pass before a question is asked again.
 
         Raises:
-            DemoError: the daemon has ended, and nobody wants it to be started again (``revive``).
+            DemoError: the daemon has ended, and nobody wants it to be started again (``revive``), or that did not help.
         """
         process = self._process
         if process is None:
@@ -135,15 +148,20 @@ class Daemon:
             await self._ended(process)
 
     async def _ended(self, process: asyncio.subprocess.Process) -> None:
-        """Start another one, once, whoever notices first."""
+        """Start another one, once, whoever notices first; unless one after the other ends at once."""
         async with self._again:
             if self._process is not process:
                 return
             ended = f"the daemon ended with exit status {process.returncode}"
             if self.revive is None:
                 raise DemoError(f"{ended}\n{self.log_tail()}")
+            if self._hasty < TRIES:  # else who notices next is told the same
+                settled = asyncio.get_running_loop().time() - self._since >= SETTLED
+                self._hasty = 0 if settled else self._hasty + 1
+            if self._hasty == TRIES:
+                raise DemoError(f"{ended}, {TRIES} times in a row soon after its start\n{self.log_tail()}")
             self.revive(f"{ended}: it is started again; calls stay up, nobody is interpreted until it is ready")
-            await asyncio.sleep(ASK_AGAIN)  # it may end at once, every time
+            await asyncio.sleep(delay(self._hasty, random.random))
             await self._start()
 
     async def stats(self) -> dict[str, Any]:

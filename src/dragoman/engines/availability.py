@@ -75,11 +75,11 @@ class Availability:
         self._until = 0.0
         self._failed_at = 0.0
 
-    def usable(self, now: float) -> bool:
+    def usable(self) -> bool:
         """Whether to ask it for something that somebody waits for."""
         return self.state is Circuit.CLOSED
 
-    def usable_in_need(self, now: float) -> bool:
+    def usable_in_need(self) -> bool:
         """Whether to ask it where no other engine is left: better a poor chance than none, unless it told us not to."""
         return not self.told
 

@@ -107,7 +107,7 @@ class Circuits:
 
     def usable(self, engine: Engine) -> bool:
         """Whether to ask it for something that somebody waits for."""
-        return self.of(engine).usable(self._clock())
+        return self.of(engine).usable()
 
     def failed(self, engine: Engine, error: EngineError) -> None:
         """A request to it failed."""
@@ -271,10 +271,9 @@ class Line(Generic[E]):
 
     def order(self) -> list[E]:
         """Whom to ask, in order: those that work, then those that rest and did not tell us to stay away."""
-        now = self._circuits._clock()
         circuits = [(engine, self._circuits.of(engine)) for engine in self._engines]
-        works = [engine for engine, circuit in circuits if circuit.usable(now)]
-        rests = [engine for engine, circuit in circuits if not circuit.usable(now) and circuit.usable_in_need(now)]
+        works = [engine for engine, circuit in circuits if circuit.usable()]
+        rests = [engine for engine, circuit in circuits if not circuit.usable() and circuit.usable_in_need()]
         return works + rests
 
     def failed(self, engine: E, error: EngineError) -> None:
@@ -295,10 +294,9 @@ class Line(Generic[E]):
 
     def refusal(self) -> EngineError | None:
         """Why an engine is not in ``order``; None if they all are."""
-        now = self._circuits._clock()
         for engine in self._engines:
             circuit = self._circuits.of(engine)
-            if not circuit.usable(now) and not circuit.usable_in_need(now):
+            if not circuit.usable() and not circuit.usable_in_need():
                 name = engine.info.name
                 return EngineBusy(name, f"not asked: {circuit.reason.removeprefix(f'{name}: ')}")
         return None

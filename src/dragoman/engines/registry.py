@@ -135,7 +135,9 @@ def _make(entry: EntryPoint, options: Mapping[str, object]) -> Engine:
     except DragomanError:
         raise
     except Exception as error:
-        raise ConfigError(f"{called}: {entry.value} cannot be built: {type(error).__name__}: {error}") from error
+        raise ConfigError(
+            f"{called}: {entry.value} cannot be built from its table of options: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(info, EngineInfo) or info.stage not in PROTOCOLS:
         raise ConfigError(f"{called}: {entry.value}.info is no EngineInfo of a stage, but {type(info).__name__}")
     if lacks := _lacks(engine, info.stage):

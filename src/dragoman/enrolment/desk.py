@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import structlog
 
 from dragoman.enrolment.decode import Unreadable, decode
-from dragoman.enrolment.model import Clip, ClipReport, Enrolment, Fault, Order, State, refusal
+from dragoman.enrolment.model import Clip, ClipReport, Enrolment, Order, State, refusal
 from dragoman.enrolment.ports import Voices
 from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import new_id
 
 WAITING = 8
@@ -46,6 +47,8 @@ class _Job:
     history: list[Enrolment] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: bool = False
+    forgotten: bool = False
+    """Its profile was deleted: nothing is told of it, also while its clips are still being deleted."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its clips are deleted and its place is free."""
 
@@ -172,7 +175,9 @@ class EnrolmentDesk:
 
     def forget(self, profile_id: str) -> None:
         """Keep no report of an enrolment that ended."""
-        self._past.pop(profile_id, None)
+        job = self._past.pop(profile_id, None)
+        if job is not None:
+            job.forgotten = True
 
     async def compute(self, work: Callable[..., T], *args: Any) -> T:
         """Do what computes, in the one thread: it waits for the enrolment under way, and the loop for nothing."""
@@ -233,7 +238,7 @@ class EnrolmentDesk:
         for sent in order.clips:
             found = await self.read(sent.name, sent.path)
             if isinstance(found, Unreadable):
-                reports[sent.name] = ClipReport(sent.name, (Fault.UNREADABLE,), found.why)
+                reports[sent.name] = ClipReport(sent.name, (FaultKind.UNREADABLE,), found.why)
                 job.move(replace(job.now, clips=tuple(reports.values())))
             else:
                 clips[sent.name] = found
@@ -289,7 +294,7 @@ class EnrolmentDesk:
 
     def _job(self, profile_id: str) -> _Job | None:
         job = self._held.get(profile_id) or self._past.get(profile_id)
-        return job if job and job.history else None
+        return job if job and job.history and not job.forgotten else None
 
     def _end(self, job: _Job, state: State, detail: str = "") -> None:
         if job.now.ended:

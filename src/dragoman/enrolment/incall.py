@@ -26,7 +26,6 @@ from dragoman.telephony.ari.events import ChannelDestroyed, ChannelVarset, Event
 from dragoman.telephony.model import Leg
 from dragoman.telephony.recipes import FAILURES
 from dragoman.telephony.voice_texts import text_in
-from dragoman.voices.assign import normalize_caller
 from dragoman.voices.voicing import Voicing
 
 log = structlog.get_logger(__name__)
@@ -265,9 +264,8 @@ class InCall:
             return False
         profile, audio = kept
         try:
-            normalize_caller(learner.leg.caller)  # of a hidden number nothing is kept: anybody may call so
-            await store.put(profile, audio)
-            await store.assign(learner.leg.caller, profile.id)
+            # Of a hidden number nothing is kept, which is an error here: anybody may call so.
+            await store.put(profile, audio, [learner.leg.caller])
         except VoiceError as error:
             log.warning("a voice could not be kept", profile=profile.id, error=str(error))
             return False

@@ -10,25 +10,13 @@ from types import MappingProxyType
 
 from dragoman.errors import IllegalTransition
 from dragoman.media.format import Pcm
+from dragoman.voices.fault import FaultKind
 
 CLIPS_NEEDED = 3
 """Good clips that a profile needs: with two, one cannot tell which of them is another person."""
 
 CLIPS_TAKEN = 20
 """Clips of one enrolment, at most: XTTS looks at 30 s of reference (gpt_cond_len), a clip has 3 s or more."""
-
-
-class Fault(StrEnum):
-    """What is wrong with a clip; the last one is found by comparing it with the others."""
-
-    UNREADABLE = "unreadable"
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
-    SILENT = "silent"
-    CLIPPED = "clipped"
-    NOISY = "noisy"
-    TWO_SPEAKERS = "two_speakers"
-    ANOTHER_SPEAKER = "another_speaker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +40,7 @@ class ClipReport:
 
     name: str
     """As the sender called it."""
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FaultKind, ...] = ()
     """Empty: the clip is used."""
     advice: str = ""
     """What is wrong and what would be right, in words; empty where nothing is wrong."""

@@ -15,12 +15,13 @@ import numpy as np
 
 from dragoman.engines.base import SpeechRequest, Synthesizer
 from dragoman.enrolment import model
-from dragoman.enrolment.model import Clip, ClipReport, Fault, Order
+from dragoman.enrolment.model import Clip, ClipReport, Order
 from dragoman.enrolment.ports import Changes, Likeness, ProfileDetail, ProfileView
 from dragoman.errors import EngineError, EngineRejected, ProfileConflict
 from dragoman.media.format import Pcm
 from dragoman.voices import clip as measures
 from dragoman.voices.embedders import Encoders
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.make import (
     MadeProfile,
     RawClip,
@@ -82,7 +83,8 @@ class StoredVoices:
         identity = self._encoders().identity
         found = judge([_raw(clip) for clip in clips], identity)
         for clip, report in zip(clips, found, strict=True):
-            self._examined[_hash(clip)] = report
+            if report.usable:  # a profile is made of no other; and a repeated clip has the hash of a good one
+                self._examined[_hash(clip)] = report
         while len(self._examined) > EXAMINED:
             self._examined.popitem(last=False)
         return [_report(clip, report) for clip, report in zip(clips, found, strict=True)]
@@ -118,9 +120,7 @@ class StoredVoices:
     async def put(self, profile: object, callers: Sequence[str]) -> None:
         """Voices."""
         assert isinstance(profile, MadeProfile)
-        await self._store.put(profile.profile, profile.audio)
-        for caller in callers:
-            await self._store.assign(caller, profile.profile.id)
+        await self._store.put(profile.profile, profile.audio, callers)
 
     async def fetch(self, profile_id: str) -> object | None:
         """Voices."""
@@ -142,17 +142,9 @@ class StoredVoices:
             profile_id,
             name=changes.name,
             defaults=None if defaults is None else Defaults(defaults.speed, defaults.pitch, defaults.gain_db),
+            callers=changes.callers,
         )
-        if profile is None:
-            return None
-        if changes.callers is not None:
-            wanted = set(changes.callers)
-            for caller in await self._store.callers(profile_id):
-                if caller not in wanted:
-                    await self._store.unassign(caller)
-            for caller in changes.callers:
-                await self._store.assign(caller, profile_id)
-        return await self.get(profile_id)
+        return None if profile is None else await self.get(profile_id)
 
     async def delete(self, profile_id: str) -> Sequence[str] | None:
         """Voices."""
@@ -243,10 +235,10 @@ def _raw(clip: Clip) -> RawClip:
 
 def _report(clip: Clip, found: measures.ClipReport) -> ClipReport:
     """What was measured, in the words of enrolment; clipping was looked for before mixing and resampling hid it."""
-    faults = {Fault(fault.kind): fault.text for fault in found.faults}
+    faults = {fault.kind: fault.text for fault in found.faults}
     if clip.clipped > measures.CLIPPED_SHARE:
         share = f"{clip.clipped:.1%} of it is cut off at the loudest level"
-        faults.setdefault(Fault.CLIPPED, f"{share}: farther from the microphone, please")
+        faults.setdefault(FaultKind.CLIPPED, f"{share}: farther from the microphone, please")
     return ClipReport(
         name=clip.name,
         faults=tuple(faults),

@@ -124,8 +124,8 @@ class GlossaryStore:
     def refresh(self) -> bool:
         """Look at the files and read what changed; True when something did. Never raises for what a file holds."""
         versions: dict[Path, Version] = {}
-        for path in (*self._paths(), *self._versions):
-            if path not in versions and (version := self._look(path)) is not None:
+        for path in dict.fromkeys((*self._paths(), *self._versions)):
+            if (version := self._look(path)) is not None:
                 versions[path] = version
         if versions == self._versions:
             return False

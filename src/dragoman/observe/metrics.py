@@ -94,6 +94,12 @@ class Metrics:
         self.ari_connected = Gauge("dragoman_ari_connected", "1 while Asterisk's events come in", registry=registry)
         self.ready = Gauge("dragoman_ready", "1 while calls can be interpreted", registry=registry)
         self.draining = Gauge("dragoman_draining", "1 while no new room may begin", registry=registry)
+        self.store_up = Gauge(
+            "dragoman_store_up",
+            "1 while a database of ours answers: voices, admin; absent where none is set",
+            ["store"],
+            registry=registry,
+        )
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
         registry.register(GpuCollector())

@@ -94,7 +94,6 @@ class Chain:
             stretcher,
             fastest,
             self.tts_queue,
-            self._begin_next,
         )
 
     def offer(self, clause: Clause, times: ClauseTimes) -> None:
@@ -185,7 +184,6 @@ class Chain:
             return
         self.tts_queue.depth = TTS_DEPTH_LATE if self.meter.backlog > catchup.MERGE else TTS_DEPTH
         await self.tts_queue.put(pending)
-        self.delivery.look_ahead()
 
     def _give_up(self) -> None:
         """Of what does not sound yet, the oldest clauses will not be spoken; readers have or get their text."""
@@ -208,14 +206,6 @@ class Chain:
         ahead = Ahead(clause.text, self._clock, known)
         translate = partial(self._translate, clause, tuple(self._context))
         ahead.task = self._group.create_task(ahead.run(translate, self._voice_ahead))
-        return ahead
-
-    def _begin_next(self, pending: Pending) -> Ahead | None:
-        """Have a translated clause synthesized whose turn is near; None: only when it has come."""
-        if self._group is None or pending.translation is None:
-            return None
-        ahead = self._begin(pending.clause, pending.translation)
-        ahead.confirm()
         return ahead
 
     def _voice_ahead(self, translation: Translation) -> tuple[Synthesizer, SpeechRequest, float] | None:

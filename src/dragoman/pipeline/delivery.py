@@ -30,11 +30,6 @@ log = structlog.get_logger(__name__)
 TTS_DEADLINE = 0.5
 """Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
 
-NEAR = 0.4
-"""Seconds of speech before a clause's turn at which its synthesis begins: twice the 95th percentile of the time to a
-cloud's first sound, and PIECE, the grain at which it is looked. Sooner it would hold a stream of the synthesizer's (a
-slot, of an engine that has few) that somebody else's clause needs now, and more clauses would be dropped unheard."""
-
 PIECE = READY_FRAMES * FRAME_SAMPLES
 """Samples that are handed to the booth at once, at one tempo."""
 
@@ -56,12 +51,11 @@ class Delivery:
         stretcher: Callable[[], Stretcher | None],
         fastest: float,
         queue: StageQueue[Pending],
-        begin: Callable[[Pending], Ahead | None],
     ) -> None:
         """As Chain; ``request`` words what a synthesizer is asked, ``meter`` knows what is still to be spoken.
 
         ``stretcher`` makes what changes the tempo, when it is first needed; ``fastest``: at most so many times as fast.
-        ``queue`` gives what is to be spoken; ``begin`` has a clause that waits in it synthesized, where that can be.
+        ``queue`` gives what is to be spoken.
         """
         self._speaker = speaker
         self._target = target
@@ -76,8 +70,6 @@ class Delivery:
         self._stretcher: Stretcher | None = None
         self._stretching = False  # whether the stretcher may hold audio back
         self._queue = queue
-        self._begin = begin
-        self._speaking = False  # whether a clause is being given to the booth
         self._playing: dict[Speech, BoothMixer] = {}
         self._played = asyncio.Event()
         self.tempo = catchup.Tempo(limit=fastest)
@@ -91,7 +83,6 @@ class Delivery:
         try:
             while True:
                 pending = await self._queue.get()
-                self._speaking = True
                 mixer = self._mixer()
                 try:
                     if pending.given_up:
@@ -107,20 +98,11 @@ class Delivery:
                 except EngineError as error:
                     self.drop(pending, "tts", error)
                 finally:
-                    self._speaking = False
                     pending.release()
         except QueueClosed:
             while self._playing:
                 self._played.clear()
                 await self._played.wait()
-
-    def look_ahead(self) -> None:
-        """Begin the next clause's synthesis if its turn is near; to be called when one comes, or was spoken on."""
-        following = self._queue.oldest
-        if not self._speaking or following is None or following.ahead is not None or following.given_up:
-            return
-        if self._meter.before(following.load) <= NEAR * self.tempo.now:
-            following.ahead = self._begin(following)
 
     def silence(self) -> None:
         """Say nothing more, at once; idempotent."""
@@ -307,7 +289,6 @@ class Delivery:
             paced = self._paced(piece, first=not load.played)
             load.played += len(piece)
             speech.write(paced)
-            self.look_ahead()
 
     def _waited(self, seconds: float) -> None:
         """The booth waited so long for its synthesizer, if nothing that was said before still sounds."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Literal
 
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
@@ -112,11 +111,6 @@ class LagMeter:
         if not load.whole:
             expected = max(expected, round(self._characters(load) * self._pace.value))
         return expected - load.played + load.ready()
-
-    def before(self, load: Load) -> float:
-        """Seconds of audio that are still to be spoken of the clauses before this one, at the synthesizer's tempo."""
-        earlier = takewhile(lambda other: other is not load, self._live())
-        return sum(map(self.left, earlier)) / SAMPLE_RATE
 
     def stages(self) -> dict[Where, int]:
         """Samples of committed clauses that are still to be spoken, by where they wait."""

@@ -105,7 +105,7 @@ class Preference:
 
     def _good(self, index: int, now: float) -> bool:
         engine = self._engines[index]
-        return self._circuits[engine.name].usable(now) and now >= max(engine.ready_at, engine.rests_until)
+        return self._circuits[engine.name].usable() and now >= max(engine.ready_at, engine.rests_until)
 
     def _last_resort(self, index: int) -> float:
         """When to ask it though it failed; one that refuses to serve us is not worth it before its rest is over."""

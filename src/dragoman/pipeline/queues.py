@@ -35,11 +35,6 @@ class StageQueue(Generic[T]):
         return iter(self._items)
 
     @property
-    def oldest(self) -> T | None:
-        """What comes next."""
-        return self._items[0] if self._items else None
-
-    @property
     def newest(self) -> T | None:
         """What waits behind all others."""
         return self._items[-1] if self._items else None

@@ -19,6 +19,9 @@ RESTARTS_S = 600.0
 RESTARTS = 2
 """Restarts in RESTARTS_S that did not cure it: then another device has to do."""
 
+LOADS = 3
+"""Loads in a row that fail by an error of CUDA: its context in this process is lost, and no later one would succeed."""
+
 
 class Trouble(StrEnum):
     """What kind of failure it was."""
@@ -40,11 +43,19 @@ class Mend(StrEnum):
     """The model is loaded anew on its device."""
     MOVE = "move"
     """It is loaded on the CPU; where that is too slow, its circuit opens and the fallback voice speaks."""
+    GIVE_UP = "give up"
+    """Only another process could use the device, and the operator wants no other one: the fallback voice speaks."""
 
     @property
     def action(self) -> Action:
         """As events and metrics call it."""
-        return {Mend.CLEAR: Action.RETRY, Mend.SHED: Action.SHED, Mend.RESTART: Action.RESTART}.get(self, Action.MOVE)
+        return {
+            Mend.CLEAR: Action.RETRY,
+            Mend.SHED: Action.SHED,
+            Mend.RESTART: Action.RESTART,
+            Mend.MOVE: Action.MOVE,
+            Mend.GIVE_UP: Action.GIVE_UP,
+        }[self]
 
 
 class ModelPolicy:
@@ -57,11 +68,12 @@ class ModelPolicy:
         self._may_move = may_move
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._restarts: deque[float] = deque(maxlen=RESTARTS + 1)
+        self._loads = 0
 
     def failed(self, trouble: Trouble, now: float) -> Mend:
         """It failed; what to do."""
         if trouble is Trouble.DEVICE:
-            return self._move() if self._may_move else self._restart(now)
+            return self._move() if self._may_move else self._restart(now, then=Mend.GIVE_UP)
         if trouble is Trouble.MEMORY and self.slots > 1:
             self.slots //= 2
             return Mend.SHED
@@ -71,14 +83,30 @@ class ModelPolicy:
             return Mend.CLEAR
         return self._restart(now)
 
-    def _restart(self, now: float) -> Mend:
+    def not_loaded(self, trouble: Trouble) -> Mend:
+        """It could not be loaded anew; what to do: RESTART (once more), MOVE or GIVE_UP."""
+        self._loads = self._loads + 1 if trouble is Trouble.DEVICE else 0
+        if trouble is not Trouble.DEVICE:
+            return Mend.RESTART
+        if self._may_move:
+            return self._move()
+        return Mend.GIVE_UP if self._loads >= LOADS else Mend.RESTART
+
+    def loaded(self) -> None:
+        """It was loaded anew."""
+        self._loads = 0
+
+    def _restart(self, now: float, then: Mend = Mend.RESTART) -> Mend:
+        """Load it anew; where that was done too often, move it, or else ``then``."""
         self._failures.clear()
         self._restarts.append(now)
-        if self._may_move and len(self._restarts) > RESTARTS and now - self._restarts[0] < RESTARTS_S:
-            return self._move()
+        if len(self._restarts) > RESTARTS and now - self._restarts[0] < RESTARTS_S:
+            return self._move() if self._may_move else then
         return Mend.RESTART
 
     def _move(self) -> Mend:
         self._may_move = False
         self._failures.clear()
+        self._restarts.clear()
+        self._loads = 0
         return Mend.MOVE

@@ -140,13 +140,16 @@ TABLE: tuple[Row, ...] = (
         "its model raises while it computes: out of memory, an error of CUDA, anything else",
         "out of memory: half as many clauses at once; an error of CUDA, or what that does not cure: the model "
         "is loaded "
-        'anew, on the CPU where `device = "auto"` allows it; clauses meanwhile go to the next voice. The daemon stays',
+        'anew, on the CPU where `device = "auto"` allows it; clauses meanwhile go to the next voice. The daemon stays. '
+        'With `device = "cuda"` it is given up where CUDA stays lost, which only a restart of the daemon mends',
         f"{gpu.FAILURES} failures in {gpu.WINDOW_S:g} s load it anew; after {gpu.RESTARTS} times in "
         f"{gpu.RESTARTS_S:g} s, "
-        "or at the first error of CUDA, it moves; a load that fails is repeated by the common back-off",
+        "or at the first error of CUDA, it moves; a load that fails is repeated by the common back-off; where it may "
+        f"not move, it is given up after {gpu.RESTARTS} loads that did not cure an error of CUDA, or {gpu.LOADS} that "
+        "failed by one",
         "another voice until the model is back",
-        (Action.RETRY, Action.SHED, Action.RESTART, Action.MOVE),
-        '`dragoman_engine_events_total{engine="xtts",event="mended"}`',
+        (Action.RETRY, Action.SHED, Action.RESTART, Action.MOVE, Action.GIVE_UP),
+        '`dragoman_engine_events_total{engine="xtts",event="mended"}`, `{event="given_up"}`',
         "recovery.gpu.ModelPolicy",
     ),
     Row(
@@ -173,14 +176,16 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         Kind.STORE_LOST,
-        "database of the voice profiles (PostgreSQL, SQLite)",
+        "databases of the voice profiles and of the administration (PostgreSQL, SQLite)",
         f"it does not answer within {sql.TIMEOUT_S:g} s",
-        "profiles and callers in memory serve on. A change (enrolment, delete) is refused with 503 and kept nowhere: a "
-        "consent or a delete that is only promised would be worse than one that is asked for again",
+        "profiles and callers in memory serve on, as do rooms, PINs and tokens. A change (enrolment, delete) is "
+        "refused with 503 and kept nowhere: a consent or a delete that is only promised would be worse than one that "
+        "is asked for again. Transcripts, usage and what calls add to the audit log wait, and are written when it "
+        "answers",
         f"asked again every {store.REFRESH_S:g} s, at the start of the daemon every {voicing.RETRY_S:g} s; for ever",
         "nothing; who comes meanwhile and was not in memory has the neutral voice until it answers",
         (Action.CACHE, Action.RETURN),
-        "`dragoman_voices_total`",
+        "`dragoman_voices_total`, `dragoman_store_up`",
         "voices.store.cache.ProfileCache",
     ),
     Row(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -14,6 +13,7 @@ import soxr
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.voices.conditioning import robust_centroid, unit
 from dragoman.voices.embedders import IdentityEmbedder, Samples
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import Vector
 
 Vectors = npt.NDArray[np.float64]
@@ -62,18 +62,6 @@ NOISE_PERCENTILE: Final = 1.0
 15 dB over its own consonants; at 1 it has 20 and more, and white noise is read 1 dB too low."""
 
 FRAME_S: Final = 0.02
-
-
-class FaultKind(StrEnum):
-    """What can be wrong with a clip; the value is its code in the REST API."""
-
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
-    SILENT = "silent"
-    CLIPPED = "clipped"
-    NOISY = "noisy"
-    TWO_SPEAKERS = "two_speakers"
-    ANOTHER_SPEAKER = "another_speaker"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,6 @@ class IdentityGuard:
         self._likeness: float | None = None
         self._seconds = 0.0
         self.verdict = Verdict.UNKNOWN if trust else Verdict.STRANGER
-        self.rejections = 0
-        """Times the owner's voice was taken from the caller."""
 
     def heard(self, vector: npt.ArrayLike, seconds: float) -> Judgement:
         """A piece of the caller's speech, ``seconds`` of it, embedded by the model that made the profile's identity."""
@@ -80,5 +78,4 @@ class IdentityGuard:
         elif self._likeness < self._leave and self._seconds >= SURE_SECONDS:
             self.verdict = Verdict.STRANGER
         changed = self.verdict is not before
-        self.rejections += changed and self.verdict is Verdict.STRANGER
         return Judgement(self.verdict, changed, self._likeness)

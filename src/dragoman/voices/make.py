@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from dragoman.errors import ClipRejected, VoiceUnavailable
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.voices.clip import ClipReport, Fault, FaultKind, compare, examine, resample
+from dragoman.voices.clip import ClipReport, Fault, compare, examine, resample
 from dragoman.voices.conditioning import Centroid, cosine, quality, robust_centroid
 from dragoman.voices.embedders import Encoders, IdentityEmbedder, Samples
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import MAX_CLIPS, Clip, Consent, Defaults, Models, Vector, VoiceProfile, new_id
 
 CLIP_RATE: Final = 24_000
@@ -70,12 +71,27 @@ def judge(
     for at, clip in enumerate(clips):
         progress(at / len(clips), f"clip {at + 1} of {len(clips)}: listening")
         reports.append(examine(clip.samples, clip.rate, identity))
+    for at, first in _repeated(clips).items():
+        text = f"the same recording as clip {first + 1}: it says nothing more of the voice; another sentence, please"
+        reports[at] = replace(reports[at], faults=(*reports[at].faults, Fault(FaultKind.REPEATED, text)))
     if identity is None:
         return tuple(reports)
     # A clip that is wrong by itself must not have a say in who the person is.
     heard = [replace(report, identity=None) if report.faults else report for report in reports]
     among = compare(heard, identity.threshold)
     return tuple(replace(r, faults=(*r.faults, *found)) for r, found in zip(reports, among, strict=True))
+
+
+def _repeated(clips: Sequence[RawClip]) -> dict[int, int]:
+    """Clips that were given before, by place, and where they were first."""
+    first: dict[bytes, int] = {}
+    found = {}
+    for at, clip in enumerate(clips):
+        samples = np.ascontiguousarray(clip.samples, np.float32)
+        key = hashlib.sha256(samples.tobytes() + clip.rate.to_bytes(4)).digest()
+        if first.setdefault(key, at) != at:
+            found[at] = first[key]
+    return found
 
 
 def make_profile(

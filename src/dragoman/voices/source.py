@@ -74,6 +74,8 @@ class _Speaker:
     """The profile was changed, or could not be had: ask the store again."""
     lent: bool = False
     """The profile is of this call alone, and in no store."""
+    told: bool = False
+    """It was told that the store does not answer for him."""
 
 
 class LiveVoices:
@@ -91,6 +93,8 @@ class LiveVoices:
         self._callers: dict[str, str] = {}
         """Numbers of those present whom no dialplan gave a profile: they have what their number is mapped to."""
         self._remapped = False
+        self._answers = True
+        """Whether the store answered when it was last asked."""
         self._counts = {"assigned": 0, "stranger": 0, "owner": 0, "broken": 0, "gone": 0, "cloned": 0, "neutral": 0}
         self.latents_model: str | None = None if encoders.latents is None else encoders.latents.name
         """Name of the synthesizer's model; profiles with latents of another one cannot be spoken. None: any."""
@@ -103,6 +107,12 @@ class LiveVoices:
     def speakers(self) -> Mapping[str, str]:
         """Profile of each speaker who has one."""
         return {name: speaker.key for name, speaker in self._speakers.items()}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Ids and versions of the stored profiles that somebody has here just now."""
+        had = (s.profile for s in self._speakers.values() if not s.lent)
+        return {profile.id: profile.version for profile in had if profile is not None}
 
     def cloned(self, speaker: str) -> bool:
         """Whether a clause of his would be spoken in his own voice just now."""
@@ -121,6 +131,7 @@ class LiveVoices:
         except ProfileInvalid:
             return False  # a hidden number, or none
         except StoreUnavailable as error:
+            self._answers = False
             if speaker not in self._unasked:
                 self._tell(VoiceEventKind.BROKEN, speaker, "", str(error))
             self._unasked[speaker] = caller
@@ -171,15 +182,21 @@ class LiveVoices:
         self._remapped = True
 
     async def refresh(self) -> None:
-        """Read again what was changed, or could not be had, and ask for those who came while that was impossible."""
+        """Read again what was changed, or could not be had, and ask for those who came while that was impossible.
+
+        A store that does not answer is asked once a time: each question may take it seconds to fail.
+        """
+        self._answers = True
         for name, caller in list(self._unasked.items()):
-            await self.enter(name, caller)
-        if self._remapped:
+            if self._answers:
+                await self.enter(name, caller)
+        if self._remapped and self._answers:
             self._remapped = False
             for name, caller in list(self._callers.items()):
-                await self._map(name, caller)
+                if self._answers:
+                    await self._map(name, caller)
         for name, speaker in list(self._speakers.items()):
-            if speaker.stale:
+            if speaker.stale and self._answers:
                 await self._load(name)
 
     async def hear(self, speaker: str, samples: Samples, seconds: float, *, judge: bool = True) -> Judgement | None:
@@ -248,8 +265,9 @@ class LiveVoices:
             key = await self._profiles.profile_of(caller)
         except ProfileInvalid:
             return
-        except VoiceError:
-            self._remapped = True
+        except VoiceError as error:
+            self._remapped = True  # all of them once more
+            self._answers = not isinstance(error, StoreUnavailable)
             return
         known = self._speakers.get(name)
         if name not in self._callers or (known is not None and known.lent):
@@ -262,16 +280,23 @@ class LiveVoices:
             self._speakers[name] = _Speaker(key, None, stale=True)
 
     async def _load(self, name: str) -> bool:
-        speaker = self._speakers[name]
+        speaker = self._speakers.get(name)
+        if speaker is None:
+            return False  # his profile was deleted while another's was read
         if speaker.lent:
             return True
         try:
             profile = await self._profiles.get(speaker.key)
         except StoreUnavailable as error:
-            if speaker.profile is None:  # else he keeps what he has, until the store answers
+            self._answers = False
+            if speaker.profile is None and not speaker.told:  # else he keeps what he has, until the store answers
+                if self._speakers.get(name) is speaker:
+                    self._speakers[name] = replace(speaker, told=True)
                 self._tell(VoiceEventKind.BROKEN, name, speaker.key, str(error))
             return speaker.profile is not None
         except VoiceError as error:
+            if self._speakers.get(name) is not speaker:
+                return False
             return self._broken(name, speaker.key, str(error))
         if self._speakers.get(name) is not speaker:
             return False  # he left, or the profile changed again

@@ -52,6 +52,7 @@ class Voicing:
         self.live: LiveVoices | None = None
         self.trouble = ""
         """Why everybody has the neutral voice though a store is set; empty: nothing is wrong."""
+        self._away = False
         if settings.store is None:
             return
         try:
@@ -106,6 +107,11 @@ class Voicing:
             group.create_task(VoiceWatch(self.live, present, clock).run())
             group.create_task(self.scores.run())
 
+    @property
+    def answers(self) -> bool | None:
+        """Whether the database answered when it was last asked; None: there is none."""
+        return None if self._settings.store is None else not (self.trouble or self._away)
+
     def cloned(self, speaker: str) -> bool:
         """Whether a clause of this speaker would be spoken in his own voice just now."""
         return self.live is not None and self.live.cloned(speaker)
@@ -142,8 +148,10 @@ class Voicing:
         self.live = LiveVoices(store, self.encoders, self._on_event)
         store.on_change = self.live.changed
         store.on_assign = self.live.remapped
+        store.used = lambda: {} if self.live is None else self.live.versions
 
     def _outage(self, why: str, away_s: float) -> None:
+        self._away = bool(why)
         if why:
             self._tell(Kind.STORE_LOST, Action.CACHE, Status.DEGRADED, "voices", detail=why)
         else:

@@ -187,7 +187,7 @@ class DeletedLines(Model):
 class AuditQuery(BaseModel):
     """Which part of the audit log."""
 
-    after: Annotated[int, Field(ge=0, le=2**62, description="Number of the last entry had")] = 0
+    after: Annotated[int, Field(ge=0, le=2**31 - 1, description="Number of the last entry had")] = 0
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
     profile: Annotated[str, Field(max_length=32, description="Of one voice profile")] = ""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import logging
 import time
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 
 from dragoman.admin.serving import Administration
@@ -101,6 +103,16 @@ async def _end_streams(app: web.Application) -> None:
     app[events.EVENTS].close()
 
 
+def _malformed(record: logging.LogRecord) -> bool:
+    """Have one line, and no traceback, of a request that is no HTTP: anybody may send as many as he likes."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.exc_info = None
+        return logging.getLogger(record.name).isEnabledFor(logging.INFO)
+    return True
+
+
 class WebServer:
     """Serves an application on the address of the settings."""
 
@@ -115,6 +127,7 @@ class WebServer:
         Raises:
             ConfigError: the address or port cannot be had.
         """
+        logging.getLogger("aiohttp.server").addFilter(_malformed)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._settings.bind, self._settings.port).start()

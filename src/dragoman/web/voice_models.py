@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Defaults, Enrolment, Fault, State
+from dragoman.config.types import no_bool
+from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Defaults, Enrolment, State
 from dragoman.enrolment.ports import ProfileDetail, ProfileView
 from dragoman.errors import ProfileInvalid
 from dragoman.voices.assign import normalize_caller
+from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import GAIN_RANGE, MAX_CONSENT, MAX_NAME, PITCH_RANGE, SPEED_RANGE
 from dragoman.web.state import LanguageCode, Model
 
@@ -30,7 +32,13 @@ def _caller(value: str) -> str:
         raise ValueError(str(error)) from None
 
 
-def _printable(value: str) -> str:
+def _line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("should have no control characters and be one line")
+    return value
+
+
+def _lines(value: str) -> str:
     if any(not char.isprintable() and char not in "\n\t" for char in value):
         raise ValueError("should have no control characters")
     return value
@@ -42,14 +50,22 @@ CallerId = Annotated[
     Field(pattern=CALLER_PATTERN, description="A number or SIP user", examples=["+34600111222"]),
     AfterValidator(_caller),
 ]
-Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=PRINTED), AfterValidator(_printable)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=PRINTED), AfterValidator(_line)]
 Speed = Annotated[
-    float, Field(ge=SPEED_RANGE[0], le=SPEED_RANGE[1], allow_inf_nan=False, description="Times the usual speed")
+    float,
+    BeforeValidator(no_bool),
+    Field(ge=SPEED_RANGE[0], le=SPEED_RANGE[1], allow_inf_nan=False, description="Times the usual speed"),
 ]
-Pitch = Annotated[float, Field(ge=PITCH_RANGE[0], le=PITCH_RANGE[1], allow_inf_nan=False, description="Semitones up")]
-Gain = Annotated[float, Field(ge=GAIN_RANGE[0], le=GAIN_RANGE[1], allow_inf_nan=False, description="dB")]
+Pitch = Annotated[
+    float,
+    BeforeValidator(no_bool),
+    Field(ge=PITCH_RANGE[0], le=PITCH_RANGE[1], allow_inf_nan=False, description="Semitones up"),
+]
+Gain = Annotated[
+    float, BeforeValidator(no_bool), Field(ge=GAIN_RANGE[0], le=GAIN_RANGE[1], allow_inf_nan=False, description="dB")
+]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", examples=["es"])]
-Statement = Annotated[str, Field(min_length=1, max_length=MAX_CONSENT, pattern=PRINTED), AfterValidator(_printable)]
+Statement = Annotated[str, Field(min_length=1, max_length=MAX_CONSENT, pattern=PRINTED), AfterValidator(_lines)]
 Callers = Annotated[list[CallerId], Field(max_length=16)]
 
 
@@ -190,7 +206,7 @@ class ClipInfo(Model):
 
     name: str
     good: bool
-    faults: list[Fault]
+    faults: list[FaultKind]
     advice: str = Field(description="What is wrong and what would be right")
     seconds: float | None
     speech_s: float | None

@@ -8,9 +8,11 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.engines.conformance import TranslatorConformance
 from tests.fakes.deepl import KEY, FakeDeepL
 from tests.fakes.deepl_words import v3_languages
@@ -432,6 +434,18 @@ async def test_whatever_comes_over_the_wire_is_an_engine_error(answer: bytes) ->
         with pytest.raises(EngineError) as failed:
             await engine.translate(REQUEST)
         assert failed.value.retryable and "\n" not in str(failed.value)
+
+
+@virtual_time
+async def test_what_was_said_is_in_no_error_and_no_log_though_a_proxy_says_it_back(
+    fake: FakeDeepL, engine: DeepLTranslator
+) -> None:
+    page = f"<h1>502</h1> {json.dumps({'text': [REQUEST.text], 'context': 'Good morning. How are you?'})}".encode()
+    fake.fault(TRANSLATE, times=2, status=502, body=page)
+    with capture_logs() as logs, pytest.raises(EngineBusy) as failed:
+        await engine.translate(replace(REQUEST, context=("Good morning.", "How are you?")))
+    for told in (str(failed.value), repr(logs)):
+        assert "10:30" not in told and "morning" not in told and "502" in told
 
 
 @virtual_time

@@ -135,6 +135,7 @@ def test_each_status_has_its_error(status: int, kind: type[EngineError], retryab
 def test_who_is_refused_is_told_what_to_set() -> None:
     assert "DEEPL_AUTH_KEY" in str(error_of(Refusal(403, "")))
     assert "quota" in str(error_of(Refusal(456, "")))
+    assert "DeepL takes 128 KiB" in str(error_of(Refusal(413, "Request Entity Too Large")))
 
 
 def test_the_servers_words() -> None:

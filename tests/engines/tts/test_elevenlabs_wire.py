@@ -96,6 +96,16 @@ async def test_what_is_no_audio_is_never_spoken(name: str) -> None:
         assert KEY not in str(raised.value) and "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("status", "kind"), [(500, "text/html"), (400, JSON), (200, "text/html"), (200, PCM)])
+async def test_what_was_to_be_spoken_is_not_in_an_error(status: int, kind: str) -> None:
+    told = json.dumps({"detail": {"status": "refused", "message": f"cannot say {REQUEST.text!r}"}}).encode()
+    answer = [head(status, f"content-type: {kind}", f"content-length: {len(told)}"), told]
+    async with speaking(answer) as (_, engine):
+        with pytest.raises(EngineError) as raised:
+            await speak(engine)
+    assert "Buenos" not in str(raised.value) and "cannot say" in str(raised.value)
+
+
 bodies = st.binary(max_size=200) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: (

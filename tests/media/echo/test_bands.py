@@ -21,7 +21,8 @@ def verdicts(bank: BandBank, levels: list[tuple[float, float, float]], begin: in
     found = []
     for number, (echo, share, voice) in enumerate(levels, begin):
         left = noise(rng, echo * share) + noise(rng, voice) + noise(rng, 5)
-        found.append(bool(bank.judge(ONE, ONE + number * BLOCK, left, noise(rng, echo))[0]))
+        near = np.array([bool(found and found[-1])])
+        found.append(bool(bank.judge(ONE, ONE + number * BLOCK, left, noise(rng, echo), near)[0]))
     return found
 
 

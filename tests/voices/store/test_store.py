@@ -240,6 +240,121 @@ async def test_callers(store: VoiceStore) -> None:
         await store.assign("anonymous", one[0].id)
 
 
+async def test_a_profile_and_its_callers_are_kept_together_or_not_at_all(store: VoiceStore) -> None:
+    one, other = with_audio(1), with_audio(2)
+    with pytest.raises(ProfileInvalid):
+        await store.put(*one, ["2001", "anonymous"])
+    assert await store.count() == 0 and await store.profile_of("2001") is None
+
+    await store.put(*one, ["+34 600", "0034600", "2001"])
+    assert await store.callers(one[0].id) == ("+34600", "2001")
+    await store.put(*other, ["2001"])
+    assert await store.callers(one[0].id) == ("+34600",) and await store.profile_of("2001") == other[0].id
+
+    with pytest.raises(ProfileInvalid):
+        await store.patch(one[0].id, name="Augusta", callers=["anonymous"])
+    kept = await store.get(one[0].id)
+    assert kept is not None and (kept.name, kept.version) == (one[0].name, 1)
+    await store.patch(one[0].id, name="Augusta", callers=["7", "8"])
+    assert await store.callers(one[0].id) == ("7", "8")
+    await store.patch(one[0].id, name="Ada")
+    assert await store.callers(one[0].id) == ("7", "8")
+    await store.patch(one[0].id, callers=[])
+    assert await store.callers(one[0].id) == ()
+
+
+async def test_changes_at_once_all_count(store: VoiceStore) -> None:
+    profile, audio = with_audio()
+    await store.put(profile, audio)
+    await asyncio.gather(*(store.patch(profile.id, name=f"n{number}") for number in range(8)))
+    changed = await store.get(profile.id)
+    assert changed is not None and changed.version == 9
+
+
+async def test_daemons_that_give_one_caller_at_once_all_succeed(url: SecretStr) -> None:
+    stores = [VoiceStore(url) for _ in range(4)]
+    for each in stores:
+        await each.start()
+    profiles = [with_audio(seed) for seed in range(4)]
+    await asyncio.gather(*(each.put(*made, ["8", "7"]) for each, made in zip(stores, profiles, strict=True)))
+    await asyncio.gather(*(each.assign("9", made[0].id) for each, made in zip(stores, profiles, strict=True)))
+    ids = {made[0].id for made in profiles}
+    assert {await stores[0].profile_of(caller) for caller in ("7", "8", "9")} <= ids
+    for each in stores:
+        await each.close()
+
+
+async def test_a_profile_in_use_that_is_in_no_memory_is_followed_too(url: SecretStr) -> None:
+    profile, audio = with_audio()
+    one, other = VoiceStore(url, cache_bytes=1), VoiceStore(url)
+    await one.start()
+    await other.start()
+    await one.put(profile, audio)
+    told: list[bool] = []
+    one.on_change = lambda key, gone: told.append(gone)
+    one.used = lambda: {profile.id: 1}
+    await one.refresh()
+    assert told == []
+    await other.patch(profile.id, name="Augusta")
+    await one.refresh()
+    await other.delete(profile.id)
+    await one.refresh()
+    assert told == [False, True]
+    await one.delete(profile.id)
+    assert told == [False, True, True], "whoever speaks in it hears of it, though it was gone"
+    await one.close()
+    await other.close()
+
+
+async def test_a_store_that_could_not_be_opened_says_why_to_whoever_asks(url: SecretStr) -> None:
+    store = VoiceStore(url, key=KEY)
+    await store.start()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="not open"):
+        await store.count()
+    other = VoiceStore(url, key=SecretStr("c3" * 32))
+    with pytest.raises(StoreLocked):
+        await other.start()
+    with pytest.raises(StoreUnavailable, match=r"voices\.key is another one"):
+        await other.count()
+
+
+async def test_what_is_in_memory_serves_on_when_a_change_is_refused(postgres: Postgres) -> None:
+    profile, audio = with_audio()
+    store = VoiceStore(SecretStr(postgres.database()))
+    await store.start()
+    await store.put(profile, audio)
+    await store.get(profile.id)
+    postgres.stop()
+    try:
+        with pytest.raises(StoreUnavailable):
+            await store.patch(profile.id, name="Augusta")
+        assert same(profile, store.peek(profile.id))
+    finally:
+        postgres.restart()
+        await store.close()
+
+
+async def test_an_outage_is_told_also_where_nothing_is_in_memory(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.voices.store.store.REFRESH_S", 0.01)
+    store = VoiceStore(SecretStr(postgres.database()))
+    await store.start()
+    told: asyncio.Queue[str] = asyncio.Queue()
+    store.on_outage = lambda why, away_s: told.put_nowait(why)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        watching = group.create_task(store.watch())
+        postgres.stop()
+        try:
+            assert await told.get()
+        finally:
+            postgres.restart()
+        assert await told.get() == ""
+        watching.cancel()
+    await store.close()
+
+
 async def test_a_profile_moves_as_a_file(store: VoiceStore, tmp_path: Path) -> None:
     profile, audio = with_audio()
     await store.put(profile, audio)

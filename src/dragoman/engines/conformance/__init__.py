@@ -9,8 +9,9 @@
         def known(self) -> TranslationRequest:
             return TranslationRequest("good morning", "en", "la")
 
-pytest-asyncio has to run in auto mode (``asyncio_mode = "auto"``). ``docs/engines.md`` says what each class wants to be
-given; a check that does not fit an engine is overridden in the subclass, where everybody sees why.
+``docs/engines.md`` says what each class wants to be given; a check that does not fit an engine is overridden in the
+subclass, where everybody sees why. A fixture of yours that is ``async`` needs pytest-asyncio's auto mode, or its own
+decorator.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,10 +12,18 @@ import pytest
 import pytest_asyncio
 
 from dragoman.engines.base import Hypothesis, Recognizer, RecognizerStream, Stage, StreamRequest, Word
-from dragoman.engines.conformance.common import DEADLINE_S, ODD_LANGUAGES, EngineConformance, Work
+from dragoman.engines.conformance.common import (
+    DEADLINE_S,
+    ODD_LANGUAGES,
+    EngineConformance,
+    Work,
+    given,
+    promised,
+)
 from dragoman.engines.conformance.running import children, done_within, send, start, turns
 from dragoman.engines.faults import CLOSE_DEADLINE
-from dragoman.errors import EngineCrashed, EngineError, EngineRejected
+from dragoman.engines.faults import words_of as heard_of
+from dragoman.errors import EngineCrashed, EngineError
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 
 CHUNK = ms_to_samples(60)
@@ -35,9 +44,17 @@ STREAMS = 3
 async def hear(stream: RecognizerStream, speech: Pcm, at: int, chunk: int = CHUNK) -> int:
     """Push all of it and finalize; gives the audio time behind it."""
     for begin in range(0, len(speech), chunk):
-        await stream.push(speech[begin : begin + chunk], at + begin)
-    await stream.finalize(at + len(speech))
+        await promised(stream.push(speech[begin : begin + chunk], at + begin), "push()")
+    await promised(stream.finalize(at + len(speech)), "finalize()")
     return at + len(speech)
+
+
+async def opened(engine: Recognizer, request: StreamRequest) -> RecognizerStream:
+    """A stream of it, which has what a stream has to have."""
+    stream = await promised(engine.open(request), "open()")
+    lacks = [name for name in ("push", "finalize", "__aiter__", "aclose") if not hasattr(stream, name)]
+    assert not lacks, f"open() gave {type(stream).__name__}, a stream that lacks {', '.join(lacks)}"
+    return stream
 
 
 async def until_final(hypotheses: AsyncIterator[Hypothesis]) -> list[Hypothesis]:
@@ -46,12 +63,12 @@ async def until_final(hypotheses: AsyncIterator[Hypothesis]) -> list[Hypothesis]
 
     async def read() -> None:
         async for hypothesis in hypotheses:
-            found.append(hypothesis)
+            found.append(given(heard_of, "the stream", hypothesis))
             if hypothesis.end_of_utterance:
                 return
         raise AssertionError(f"the stream ended without an end of utterance: {found}")
 
-    await done_within(DEADLINE_S, read(), "the answer to a finalize")
+    await done_within(DEADLINE_S, read(), "a Hypothesis with end_of_utterance, the answer to finalize(),")
     return found
 
 
@@ -73,7 +90,7 @@ class RecognizerConformance(EngineConformance):
     @pytest_asyncio.fixture
     async def stream(self, engine: Recognizer) -> AsyncIterator[RecognizerStream]:
         """A stream of the engine under test."""
-        stream = await done_within(DEADLINE_S, engine.open(self.request()), "open()")
+        stream = await done_within(DEADLINE_S, opened(engine, self.request()), "open()")
         yield stream
         await done_within(CLOSE_DEADLINE, stream.aclose(), "aclose()")
 
@@ -82,12 +99,12 @@ class RecognizerConformance(EngineConformance):
         """Hear ``speech`` by a stream of its own."""
 
         async def recognise(engine: Recognizer) -> list[str]:
-            stream = await engine.open(self.request())
+            stream = await opened(engine, self.request())
             try:
                 await hear(stream, speech, 0)
                 words: list[str] = []
                 async for hypothesis in stream:  # which may end, when somebody closes the engine
-                    words += [word.text for word in words_of([hypothesis])]
+                    words += [word.text for word in words_of([given(heard_of, "the stream", hypothesis)])]
                     if hypothesis.end_of_utterance:
                         break
                 return words
@@ -97,20 +114,20 @@ class RecognizerConformance(EngineConformance):
         return recognise
 
     def test_supports_what_it_says(self, engine: Recognizer) -> None:
-        assert engine.supports(self.language)
-        assert not engine.info.languages or self.language in engine.info.languages
+        known = self.language
+        assert engine.supports(known), f"supports() denies {known}, the suite's language"
+        assert not engine.info.languages or known in engine.info.languages, f"info.languages lacks {known}"
         for language in engine.info.languages:
-            assert engine.supports(language), language
+            assert engine.supports(language), f"supports() denies {language}, which info.languages names"
 
     async def test_rejects_an_unknown_language(self, engine: Recognizer) -> None:
         for odd in ODD_LANGUAGES:
-            assert engine.supports(odd) is False, odd
-            with pytest.raises(EngineRejected):
-                await done_within(DEADLINE_S, engine.open(StreamRequest("leg", "room", odd)), f"language {odd!r}")
+            assert engine.supports(odd) is False, f"supports() should say False of {odd!r:.20}"
+            await self.refused(opened(engine, StreamRequest("leg", "room", odd)), f"a stream in language {odd!r:.20}")
 
     async def test_takes_keyterms(self, engine: Recognizer, speech: Pcm) -> None:
         request = StreamRequest("leg", "room", self.language, keyterms=("zorblax", "San Sebastián de los Reyes"))
-        stream = await engine.open(request)
+        stream = await opened(engine, request)
         await hear(stream, speech, 0)
         assert words_of(await until_final(aiter(stream)))
         await stream.aclose()
@@ -121,21 +138,20 @@ class RecognizerConformance(EngineConformance):
         at = 5 * SAMPLE_RATE
         end = await hear(stream, speech, at)
         found = await until_final(aiter(stream))
-        assert isinstance(stream, RecognizerStream)
-        assert all(isinstance(hypothesis, Hypothesis) for hypothesis in found)
-        assert found[-1].is_final
-        assert found[-1].upto == end
+        assert found[-1].is_final, "a Hypothesis with end_of_utterance is final too"
+        assert found[-1].upto == end, f"upto of the last one is {found[-1].upto}, not the {end} of finalize()"
         words = words_of(found)
         assert words, "it heard no words in the speech that the fixture gives"
         times = [time for word in words for time in (word.start, word.end)]
         assert times == sorted(times), f"words are not in order of audio time: {words}"
         assert at <= times[0] < times[-1] <= end, f"words lie outside of the audio ({at} to {end}): {words}"
-        assert [hypothesis.upto for hypothesis in found] == sorted(hypothesis.upto for hypothesis in found)
+        until = [hypothesis.upto for hypothesis in found]
+        assert until == sorted(until), f"upto goes back: {until}"
         final_until = at
         for hypothesis in found:
             for word in hypothesis.words:
-                assert word.text and word.text == word.text.strip()
-                assert word.confidence is None or 0 <= word.confidence <= 1
+                assert word.text and word.text == word.text.strip(), f"{word.text!r} is not one word"
+                assert word.confidence is None or 0 <= word.confidence <= 1, "a confidence lies between 0 and 1"
                 assert word.start >= final_until - FRAME_SAMPLES, "comes again after it was final"
             final_until = hypothesis.upto if hypothesis.is_final else final_until
 
@@ -146,9 +162,10 @@ class RecognizerConformance(EngineConformance):
             at = await hear(stream, speech, at) + SAMPLE_RATE
         hypotheses = aiter(stream)
         first, second = await until_final(hypotheses), await until_final(hypotheses)
-        assert first[-1].upto == len(speech)
-        assert second[-1].upto == 2 * len(speech) + SAMPLE_RATE
-        assert words_of(first)[-1].end < words_of(second)[0].start
+        assert first[-1].upto == len(speech), "the first answer is not of the first finalize()"
+        assert second[-1].upto == 2 * len(speech) + SAMPLE_RATE, "the second answer is not of the second finalize()"
+        assert words_of(first) and words_of(second), "one of two utterances has no words"
+        assert words_of(first)[-1].end < words_of(second)[0].start, "words of one utterance lie in the other"
 
     async def test_a_jump_forward_moves_the_words(self, stream: RecognizerStream, speech: Pcm) -> None:
         """Half a minute was not sent; what is said behind it has its own time."""
@@ -159,20 +176,23 @@ class RecognizerConformance(EngineConformance):
         await hear(stream, speech, at)
         far = words_of(await until_final(hypotheses))
         assert [word.text for word in far] == [word.text for word in near], ALIKE
-        assert far[0].start - near[0].start == pytest.approx(at, abs=SAMPLE_RATE // 4)
+        moved = far[0].start - near[0].start
+        assert moved == pytest.approx(at, abs=SAMPLE_RATE // 4), (
+            f"said {at} samples later, a word has times {moved} later: they are samples, of the audio time of push()"
+        )
 
     # What is no speech
 
     async def test_silence_gives_an_empty_final(self, stream: RecognizerStream) -> None:
         end = await hear(stream, np.zeros(SAMPLE_RATE, np.int16), 0)
         found = await until_final(aiter(stream))
-        assert words_of(found) == []
+        assert words_of(found) == [], "words in silence"
         assert found[-1].upto == end
 
     async def test_noise_gives_an_empty_final(self, stream: RecognizerStream) -> None:
         noise = (np.random.default_rng(3).standard_normal(SAMPLE_RATE) * NOISE).astype(np.int16)
         await hear(stream, noise, 0)
-        assert words_of(await until_final(aiter(stream))) == []
+        assert words_of(await until_final(aiter(stream))) == [], "words in noise"
 
     async def test_loud_rubbish_is_an_engine_error_at_most(
         self, engine: Recognizer, stream: RecognizerStream, work: Work
@@ -225,7 +245,7 @@ class RecognizerConformance(EngineConformance):
     # Several at once
 
     async def test_streams_do_not_hear_each_other(self, engine: Recognizer, speech: Pcm) -> None:
-        streams = [await engine.open(self.request(f"leg-{number}")) for number in range(STREAMS)]
+        streams = [await opened(engine, self.request(f"leg-{number}")) for number in range(STREAMS)]
         audio = [speech, np.zeros(len(speech), np.int16), speech]
         for begin in range(0, len(speech), CHUNK):
             for stream, each in zip(streams, audio, strict=True):
@@ -249,13 +269,12 @@ class RecognizerConformance(EngineConformance):
         await stream.aclose()
         await done_within(CLOSE_DEADLINE, stream.aclose(), "aclose() again")
         await done_within(DEADLINE_S, reader, "the end of the iteration")
-        with pytest.raises(EngineCrashed):
-            await stream.push(speech[:CHUNK], CHUNK)
-        with pytest.raises(EngineCrashed):
-            await stream.finalize(CHUNK)
+        for what, call in (("push()", partial(stream.push, speech[:CHUNK])), ("finalize()", stream.finalize)):
+            came = await self.try_to(call(CHUNK), f"{what} of a closed stream")
+            assert isinstance(came, EngineCrashed), f"{what} of a closed stream should raise EngineCrashed"
 
     async def test_closing_during_a_push_ends_both(self, engine: Recognizer, speech: Pcm) -> None:
-        stream = await engine.open(self.request())
+        stream = await opened(engine, self.request())
 
         async def push() -> None:
             for begin in range(0, 50 * CHUNK, CHUNK):
@@ -269,17 +288,17 @@ class RecognizerConformance(EngineConformance):
     async def test_a_closed_stream_can_be_followed_by_another(self, engine: Recognizer, speech: Pcm) -> None:
         """What was pushed to the first is not heard by the second."""
         for _ in range(3):
-            left = await engine.open(self.request())
+            left = await opened(engine, self.request())
             await left.push(speech, 0)
             await done_within(CLOSE_DEADLINE, left.aclose(), "aclose()")
-        stream = await engine.open(self.request())
+        stream = await opened(engine, self.request())
         await hear(stream, np.zeros(SAMPLE_RATE, np.int16), 0)
         assert words_of(await until_final(aiter(stream))) == []
         await stream.aclose()
 
     async def test_a_killed_worker_is_a_crash(self, engine: Recognizer, speech: Pcm, strangers: frozenset[int]) -> None:
         before = children()
-        stream = await engine.open(self.request())
+        stream = await opened(engine, self.request())
         self.ours(strangers)
         send(signal.SIGKILL, children() - before or children() - strangers)
 
@@ -292,13 +311,13 @@ class RecognizerConformance(EngineConformance):
         with pytest.raises(EngineCrashed):
             await stream.push(speech[:CHUNK], 0)
         await stream.aclose()
-        again = await engine.open(self.request())
+        again = await opened(engine, self.request())
         await hear(again, speech, 0)
         assert words_of(await until_final(aiter(again)))
         await again.aclose()
 
     async def test_the_engine_closes_its_streams(self, engine: Recognizer, speech: Pcm) -> None:
-        stream = await engine.open(self.request())
+        stream = await opened(engine, self.request())
         await stream.push(speech[:CHUNK], 0)
         await self.close(engine)
         came: Any = await self.try_to(self._to_the_end(stream), "reading a stream of a closed engine")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from importlib.metadata import entry_points
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -15,9 +16,21 @@ import pytest_asyncio
 from dragoman.engines import registry
 from dragoman.engines.base import Counting, Engine, Stage
 from dragoman.engines.conformance.info import complaints
-from dragoman.engines.conformance.running import Running, children, done_within, nothing_beyond, send, start, turns
+from dragoman.engines.conformance.running import (
+    ASYNC,
+    Running,
+    children,
+    done_within,
+    ended_within,
+    nothing_beyond,
+    send,
+    start,
+    turns,
+)
 from dragoman.engines.faults import CLOSE_DEADLINE
-from dragoman.errors import ConfigError, EngineError
+from dragoman.errors import ConfigError, EngineCrashed, EngineError, EngineRejected
+
+T = TypeVar("T")
 
 DEADLINE_S = 60.0
 """Seconds for one piece of work: far more than any engine takes, so that only one that hangs is late."""
@@ -58,12 +71,30 @@ Work = Callable[[Any], Coroutine[Any, Any, Any]]
 """One whole piece of an engine's work; gives what came of it, for ``agree``."""
 
 
+def given(looked_at: Callable[[str, object], T], call: str, value: object) -> T:
+    """What ``call`` gave, if it is of its protocol's type, by the daemon's own look at it (``engines/faults.py``).
+
+    Raises:
+        AssertionError: it is not. No EngineError: that an engine may raise.
+    """
+    try:
+        return looked_at(call, value)
+    except EngineCrashed as error:
+        raise AssertionError(f"{error}: the daemon would take it for a crash") from None
+
+
+def promised(doing: Awaitable[T], call: str) -> Awaitable[T]:
+    """What ``call`` gave, if it can be awaited."""
+    assert inspect.isawaitable(doing), f"{call} gives {type(doing).__name__}, nothing to be awaited: {ASYNC}"
+    return doing
+
+
 @pytest_asyncio.fixture(name="engine")
 async def _engine(self: EngineConformance, options: Mapping[str, object]) -> AsyncIterator[Engine]:
     (engine,) = registry.build(self.stage, [self.name], {self.name: options})
-    await engine.start()
+    await done_within(DEADLINE_S, engine.start(), "start()")
     yield engine
-    await engine.close()
+    await done_within(CLOSE_ENGINE_S, engine.close(), "close()")
 
 
 class EngineConformance:
@@ -83,8 +114,9 @@ class EngineConformance:
     another engine: what builds a second one is left out, unless the fixture ``fresh`` is given."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """A subclass that names its engine is given the fixture."""
+        """A subclass that names its engine is given the fixture, and pytest-asyncio is told of what it is to run."""
         super().__init_subclass__(**kwargs)
+        _run_by_asyncio(cls)
         if "name" in vars(cls) and "engine" not in vars(cls):
             setattr(cls, "engine", _engine)  # noqa: B010  # no attribute of the class itself: others override it
 
@@ -124,6 +156,18 @@ class EngineConformance:
                 raise
             raise AssertionError(f"{what} raises {type(error).__name__}, no EngineError: {error}") from error
 
+    async def refused(self, doing: Coroutine[Any, Any, Any], what: str) -> None:
+        """It is rejected, as what ``supports`` denies has to be."""
+        try:
+            came = await done_within(DEADLINE_S, doing, what)
+        except EngineRejected:
+            return
+        except Exception as error:
+            if isinstance(error, AssertionError):
+                raise
+            raise AssertionError(f"{what} raises {type(error).__name__}, not EngineRejected: {error}") from error
+        pytest.fail(f"{what}, which supports() denies, is not refused by EngineRejected but gives {came!r:.200}")
+
     async def close(self, engine: Engine) -> None:
         """Close it, in time."""
         await done_within(CLOSE_ENGINE_S, engine.close(), "close()")
@@ -161,7 +205,10 @@ class EngineConformance:
         names = {entry.name for entry in entry_points(group=registry.GROUP) if entry.value == where}
         if self.name and ":" not in self.name:
             names.add(self.name)
-        assert not names or engine.info.name in names
+        assert not names or engine.info.name in names, (
+            f"info.name is {engine.info.name!r}, its entry point is called {' or '.join(sorted(names))}: give both one "
+            "name, by which settings, metrics and logs call it"
+        )
 
     def test_can_be_listed_without_options(self, engine: Engine) -> None:
         self._needs_options()
@@ -171,8 +218,12 @@ class EngineConformance:
 
     def test_refuses_an_unknown_option(self, engine: Engine, options: Mapping[str, object]) -> None:
         self._needs_options()
-        with pytest.raises(ConfigError, match="no-such-option"):
+        try:
             type(engine)({**options, "no-such-option": 1})  # type: ignore[call-arg]  # protocols have no __init__
+        except ConfigError as error:
+            assert "no-such-option" in str(error), f"does not name the option that it refuses: {error}"
+        else:
+            pytest.fail('takes an option that it does not know: read the table by "Options", and call its "done" last')
 
     async def test_counters_only_grow(self, engine: Engine, work: Work) -> None:
         if not isinstance(engine, Counting):
@@ -180,8 +231,9 @@ class EngineConformance:
         before = dict(engine.counts())
         await work(engine)
         after = dict(engine.counts())
-        assert before.keys() == after.keys()
-        assert all(type(value) is int and value >= before[name] >= 0 for name, value in after.items())
+        assert before.keys() == after.keys(), "counts() gives other names each time"
+        assert all(type(value) is int for value in after.values()), f"counts() gives what is no whole number: {after}"
+        assert all(0 <= before[name] <= after[name] for name in after), f"a count went down: {before}, then {after}"
 
     # Working
 
@@ -206,10 +258,14 @@ class EngineConformance:
             left = start(work(engine))
             await turns(after)
             was_done = left.done()
-            left.cancel()
-            await asyncio.wait({left}, timeout=CLOSE_DEADLINE)
-            assert left.done(), f"goes on {CLOSE_DEADLINE:g} s after it was cancelled, {after} turns into its work"
-            assert was_done or left.cancelled(), f"swallows its cancellation {after} turns into its work"
+            assert await ended_within(CLOSE_DEADLINE, left), (
+                f"goes on {CLOSE_DEADLINE:g} s after it was cancelled, {after} turns into its work: let CancelledError "
+                "through, and see to it that no thread is waited for"
+            )
+            assert was_done or left.cancelled(), (
+                f"swallows its cancellation {after} turns into its work: it comes as CancelledError, free what the "
+                'request holds in a "finally" and let it through'
+            )
             self.agree(expected, await done_within(DEADLINE_S, work(engine), "the work after"))
 
     async def test_a_deadline_of_the_caller_holds(self, engine: Engine, work: Work) -> None:
@@ -282,19 +338,24 @@ class EngineConformance:
             pytest.skip("no process of its own")
         await self._settle(engine, work)
         before = Running.now()
-        other = await self.begin(fresh)
-        await done_within(DEADLINE_S, work(other), "the work")
-        left = start(work(other))
-        await turns(LEAVE_AFTER[-1])
-        stopped = children() - strangers
-        send(signal.SIGSTOP, stopped)
-        left.cancel()
-        await asyncio.wait({left}, timeout=CLOSE_DEADLINE)
-        assert left.done(), f"stalled, it does not let go within {CLOSE_DEADLINE:g} s"
-        if not left.cancelled():
-            left.exception()
-        await self.close(other)
-        await nothing_beyond(before)
+        stopped: set[int] = set()
+        for at_work in (True, False):
+            other = await self.begin(fresh)
+            await done_within(DEADLINE_S, work(other), "the work")
+            send(signal.SIGSTOP, children() - strangers)  # before the work begins, or they might have done it already
+            if at_work:
+                left = start(work(other))
+                await turns(LEAVE_AFTER[-1])
+            stopped |= children() - strangers
+            send(signal.SIGSTOP, stopped)
+            if at_work:
+                assert await ended_within(CLOSE_DEADLINE, left), (
+                    f"stalled, it does not let go within {CLOSE_DEADLINE:g} s"
+                )
+                if not left.cancelled():
+                    left.exception()
+            await self.close(other)
+            await nothing_beyond(before)
         if not stopped:
             pytest.skip("no process of its own")
 
@@ -306,6 +367,16 @@ class EngineConformance:
         """Close the engine under test, after whatever happens only once in a process has happened."""
         await done_within(DEADLINE_S, work(engine), "the work")
         await self.close(engine)
+
+
+def _run_by_asyncio(suite: type) -> None:
+    """Mark its checks, so that no mode of pytest-asyncio has to be set where the suite is used."""
+    for name, check in vars(suite).items():
+        if name.startswith("test_") and inspect.iscoroutinefunction(check):
+            pytest.mark.asyncio(check)
+
+
+_run_by_asyncio(EngineConformance)
 
 
 async def _longest_turn() -> float:

@@ -22,6 +22,12 @@ a thread between its last line and its end."""
 LOOK_S = 0.02
 """Seconds between looks."""
 
+ASYNC = 'it should be an "async def"'
+"""What to do about a call that gives its answer at once."""
+
+LET_GO_S = 2.0
+"""Seconds in which what is left ends; as long as the daemon waits (``engines/faults.py``)."""
+
 
 def children(parent: int | None = None) -> set[int]:
     """Process ids of the living children of ``parent`` (this process)."""
@@ -86,7 +92,7 @@ async def nothing_beyond(before: Running) -> None:
         if not left:
             return
         await asyncio.to_thread(threading.Event().wait, LOOK_S)  # real time passes, also where the loop's is virtual
-    raise AssertionError(f"still there after close: {'; '.join(left)}")
+    raise AssertionError(f"still there after close: {'; '.join(left)}: what an engine starts it keeps, and ends there")
 
 
 def start(doing: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -98,8 +104,10 @@ async def done_within(seconds: float, doing: Coroutine[Any, Any, T] | asyncio.Ta
     """What came of it. Unlike ``asyncio.timeout`` it also comes back from what cannot be cancelled.
 
     Raises:
-        AssertionError: it takes longer; ``what`` names it.
+        AssertionError: it takes longer, or nothing can be awaited; ``what`` names it.
     """
+    if not asyncio.iscoroutine(doing) and not isinstance(doing, asyncio.Task):
+        raise AssertionError(f"{what} gives {type(doing).__name__}, nothing to be awaited: {ASYNC}")
     task = doing if isinstance(doing, asyncio.Task) else start(doing)
     try:
         await asyncio.wait({task}, timeout=seconds)
@@ -107,7 +115,21 @@ async def done_within(seconds: float, doing: Coroutine[Any, Any, T] | asyncio.Ta
             raise AssertionError(f"{what} takes more than {seconds:g} s")
         return task.result()
     finally:
+        await ended_within(LET_GO_S, task)
+
+
+async def ended_within(seconds: float, task: asyncio.Task[Any]) -> bool:
+    """Cancel it; whether it has ended in time.
+
+    Whoever goes on is disowned, or the loop would wait for him when it closes, and no test would ever say why.
+    """
+    if not task.done():
         task.cancel()
+        await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        # For tasks that somebody else looks after: https://docs.python.org/3/library/asyncio-extending.html
+        asyncio.tasks._unregister_task(task)
+    return task.done()
 
 
 async def turns(number: int) -> None:

@@ -78,7 +78,7 @@ class RedisStore:
 
     async def get(self, key: bytes) -> bytes | None:
         """What is stored under ``key``; None: nothing, or Redis did not say in time."""
-        if self._worker is None or not self._health.usable(_now()):
+        if self._worker is None or not self._health.usable():
             return None
         value = await self._guarded(lambda: self._redis.get(_name(key)), TIMEOUT_S)
         return value if isinstance(value, bytes) and len(value) <= MAX_VALUE else None
@@ -104,7 +104,7 @@ class RedisStore:
     async def _work(self) -> None:
         """Store what waits; while Redis rests, ask now and then whether it is back, and then store what waited."""
         while self._worker is not None:  # a command that is cancelled may end as one that was late
-            if not self._health.usable(_now()):
+            if not self._health.usable():
                 if self._health.probe_due(_now()):
                     self._health.probing()
                     await self._guarded(self._redis.ping, CONNECT_S)
@@ -117,7 +117,7 @@ class RedisStore:
             except TimeoutError:
                 continue  # a lookup may have found out meanwhile that Redis is away
             stored = await self._guarded(partial(self._redis.set, _name(key), value, ex=self._ttl), CONNECT_S)
-            if stored is None and not self._health.usable(_now()):
+            if stored is None and not self._health.usable():
                 self.put(key, value)
 
     async def _guarded(self, command: Callable[[], Awaitable[object]], within: float) -> object:

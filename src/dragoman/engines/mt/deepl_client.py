@@ -18,7 +18,7 @@ import structlog
 from pydantic import SecretStr
 
 from dragoman import __version__
-from dragoman.engines.http_answers import one_line
+from dragoman.engines.http_answers import one_line, unspoken
 from dragoman.engines.mt.deepl_languages import Listed
 from dragoman.engines.mt.deepl_messages import (
     NAME,
@@ -28,6 +28,7 @@ from dragoman.engines.mt.deepl_messages import (
     parse_answer,
     parse_languages,
     parse_refusal,
+    said_in,
 )
 from dragoman.engines.mt.hedging import HedgeBudget
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineTimeout
@@ -242,6 +243,7 @@ class DeepLClient:
             raise EngineCrashed(NAME, f"no answer: {what}") from None
         if response.status == 200:
             return body
+        body = unspoken(body.decode("utf-8", "replace"), said_in(data)).encode("utf-8", "replace")
         refusal = parse_refusal(response.status, body, response.headers, time.time())
         failure = error_of(refusal)
         told = {"path": path, "status": refusal.status, "message": refusal.message, "trace_id": refusal.trace}

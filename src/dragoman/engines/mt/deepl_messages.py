@@ -15,6 +15,12 @@ from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError
 
 NAME = "deepl"
 
+TOO_LARGE = 413
+"""RFC 9110 section 15.5.14."""
+
+MAX_REQUEST = 128 * 1024
+"""Bytes of a request's body (https://developers.deepl.com/api-reference/translate)."""
+
 QUOTA = 456
 """DeepL's own status: the characters of the billing period are used up."""
 
@@ -100,6 +106,14 @@ def parse_answer(data: bytes) -> Answer:
     )
 
 
+def said_in(data: bytes | None) -> list[str]:
+    """What somebody said, in a body that ``translate_body`` made; of any other request nothing."""
+    if data is None:
+        return []
+    body = json.loads(data)
+    return [*body.get("text", ()), body.get("context", "")]
+
+
 def parse_languages(data: bytes) -> Listed:
     """The list of ``/v3/languages?resource=translate_text``.
 
@@ -147,6 +161,12 @@ def error_of(refusal: Refusal) -> EngineError:
         )
     if status in (408, 429) or status >= 500:
         return EngineBusy(NAME, said, refusal.retry_after)
+    if status == TOO_LARGE:
+        return EngineRejected(
+            NAME,
+            f"the request is too large: {said}: DeepL takes {MAX_REQUEST >> 10} KiB and a clause has a few, so see "
+            "whether a proxy in between takes less",
+        )
     if 400 <= status:
         return EngineRejected(NAME, said)
     return EngineCrashed(NAME, f"an answer that DeepL does not give: {said}")  # a redirect: a wrong server_url

@@ -118,6 +118,8 @@ class EdgeSynthesizer:
             if error.status == 429 or error.status >= 500:
                 raise EngineBusy(NAME, f"{error.status} {error.message}") from error
             raise EngineCrashed(NAME, f"{error.status} {error.message}") from error
+        except aiohttp.ClientConnectorError as error:
+            raise EngineCrashed(NAME, f"no connection to {error.host}: {error.strerror or error}") from error
         except Mp3Error as error:
             raise EngineCrashed(NAME, str(error)) from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:  # the package, reading what is no answer

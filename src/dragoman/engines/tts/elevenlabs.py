@@ -18,7 +18,7 @@ import structlog
 from yarl import URL
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
-from dragoman.engines.http_answers import one_line, retry_after
+from dragoman.engines.http_answers import one_line, retry_after, unspoken
 from dragoman.engines.options import Options
 from dragoman.engines.tts.loudness import VoiceLevels
 from dragoman.engines.tts.provider import FIRST_AUDIO_MS, shaped, speakable, timely
@@ -206,13 +206,13 @@ class ElevenLabsSynthesizer:
             response = await session.post(url, params=query, json=body, allow_redirects=False)
             try:
                 if response.status != 200:
-                    raise _by_status(response, *await _detail(response), voice)
+                    raise _by_status(response, *await _detail(response, text), voice)
                 if not response.content_type.startswith(_AUDIO):
-                    code, message = await _detail(response)
+                    code, message = await _detail(response, text)
                     raise EngineCrashed(NAME, f"{response.content_type} instead of audio: {code} {message}".strip())
                 odd = b""  # a chunk may end within a sample
                 async for chunk, _ in response.content.iter_chunks():
-                    if chunk.startswith(b"{") and (said := _parsed(chunk.decode(errors="replace"))):
+                    if chunk.startswith(b"{") and (said := _parsed(_words(chunk, text))):
                         raise EngineCrashed(NAME, f"an error instead of audio: {' '.join(said)}")
                     data = odd + chunk
                     whole = len(data) // 2 * 2
@@ -263,10 +263,14 @@ def _by_status(response: aiohttp.ClientResponse, code: str, message: str, voice:
     return EngineRejected(NAME, said)
 
 
-async def _detail(response: aiohttp.ClientResponse) -> tuple[str, str]:
-    """Code and message of an error body, else its text."""
-    text = (await response.content.read(_MAX_ERROR)).decode(errors="replace")
+async def _detail(response: aiohttp.ClientResponse, spoken: str = "") -> tuple[str, str]:
+    """Code and message of an error body, else its text; without what was to be ``spoken``."""
+    text = _words(await response.content.read(_MAX_ERROR), spoken)
     return _parsed(text) or ("", one_line(text))
+
+
+def _words(data: bytes, spoken: str) -> str:
+    return unspoken(data.decode(errors="replace"), (spoken,))
 
 
 def _parsed(text: str) -> tuple[str, str] | None:

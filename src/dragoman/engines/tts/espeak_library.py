@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +22,25 @@ _VOLUME_NORMAL = 100
 CHUNK_MS = 60
 """Audio per callback; measured: first audio after 0.2 ms with 20, 60 and 200."""
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+_EVENT_WORD, _EVENT_LIST_TERMINATED = 1, 0  # espeak_EVENT_TYPE
+
+
+class _Event(ctypes.Structure):
+    """espeak_EVENT."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class Library:
@@ -47,14 +66,25 @@ class Library:
         self._callback = _Callback(self._on_audio)  # kept: the library holds only its address
         self._library.espeak_SetSynthCallback(self._callback)
         self._sink: Callable[[Pcm], bool] = lambda pcm: False
+        self._words: Callable[[int, int], None] | None = None
         self._voice = ""
 
-    def speak(self, text: str, voice: str, profile: VoiceProfile, sink: Callable[[Pcm], bool]) -> None:
+    def speak(
+        self,
+        text: str,
+        voice: str,
+        profile: VoiceProfile,
+        sink: Callable[[Pcm], bool],
+        words: Callable[[int, int], None] | None = None,
+    ) -> None:
         """Give ``sink`` audio at ``rate`` piece by piece until it returns False; returns when all is made.
+
+        ``words`` is told of each word as espeak-ng reads it (two of the text may be one): the character of the text
+        that it begins with, and the sample.
 
         ``voice`` is espeak-ng's voice of the language. Raises ValueError when it, or the profile's variant, is unknown.
         """
-        name = f"{voice}+{profile.variant}"
+        name = f"{voice}+{profile.variant}" if profile.variant else voice
         if name != self._voice:
             if self._library.espeak_SetVoiceByName(name.encode()):
                 raise ValueError(f"espeak-ng has no voice {name}")
@@ -67,11 +97,17 @@ class Library:
         ):
             self._library.espeak_SetParameter(parameter, value, 0)
         data = text.encode() + b"\0"
-        self._sink = sink
+        self._sink, self._words = sink, words
         self._library.espeak_Synth(data, len(data), 0, 1, 0, _CHARS_UTF8, None, None)
 
-    def _on_audio(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: int) -> int:
+    def _on_audio(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[_Event]) -> int:
         """Called by the library in ``espeak_Synth``; returns 1 to stop."""
+        if self._words is not None and events:
+            for event in itertools.takewhile(
+                lambda event: event.type != _EVENT_LIST_TERMINATED, map(events.__getitem__, itertools.count())
+            ):
+                if event.type == _EVENT_WORD:
+                    self._words(event.text_position - 1, event.sample)
         if not samples or count <= 0:
             return 0
         return 0 if self._sink(np.ctypeslib.as_array(samples, (count,)).astype(np.int16)) else 1

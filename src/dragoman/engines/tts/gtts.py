@@ -125,6 +125,8 @@ class GttsSynthesizer:
                 for pcm in (decoder.push(_audio(answer, gTTS.GOOGLE_TTS_RPC)), decoder.flush()):
                     if len(pcm):
                         yield decoder.rate, pcm
+        except aiohttp.ClientConnectorError as error:
+            raise EngineCrashed(NAME, f"no connection to {error.host}: {error.strerror or error}") from error
         except Mp3Error as error:
             raise EngineCrashed(NAME, f"the service's answer: {error}") from error
         except aiohttp.ClientError as error:

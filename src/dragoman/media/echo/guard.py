@@ -23,7 +23,7 @@ import numpy.typing as npt
 import structlog
 
 from dragoman.media.echo.bands import FIRST, FURTHER, BandBank
-from dragoman.media.echo.clean import CleanBank
+from dragoman.media.echo.clean import HELPS, CleanBank
 from dragoman.media.echo.earshot import LINGER, Earshot
 from dragoman.media.echo.filter import AHEAD, PARTITIONS, FilterBank
 from dragoman.media.echo.history import BLOCK, RATE, Audio, HistoryBank, Rows
@@ -261,7 +261,8 @@ class EchoGuard:
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
         echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
         left = np.einsum("ij,ij->i", errors, errors) / BLOCK
-        voice = self._bands.judge(rows, ends, errors, summed)
+        near = np.array([self._legs[row].track.near for row in rows.tolist()])
+        voice = self._bands.judge(rows, ends, errors, summed, near)
         self._clean.keep(rows, ends, summed, whole, left, self._bands.gains[rows])
         self._noise[rows] = noise = np.maximum(np.minimum(whole, NOISIER * self._noise[rows]), FLOOR)
         for row in rows[echo > 4 * noise].tolist():
@@ -326,14 +327,13 @@ class EchoGuard:
         track = leg.track
         end = int(self._history.end[row])
         said = self._history.read(np.array([row]), np.array([end]), STRETCH)[0]
-        left = said.copy()
-        for at, error in leg.errors:
-            if (back := end - at) < STRETCH:
-                left[STRETCH - back - BLOCK : STRETCH - back] = error
+        left = leg.left_of(said, end)
         if not track.near and leg.errors and track.held.count(Kind.OPEN) < STRAY:
             return track.echoed([Kind.ECHO if kind == Kind.OPEN else kind for kind in track.held])
+        # Where the filters do not help, the way has changed: what they make of it looks like less than what came.
+        looked = said if leg.errors and np.dot(left, left) > HELPS * np.dot(said, said) else left
         source, lag, likeness = self._lineup.likest(
-            row, left, np.concatenate([self._rows, self._streams]), self._tick, prepared
+            row, looked, np.concatenate([self._rows, self._streams]), self._tick, prepared
         )
         sure = track.sure
         if likeness >= SIMILAR:

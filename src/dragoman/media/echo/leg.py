@@ -76,6 +76,14 @@ class EchoLeg:
     def _found_before(self, source: int, delay: int) -> bool:
         return self.found is not None and self.found[0] == source and abs(self.found[1] - delay) <= SAME
 
+    def left_of(self, said: Audio, end: int) -> Audio:
+        """This stretch, which ends at ``end``, without what its filters took away."""
+        left = said.copy()
+        for at, error in self.errors:
+            if (back := end - at) < STRETCH:
+                left[STRETCH - back - BLOCK : STRETCH - back] = error
+        return left
+
     def relabel(self, said: Audio, rest: Audio) -> list[Kind]:
         """What the frames that wait look like, known the echo, which leaves ``rest`` of them."""
         before = np.square(said.reshape(-1, BLOCK)).sum(axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -14,15 +14,17 @@ from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dragoman.errors import ProfileConflict, StoreUnavailable
+from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
 from dragoman.sql import address
 from dragoman.vault import vault
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import Defaults, VoiceProfile, is_id
 from dragoman.voices.store.archive import pack, unpack
-from dragoman.voices.store.cache import CacheCounts, KnownCallers, ProfileCache
+from dragoman.voices.store.cache import CacheCounts, ProfileCache
+from dragoman.voices.store.callers import Callers
 from dragoman.voices.store.database import Database
+from dragoman.voices.store.deletion import Deletion, beyond_reach
 from dragoman.voices.store.rows import ProfileHead, Rows, place
 from dragoman.voices.store.schema import CALLERS, CLIPS, NOTES, PROFILES
 
@@ -30,19 +32,6 @@ log = structlog.get_logger(__name__)
 
 REFRESH_S: Final = 2.0
 """Seconds after which a profile that another process changed or deleted is forgotten here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """What a delete removed, and what is known of traces."""
-
-    found: bool
-    clips: int = 0
-    callers: int = 0
-    wiped: bool = False
-    """Whether the database's own files were cleaned of it too."""
-    note: str = ""
-    """What is beyond our reach."""
 
 
 class VoiceStore:
@@ -74,12 +63,15 @@ class VoiceStore:
         self._database = Database(address(store.get_secret_value()))
         self._cache = ProfileCache(cache_bytes)
         self.on_change: Callable[[str, bool], None] = lambda key, gone: None
+        """Told, in the loop's thread, of a profile that was changed or (True) is gone, by whomever."""
         self.on_assign: Callable[[], None] = lambda: None
         """Called when a caller was given a profile here, or lost his."""
-        """Told, in the loop's thread, of a profile that was changed or (True) is gone, by whomever."""
         self.on_outage: Callable[[str, float], None] = lambda why, away_s: None
         """Told when the database does not answer, and why, and (empty, seconds) when it does again."""
-        self._known = KnownCallers()
+        self.used: Callable[[], Mapping[str, int]] = lambda: {}
+        """Asked for the ids and versions of profiles that somebody speaks in just now, in memory here or not."""
+        self._callers = Callers(self._database, self._rows, self._vault)
+        self._changing = asyncio.Lock()
 
     @property
     def counts(self) -> CacheCounts:
@@ -104,15 +96,17 @@ class VoiceStore:
         """
         try:
             await self._database.open(self._vault, self._previous)
-        except BaseException:
+        except BaseException as error:
+            self._database.trouble = str(error) if isinstance(error, VoiceError) else ""
             await self._database.close()
             raise
+        self._database.trouble = ""
         log.info("voice store open", store=self.where, encrypted=self.encrypted)
 
     async def close(self) -> None:
         """Close the database and forget all. Idempotent."""
         self._cache.clear()
-        self._known = KnownCallers()
+        self._callers.clear()
         await self._database.close()
 
     async def watch(self) -> None:
@@ -135,10 +129,11 @@ class VoiceStore:
                 away = None
 
     async def refresh(self) -> None:
-        """Forget profiles that are no longer what is stored; raises StoreUnavailable."""
-        known = self._cache.versions
-        if not known:
-            return
+        """Forget profiles that are no longer what is stored; raises StoreUnavailable.
+
+        The database is asked also where nothing is known: else nobody would hear that it is away.
+        """
+        known = {**self.used(), **self._cache.versions}
         async with self._database.reading() as connection:
             rows = await connection.execute(
                 sa.select(PROFILES.c.id, PROFILES.c.version).where(PROFILES.c.id.in_(list(known)))
@@ -161,6 +156,10 @@ class VoiceStore:
         """
         if (profile := self._cache.get(key)) is not None:
             return profile
+        return await self._read(key)
+
+    async def _read(self, key: str) -> VoiceProfile | None:
+        """What is stored, whatever is in memory."""
         if not is_id(key):
             return None
         epoch = self._cache.epoch
@@ -172,20 +171,25 @@ class VoiceStore:
         self._cache.put(profile, epoch)
         return profile
 
-    async def put(self, profile: VoiceProfile, audio: Mapping[str, Audio]) -> None:
-        """Keep a new profile (version 1), or the next version of one.
+    async def put(
+        self, profile: VoiceProfile, audio: Mapping[str, Audio], callers: Sequence[str] | None = None
+    ) -> None:
+        """Keep a new profile (version 1), or the next version of one: all of it, or nothing.
 
         Args:
             profile: with a version one above what is stored.
             audio: recordings by clip id: all of a new profile's, the new ones of a next version. Recordings of clips
                 that the profile no longer has are deleted.
+            callers: those who have it from now on, and no others; None: who had it has it.
 
         Raises:
+            ProfileInvalid: a caller is none.
             ProfileConflict: it exists already, was changed by somebody else, or was deleted.
             StoreUnavailable: nothing was kept.
         """
         if unknown := set(audio) - {clip.id for clip in profile.clips}:
             raise ProfileConflict(f"recordings of no clip of the profile: {min(unknown)[:12]}")
+        given = None if callers is None else [normalize_caller(caller) for caller in callers]
         values = await asyncio.to_thread(self._rows.of_profile, profile)
         sealed = await asyncio.to_thread(self._rows.of_clips, profile.id, audio)
         try:
@@ -196,11 +200,15 @@ class VoiceStore:
                     await self._replace(connection, profile, values)
                 if sealed:
                     await connection.execute(sa.insert(CLIPS), sealed)
+                if given is not None:
+                    await self._callers.give(connection, profile.id, given, only=True)
         except IntegrityError:
             raise ProfileConflict(f"{profile.id} or one of its recordings is stored already") from None
         finally:
             self._cache.forget(profile.id)
         self.on_change(profile.id, False)
+        if given is not None:
+            self.on_assign()
 
     async def _replace(self, connection: AsyncConnection, profile: VoiceProfile, values: Mapping[str, object]) -> None:
         # The first statement writes: it takes the lock, and tells by its count whether we still have the last version.
@@ -221,28 +229,36 @@ class VoiceStore:
         name: str | None = None,
         language: str | None = None,
         defaults: Defaults | None = None,
+        callers: Sequence[str] | None = None,
         now: float | None = None,
     ) -> VoiceProfile | None:
-        """Change what is given; the new version, or None: there is no such profile.
+        """Change what is given, all or nothing; the new version, or None: there is no such profile.
 
         Raises:
-            ProfileInvalid: a value is none.
-            ProfileConflict: somebody else changed it at the same time.
+            ProfileInvalid: a value or a caller is none.
+            ProfileConflict: others change it again and again at the same time.
         """
-        self._cache.forget(key)  # another daemon may have a newer one
-        profile = await self.get(key)
-        if profile is None:
-            return None
-        changed = replace(
-            profile,
-            name=profile.name if name is None else name,
-            language=profile.language if language is None else language,
-            defaults=profile.defaults if defaults is None else defaults,
-            version=profile.version + 1,
-            changed=time.time() if now is None else now,
-        )
-        await self.put(changed, {})
-        return changed
+        for last in (False, False, True):
+            async with self._changing:
+                profile = await self._read(key)  # another daemon may have a newer one
+                if profile is None:
+                    return None
+                changed = replace(
+                    profile,
+                    name=profile.name if name is None else name,
+                    language=profile.language if language is None else language,
+                    defaults=profile.defaults if defaults is None else defaults,
+                    version=profile.version + 1,
+                    changed=time.time() if now is None else now,
+                )
+                try:
+                    await self.put(changed, {}, callers)
+                except ProfileConflict:
+                    if last:
+                        raise
+                else:
+                    return changed
+        raise AssertionError("unreachable")
 
     async def count(self) -> int:
         """Profiles there are."""
@@ -260,7 +276,7 @@ class VoiceStore:
                     .limit(limit)
                 )
             ).all()
-            callers = await self._callers(connection, [row.id for row in rows])
+            callers = await self._callers.of(connection, [row.id for row in rows])
         return await asyncio.to_thread(self._rows.heads, rows, callers)
 
     async def audio(self, key: str, clip: str) -> Audio | None:
@@ -281,21 +297,14 @@ class VoiceStore:
                 found = (await connection.execute(sa.delete(PROFILES).where(PROFILES.c.id == key))).rowcount == 1
         finally:
             self._cache.forget(key)  # a get that was under way does not bring it back
-            self._known.forget(key)
+            self._callers.forget(key)
+        self.on_change(key, True)  # also of one that was gone: somebody may speak in it still
         if not found:
             return Deletion(False)
-        self.on_change(key, True)
         wiped = await self._database.scrub()
         log.info("voice profile deleted", profile=key, clips=clips, callers=callers, wiped=wiped)
-        return Deletion(True, clips, callers, wiped, self._traces(wiped))
-
-    def _traces(self, wiped: bool) -> str:
-        elsewhere = f"other daemons forget it within {REFRESH_S:g} s; backups and exported files are yours to delete"
-        if self._database.postgres:
-            elsewhere += "; PostgreSQL's write-ahead log and replicas keep copies until they are recycled"
-        if not wiped:
-            elsewhere += "; the database was busy and its files may hold traces until the next delete"
-        return elsewhere + ("" if self.encrypted else "; with voices.key set such traces would be unreadable")
+        note = beyond_reach(REFRESH_S, postgres=self._database.postgres, wiped=wiped, encrypted=self.encrypted)
+        return Deletion(True, clips, callers, wiped, note)
 
     async def export(self, key: str) -> bytes | None:
         """The profile as one file, not encrypted; None: there is none."""
@@ -322,23 +331,20 @@ class VoiceStore:
             ProfileConflict: there is no such profile.
         """
         normal = normalize_caller(caller)
-        values = self._rows.of_caller(normal, key)
         try:
             async with self._database.writing() as connection:
-                await connection.execute(sa.delete(CALLERS).where(CALLERS.c.lookup == values["lookup"]))
-                await connection.execute(sa.insert(CALLERS).values(values))
+                await self._callers.give(connection, key, [normal])
         except IntegrityError:
-            raise ProfileConflict(f"there is no profile {key[:24]!r}, or another change was faster") from None
+            raise ProfileConflict(f"there is no profile {key[:24]!r}") from None
         self.on_assign()
         return normal
 
     async def unassign(self, caller: str) -> bool:
         """Take his profile from a caller; False: he had none."""
-        lookup = self._vault.name(normalize_caller(caller))
         async with self._database.writing() as connection:
-            gone = await connection.execute(sa.delete(CALLERS).where(CALLERS.c.lookup == lookup))
+            had = await self._callers.take(connection, caller)
         self.on_assign()
-        return gone.rowcount == 1
+        return had
 
     async def profile_of(self, caller: str) -> str | None:
         """Id of the profile that a caller has; what was last known of him while the database does not answer.
@@ -347,17 +353,7 @@ class VoiceStore:
             ProfileInvalid: that is no caller id.
             StoreUnavailable: the database does not answer, and nothing is known of him.
         """
-        lookup = self._vault.name(normalize_caller(caller))
-        try:
-            async with self._database.reading() as connection:
-                rows = await connection.execute(sa.select(CALLERS.c.profile).where(CALLERS.c.lookup == lookup))
-                found = rows.scalar_one_or_none()
-        except StoreUnavailable:
-            if lookup not in self._known:
-                raise
-            return self._known.get(lookup)
-        self._known.put(lookup, found)
-        return found
+        return await self._callers.profile_of(caller)
 
     async def note(self, key: str, value: bytes) -> None:
         """Keep ``value`` under ``key`` (64 characters at most), in place of what was there; encrypted as all else is.
@@ -380,11 +376,7 @@ class VoiceStore:
     async def callers(self, key: str) -> tuple[str, ...]:
         """Callers who have this profile."""
         async with self._database.reading() as connection:
-            return tuple((await self._callers(connection, [key])).get(key, ()))
-
-    async def _callers(self, connection: AsyncConnection, keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        rows = (await connection.execute(sa.select(CALLERS).where(CALLERS.c.profile.in_(keys)))).all()
-        return self._rows.callers(rows)
+            return tuple((await self._callers.of(connection, [key])).get(key, ()))
 
     async def _recordings(self, key: str, clip: str | None = None) -> dict[str, Audio]:
         wanted = sa.select(CLIPS.c.clip, CLIPS.c.audio).where(CLIPS.c.profile == key)

@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402  # torch must be there
 from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE, TAIL, BrokenOff, Clause, Item, Manner, Next, Order  # noqa: E402
 from dragoman.engines.tts.xtts.inbox import Inbox  # noqa: E402
+from dragoman.engines.tts.xtts.seam import Cut  # noqa: E402
 from dragoman.engines.tts.xtts.speller import Piece  # noqa: E402
 from dragoman.engines.tts.xtts.vocoder import decode  # noqa: E402
 
@@ -44,6 +45,7 @@ class Speaking:
     items: list[Item] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     rates: dict[str, tuple[float, float]] = field(default_factory=dict)
+    follow: Any = None
 
     def __post_init__(self) -> None:
         self.order = Order(SpeechRequest(" ".join(self.texts), "en", "anna"), 0, self.items.append)
@@ -52,6 +54,8 @@ class Speaking:
         self.clause = Clause(
             self.order, pieces, torch.zeros(32, 4), torch.zeros(1, 512, 1), manner, self.counts, self.rates
         )
+        if self.follow is not None:
+            self.clause.follow = self.follow
         self.token = 0
 
     def say(self, tokens: int, level: float = 0.2) -> Next:
@@ -160,7 +164,39 @@ def test_repetition_when_it_is_heard_fades_out_and_leaves_the_rest() -> None:
     assert abs(int(heard[-TAIL - 1])) < 100 < np.abs(heard[-TAIL - 400 : -TAIL]).max()
     assert np.array_equal(heard[:played], made.sound[:played]), "what was played was played"
     assert error.rest.endswith("text. and the second piece.")
+    assert made.counts == {"self_check_cut_short": 1, "cut_by_sound": 1}
+
+
+class Known:
+    """A Seam that knows."""
+
+    def cut(self, played: int) -> Cut:
+        return Cut(played + 1200, "what is known to be left.", 1.0)
+
+
+def test_where_somebody_can_tell_where_it_is_that_counts_and_the_guess_does_until_then() -> None:
+    asked: list[Any] = []
+    made = Speaking((TEXT, "and the second piece."), follow=lambda *question: asked.append(question))
+    guess = looping(made)
+    assert guess.doubtful and made.counts == {"self_check_cut_short": 1}
+    (sound, text, language, then) = asked[0]
+    assert (text, language) == (TEXT, "en") and len(sound) <= 26 * TOKEN_S * 24_000 + 1
+    early = Inbox()
+    for item in made.items:
+        early.put(item)
+    assert early.doubtful and not early.over, "more of it may be played meanwhile"
+    early.take(24_000)
+    then(Known())
     assert made.counts == {"self_check_cut_short": 1}
+    _, error = broken_off(made, 24_000)
+    assert error.rest == "what is known to be left. and the second piece."
+    early.settle()
+    assert early.over and not early.doubtful
+    early.put(made.items[-1])  # too late
+    with pytest.raises(EngineCutShort) as caught:
+        while early.take(2400) is not None:
+            pass
+    assert caught.value.rest != error.rest and caught.value.rest.endswith("and the second piece.")
 
 
 def test_what_nobody_has_heard_yet_is_left_to_the_other_voice_whole() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,8 @@ from tests.engines.missing import without
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.loudness import StreamShaper, VoiceLevels
 from dragoman.engines.tts.xtts.engine import XttsSynthesizer
+from dragoman.engines.tts.xtts.follower import Follower
+from dragoman.engines.tts.xtts.seam import Cut
 from dragoman.engines.tts.xtts.speakers import Conditioning, StockVoices
 from dragoman.errors import (
     ConfigError,
@@ -258,6 +260,27 @@ async def test_speech_that_fails_when_it_is_heard_fades_and_says_what_is_left(pl
     spelled = LONG.text.lower()
     assert rest and spelled.endswith(rest)
     assert abs(len(spelled) - len(rest) - said * 15) < 15, "it goes on where this one broke off"
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("answers", [True, False], ids=["somebody knows", "nobody answers"])
+async def test_a_clause_that_broke_off_ends_where_it_is_known_to_be_and_waits_for_that_no_longer_than_its_booth(
+    plain: Path, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    class Known:
+        def cut(self, played: int) -> Cut:
+            return Cut(played, "what is known to be left", 1.0)
+
+    def follow(self: Follower, sound: object, text: str, language: str, then: Callable[[object], None]) -> None:
+        if answers:
+            then(Known())
+
+    monkeypatch.setattr(Follower, "__call__", follow)
+    async with running(plain) as engine:
+        with pytest.raises(EngineCutShort) as caught:
+            await speak(engine, LONG)
+        assert caught.value.rest.startswith("what is known to be left") is answers
+        assert await free(engine) == 2
 
 
 @pytest.mark.usefixtures("narrow")

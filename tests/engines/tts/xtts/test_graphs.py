@@ -190,6 +190,46 @@ def test_a_graph_that_gives_something_else_is_not_used(gpt: Any, cuda: Cuda, wro
     assert made.graphs == 0
 
 
+@pytest.mark.parametrize("what", ["does not read the beginning", "writes beside its place", "numbers that are none"])
+def test_what_shows_with_long_clauses_only_is_found_too(gpt: Any, cuda: Cuda, what: str) -> None:
+    """Each is tried with rows of all lengths up to its reach, over a cache that is full of numbers."""
+    made = decoder(gpt, cuda)
+    step = made._step
+
+    def spoilt(rows: int, reach: int) -> None:
+        step(rows, reach)
+        if cuda.recording is None:
+            return
+        replay = cuda.recording.replay
+
+        def wrong() -> None:
+            longest = int(made._length[:rows].max())
+            if what == "does not read the beginning" and longest > 16:
+                made._values[:, :rows, :, : longest // 2] = 0.0
+            replay()
+            if what == "writes beside its place" and longest > 16:
+                made._values[:, :rows, :, longest].zero_()
+            if what == "numbers that are none" and longest > 500:
+                made._latent[0] = float("nan")
+
+        cuda.recording.replay = wrong
+
+    made._step = spoilt  # type: ignore[method-assign]  # as above
+    assert "something else" in made.capture()
+    assert made.graphs == 0
+
+
+def test_rows_are_tried_at_all_lengths_the_longest_at_the_last_position(gpt: Any, cuda: Cuda) -> None:
+    made = decoder(gpt, None)
+    for rows, reach in ((1, 256), (5, 256), (4, POSITIONS + 8)):
+        made._rehearse(rows, reach)
+        lengths = made._length[:rows].tolist()
+        assert lengths[0] == min(reach, POSITIONS) - 1 and (rows == 1 or lengths[-1] == 0)
+        assert lengths == sorted(lengths, reverse=True) and len(set(lengths)) == rows
+        made._step(rows, reach)
+        assert all(torch.isfinite(part.float()).all() for part in made._made(rows))
+
+
 def test_the_smallest_graph_that_serves_is_chosen() -> None:
     made = Graphs(6, 752)
     assert sizes(6) == [1, 2, 4, 6] and sizes(8) == [1, 2, 4, 8] and sizes(1) == [1]

@@ -13,12 +13,15 @@ import pytest
 
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts.engine import XttsSynthesizer
-from dragoman.errors import EngineCrashed
+from dragoman.errors import EngineCrashed, EngineUnavailable, VoiceUnavailable
+from dragoman.recovery.gpu import LOADS, Trouble
 from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.recovery.telling import Telling
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("TTS")
+
+from dragoman.engines.tts.xtts.trouble import trouble_of  # noqa: E402  # torch must be there
 
 pytestmark = pytest.mark.usefixtures("narrow")
 
@@ -155,6 +158,124 @@ async def test_a_model_that_cannot_be_loaded_anew_is_tried_for_ever_and_closes_i
         await made.fails(torch.OutOfMemoryError("out of memory"), 1)
         with pytest.raises(EngineCrashed):
             await made.speak()
+
+
+LOST = RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+async def test_a_gpu_that_stays_lost_is_given_up_and_says_what_to_do(
+    talkative: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with device = "cuda": nothing else may speak for it but another engine."""
+    from dragoman.engines.tts.xtts import loading
+
+    tries = []
+
+    def lost(folder: Path) -> Any:
+        tries.append(folder)
+        raise LOST
+
+    async with mended(talkative, slots=2) as made:
+        worker = made.engine._worker
+        assert worker is not None
+        monkeypatch.setattr(loading, "load", lost)
+        await made.fails(LOST, 1)
+        with pytest.raises(EngineCrashed, match="illegal memory access"):
+            await made.speak()
+        await asyncio.wait_for(asyncio.wrap_future(worker.ended), 60)
+        assert len(tries) == LOADS
+        with pytest.raises(EngineCrashed, match=r"given up until the daemon is restarted: .*illegal memory access"):
+            await made.speak()
+        assert made.engine.encoder is None, "nor are voices made"
+        await asyncio.sleep(0)
+        assert made.told == [
+            (Kind.GPU_FAILED, Action.RESTART, Status.RECOVERING),
+            (Kind.GPU_FAILED, Action.GIVE_UP, Status.DEGRADED),
+        ]
+        assert made.engine.counts()["given_up"] == 1
+
+
+async def test_a_gpu_that_is_found_lost_when_a_clause_is_taken_is_mended(talkative: Path) -> None:
+    """CUDA tells of an error at whatever is asked next: it may be the copy of a voice, before anybody speaks."""
+    async with mended(talkative, slots=2) as made:
+        whole = await made.speak()
+        worker = made.engine._worker
+        assert worker is not None
+
+        def break_it(loaded: Any) -> None:
+            works, left = loaded.voices.conditioning, [LOST]
+
+            def conditioning(*asked: Any) -> Any:
+                if left:
+                    raise left.pop()
+                return works(*asked)
+
+            loaded.voices.conditioning = conditioning
+
+        await asyncio.wrap_future(worker.ask(break_it))
+        with pytest.raises(EngineCrashed, match="illegal memory access"):
+            await made.speak()
+        assert len(await made.speaks_again()) == len(whole)
+        assert made.told == [(Kind.GPU_FAILED, Action.RESTART, Status.RECOVERING)]
+
+
+async def test_a_clip_at_which_the_gpu_fails_makes_no_voice_and_says_why(
+    talkative: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dragoman.engines.tts.xtts import cloning
+
+    def lost(*asked: Any, **more: Any) -> Any:
+        raise LOST
+
+    async with mended(talkative, slots=1) as made:
+        encoder = made.engine.encoder
+        assert encoder is not None
+        monkeypatch.setattr(cloning, "condition", lost)
+        with pytest.raises(VoiceUnavailable, match="illegal memory access"):
+            await asyncio.to_thread(encoder.latents, np.zeros(48_000, np.float32), 24_000)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), Trouble.MEMORY),
+        (RuntimeError("CUDA error: out of memory"), Trouble.MEMORY),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), Trouble.MEMORY),
+        (RuntimeError("CUBLAS_STATUS_EXECUTION_FAILED"), Trouble.DEVICE),
+        (RuntimeError("CUDA driver error: unknown error"), Trouble.DEVICE),
+        (RuntimeError("cuFFT error: CUFFT_EXEC_FAILED"), Trouble.DEVICE),
+        (ValueError("a bug"), Trouble.OTHER),
+    ],
+)
+def test_what_kind_of_trouble_it_is_also_where_it_was_told_in_other_words(error: Exception, kind: Trouble) -> None:
+    assert trouble_of(error) is kind
+    told = EngineCrashed("xtts", "it does not work")
+    told.__cause__ = error
+    assert trouble_of(told) is kind
+
+
+@pytest.mark.parametrize("device", ["cuda", "auto"])
+@pytest.mark.parametrize(
+    ("error", "says"), [(LOST, "restart the daemon"), (RuntimeError("CUDA error: out of memory"), "")]
+)
+def test_whether_cuda_works_is_seen_before_a_model_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, device: str, error: Exception, says: str
+) -> None:
+    from dragoman.engines.tts.xtts import loading
+    from dragoman.engines.tts.xtts.settings import Settings
+
+    settings = Settings.read({"model": "/x", "accept_cpml": True, "device": device})
+    monkeypatch.setattr(loading.torch.cuda, "is_available", lambda: True)
+
+    def zeros(*shape: int, device: str) -> Any:
+        raise error
+
+    monkeypatch.setattr(loading.torch, "zeros", zeros)
+    if says:
+        with pytest.raises(EngineUnavailable, match=says):
+            loading.device_of(settings)
+    else:
+        assert loading.device_of(settings) == "cuda", "how much memory is needed is told when it is"
 
 
 async def test_other_failures_begin_anew_without_loading(talkative: Path) -> None:

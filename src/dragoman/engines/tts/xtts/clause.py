@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts import check
 from dragoman.engines.tts.xtts.check import Expected, Fault, SelfCheck
-from dragoman.engines.tts.xtts.seam import Seams, seams
+from dragoman.engines.tts.xtts.seam import Seam, seams
 from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.speakers import Conditioning
 from dragoman.engines.tts.xtts.speller import Piece
@@ -52,13 +52,15 @@ class BrokenOff:
     """A piece failed when some of it was delivered: whoever knows what was played chooses where it ends."""
 
     why: str
-    seams: Seams
+    seam: Seam
     delivered: int
     """Samples of this piece that were delivered."""
     more: Pcm
     """What was made of it beside those."""
     later: str
     """The pieces behind it."""
+    doubtful: bool = False
+    """A better one follows, if somebody can tell; until then more of the sound may be played."""
 
 
 Item = Pcm | BrokenOff | EngineError | None
@@ -92,6 +94,14 @@ class Order:
     """Set by the synthesizer's thread, before anything is delivered."""
 
 
+Follow = Callable[[Pcm, str, str, Callable[[Seam | None], None]], None]
+"""Finds out, beside all else, where in its text (as it is read, in this language) a sound is, and tells it, or None."""
+
+
+def _unknown(sound: Pcm, text: str, language: str, then: Callable[[Seam | None], None]) -> None:
+    then(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """What is the same for all clauses."""
@@ -119,6 +129,7 @@ class Clause:
     """Language to (characters, seconds) of pieces that passed: how fast this model speaks."""
     stretch: float = 1.0
     """See Conditioning."""
+    follow: Follow = _unknown
     _at: int = 0
     _attempt: int = 0
     _heard: bool = False
@@ -259,14 +270,29 @@ class Clause:
         return _pcm(sound) if np.isfinite(sound).all() else NOTHING
 
     def _break_off(self, why: str, more: Pcm) -> Next:
-        """The last that is delivered."""
+        """Deliver where it could be cut: first a guess, which is settled when somebody could tell it, or could not."""
         delivered = sum(map(len, self._sound))
         sound = np.concatenate([*self._sound, more])
         good = round(self._check.good * check.TOKEN_S * self.stretch * SAMPLE_RATE)
         characters, seconds = self.rates.get(self.order.request.language, (0.0, 0.0))
         usual = characters / seconds if seconds else USUAL_RATE[self.order.request.language in check.IDEOGRAPHIC]
-        found = seams(sound[:good], self.piece.text, usual / self.stretch, known=seconds > 0)
-        self.order.deliver(BrokenOff(why, found, delivered, more, self._rest(self._at + 1)))
+        guess = BrokenOff(
+            why,
+            seams(sound[:good], self.piece.text, usual / self.stretch, known=seconds > 0),
+            delivered,
+            more,
+            self._rest(self._at + 1),
+            doubtful=True,
+        )
+        self.order.deliver(guess)
+        deliver, counts = self.order.deliver, self.counts
+
+        def settle(found: Seam | None) -> None:
+            if found is None:
+                counts["cut_by_sound"] += 1
+            deliver(replace(guess, seam=found or guess.seam, doubtful=False))
+
+        self.follow(sound[:good], self.piece.text, self.order.request.language, settle)
         return Next.DONE
 
     def _rest(self, at: int) -> str:

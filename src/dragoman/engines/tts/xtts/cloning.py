@@ -58,7 +58,7 @@ class XttsEncoder:
         """LatentEncoder. Waits for the synthesizer's thread: never call it in the loop's.
 
         Raises:
-            VoiceUnavailable: the clip is too short, or the synthesizer was closed.
+            VoiceUnavailable: the clip is too short, the GPU failed, or the synthesizer was closed.
         """
         answer: Future[tuple[Floats, Floats]] | None = None
         try:
@@ -68,6 +68,6 @@ class XttsEncoder:
             if answer is not None:
                 answer.cancel()
             raise VoiceUnavailable(f"{NAME} is busy: no voice was made within {ANSWER_S:g} s") from None
-        except (EngineError, ValueError) as error:
+        except (EngineError, ValueError, RuntimeError) as error:  # torch's, of the GPU, are RuntimeErrors
             raise VoiceUnavailable(f"{NAME} makes no voice of this clip: {error}") from error
         return Latents(gpt, speaker)

@@ -77,8 +77,6 @@ class BatchedDecoder:
         self.width = int(gpt.model_dim)
         self.max_tokens = int(gpt.max_gen_mel_tokens)
         """Audio tokens of one clause at most, as coqui has it."""
-        self.max_text = int(gpt.max_text_tokens) - 2
-        """Text tokens of one clause at most, without start and stop."""
         self._sampling = sampling
         self._weights = _Weights(gpt, device, dtype)
         self._device, self._dtype = device, dtype
@@ -211,7 +209,7 @@ class BatchedDecoder:
         if self._graphs is None:
             return ""
         with torch.inference_mode():
-            why = self._graphs.capture(self._step, self._state, self._token, self._latent)
+            why = self._graphs.capture(self._step, self._state, self._rehearse, self._made)
         if why:
             self._graphs = None
         self.clear()
@@ -222,10 +220,34 @@ class BatchedDecoder:
         """What a step changes, and goes by the next time, but for the cache, where the same is written again."""
         return self._length, self._spoken, self._token, self._seen
 
+    def _rehearse(self, rows: int, reach: int) -> None:
+        """As when clauses of all lengths are in, the longest with its last position in reach."""
+        random = torch.Generator(self._device)
+        random.manual_seed(rows * self.positions + reach)
+        for cache in (self._keys, self._values):
+            cache[:, :rows].normal_(generator=random)
+            # Chance alone averages out over many positions; what leans to one side, and more so later, does not.
+            leaning = cache[:, :rows, :, :1].clone()
+            cache[:, :rows] += leaning * torch.linspace(0.5, 1.5, cache.shape[3], device=self._device)[:, None]
+        longest = min(reach, self.positions) - 1
+        # From the longest down to an empty one; one row alone is full.
+        lengths = longest - self._rows[:rows] * longest // max(1, rows - 1)
+        self._length[:rows] = lengths
+        self._spoken[:rows] = lengths // 2
+        self._token[:rows].random_(0, len(self._banned), generator=random)
+        self._seen[:rows].random_(0, 2, generator=random)
+        self._noise[:rows].exponential_(generator=random)
+
+    def _made(self, rows: int) -> tuple[Tensor, ...]:
+        """What the last step left: tokens, latents, and what it wrote into the cache."""
+        every, at = self._rows[:rows], (self._length[:rows] - 1).clamp_min(0)
+        written = (cache[:, every, :, at] for cache in (self._keys, self._values))
+        return self._token[:rows], self._latent[:rows], *written
+
     def _prefill(self, prefixes: Sequence[Tensor], first: int, longest: int) -> None:
         """Fill the cache of new rows. What is beyond a shorter prefix's end is overwritten before anybody looks."""
         rows, heads = len(prefixes), self._keys.shape[2]
-        x = torch.zeros(rows, longest, self.width, device=self._device, dtype=self._dtype)
+        x = torch.zeros(rows, longest, self.width, device=self._device)
         for row, prefix in enumerate(prefixes):
             x[row, : len(prefix)] = prefix
         for n, layer in enumerate(self._weights.layers):
@@ -295,25 +317,30 @@ class _Layer:
         def keep(tensor: Tensor) -> Tensor:
             return tensor.detach().to(device, dtype, copy=True)
 
+        def exact(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, torch.float32, copy=True)
+
+        self.dtype = dtype
         self.width = int(block.ln_1.weight.shape[0])
         self.epsilon = float(block.ln_1.eps)
-        self.norm_1 = keep(block.ln_1.weight), keep(block.ln_1.bias)
-        self.norm_2 = keep(block.ln_2.weight), keep(block.ln_2.bias)
+        # Sums over all layers grow beyond what half precision holds well: they, and what norms them, stay float32.
+        self.norm_1 = exact(block.ln_1.weight), exact(block.ln_1.bias)
+        self.norm_2 = exact(block.ln_2.weight), exact(block.ln_2.bias)
         self.attend = keep(block.attn.c_attn.weight), keep(block.attn.c_attn.bias)
         self.project = keep(block.attn.c_proj.weight), keep(block.attn.c_proj.bias)
         self.up = keep(block.mlp.c_fc.weight), keep(block.mlp.c_fc.bias)
         self.down = keep(block.mlp.c_proj.weight), keep(block.mlp.c_proj.bias)
 
     def query_key_value(self, x: Tensor) -> Sequence[Tensor]:
-        """Three tensors of the shape of ``x``."""
-        normed = F.layer_norm(x, (self.width,), *self.norm_1, self.epsilon)
+        """Three tensors of the shape of ``x``, which is float32."""
+        normed = F.layer_norm(x, (self.width,), *self.norm_1, self.epsilon).to(self.dtype)
         parts: Sequence[Tensor] = _linear(normed, *self.attend).split(self.width, -1)
         return parts
 
     def rest(self, x: Tensor, seen: Tensor) -> Tensor:
         """The block behind its attention, which gave ``seen``."""
         x = x + _linear(seen, *self.project)
-        normed = F.layer_norm(x, (self.width,), *self.norm_2, self.epsilon)
+        normed = F.layer_norm(x, (self.width,), *self.norm_2, self.epsilon).to(self.dtype)
         return x + _linear(F.gelu(_linear(normed, *self.up), approximate="tanh"), *self.down)
 
 
@@ -349,11 +376,10 @@ class _Weights:
 
     def embedded(self, token: Tensor, spoken: Tensor) -> Tensor:
         """The last token and its place."""
-        return self.audio[token] + self.audio_at[spoken.clamp_max(len(self.audio_at) - 1)]
+        return (self.audio[token] + self.audio_at[spoken.clamp_max(len(self.audio_at) - 1)]).float()
 
     def head(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Latents and logits. The second norm is in coqui's head and in its latents, too."""
-        x = x.float()
         for weight, bias, epsilon in self.norms:
             x = F.layer_norm(x, (self.width,), weight, bias, epsilon)
         return x, F.linear(x, *self.mel_head)

@@ -27,6 +27,7 @@ class Inbox:
         self._changed = changed
         self._waiting: deque[Pcm] = deque()
         self._error: EngineError | None = None
+        self._guess: BrokenOff | None = None
         self._come = self._taken = 0
         """Samples so far."""
 
@@ -37,10 +38,21 @@ class Inbox:
         if isinstance(item, np.ndarray):
             self._come += len(item)
             self._waiting.append(item)
+        elif isinstance(item, BrokenOff) and item.doubtful:
+            self._guess = item
         else:
-            self.over = True
-            self._error = self._cut(item) if isinstance(item, BrokenOff) else item
+            self._end(item)
         self._changed()
+
+    @property
+    def doubtful(self) -> bool:
+        """It broke off, and where it is cut will be told soon: whoever cannot wait for that calls ``settle``."""
+        return self._guess is not None and not self.over
+
+    def settle(self) -> None:
+        """Cut it by the guess."""
+        if self._guess is not None and not self.over:
+            self._end(self._guess)
 
     @property
     def ready(self) -> bool:
@@ -64,10 +76,14 @@ class Inbox:
         self._taken += len(taken)
         return taken
 
+    def _end(self, item: BrokenOff | EngineError | None) -> None:
+        self.over = True
+        self._error = self._cut(item) if isinstance(item, BrokenOff) else item
+
     def _cut(self, broken: BrokenOff) -> EngineCutShort:
         """End with a word: what is left of the sound, and of the text."""
         begin = self._come - broken.delivered
-        cut = broken.seams.cut(self._taken - begin)
+        cut = broken.seam.cut(self._taken - begin)
         sound = np.concatenate([NOTHING, *self._waiting, broken.more])
         keep = max(0, begin + cut.at - self._taken)
         kept = sound[:keep]

@@ -19,8 +19,10 @@ from dragoman.engines.tts.xtts.sampling import Sampling
 from dragoman.engines.tts.xtts.settings import FROM_MODEL, NAME, Settings
 from dragoman.engines.tts.xtts.speakers import OwnVoices, StockVoices, Voices, VoiceSource
 from dragoman.engines.tts.xtts.speller import Speller
+from dragoman.engines.tts.xtts.trouble import trouble_of
 from dragoman.engines.tts.xtts.vocoder import WindowedVocoder, decode
 from dragoman.errors import EngineUnavailable
+from dragoman.recovery.gpu import Trouble
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,7 @@ def loading(settings: Settings, voices: VoiceSource | None = None) -> Loaded:
     Raises:
         EngineUnavailable: a file is missing or unusable.
     """
+    device_of(settings)  # a lost one is found before the work of seconds, not after it
     model = load(settings.model)
     tensors = speakers(settings.model).items()
     stock = StockVoices({name: (a.float().numpy(), b.float().numpy()) for name, (a, b) in tensors})
@@ -72,18 +75,44 @@ def prepare(model: Model, voices: Voices, settings: Settings, suppress: tuple[in
     Raises:
         EngineUnavailable: CUDA is asked for and not there, or its memory does not suffice.
     """
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise EngineUnavailable(NAME, 'there is no CUDA device, or torch was built without it: set device = "auto"')
+    device = device_of(settings)
     try:
         return _prepared(model, voices, settings, suppress, device)
-    except torch.OutOfMemoryError as error:
-        raise EngineUnavailable(
-            NAME, f"the GPU has not enough memory ({str(error).splitlines()[0]}): fewer slots than {settings.slots}, "
-            "or a GPU that nothing else uses"
-        ) from error  # fmt: skip
+    except RuntimeError as error:  # torch's, OutOfMemoryError among them
+        trouble, what = trouble_of(error), (str(error).splitlines() or [""])[0]
+        if trouble is Trouble.MEMORY:
+            raise EngineUnavailable(
+                NAME, f"the GPU has not enough memory ({what}): fewer slots than {settings.slots}, "
+                "or a GPU that nothing else uses"
+            ) from error  # fmt: skip
+        if trouble is Trouble.DEVICE:
+            raise _lost(what) from error
+        raise
+
+
+def device_of(settings: Settings) -> str:
+    """``cuda``, seen to work, or ``cpu``.
+
+    Raises:
+        EngineUnavailable: CUDA is asked for and not there, or does not work.
+    """
+    if settings.device == "cpu" or (settings.device == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise EngineUnavailable(NAME, 'there is no CUDA device, or torch was built without it: set device = "auto"')
+    try:
+        torch.zeros(1, device="cuda").item()  # waits for the device, so that an error shows here
+    except RuntimeError as error:
+        if trouble_of(error) is Trouble.DEVICE:
+            raise _lost((str(error).splitlines() or [""])[0]) from error
+        # Too little memory even for that: _prepared says so.
+    return "cuda"
+
+
+def _lost(what: str) -> EngineUnavailable:
+    return EngineUnavailable(
+        NAME, f'CUDA does not work in this process ({what}): see nvidia-smi, and restart the daemon; or device = "cpu"'
+    )
 
 
 def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[int, ...], device: str) -> Loaded:

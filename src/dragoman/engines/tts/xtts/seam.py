@@ -4,12 +4,14 @@ No part of XTTS says at which word it is. What is known is the text, how fast th
 whose pauses and dips are where words end more often than elsewhere. So words are taken for a chain of durations (about
 as long as their letters take, at a tempo near the usual one), whose ends fall on such dips, and for every moment the
 chance is summed over all chains that a certain word ends just then. The cut is the moment of which that is most
-certain, among those that were not played yet. Pure.
+certain, among those that were not played yet. This is for where ``align.py`` has no other voice to
+ask. Pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +88,13 @@ class Cut:
     """What is left of its text."""
     certain: float
     """0 to 1: that this word ends there; 0: it was broken off within a word."""
+
+
+class Seam(Protocol):
+    """Where a piece could be cut."""
+
+    def cut(self, played: int) -> Cut:
+        """The best place behind what was played: samples of this piece, none or less where nothing of it was."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,9 @@ COUNTERS = (
     "self_check_retries",
     "self_check_failures",
     "self_check_cut_short",
+    "cut_by_sound",
     "mended",
+    "given_up",
 )
 """What is counted; ``batched``: clauses that said a token, over all ``steps``: their ratio is the batch's size."""
 

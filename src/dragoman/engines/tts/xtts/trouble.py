@@ -12,11 +12,13 @@ from dragoman.recovery.gpu import Trouble
 NO_MEMORY = ("out of memory", "ALLOC_FAILED")
 """In what CUDA and its libraries say where torch's own allocator was not asked."""
 
-DEVICE = ("CUDA error", "cuDNN", "CUBLAS", "CUDNN", "NVML")
+DEVICE = ("CUDA error", "CUDA driver", "cuDNN", "CUBLAS", "CUDNN", "cuFFT", "CUFFT", "NVML")
 
 
 def trouble_of(error: BaseException) -> Trouble:
-    """Of the memory, of the device, or neither."""
+    """Of the memory, of the device, or neither; what an error was made of counts, too."""
+    if error.__cause__ is not None and (of_cause := trouble_of(error.__cause__)) is not Trouble.OTHER:
+        return of_cause
     text = str(error)
     if isinstance(error, torch.OutOfMemoryError) or any(part in text for part in NO_MEMORY):
         return Trouble.MEMORY

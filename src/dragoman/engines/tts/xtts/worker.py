@@ -10,36 +10,29 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from itertools import islice
 from typing import TypeVar
 
-import numpy as np
 import structlog
 import torch
 
-from dragoman.engines.tts.xtts.clause import Clause, Next, Order
-from dragoman.engines.tts.xtts.gpt import Seat, Spoken, moved
+from dragoman.engines.tts.xtts.clause import Order
+from dragoman.engines.tts.xtts.desk import Desk
+from dragoman.engines.tts.xtts.follower import Follower
 from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import COUNTERS, NAME, Settings
 from dragoman.engines.tts.xtts.trouble import free_memory, trouble_of
-from dragoman.engines.tts.xtts.vocoder import decode
-from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected
-from dragoman.media.format import SAMPLE_RATE as FINAL_RATE
-from dragoman.media.resample import Resampler
+from dragoman.errors import EngineBusy, EngineCrashed, EngineUnavailable
 from dragoman.recovery.backoff import Backoff
-from dragoman.recovery.gpu import Mend, ModelPolicy, Trouble
+from dragoman.recovery.gpu import Mend, ModelPolicy
 
 log = structlog.get_logger(__name__)
 
 NICE = 5
 """How much the thread steps back behind the loop's, which has to send a packet every 20 ms."""
-
-NOTHING = np.zeros(0, np.float32)
 
 T = TypeVar("T")
 
@@ -57,6 +50,7 @@ class Worker:
         self.ended: Future[None] = Future()
         self._settings = settings
         self._loading = loading
+        self._follower = Follower()
         self._changed = threading.Condition()
         self._orders: deque[Order] = deque()  # bounded by _open: more are refused (EngineBusy)
         self._open = 0
@@ -136,25 +130,29 @@ class Worker:
         with suppress(OSError):  # a container may forbid it
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICE)
         torch.set_num_threads(self._settings.threads)
-        desk: _Desk | None = None
+        desk: Desk | None = None
         try:
             try:
                 loaded = self._loading(self._settings)
             except BaseException as error:
                 self.ready.set_exception(error)
                 return
+            self._follower.start()
             policy = ModelPolicy(self._settings.slots, may_move=loaded.device != "cpu" and self._settings.may_move)
             while True:
-                desk = _Desk(loaded, self.counts, policy)
+                desk = Desk(loaded, self.counts, policy, self._follower)
                 self.ready.set_result(loaded)
                 mend, why = self._serve(desk)
                 if mend is None:
                     return
-                self._refuse(f"its model is being loaded anew: {why}")
+                if mend is Mend.GIVE_UP:
+                    self._give_up(why)
+                else:
+                    self._refuse(f"its model is being loaded anew: {why}")
                 del loaded  # and with it what it holds of the device's memory
                 desk.fail(EngineCrashed(NAME, why))
                 desk = None
-                anew = self._load_anew(mend)
+                anew = None if mend is Mend.GIVE_UP else self._load_anew(mend, policy)
                 if anew is None:
                     return
                 loaded = anew
@@ -170,9 +168,10 @@ class Worker:
                 order.deliver(closed)
             for errand in unanswered:
                 errand(None)
+            self._follower.close()
             self.ended.set_result(None)
 
-    def _serve(self, desk: _Desk) -> tuple[Mend | None, str]:
+    def _serve(self, desk: Desk) -> tuple[Mend | None, str]:
         """Speak until stopped (None), or until the model has to be loaded anew, and why."""
         while self._take(desk):
             failed = desk.step()
@@ -181,7 +180,7 @@ class Worker:
             mend, why = failed
             self.counts["mended"] += 1
             self.on_mend(mend, why)
-            if mend in (Mend.RESTART, Mend.MOVE):
+            if mend in (Mend.RESTART, Mend.MOVE, Mend.GIVE_UP):
                 return mend, why
             desk.fail(EngineCrashed(NAME, why))
             free_memory()
@@ -196,29 +195,43 @@ class Worker:
         for order in left:
             order.deliver(EngineCrashed(NAME, why))
 
-    def _load_anew(self, mend: Mend) -> Loaded | None:
-        """Load until that succeeds, slower and slower; None: stopped meanwhile."""
-        if mend is Mend.MOVE:
-            self._settings = replace(self._settings, device="cpu", dtype="auto", cuda_graph=False)
+    def _give_up(self, why: str) -> None:
+        """The last that is done: only another process could use the device again."""
+        self.counts["given_up"] += 1
+        log.error("given up until the daemon is restarted: another voice speaks", engine=NAME, reason=why)
+        self._refuse(why := f"given up until the daemon is restarted: {why}")
+        self.ready.set_exception(EngineUnavailable(NAME, why))
+
+    def _load_anew(self, mend: Mend, policy: ModelPolicy) -> Loaded | None:
+        """Load until that succeeds, slower and slower; None: stopped meanwhile, or given up."""
         backoff = Backoff()
         while True:
+            if mend is Mend.MOVE:
+                self._settings = replace(self._settings, device="cpu", dtype="auto", cuda_graph=False)
             free_memory()
             try:
                 loaded = self._loading(self._settings)
             except Exception as error:
+                mend, why = policy.not_loaded(trouble_of(error)), f"{type(error).__name__}: {error}"
+                if mend is not Mend.RESTART:
+                    self.on_mend(mend, why)
+                if mend is Mend.GIVE_UP:
+                    self._give_up(why)
+                    return None
                 wait = backoff.failed(time.monotonic())
                 log.warning("model not loaded", engine=NAME, error=f"{type(error).__name__}: {error}", again_s=wait)
                 with self._changed:
-                    self._changed.wait_for(lambda: self._stopped, wait)
+                    self._changed.wait_for(lambda: self._stopped, wait if mend is Mend.RESTART else 0.0)
                     if self._stopped:
                         return None
             else:
+                policy.loaded()
                 with self._changed:
                     self._mending = ""
                 log.info("model loaded anew", engine=NAME, device=loaded.device)
                 return loaded
 
-    def _take(self, desk: _Desk) -> bool:
+    def _take(self, desk: Desk) -> bool:
         """Give the desk what has come; waits when there is nothing to do. False: stop."""
         with self._changed:
             while not (self._stopped or self._orders or self._errands or desk.busy):
@@ -232,138 +245,3 @@ class Worker:
         for order in orders:
             desk.accept(order)
         return True
-
-
-class _Desk:
-    """Who speaks and who waits; all of it in the thread."""
-
-    def __init__(self, loaded: Loaded, counts: Counter[str], policy: ModelPolicy) -> None:
-        self.loaded = loaded
-        self._policy = policy
-        self._counts = counts
-        self._waiting: deque[Clause] = deque()  # bounded by the orders that were accepted
-        self._speaking: dict[Seat, Clause] = {}
-        self._rates: dict[str, tuple[float, float]] = {}
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._waiting or self._speaking)
-
-    def accept(self, order: Order) -> None:
-        """Spell it, find its voice, let it wait for a row."""
-        if order.cancelled:
-            return
-        request, loaded = order.request, self.loaded
-        try:
-            pieces = loaded.speller(request.text, request.language)
-            if not pieces:
-                raise EngineRejected(NAME, "nothing to say in this text")
-            voice = loaded.voices.conditioning(request.speaker, None)
-            Resampler(voice.rate, FINAL_RATE)  # its filter is made and kept here, not in the loop's thread
-            order.voice = voice
-            latents = torch.from_numpy(voice.latents)
-            embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1)
-            embedding = moved(embedding, loaded.device, loaded.precision)
-        except EngineError as error:
-            order.deliver(error)
-        except Exception as error:
-            log.exception("clause not taken", engine=NAME)
-            order.deliver(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
-        else:
-            self._counts["own_voice"] += voice.own
-            self._counts["voice_unusable"] += bool(voice.instead_of)
-            self._waiting.append(
-                Clause(order, pieces, latents, embedding, loaded.manner, self._counts, self._rates, voice.stretch)
-            )
-
-    def step(self) -> tuple[Mend, str] | None:
-        """Who is cancelled leaves, who waits joins, everybody who is in says one token more.
-
-        What is to be done, and why, where the model failed: its state is not to be trusted any more.
-        """
-        try:
-            self._leave()
-            self._join()
-            spoken = self.loaded.decoder.step()
-        except Exception as error:
-            log.exception("step failed", engine=NAME)
-            return self._failed(error)
-        self._counts["steps"] += bool(spoken)
-        self._counts["batched"] += len(spoken)
-        try:
-            self._sound([each.seat for each in spoken if self._hear(each) is Next.SOUND])
-        except Exception as error:
-            log.exception("sound failed", engine=NAME)
-            return self._failed(error)
-        return None
-
-    def _hear(self, each: Spoken) -> Next:
-        """One clause's token; raises what is wrong with the device, not with the clause."""
-        clause = self._speaking[each.seat]
-        return self._then(each.seat, lambda: clause.hear(each.token, each.latent))
-
-    def _sound(self, seats: Sequence[Seat]) -> None:
-        """Decode what these clauses have due, in one go, and let them play it."""
-        windows = [window for seat in seats if (window := self._speaking[seat].window) is not None]
-        sounds = iter(decode(self.loaded.manner.hifigan, windows))
-        for seat in seats:
-            clause = self._speaking[seat]
-            sound = NOTHING if clause.window is None else next(sounds).numpy()
-            clause.window = None
-            self._then(seat, partial(clause.take, sound))
-
-    def _then(self, seat: Seat, tell: Callable[[], Next]) -> Next:
-        """Tell a clause something, and do what it asks for then."""
-        clause = self._speaking[seat]
-        try:
-            then = tell()
-        except Exception as error:
-            if trouble_of(error) is not Trouble.OTHER:
-                raise
-            log.exception("clause failed", engine=NAME)
-            then = clause.broken(EngineCrashed(NAME, f"{type(error).__name__}: {error}"))
-        if then in (Next.PIECE, Next.DONE):
-            self.loaded.decoder.leave(seat)
-            del self._speaking[seat]
-        if then is Next.PIECE:
-            self._waiting.appendleft(clause)  # a listener waits for it already
-        return then
-
-    def _failed(self, error: Exception) -> tuple[Mend, str]:
-        return self._policy.failed(trouble_of(error), time.monotonic()), f"{type(error).__name__}: {error}"
-
-    def end(self, error: EngineError) -> None:
-        """Everybody is told that no more comes."""
-        for clause in self._emptied():
-            clause.end(error)
-
-    def fail(self, error: EngineError) -> None:
-        """Everybody is told, and what of his clause is left to be said."""
-        for clause in self._emptied():
-            clause.broken(error)
-
-    def _emptied(self) -> list[Clause]:
-        clauses = [*self._speaking.values(), *self._waiting]
-        self._speaking.clear()
-        self._waiting.clear()
-        self.loaded.decoder.clear()
-        return clauses
-
-    def _leave(self) -> None:
-        for seat, clause in list(self._speaking.items()):
-            if clause.order.cancelled:
-                self.loaded.decoder.leave(seat)
-                del self._speaking[seat]
-        if any(clause.order.cancelled for clause in self._waiting):
-            self._waiting = deque(clause for clause in self._waiting if not clause.order.cancelled)
-
-    def _join(self) -> None:
-        decoder = self.loaded.decoder
-        joining = list(islice(self._waiting, min(decoder.free, self._policy.slots - len(self._speaking))))
-        if not joining:
-            return
-        prefixes = [decoder.prefix(clause.latents, clause.piece.tokens) for clause in joining]
-        seats = decoder.join(prefixes, [clause.seed for clause in joining])
-        for clause, seat in zip(joining, seats, strict=True):
-            self._waiting.popleft()  # not before: if that failed, they were to be told
-            self._speaking[seat] = clause

@@ -1,0 +1,215 @@
+"""The interpreter of the simulation: recogniser, second line against echoes, booths; and whose words were translated.
+
+It does with an utterance what the pipeline does: ``sounding.OwnWords`` takes away what the leg only was played, what is
+left is a clause, and 700 ms later the other languages' booths say about as many words. The verdict is not the guard's:
+a word was somebody's where a person at that phone spoke while it was said.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from bench.echo.recognise import Recogniser
+from bench.echo.speech import TRANSLATED, booth
+
+from dragoman.engines.base import Hypothesis, Translation, Word
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
+from dragoman.media.ring import RingBank
+from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.latency import ClauseTimes
+from dragoman.pipeline.pending import Pending
+from dragoman.pipeline.sounding import OwnWords, Sounding
+
+ROOM: Final = "1000"
+
+INTERPRETER_MS: Final = 700
+
+AROUND: Final = ms_to_samples(200)
+"""Samples before and behind an utterance that the recogniser hears as well: the VAD finds its edges late."""
+
+CHOICE: Final = 3
+"""Sentences of the length wanted of which one is taken."""
+
+
+@dataclass(slots=True)
+class Tale:
+    """What was translated."""
+
+    words: int = 0
+    """Recognised and translated."""
+    again: int = 0
+    """Of those, words that nobody said: echo, or made of noise."""
+    rounds: int = 0
+    """Utterances translated of which nobody said a word: the conference translating itself."""
+    dropped: int = 0
+    """Words that were left out as an echo."""
+    own_dropped: int = 0
+    """Of those, words during which a person spoke."""
+
+
+@dataclass(slots=True)
+class _Booth:
+    """Says clips one after the other and notes when."""
+
+    language: str
+    clips: list[Pcm]
+    _left: deque[tuple[Pending, Pcm]]
+    _at: int = 0
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._left)
+
+    def say(self, texts: list[int]) -> None:
+        """These of its sentences, one clause each."""
+        for number in texts:
+            text, clip = TRANSLATED[self.language][number], self.clips[number]
+            pending = Pending(Clause("booth", 0, self.language, text, 0, 0), ClauseTimes(0, 0, 0, 0))
+            pending.translation = Translation(text, "bench")
+            pending.load.given, pending.load.whole = len(clip), True
+            self._left.append((pending, clip))
+
+    def frame(self, now: float, begins: Callable[[Pending], None]) -> Pcm:
+        """The next 20 ms, sent ``now``."""
+        out = np.zeros(FRAME_SAMPLES, np.int16)
+        if self._left:
+            pending, clip = self._left[0]
+            if not self._at:
+                pending.times.sent = now
+                begins(pending)
+            part = clip[self._at : self._at + FRAME_SAMPLES]
+            out[: len(part)] = part
+            self._at += FRAME_SAMPLES
+            if self._at >= len(clip):
+                pending.times.played = now + len(part) / SAMPLE_RATE
+                self._left.popleft()
+                self._at = 0
+        return out
+
+
+class Ear:
+    """A leg's audio, as far as the second line asks for it (``ports.LegAudio``)."""
+
+    def __init__(self, loudspeaker: Callable[[], bool]) -> None:
+        self._loudspeaker = loudspeaker
+        self.kept: list[Pcm] = []
+        self.began: int | None = None
+        """Audio time at which the VAD heard speech begin, while it lasts."""
+
+    def hear(self, ring: RingBank, row: int) -> None:
+        """What was decided on since the last tick."""
+        at = len(self.kept) * FRAME_SAMPLES
+        while ring.end[row] >= at + FRAME_SAMPLES:
+            self.kept.append(ring.read(row, at, at + FRAME_SAMPLES))
+            at += FRAME_SAMPLES
+
+    @property
+    def loudspeaker(self) -> bool:
+        """Whether the guard found the leg to be on one."""
+        return self._loudspeaker()
+
+    def time_of(self, sample: int) -> float:
+        """Seconds since the call began."""
+        return sample / SAMPLE_RATE
+
+    def read(self, start: int, stop: int) -> Pcm:
+        """All of it is kept."""
+        first = start // FRAME_SAMPLES
+        whole = np.concatenate(self.kept[first : -(-stop // FRAME_SAMPLES)] or [np.zeros(0, np.int16)])
+        return np.asarray(whole[start - first * FRAME_SAMPLES :][: stop - start], np.int16)
+
+
+class Interpreter:
+    """Of one call.
+
+    Args:
+        languages: of each leg.
+        recogniser: shared by all.
+        second_line: whether words that a leg was only played are left out.
+        loudspeaker: whether the guard found a leg to be on one.
+    """
+
+    def __init__(
+        self,
+        languages: list[str],
+        recogniser: Recogniser,
+        second_line: bool,
+        loudspeaker: Callable[[int], bool],
+    ) -> None:
+        self._languages = languages
+        self._recogniser = recogniser
+        self._sounding = Sounding()
+        self.booths = {language: _Booth(language, booth(language), deque()) for language in sorted(set(languages))}
+        self.ears = [Ear(lambda row=row: loudspeaker(row)) for row in range(len(languages))]  # type: ignore[misc]
+        self._own = [
+            OwnWords(self._sounding, (ROOM, language), f"leg{row}") if second_line else None
+            for row, language in enumerate(languages)
+        ]
+        self._due: deque[tuple[int, str, list[int]]] = deque()
+        self.tale = Tale()
+        self.taken: list[list[tuple[int, int]]] = [[] for _ in languages]
+        """By leg, audio times (from, to) of words that were left out."""
+
+    def play(self, tick: int, language: str) -> Pcm:
+        """What a booth says in this tick."""
+        speaker = self.booths[language]
+        while self._due and self._due[0][0] <= tick:
+            _, target, texts = self._due.popleft()
+            self.booths[target].say(texts)
+        return speaker.frame(
+            tick * FRAME_SAMPLES / SAMPLE_RATE, lambda pending: self._sounding.spoken((ROOM, language), pending)
+        )
+
+    def hear(
+        self, row: int, start: int, stop: int, tick: int, somebody: Callable[[int, int], bool], rng: np.random.Generator
+    ) -> None:
+        """An utterance of a leg ended; ``somebody``: whether a person spoke there between two audio times."""
+        now = tick * FRAME_SAMPLES / SAMPLE_RATE
+        for other, ear in enumerate(self.ears):
+            if other != row and ear.began is not None and self._languages[other] == self._languages[row]:
+                self._take(other, ear.began, len(ear.kept) * FRAME_SAMPLES, now, final=False)
+        said, kept = self._take(row, start, stop, now, final=True)
+        tale = self.tale
+        gone = [word for word in said if word not in kept]
+        self.taken[row] += [(word.start, word.end) for word in gone]
+        own = [word for word in kept if somebody(word.start, word.end)]
+        tale.words += len(kept)
+        tale.again += len(kept) - len(own)
+        tale.rounds += bool(kept) and not own
+        tale.dropped += len(gone)
+        tale.own_dropped += sum(somebody(word.start, word.end) for word in gone)
+        if kept:
+            self.on_clause(row, said, kept, own)
+            for language in self.booths:
+                if language != self._languages[row]:
+                    self._due.append((tick + INTERPRETER_MS // 20, language, _sentences(language, len(kept), rng)))
+
+    def on_clause(self, row: int, said: tuple[Word, ...], kept: tuple[Word, ...], own: list[Word]) -> None:
+        """For who wants to look closer."""
+
+    def _take(
+        self, row: int, start: int, stop: int, now: float, *, final: bool
+    ) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """Words that were recognised, and of those the leg's own."""
+        ear, own = self.ears[row], self._own[row]
+        begin = max(start - AROUND, 0)
+        said = self._recogniser.words(ear.read(begin, stop + AROUND), begin)
+        if own is None:
+            return said, said
+        heard = Hypothesis(said, is_final=final, end_of_utterance=final, upto=stop)
+        return said, own.take(heard, ear, now)[0].words  # type: ignore[arg-type]  # the part of LegAudio it asks for
+
+
+def _sentences(language: str, words: int, rng: np.random.Generator) -> list[int]:
+    """Some of a booth's sentences that have about so many words."""
+    lengths = np.array([len(text.split()) for text in TRANSLATED[language]])
+    chosen: list[int] = []
+    while words > 0:
+        likely = np.argsort(np.abs(lengths - words), kind="stable")[:CHOICE]
+        chosen.append(int(rng.choice(likely)))
+        words -= int(lengths[chosen[-1]])
+    return chosen
