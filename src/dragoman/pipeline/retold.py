@@ -196,7 +196,7 @@ def _joined(
 
 def _pair(cell: _Cell, one: _Heard, other: _Heard, tolerance: Tolerance, *, exact: bool) -> _Cell:
     shift = _middle(other) - _middle(one)
-    if exact and abs(other.start - one.start) < abs(shift):  # told by two ranges, which were cut in mid-word
+    if exact and abs(other.start - one.start) <= tolerance.same // 3:  # told by two ranges, which were cut in mid-word
         shift = other.start - one.start
     near = tolerance.same if exact else max(tolerance.same, min(one.end - one.start, other.end - other.start) // 2)
     if cell.cost == _NEVER or abs(shift) > near:
