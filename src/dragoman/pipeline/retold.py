@@ -263,7 +263,8 @@ def _says(parts: Sequence[_Heard], whole: _Heard) -> bool:
     filled = ""
     for part in parts:
         place = len(filled) - len(part.text)
-        filled = filled[:place] + part.text if filled[place:].strip("0") == "" < filled else filled + part.text
+        fits = filled and not filled[place:].strip("0")  # "20" has room for a "5"
+        filled = filled[:place] + part.text if fits else filled + part.text
     return whole.text in (filled, digits_of(" ".join(part.spelt for part in parts), whole.language))
 
 
