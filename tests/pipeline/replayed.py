@@ -162,9 +162,10 @@ def hear(random: Random, habits: Habits, words: Sequence[Word], segmenter: Claus
     ]
     over = words[-1].end + SAMPLE_RATE
     finals: list[Word] = []
-    pauses = [
-        word.end + random.randint(60, 120) * MS for word, after in pairwise(words) if after.start - word.end >= 200 * MS
-    ]
+    pauses = [max(words[0].start - 300 * MS, 0)]
+    for word, after in pairwise(words):
+        if after.start - word.end >= 200 * MS:
+            pauses.append(word.end + random.randint(60, 120) * MS)
     answered = 0  # audio time up to which utterances have their final
     spoken = 0  # how far the speaker got
     failures = 0

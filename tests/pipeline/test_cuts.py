@@ -11,7 +11,17 @@ from tests.pipeline.test_clause import sentence
 
 from dragoman.engines.base import Word
 from dragoman.pipeline.connectives import CONNECTIVES, connectives
-from dragoman.pipeline.cuts import AHEAD, CAP, COMMA_WORDS, MARK_WORDS, SENTENCE_WORDS, first_cut, goes_on
+from dragoman.pipeline.cuts import (
+    AHEAD,
+    CAP,
+    COMMA_WORDS,
+    MARK_WORDS,
+    SENTENCE_WORDS,
+    before_number,
+    first_cut,
+    goes_on,
+    longest_breath,
+)
 from dragoman.pipeline.plain import plain
 
 EN = connectives("en")
@@ -70,6 +80,19 @@ def test_who_gives_no_mark_is_cut_at_the_cap_at_his_longest_breath() -> None:
     assert words[len(first.split()) - 1].end - words[0].start >= CAP > words[len(first.split()) - 2].end
 
 
+def test_a_number_is_not_cut_in_the_middle() -> None:
+    said = sentence("we have sold about twenty")
+    said += sentence("five of them here today", start=said[-1].end // 16 + 250)
+    assert cuts(said) == ["we have sold about twenty five of them here today"]
+    said = sentence(" ".join(f"w{i}" for i in range(18)) + " twenty")
+    said += sentence("five days ago and more", start=said[-1].end // 16 + 150)
+    first, *_ = cuts(said)
+    assert first.endswith("twenty five")
+    assert longest_breath(said, EN) == 0
+    assert before_number(said[:19], EN) == 18
+    assert before_number(said[18:20], EN) == 2
+
+
 def test_the_last_mark_of_a_partial_is_a_guess_and_that_of_a_final_is_none() -> None:
     words = sentence("It rains.")
     assert first_cut(words, EN, closed=False) == 0
@@ -86,7 +109,7 @@ def test_a_pause_that_is_known_ends_a_long_clause_without_the_next_word() -> Non
     assert first_cut(marked, EN, closed=False, paused=True) == len(marked)
 
 
-word = st.sampled_from(["so", "and", "the", "rain", "because", "falls,", "now.", "Mr.", "yes?", "¿qué", "y", "porque"])
+word = st.sampled_from(["so", "and", "twenty", "five", "the", "rain", "because", "falls,", "now.", "Mr.", "yes?", "¿qué", "y", "porque"])
 words = st.lists(st.tuples(word, st.integers(60, 900), st.sampled_from([0, 15, 130, 260])), max_size=40)
 
 

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import SAMPLE_RATE
 from dragoman.pipeline.connectives import connectives
-from dragoman.pipeline.cuts import MAX_CLAUSE, ends_sentence, first_cut, longest_breath, pauses_behind
+from dragoman.pipeline.cuts import (
+    MAX_CLAUSE,
+    before_number,
+    ends_sentence,
+    first_cut,
+    longest_breath,
+    pauses_behind,
+)
 from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.prefix import STABLE_AFTER, EarlyWords, StablePrefix
@@ -176,11 +183,11 @@ class ClauseSegmenter:
             return cut if cut <= len(known) else 0
         if not everything or everything[-1].end - everything[0].start < MAX_CLAUSE:
             return 0
-        if cut := longest_breath(known):
+        if cut := longest_breath(known, self._connectives):
             return cut
         if not known or known[-1].end - known[0].start < MAX_CLAUSE // 2:
             return 0  # a few words would make no sense alone; more become stable soon
-        return len(known)
+        return before_number(known, self._connectives)
 
     def _commit(self, count: int) -> list[Clause]:
         """Commit the first ``count`` pending words, as one clause or, where too long, as several."""
@@ -194,7 +201,7 @@ class ClauseSegmenter:
         while words:
             cut = (first_cut(words, self._connectives, closed=True) if self._by_clause else 0) or len(words)
             while words[cut - 1].end - words[0].start > MAX_CLAUSE:
-                cut = longest_breath(words[:cut]) or cut // 2 or 1
+                cut = longest_breath(words[:cut], self._connectives) or cut // 2 or 1
                 if cut == 1:
                     break
             yield words[:cut]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Connectives:
     """Articles, possessives and the like, beside all conjunctions: nobody ends a sentence on one."""
     abbreviations: frozenset[str] = frozenset()
     """Words whose full stop ends no sentence."""
+    code: str = ""
+    """Of the language, by which its numbers are known."""
 
     def unfinished(self, word: str) -> bool:
         """Whether a sentence that so far ends on this plain word, without a mark, goes on."""
@@ -89,4 +91,4 @@ CONNECTIVES = {
 
 def connectives(language: str) -> Connectives:
     """Of this language; those of none when it has no list."""
-    return CONNECTIVES.get(language, NONE)
+    return replace(CONNECTIVES.get(language, NONE), code=language)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.connectives import Connectives
+from dragoman.pipeline.digits import is_number
 from dragoman.pipeline.ledger import JITTER
 from dragoman.pipeline.plain import plain
 
@@ -95,7 +96,11 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, pau
             continue
         length = last.end - words[0].start
         if length >= CAP:
-            return longest_breath(words[:i]) or i
+            if cut := longest_breath(words[:i], language):
+                return cut
+            if length >= MAX_CLAUSE or not within_number(last, words[i], language):
+                return i
+            continue
         if _marks(last, words[i], length, i, language):
             return i
     return 0
@@ -113,7 +118,7 @@ def _marks(last: Word, following: Word, length: int, count: int, language: Conne
         return False
     if last.text.endswith(_CLAUSE_END):
         return True
-    if goes_on(last.text, language):
+    if goes_on(last.text, language) or within_number(last, following, language):
         return False
     opener = plain(following.text)
     if following.start - last.end >= PAUSE or opener in language.strong:
@@ -121,11 +126,27 @@ def _marks(last: Word, following: Word, length: int, count: int, language: Conne
     return opener in language.weak and length >= WEAK_LENGTH and count >= WEAK_WORDS
 
 
-def longest_breath(words: Sequence[Word]) -> int:
-    """How many words stand before the longest pause in their second half; 0 where nobody drew breath."""
+def within_number(last: Word, following: Word, language: Connectives) -> bool:
+    """Whether a cut between these words may be one in the middle of a number: "twenty five" would be two."""
+    return is_number(last.text, language.code) and is_number(following.text, language.code)
+
+
+def longest_breath(words: Sequence[Word], language: Connectives) -> int:
+    """How many words stand before the longest pause in their second half; 0 where nobody drew breath.
+
+    A breath within a number is none: the recogniser may yet make one word of it.
+    """
     best, cut = MIN_CUT_PAUSE - 1, 0
     for i in range(max(1, len(words) // 2), len(words)):
         pause = words[i].start - words[i - 1].end
-        if pause > best:
+        if pause > best and not within_number(words[i - 1], words[i], language):
             best, cut = pause, i
     return cut
+
+
+def before_number(words: Sequence[Word], language: Connectives) -> int:
+    """How many words stand before the number that these words end with, which may go on; all where it is most of them."""
+    count = len(words)
+    while count and is_number(words[count - 1].text, language.code):
+        count -= 1
+    return count if count > len(words) // 2 else len(words)

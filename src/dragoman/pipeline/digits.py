@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from dragoman.guard.figures import Amount, Digits, canonical
 from dragoman.guard.numerals import items, simplified
+from dragoman.pipeline.plain import plain
 
 
 @lru_cache(maxsize=4096)
@@ -23,3 +24,8 @@ def digits_of(text: str, language: str) -> str:
         elif item.mark not in "-,.:/":
             signs.append(item.mark)  # "$5" is more than "5"
     return "".join((*signs, *said)) if said else ""
+
+
+def is_number(word: str, language: str) -> bool:
+    """Whether a word, as a recogniser writes it, is a number or a part of one."""
+    return bool(digits_of(plain(word), language))

@@ -145,7 +145,10 @@ class FeedPlan:
         self._started = True
         self.began = at
         if not self._open or self._open[-1].stop is not None:
-            self._open.append(_Utterance(max(at - PREROLL, 0), at))
+            start = max(at - PREROLL, 0)
+            if not self.pauses:  # nobody spoke before
+                self.pauses.append(start)
+            self._open.append(_Utterance(start, at))
             self._give_up_before(at - REPLAY)
 
     def speech_end(self, at: int) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
-from dragoman.pipeline.digits import digits_of
+from dragoman.pipeline.digits import is_number
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.retold import Tolerance, align, grown_from, same_first
 
@@ -47,6 +47,13 @@ BEFORE = ms_to_samples(1000)
 LATE = ms_to_samples(500)
 """How far a final must reach behind a known word to tell it, if anything will."""
 
+LOOKED_AT = 24
+"""Words that are due which are looked at, the last ones: more than a replay holds. A speaker who does not pause may have
+a minute's words committed of a range that has no final, and to align all of them takes a quarter of a second."""
+
+MOST_DUE = 400
+"""Words that are due, at most: two minutes of speech. A recogniser that tells no final for so long tells none."""
+
 RECENT = 16
 """Committed words that are kept: more than are spoken in ``RETAKE``."""
 
@@ -79,6 +86,7 @@ class WordLedger:
         self._held: tuple[Word, ...] = ()
         self._due: tuple[Word, ...] = ()
         self._since = 0  # audio time from which on what is due is told again, whole
+        self._here: tuple[Word, ...] = ()  # the last words that the stream in use told in finals, known or not
 
     def known_until(self, heard: Sequence[Word]) -> int:
         """Up to where words are known; ``heard``: the last words of which finals told, committed or not."""
@@ -92,7 +100,7 @@ class WordLedger:
             pauses: audio times in gaps of the speech, as our own voice detector hears it.
             hurried: streams die before they get any further: hear the last known word again, and no more.
         """
-        known = sorted({*self._recent, *self._held, *heard}, key=lambda word: (word.end, word.start))
+        known = sorted({*self._recent, *self._held, *heard}, key=_ending)
         if not known:
             return self.committed_until
         end = max(known[-1].end, self.committed_until)
@@ -105,7 +113,8 @@ class WordLedger:
         within = [word for word in known[: first + 1] if word.start >= known[first].start - RETAKE]
         least = end - FIGURE_RETAKE if number else end - RETAKE
         latest = known[first].start - TOLD.same
-        if gap := max((at for at in pauses if max(least, known[first].start - RETAKE) <= at <= latest), default=0):
+        earliest = max(least, known[first].start - RETAKE, 0)
+        if gap := max((at for at in pauses if earliest <= at <= latest), default=0):
             return gap
         for before, word in reversed(list(pairwise(within if number else within[:-1]))):
             if plain(before.text) != plain(word.text) and before.end <= word.start + JITTER:
@@ -113,15 +122,16 @@ class WordLedger:
         return max(within[0].start - AHEAD, least, 0)
 
     def expect(self, start: int) -> None:
-        """What is known from audio time ``start`` on is replayed, and will be told again."""
+        """Another stream hears, from audio time ``start`` on: what is known of that will be told again."""
         self._since = start
+        self._here = ()
         self._due = tuple(word for word in (*self._recent, *self._held) if word.start >= start - BEFORE)
 
     def retell(self, words: Sequence[Word]) -> None:
         """These words, known from now on, are of a range whose final is due: it will tell them again."""
         if words and not self._due:
             self._since = 0
-        self._due = (*self._due, *words)
+        self._due = (*self._due, *words)[-MOST_DUE:]
 
     def hold(self, words: Sequence[Word]) -> None:
         """These words are known, in order, and to be committed later."""
@@ -136,9 +146,13 @@ class WordLedger:
             is_final: what is due of it does not come again behind it.
         """
         moved = RETOLD.slope if self._due else TOLD.same
+        again = bool(self._due)
         count = self._count(words, upto, is_final)
         self.repeats += count
         fresh = tuple(words[count:])
+        if is_final:
+            told = {*self._here, *(words if again else fresh)}
+            self._here = tuple(sorted(told, key=_ending))[-DOUBTFUL:]
         return fresh, self._outgrown(words, fresh, moved)
 
     def commit(self, words: Sequence[Word]) -> None:
@@ -148,29 +162,34 @@ class WordLedger:
             self._recent = (*self._recent, *words)[-RECENT:]
 
     def _is_number(self, word: Word) -> bool:
-        return bool(digits_of(plain(word.text), self._language))
+        return is_number(word.text, self._language)
 
     def _count(self, words: Sequence[Word], upto: int, is_final: bool) -> int:
         """How many of these words, from the first, are known."""
         if not self._due:
             return self._count_settled(words)
         same = same_first(self._due, words, JITTER)
-        known, told = self._due[same:], words[same:]
+        since = 0 if same else self._since
+        if (behind := len(self._due) - LOOKED_AT) > same:
+            same = sum(1 for _ in takewhile(lambda word: word.end <= self._due[behind].start, words))
+            known = self._due[behind:]
+        else:
+            known = self._due[same:]
+        told = words[same:]
         near = next((i for i, word in enumerate(told) if word.start > self._due[-1].end + FAR), len(told))
-        count, passed = same, same
+        count, passed = same, len(self._due) - len(known)
         if known and near:
-            since = 0 if same else self._since
             found = align(known, told[:near], RETOLD, since=since, upto=upto, language=self._language)
-            count, passed = same + found.told, same + found.known
+            count, passed = same + found.told, passed + found.known
         if is_final:
             passed = len(self._due) if count < len(words) else passed
             self._due = tuple(word for word in self._due[passed:] if word.end > upto - LATE)
-            self._since = 0
+            self._since = upto
         return count
 
     def _count_settled(self, words: Sequence[Word]) -> int:
         """The same where nothing must come again."""
-        known = (*self._recent, *self._held)[-DOUBTFUL:]
+        known = self._here or (*self._recent, *self._held)[-DOUBTFUL:]
         if not known:
             return 0
         until = known[-1].end
@@ -194,6 +213,10 @@ class WordLedger:
         if first == len(held) or held[-1].end >= whole.end or not grown_from(whole, held[first], self._language):
             return 0
         return len(held) - first if abs(held[first].start - whole.start) <= moved else 0
+
+
+def _ending(word: Word) -> tuple[int, int]:
+    return word.end, word.start
 
 
 def _middle(word: Word) -> int:
