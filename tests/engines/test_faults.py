@@ -73,6 +73,10 @@ def test_what_an_engine_has_to_give_passes_as_it_is() -> None:
         (words_of, "hello", "gave str, not a Hypothesis"),
         (words_of, Hypothesis(None, True, True, 0), "no tuple of Word"),  # type: ignore[arg-type]  # the fault
         (words_of, Hypothesis(("a",), True, True, 0), "no tuple of Word"),  # type: ignore[arg-type]  # the fault
+        (words_of, Hypothesis((Word(None, 0, 1),), True, True, 0), "text is no text"),  # type: ignore[arg-type]  # the fault
+        (words_of, Hypothesis((Word("a", 0, None),), True, True, 0), "no numbers"),  # type: ignore[arg-type]  # the fault
+        (words_of, Hypothesis((Word("a", 0, float("nan")),), True, True, 0), "no numbers"),  # type: ignore[arg-type]  # too
+        (words_of, Hypothesis((), True, True, None), "no numbers"),  # type: ignore[arg-type]  # the fault
         (text_of, None, "gave NoneType, not a Translation"),
         (text_of, "hola", "gave str, not a Translation"),
         (text_of, Translation(None, "toy"), "text is NoneType"),  # type: ignore[arg-type]  # the fault
@@ -83,3 +87,9 @@ def test_what_is_something_else_is_named_by_its_engine(
 ) -> None:
     with pytest.raises(EngineCrashed, match=f"^toy: .*{says}"):
         look("toy", given)
+
+
+def test_half_of_a_surrogate_pair_does_not_get_in() -> None:
+    heard = words_of("toy", Hypothesis((Word("a", 0, 1), Word("b\ud800", 1, 2)), True, True, 2))
+    assert [word.text for word in heard.words] == ["a", "b\ufffd"]
+    assert text_of("toy", Translation("\udc00 hola", "toy")).text == "\ufffd hola"

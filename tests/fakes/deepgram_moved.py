@@ -56,6 +56,8 @@ class Moves:
     """Whether partials tell figures in words where finals join them."""
     wrong: float = 0.0
     """Partials that end in a wrong word."""
+    split: float = 0.0
+    """Partials that tell one of their words as two."""
     cut: float = 0.5
     """Words heard in part that are told, as themselves or as another."""
     anywhere: float = 0.1
@@ -171,6 +173,11 @@ class _Ear:
             told.append((text, max(first / RATE + moved, 0), max((first + length) / RATE + moved, 0.02)))
         if told and not final and self.random.random() < self.moves.wrong:
             told[-1] = (self.random.choice((*VOCABULARY, "mumble")), *told[-1][1:])
+        if told and not final and self.moves.split and self.random.random() < self.moves.split:
+            i = self.random.randrange(len(told))
+            text, start, end = told[i]
+            middle, half = (start + end) / 2, (len(text) + 1) // 2
+            told[i : i + 1] = [(text[:half], start, middle), (text[half:] or "uh", middle, end)]
         style = " " if self.moves.raw_partials and not final else self._style
         return [
             {"word": text, "start": round(start, 2), "end": round(end, 2), "confidence": 0.9, "punctuated_word": text}

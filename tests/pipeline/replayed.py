@@ -15,6 +15,7 @@ from dragoman.engines.asr.timeline import in_order
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.clause import ClauseSegmenter
+from dragoman.pipeline.preference import RESTART_DELAYS
 from dragoman.pipeline.prefix import StablePrefix
 
 MS = ms_to_samples(1)
@@ -38,6 +39,8 @@ class Habits:
     """Whether "twenty one" is said, and told as one word or two, as the stream likes."""
     wrong: float = 0.0
     """How many partials end in a word that was not said."""
+    split: float = 0.0
+    """How many partials tell one of their words as two, or two as one."""
     cut: float = 0.0
     """How many words that a stream hears only in part are told, as another one."""
     repeats: float = 0.25
@@ -98,9 +101,21 @@ class Stream:
             found.append(Word(text, start, end))
         if not final and found and self.random.random() < self.habits.wrong:
             found[-1] = replace(found[-1], text=self.random.choice((*VOCABULARY, "mumble")))
+        if not final and found and self.habits.split and self.random.random() < self.habits.split:
+            found = self._split(found)
         found = self._joined(found)
         spans = in_order([(min(max(w.start, self.begin), upto), min(max(w.end, self.begin), upto)) for w in found])
         return tuple(Word(word.text, *span) for word, span in zip(found, spans, strict=True))
+
+    def _split(self, words: list[Word]) -> list[Word]:
+        i = self.random.randrange(len(words))
+        word = words[i]
+        if self.random.random() < 0.5 and i + 1 < len(words):
+            after = words[i + 1]
+            return [*words[:i], Word(word.text + after.text, word.start, max(word.end, after.end)), *words[i + 2 :]]
+        middle = (word.start + word.end) // 2
+        first, second = _halves(word.text)
+        return [*words[:i], Word(first, word.start, middle), Word(second, middle, word.end), *words[i + 1 :]]
 
     def _text(self, i: int, word: Word) -> str | None:
         lacking = (self.begin - word.start) / (word.end - word.start)
@@ -153,8 +168,35 @@ def plain_figures(texts: Sequence[str]) -> list[str]:
     return found
 
 
-def hear(random: Random, habits: Habits, words: Sequence[Word], segmenter: ClauseSegmenter) -> list[str]:
-    """What is committed of it, as its recogniser's streams tell it, each until it dies. Mirrors ``Recognition``."""
+def plain_splits(texts: Sequence[str]) -> list[str]:
+    """Words that were told in halves, or two as one, as they were said: where partials agree on that, it is spoken."""
+    halves = {_halves(word): word for word in VOCABULARY}
+    pairs = {first + second: [first, second] for first in VOCABULARY for second in VOCABULARY}
+    found: list[str] = []
+    for text in texts:
+        if found and (found[-1], text) in halves:
+            found[-1] = halves[found[-1], text]
+        else:
+            found += pairs.get(text, [text])
+    return found
+
+
+def _halves(text: str) -> tuple[str, str]:
+    half = (len(text) + 1) // 2
+    return text[:half], text[half:] or "uh"
+
+
+def hear(
+    random: Random,
+    habits: Habits,
+    words: Sequence[Word],
+    segmenter: ClauseSegmenter,
+    gaps: list[tuple[int, int]] | None = None,
+) -> list[str]:
+    """What is committed of it, as its recogniser's streams tell it, each until it dies. Mirrors ``Recognition``.
+
+    ``gaps``: what is given up, because every stream dies of it, goes there; None: nothing is.
+    """
     ledger = segmenter.ledger
     texts: list[str] = []
     ends = [
@@ -169,13 +211,15 @@ def hear(random: Random, habits: Habits, words: Sequence[Word], segmenter: Claus
     answered = 0  # audio time up to which utterances have their final
     spoken = 0  # how far the speaker got
     failures = 0
+    deaths = 0
+    given_up = 0  # audio time up to which nothing is heard again
 
     def give(hypothesis: Hypothesis) -> None:
         texts.extend(text for clause in segmenter.feed(hypothesis) for text in clause.text.split())
 
     while answered < ends[-1]:
-        onset = next(word.start for word in words if word.start >= answered - 50 * MS)
-        begin = max(ledger.replay_from(finals[-8:], pauses, hurried=failures >= 4), onset - 300 * MS, 0)
+        onset = next(word.start for word in words if word.end > answered)
+        begin = max(ledger.replay_from(finals[-8:], pauses, hurried=failures >= 4), onset - 300 * MS, given_up)
         ledger.expect(begin)
         stream = Stream(words, habits, random, begin)
         stable = StablePrefix(2)
@@ -195,14 +239,14 @@ def hear(random: Random, habits: Habits, words: Sequence[Word], segmenter: Claus
                 done = answered = at
                 finals += told
                 stable.clear()
-                failures = 0
+                failures = deaths = 0
                 give(Hypothesis(told, True, True, max(at, told[-1].end if told else 0)))
             elif random.random() < 0.15:
                 told = stream.tell(done, at, final=True)
                 done = at
                 stable.clear()
                 finals += told
-                failures = 0 if told else failures
+                failures, deaths = (0, 0) if told else (failures, deaths)
                 give(Hypothesis(told, True, False, max(at, told[-1].end if told else 0)))
             else:
                 told = stream.tell(done, at - 150 * MS, final=False)
@@ -214,7 +258,14 @@ def hear(random: Random, habits: Habits, words: Sequence[Word], segmenter: Claus
         kept = stable.words
         if failures >= 2 and kept and (not finals or kept[-1].end > finals[-1].end):
             finals.append(kept[-1])
-            failures = 1
+            failures = deaths = 1
             give(Hypothesis(kept, True, False, kept[-1].end))
+        deaths += 1
+        if gaps is not None and deaths > len(RESTART_DELAYS) and answered < ends[-1]:
+            ended = next((end for end in ends if end > answered and end <= spoken), spoken)
+            began = max(answered, onset - 300 * MS)
+            if ended > began:
+                gaps.append((began, ended))
+                answered = given_up = ended
     texts.extend(text for clause in segmenter.flush() for text in clause.text.split())
     return texts

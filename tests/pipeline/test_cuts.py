@@ -109,7 +109,9 @@ def test_a_pause_that_is_known_ends_a_long_clause_without_the_next_word() -> Non
     assert first_cut(marked, EN, closed=False, paused=True) == len(marked)
 
 
-word = st.sampled_from(["so", "and", "twenty", "five", "the", "rain", "because", "falls,", "now.", "Mr.", "yes?", "¿qué", "y", "porque"])
+word = st.sampled_from(
+    ["so", "and", "twenty", "five", "the", "rain", "because", "falls,", "now.", "Mr.", "yes?", "¿qué", "y", "porque"]
+)
 words = st.lists(st.tuples(word, st.integers(60, 900), st.sampled_from([0, 15, 130, 260])), max_size=40)
 
 

@@ -192,6 +192,16 @@ def test_what_a_stalled_recogniser_costs_is_counted(
         assert not given_up
 
 
+def test_before_the_first_word_there_is_a_pause_in_which_a_replay_may_begin() -> None:
+    plan = FeedPlan(FRAME_SAMPLES)
+    assert list(plan.pauses) == []
+    plan.speech_start(2 * PREROLL)
+    assert list(plan.pauses) == [PREROLL]
+    plan.speech_end(3 * PREROLL)
+    plan.speech_start(4 * PREROLL)
+    assert list(plan.pauses) == [PREROLL]
+
+
 def test_a_recogniser_that_falls_behind_keeps_the_newest() -> None:
     plan = FeedPlan(CHUNK)
     plan.replay(0, 0)

@@ -1,16 +1,22 @@
+"""Pins which words the ledger knows again, what a replay begins with, and that each word comes once."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.pipeline.replayed import Habits, hear, plain_figures, talk
+from tests.pipeline.replayed import Habits, hear, plain_figures, plain_splits, talk
+from tests.pipeline.verdict import judge
 
 from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
+from dragoman.pipeline import retold
 from dragoman.pipeline.clause import ClauseSegmenter
-from dragoman.pipeline.ledger import AHEAD, FIGURE_RETAKE, JITTER, RETAKE, WordLedger
+from dragoman.pipeline.ledger import AHEAD, FIGURE_RETAKE, JITTER, LOOKED_AT, MOST_DUE, RETAKE, WordLedger
 
 MS = ms_to_samples(1)
 
@@ -21,8 +27,12 @@ HABITS = {
     "clocks that drift": Habits(drift=0.01, noise=20),
     "words that beginnings cut, told as others": Habits(cut=0.5, noise=30),
     "wrong partials": Habits(wrong=0.5, noise=30),
+    "partials that tell one word as two, and two as one": Habits(split=0.4, wrong=0.3, noise=30),
 }
-"""Those under which no word was lost or doubled in thousands of talks."""
+"""Those under which no word was lost or doubled in hundreds of talks and more."""
+
+DEADLY = Habits(life=(0.3, 1.0), noise=30)
+"""Streams die of all they hear, so that much of it is given up."""
 
 
 def told(ledger: WordLedger, *words: Word, final: bool = False) -> tuple[Word, ...]:
@@ -216,6 +226,44 @@ def test_what_was_committed_of_a_range_comes_again_in_its_final() -> None:
     assert told(ledger, Word("no", 300 * MS, 500 * MS)) == (Word("no", 300 * MS, 500 * MS),)
 
 
+def test_what_a_stream_told_is_compared_with_what_it_tells_next() -> None:
+    ledger = WordLedger()
+    ledger.hold([Word("two", 17_645 * MS, 17_977 * MS)])  # another stream was late
+    ledger.expect(17_495 * MS)
+    assert told(ledger, Word("two", 17_537 * MS, 17_932 * MS), final=True) == ()
+    second = Word("two", 17_670 * MS, 18_057 * MS)
+    assert told(ledger, second) == (second,)
+    assert told(ledger, Word("two", 17_537 * MS, 17_932 * MS), final=True) == ()  # the final, twice
+
+
+def test_a_word_that_a_final_should_have_told_need_not_come_again_behind_it() -> None:
+    ledger = WordLedger()
+    first, second = Word("people", 3065 * MS, 3401 * MS), Word("people", 3477 * MS, 3603 * MS)
+    ledger.hold([first, second])
+    ledger.expect(3263 * MS)
+    assert ledger.hear((), 3514 * MS, is_final=True) == ((), 0)  # the first one was cut, and not heard
+    third = Word("people", 3731 * MS, 4030 * MS)
+    assert told(ledger, Word("people", 3413 * MS, 3710 * MS), third) == (third,)
+
+
+def test_of_a_minute_that_has_no_final_the_end_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def counted(known: Sequence[Word], told: Sequence[Word], *rest: Any, **named: Any) -> retold.Alignment:
+        looked_at.append(len(known) * len(told))
+        return retold.align(known, told, *rest, **named)
+
+    monkeypatch.setattr("dragoman.pipeline.ledger.align", counted)
+    ledger = WordLedger()
+    words = [Word("no", at * 300 * MS, (at * 300 + 280) * MS) for at in range(2 * MOST_DUE)]
+    for at in range(0, len(words) - 10, 10):
+        ledger.retell(words[at : at + 10])
+        ledger.commit(words[at : at + 10])
+    revised = (Word("oh", words[0].start, words[0].end), *words[1:])
+    assert told(ledger, *revised, final=True) == tuple(words[-10:])
+    assert max(looked_at) <= LOOKED_AT * (LOOKED_AT + 10)
+
+
 def test_what_comes_behind_the_last_known_word_is_new_wherever_it_is_told() -> None:
     ledger = WordLedger()
     ledger.commit([ALPHA, TWENTY])
@@ -230,5 +278,17 @@ def test_each_word_once_whatever_the_streams_make_of_it(seed: int, habits: str, 
     random = Random(seed)
     words = talk(random, HABITS[habits])
     segmenter = ClauseSegmenter("leg", "en", agreement=2, by_clause=by_clause)
-    committed = plain_figures(hear(random, HABITS[habits], words, segmenter))
+    committed = plain_splits(plain_figures(hear(random, HABITS[habits], words, segmenter)))
     assert committed == [word.text for word in words]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32), st.booleans())
+def test_a_word_that_is_lost_lies_in_a_gap_that_was_marked(seed: int, by_clause: bool) -> None:
+    random = Random(seed)
+    words = talk(random, DEADLY)
+    segmenter = ClauseSegmenter("leg", "en", agreement=2, by_clause=by_clause)
+    gaps: list[tuple[int, int]] = []
+    verdict = judge(words, hear(random, DEADLY, words, segmenter, gaps), gaps)
+    assert verdict.good
+    assert verdict.given_up

@@ -1,4 +1,4 @@
-"""Whatever a recogniser tells, and in whatever order it is told: the ledger never raises and its mark never goes back."""
+"""Whatever a recogniser tells, in whatever order: the ledger never raises and its mark never goes back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ MS = ms_to_samples(1)
 LANGUAGES = ("", "en", "de", "fr", "ja", "zh", "th", "vi", "xx")
 
 texts = st.one_of(
-    st.sampled_from(("", " ", "-", ".", "'", "no", "No,", "twenty", "20", "25", "twenty-five", "4155551212", "$5", "½")),
-    st.sampled_from(("三", "二十", "不", "は", "ๆ", "สิบ", "٣", "²", "İ", "ß", "\x00", "\ud800")),
+    st.sampled_from(
+        ("", " ", "-", ".", "'", "no", "No,", "twenty", "20", "25", "twenty-five", "4155551212", "$5", "½")
+    ),
+    st.sampled_from(("三", "二十", "不", "は", "ๆ", "สิบ", "٣", "²", "İ", "ß", "\x00", "\ufffd")),
     st.text(max_size=6),
 )
 times = st.one_of(st.integers(0, 400).map(lambda at: at * 10 * MS), st.sampled_from((0, 1, -MS, 2**40)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import structlog
@@ -18,6 +19,9 @@ log = structlog.get_logger(__name__)
 CLOSE_DEADLINE = 2.0
 """Seconds an engine may take to let a stream go: the close of a WebSocket takes one round trip, and while we wait the
 speaker's next words wait too."""
+
+LONGEST = 2**53
+"""Samples into a leg, at which no audio time lies (18,000 years), nor can a float tell two of them apart."""
 
 
 def crashes_of(engine: str, *, deadline: bool = True) -> AbstractContextManager[None]:
@@ -63,7 +67,13 @@ def words_of(engine: str, heard: object) -> Hypothesis:
         raise EngineCrashed(engine, f"gave {type(heard).__name__}, not a Hypothesis")
     if not isinstance(heard.words, tuple) or not all(isinstance(word, Word) for word in heard.words):
         raise EngineCrashed(engine, "gave a Hypothesis whose words are no tuple of Word")
-    return heard
+    if not all(isinstance(word.text, str) for word in heard.words):
+        raise EngineCrashed(engine, "gave a Word whose text is no text")
+    if not all(_is_time(word.start) and _is_time(word.end) for word in heard.words) or not _is_time(heard.upto):
+        raise EngineCrashed(engine, "gave audio times that are no numbers of samples")
+    if all(readable(word.text) is word.text for word in heard.words):
+        return heard
+    return replace(heard, words=tuple(replace(word, text=readable(word.text)) for word in heard.words))
 
 
 def text_of(engine: str, translation: object) -> Translation:
@@ -72,7 +82,21 @@ def text_of(engine: str, translation: object) -> Translation:
         raise EngineCrashed(engine, f"gave {type(translation).__name__}, not a Translation")
     if not isinstance(translation.text, str):
         raise EngineCrashed(engine, f"gave a Translation whose text is {type(translation.text).__name__}, not a text")
-    return translation
+    text = readable(translation.text)
+    return translation if text is translation.text else replace(translation, text=text)
+
+
+def readable(text: str) -> str:
+    """``text`` with U+FFFD for half of a surrogate pair: JSON may bring one, and neither sockets nor guards take it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _is_time(at: object) -> bool:
+    return isinstance(at, int | float | np.number) and bool(-LONGEST < at < LONGEST)
 
 
 class _CrashesOf:

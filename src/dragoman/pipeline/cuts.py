@@ -145,7 +145,7 @@ def longest_breath(words: Sequence[Word], language: Connectives) -> int:
 
 
 def before_number(words: Sequence[Word], language: Connectives) -> int:
-    """How many words stand before the number that these words end with, which may go on; all where it is most of them."""
+    """How many words stand before the number that these words end with, which may go on; all where that is too few."""
     count = len(words)
     while count and is_number(words[count - 1].text, language.code):
         count -= 1

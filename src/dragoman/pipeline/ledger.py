@@ -48,8 +48,8 @@ LATE = ms_to_samples(500)
 """How far a final must reach behind a known word to tell it, if anything will."""
 
 LOOKED_AT = 24
-"""Words that are due which are looked at, the last ones: more than a replay holds. A speaker who does not pause may have
-a minute's words committed of a range that has no final, and to align all of them takes a quarter of a second."""
+"""Words that are due which are looked at, the last ones: more than a replay holds. Of who does not pause a minute's words
+may be committed before their final, and to align all of them would take a quarter of a second."""
 
 MOST_DUE = 400
 """Words that are due, at most: two minutes of speech. A recogniser that tells no final for so long tells none."""
