@@ -16,7 +16,16 @@ from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline import retold
 from dragoman.pipeline.clause import ClauseSegmenter
-from dragoman.pipeline.ledger import AHEAD, FIGURE_RETAKE, JITTER, LOOKED_AT, MOST_DUE, RETAKE, WordLedger
+from dragoman.pipeline.ledger import (
+    AHEAD,
+    FIGURE_RETAKE,
+    HURRIED_RETAKE,
+    JITTER,
+    LOOKED_AT,
+    MOST_DUE,
+    RETAKE,
+    WordLedger,
+)
 
 MS = ms_to_samples(1)
 
@@ -27,6 +36,7 @@ HABITS = {
     "clocks that drift": Habits(drift=0.01, noise=20),
     "words that beginnings cut, told as others": Habits(cut=0.5, noise=30),
     "wrong partials": Habits(wrong=0.5, noise=30),
+    "streams that live for a second or two": Habits(offset=40, noise=40, life=(0.6, 2.5)),
     "partials that tell one word as two, and two as one": Habits(split=0.4, wrong=0.3, noise=30),
 }
 """Those under which no word was lost or doubled in hundreds of talks and more."""
@@ -201,6 +211,17 @@ def test_a_replay_never_begins_between_two_words_that_are_the_same() -> None:
     assert ledger.replay_from([late], ()) == late.start - AHEAD
     for_ever = [Word("no", at * MS, (at + 280) * MS) for at in range(0, 30_000, 300)]
     assert ledger.replay_from(for_ever, ()) >= for_ever[-1].end - RETAKE - AHEAD
+
+
+def test_a_hurried_replay_hears_the_last_word_and_those_that_are_the_same() -> None:
+    ledger = WordLedger()
+    words = [ALPHA, *(Word("no", at * MS, (at + 280) * MS) for at in (300, 600))]
+    assert ledger.replay_from(words, (250 * MS,), hurried=True) == words[1].start - AHEAD
+    assert ledger.replay_from(words[:2], (250 * MS,), hurried=True) == words[1].start - AHEAD
+    words.append(Word("20", 1000 * MS, 1200 * MS))
+    assert ledger.replay_from(words, (), hurried=True) == words[-1].start - AHEAD
+    for_ever = [Word("no", at * MS, (at + 280) * MS) for at in range(0, 30_000, 300)]
+    assert ledger.replay_from(for_ever, (), hurried=True) >= for_ever[-1].end - HURRIED_RETAKE - AHEAD
 
 
 def test_what_must_come_again_is_known_by_more() -> None:

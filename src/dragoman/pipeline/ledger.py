@@ -38,6 +38,9 @@ a word or two that are known, and never between two that are the same: who hears
 FIGURE_RETAKE = ms_to_samples(5000)
 """The same where the last known words are a number: a telephone number of ten digits takes 4 s."""
 
+HURRIED_RETAKE = ms_to_samples(1000)
+"""The same where streams die before they get any further, of a last word that is said twice or more."""
+
 AHEAD = ms_to_samples(150)
 """How far before such a word: it may have been told too late."""
 
@@ -48,7 +51,7 @@ LATE = ms_to_samples(500)
 """How far a final must reach behind a known word to tell it, if anything will."""
 
 LOOKED_AT = 24
-"""Words that are due which are looked at, the last ones: more than a replay holds. Of who does not pause a minute's words
+"""Words that are due which are looked at, the last ones: more than a replay holds. Of who never pauses a minute's words
 may be committed before their final, and to align all of them would take a quarter of a second."""
 
 MOST_DUE = 400
@@ -98,15 +101,19 @@ class WordLedger:
         Args:
             heard: the last words of which finals told, committed or not.
             pauses: audio times in gaps of the speech, as our own voice detector hears it.
-            hurried: streams die before they get any further: hear the last known word again, and no more.
+            hurried: streams die before they get any further: hear the last known word again, with those before that are the
+                same, and no more.
         """
         known = sorted({*self._recent, *self._held, *heard}, key=_ending)
         if not known:
             return self.committed_until
         end = max(known[-1].end, self.committed_until)
-        if hurried:
-            return max(known[-1].start - AHEAD, end - FIGURE_RETAKE, 0)
         first = len(known) - 1
+        if hurried:
+            twin = plain(known[first].text)
+            while first and plain(known[first - 1].text) == twin and known[first - 1].start >= end - HURRIED_RETAKE:
+                first -= 1
+            return max(known[first].start - AHEAD, end - FIGURE_RETAKE, 0)
         while first and self._is_number(known[first]) and self._is_number(known[first - 1]):
             first -= 1
         number = self._is_number(known[first])
