@@ -41,8 +41,8 @@ FIGURE_RETAKE = ms_to_samples(5000)
 HURRIED_RETAKE = ms_to_samples(1000)
 """The same where streams die before they get any further, of a last word that is said twice or more."""
 
-AHEAD = ms_to_samples(150)
-"""How far before such a word: it may have been told too late."""
+AHEAD = ms_to_samples(250)
+"""How far before such a word: it may have been told up to 200 ms too late. Much more hears the one before it too."""
 
 BEFORE = ms_to_samples(1000)
 """How far before a replay a known word may begin and still be heard in it, in part, and with another stream's times."""
@@ -101,8 +101,8 @@ class WordLedger:
         Args:
             heard: the last words of which finals told, committed or not.
             pauses: audio times in gaps of the speech, as our own voice detector hears it.
-            hurried: streams die before they get any further: hear the last known word again, with those before that are the
-                same, and no more.
+            hurried: streams die before they get any further: hear the last known word again, with those before it
+                that are the same, and no more.
         """
         known = sorted({*self._recent, *self._held, *heard}, key=_ending)
         if not known:
