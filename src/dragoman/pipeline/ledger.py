@@ -41,8 +41,8 @@ FIGURE_RETAKE = ms_to_samples(5000)
 HURRIED_RETAKE = ms_to_samples(1000)
 """The same where streams die before they get any further, of a last word that is said twice or more."""
 
-AHEAD = ms_to_samples(250)
-"""How far before such a word: it may have been told up to 200 ms too late. Much more hears the one before it too."""
+AHEAD = ms_to_samples(200)
+"""How far before such a word: it may have been told so much too late. More hears the one before it too."""
 
 BEFORE = ms_to_samples(1000)
 """How far before a replay a known word may begin and still be heard in it, in part, and with another stream's times."""

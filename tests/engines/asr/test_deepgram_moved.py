@@ -55,10 +55,10 @@ async def test_each_word_once_wherever_it_is_told(name: str, seed: int) -> None:
     assert speaker.recognition.dropped == 0
 
 
-@pytest.mark.parametrize("seed", [3, 4])  # in which words are given up
+@pytest.mark.parametrize("seed", range(3))
 async def test_a_word_that_is_lost_lies_in_a_gap_that_was_marked(seed: int) -> None:
-    moves = Moves(noise=0.03, life=(0.1, 0.4))
-    said = script(Random(f"deadly/{seed}"), 40)
+    moves = Moves(noise=0.03, life=(0.05, 0.15))  # less than a result takes
+    said = script(Random(f"deadly/{seed}"), 90)  # more than the ring holds
     gaps: list[tuple[int, int]] = []
     async with MovedDeepgram(said, moves, seed) as fake:
         engine = DeepgramRecognizer({"api_key": "key", "base_url": fake.url})
