@@ -161,9 +161,9 @@ def _figure(row: Row, lines: str, name: str) -> str:
 
 def story(box: str, seeds: range, controls: range, seconds: float) -> str:
     """What was measured, and on what."""
+    fewer = f"{controls.start} to {controls.stop - 1} with fewer" if controls else "none with fewer"
     return (
-        f"{box}. Seeds {seeds.start} to {seeds.stop - 1} with both lines, {controls.start} to {controls.stop - 1} with "
-        f"fewer; conferences of {seconds:.0f} s and 12 s in which nobody speaks. A loop is an utterance that would be "
+        f"{box}. Seeds {seeds.start} to {seeds.stop - 1} with both lines, {fewer}; conferences of {seconds:.0f} s and 12 s in which nobody speaks. A loop is an utterance that would be "
         "translated, of whose words nobody at that phone spoke one, and of which one at least is like a word that was "
         "played to it in the second before: a recogniser (pocketsphinx, with a language model of what is said here) "
         "hears what the first line lets through, and the second leaves out words that the leg was only played. An "
