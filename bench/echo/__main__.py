@@ -163,8 +163,8 @@ def story(box: str, seeds: range, controls: range, seconds: float) -> str:
     """What was measured, and on what."""
     fewer = f"{controls.start} to {controls.stop - 1} with fewer" if controls else "none with fewer"
     return (
-        f"{box}. Seeds {seeds.start} to {seeds.stop - 1} with both lines, {fewer}; conferences of {seconds:.0f} s and 12 s in which nobody speaks. A loop is an utterance that would be "
-        "translated, of whose words nobody at that phone spoke one, and of which one at least is like a word that was "
+        f"{box}. Seeds {seeds.start} to {seeds.stop - 1} with both lines, {fewer}; conferences of {seconds:.0f} s and "
+        "12 s in which nobody speaks. A loop is an utterance that would be translated, of whose words nobody at that phone spoke one, and of which one at least is like a word that was "
         "played to it in the second before: a recogniser (pocketsphinx, with a language model of what is said here) "
         "hears what the first line lets through, and the second leaves out words that the leg was only played. An "
         "invention: of its words none was played either, the recogniser made them of noise. Both are counted as well "
