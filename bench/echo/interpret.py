@@ -57,7 +57,7 @@ class Tale:
     dropped: int = 0
     """Words that were left out as an echo."""
     own_dropped: int = 0
-    """Of those, words during which a person spoke."""
+    """Of those, words that a person was saying: not what the recogniser heard of the echo beside him."""
 
 
 @dataclass(slots=True)
@@ -163,6 +163,8 @@ class Interpreter:
         self.tale = Tale()
         self.taken: list[list[tuple[int, int]]] = [[] for _ in languages]
         """By leg, audio times (from, to) of words that were left out."""
+        self.his: list[list[tuple[int, int]]] = [[] for _ in languages]
+        """Of those, words that the person there was saying."""
 
     def play(self, tick: int, language: str) -> Pcm:
         """What a booth says in this tick."""
@@ -187,13 +189,13 @@ class Interpreter:
 
     def _was_played(self, row: int, word: Word) -> bool:
         """Whether a leg heard the like of this word lately, from its booth or from another leg of its language."""
-        middle, text = (word.start + word.end) / 2 / SAMPLE_RATE, plain(word.text)
-        return any(
-            -NEAR_LAID_OUT <= middle - each.middle <= LATELY + NEAR_LAID_OUT and alike(text, each.text)
-            for who, language, stretch in self._played
-            if who != row and language == self._languages[row]
-            for each in stretch.words
-        )
+        language = self._languages[row]
+        heard = [stretch for who, other, stretch in self._played if who != row and other == language]
+        return _among(word, heard, LATELY)
+
+    def _was_said(self, row: int, word: Word) -> bool:
+        """Whether the person there was saying the like of this word."""
+        return _among(word, [stretch for who, _, stretch in self._played if who == row], 0.0)
 
     def hear(
         self, row: int, start: int, stop: int, tick: int, somebody: Callable[[int, int], bool], rng: np.random.Generator
@@ -206,7 +208,9 @@ class Interpreter:
         said, kept = self._take(row, start, stop, now, final=True)
         tale = self.tale
         gone = [word for word in said if word not in kept]
+        his = [word for word in gone if somebody(word.start, word.end) and self._was_said(row, word)]
         self.taken[row] += [(word.start, word.end) for word in gone]
+        self.his[row] += [(word.start, word.end) for word in his]
         own = [word for word in kept if somebody(word.start, word.end)]
         tale.words += len(kept)
         tale.again += len(kept) - len(own)
@@ -215,7 +219,7 @@ class Interpreter:
             tale.rounds += played
             tale.invented += not played
         tale.dropped += len(gone)
-        tale.own_dropped += sum(somebody(word.start, word.end) for word in gone)
+        tale.own_dropped += len(his)
         if kept:
             self.on_clause(row, said, kept, own)
             for language in self.booths:
@@ -236,6 +240,16 @@ class Interpreter:
             return said, said
         heard = Hypothesis(said, is_final=final, end_of_utterance=final, upto=stop)
         return said, own.take(heard, ear, now)[0].words  # type: ignore[arg-type]  # the part of LegAudio it asks for
+
+
+def _among(word: Word, stretches: list[Stretch], late: float) -> bool:
+    """Whether a word is like one of these, up to so many seconds behind it."""
+    middle, text = (word.start + word.end) / 2 / SAMPLE_RATE, plain(word.text)
+    return any(
+        -NEAR_LAID_OUT <= middle - each.middle <= late + NEAR_LAID_OUT and alike(text, each.text)
+        for stretch in stretches
+        for each in stretch.words
+    )
 
 
 def _sentences(language: str, words: int, rng: np.random.Generator) -> list[int]:

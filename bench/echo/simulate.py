@@ -98,7 +98,7 @@ class Outcome:
     passed: int = 0
     """Of those, frames let through."""
     taken: int = 0
-    """Of ``spoken``, frames that the first line silenced or that lie in words which the second left out."""
+    """Of ``spoken``, frames that the first line silenced or that lie in a person's words which the second left out."""
     words: int = 0
     again: int = 0
     rounds: int = 0
@@ -324,7 +324,7 @@ class Call:
         if self._interpreter is not None:
             for name, value in asdict(self._interpreter.tale).items():
                 setattr(self.outcome, name, value)
-            self.outcome.taken = self._taken(self._interpreter.taken)
+            self.outcome.taken = self._taken(self._interpreter.his)
         return self.outcome
 
     def _on_loudspeaker(self, row: int) -> bool:
