@@ -3,7 +3,7 @@
 It does with an utterance what the pipeline does: ``sounding.OwnWords`` takes away what the leg only was played, what is
 left is a clause, and 700 ms later the other languages' booths say about as many words. The verdict is not the guard's:
 a word was somebody's where a person at that phone spoke while it was said. Of what nobody there said, an utterance with
-a word that was played to that phone lately is a loop; else the recogniser made its words of noise.
+a word that was played to that phone lately is a loop; else the recogniser invented its words.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Tale:
     """Utterances translated of which nobody said a word, but one was played to that leg: the conference translating
     itself."""
     invented: int = 0
-    """Utterances translated of which nobody said a word and none was played: made of noise, or misheard."""
+    """Utterances translated of which nobody said a word and none was played: made of an echo's remains, or of noise."""
     dropped: int = 0
     """Words that were left out as an echo."""
     own_dropped: int = 0

@@ -1,4 +1,4 @@
-"""How a stretch is compared with what sounded: found at its delay, explained by its way, and steady notes tell nothing."""
+"""How a stretch is compared with what sounded: found at its delay, explained by its way; steady notes tell nothing."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ ITSELF: Final = 40 * RATE // 1000
 """Samples (40 ms) behind themselves at which steady sounds go on as they were."""
 
 STEADY: Final = 0.35
-"""Share that a sound may leave of itself, foreseen from ``ITSELF`` ago, to be steady. Measured over 480 ms: two callers'
-chords on hold that were taken for each other's echo leave 0.31 and less; of 62 finds of a voice's echo none leaves less
-than 0.35, most 0.8."""
+"""Share that a sound may leave of itself, foreseen from ``ITSELF`` ago, to be steady. Measured over 480 ms: chords on
+hold at two phones that were taken for each other's echo leave 0.31 and less; of 62 finds of a voice's echo none leaves
+less than 0.35, most 0.8."""
 
 _SMOOTH: Final = round(100 / (RATE / SIZE))  # bins in 100 Hz
 _WHITE: Final = 0.35  # exponent of the smoothed power: 0.5 would lift what is only noise
