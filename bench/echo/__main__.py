@@ -14,7 +14,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,14 @@ KINDS = {
 LINES = {"none": (False, False), "second": (False, True), "first": (True, False), "both": (True, True)}
 """The guard, and what leaves out words."""
 
+FLOOR = "no echo"
+"""Both lines in the same rooms, of whose loudspeakers nothing comes back: what is a loop there, the bench made up."""
+
+SILENT_DB = -120.0
+"""Gain of an echo that is none."""
+
 SAFE = ("handsets", "music")
-"""Where nothing comes back: only simulated with both lines."""
+"""Where nothing comes back anyway: only simulated with both lines."""
 
 ALIKE = "one synthesizer"
 TOLD = {**KINDS, ALIKE: "76 handsets; caller and booth speak over each other with two voices of one synthesizer"}
@@ -71,8 +77,8 @@ def rooms(rng: np.random.Generator, *, jump_ms: float = 0.0, drift: float = 0.0,
     ]
 
 
-def callers(kind: str, rng: np.random.Generator) -> list[Caller]:
-    """Who takes part."""
+def callers(kind: str, rng: np.random.Generator, echo: bool = True) -> list[Caller]:
+    """Who takes part; ``echo``: whether what their loudspeakers play comes back."""
     if kind == "handsets":
         return [Caller(language, None, share=0.4) for language in LANGUAGES]
     if kind == "music":
@@ -84,7 +90,9 @@ def callers(kind: str, rng: np.random.Generator) -> list[Caller]:
         clip=0.2 if kind == "clipped" else 1.0,
     )
     if kind == "wide band":
-        places = [Room(**{**asdict(room), "narrow": False}) for room in places]
+        places = [replace(room, narrow=False) for room in places]
+    if not echo:
+        places = [replace(room, gain_db=SILENT_DB) for room in places]
     if kind == "offices":
         beside = (1, 0, 3, 2)
         return [Caller(*who, near=other) for *who, other in zip(LANGUAGES, places, beside, strict=True)]
@@ -104,8 +112,9 @@ def simulate(task: tuple[str, int, str], seconds: float) -> Outcome:
         return hear(seed, seconds)[0]
     rng = np.random.default_rng([seed, list(KINDS).index(kind)])
     voices, vad, recogniser = _voices()
-    guarded, second_line = LINES[lines]
-    return Call(callers(kind, rng), voices, seed, guarded, vad, recogniser, second_line).run(seconds)
+    guarded, second_line = LINES["both" if lines == FLOOR else lines]
+    who = callers(kind, rng, echo=lines != FLOOR)
+    return Call(who, voices, seed, guarded, vad, recogniser, second_line).run(seconds)
 
 
 def total(outcomes: Sequence[Outcome]) -> dict[str, float]:
@@ -121,11 +130,12 @@ Row = dict[str, Any]
 def table(rows: Sequence[Row], told: str) -> str:
     """The results to read."""
     head = (
-        "| conference | loops: no line | second alone | first alone | both | words again, both "
+        "| conference | loops: no line | second alone | first alone | both | inventions, both "
+        "| loops and inventions without any echo | words again, both "
         "| echoes heard: no line | first alone | speech silenced | or left out, both | of it over an echo "
         "| echo let through | handsets taken for loudspeakers |"
     )
-    lines = ["# What the echo guard does", "", told, "", head, "|---" * 13 + "|"]
+    lines = ["# What the echo guard does", "", told, "", head, "|---" * 15 + "|"]
     for row in rows:
         both = row["both"]
         counted = [_figure(row, each, "rounds") for each in LINES]
@@ -134,6 +144,8 @@ def table(rows: Sequence[Row], told: str) -> str:
         cells = [
             f"{row['kind']}: {TOLD[str(row['kind'])]}",
             *counted,
+            _figure(row, "both", "invented"),
+            f"{row[FLOOR]['rounds']:.0f} and {row[FLOOR]['invented']:.0f}" if FLOOR in row else "-",
             f"{both['again']:.0f} of {both['words']:.0f}" if both["words"] else "-",
             *heard,
             *(_share(both, *pair) for pair in shares),
@@ -149,13 +161,18 @@ def _figure(row: Row, lines: str, name: str) -> str:
 
 def story(box: str, seeds: range, controls: range, seconds: float) -> str:
     """What was measured, and on what."""
+    fewer = f"{controls.start} to {controls.stop - 1} with fewer" if controls else "none with fewer"
     return (
-        f"{box}. Seeds {seeds.start} to {seeds.stop - 1} with both lines, {controls.start} to {controls.stop - 1} with "
-        f"fewer; conferences of {seconds:.0f} s and 12 s in which nobody speaks. A loop is an utterance that would be "
-        "translated and of whose words nobody at that phone spoke one: a recogniser (pocketsphinx, with a language "
-        "model of what is said here) hears what the first line lets through, and the second leaves out words that the "
-        "leg was only played. Words again: those that nobody spoke, also beside a person's own. Echoes heard: "
-        "utterances by the VAD in which nobody spoke, recognised or not. Frames of 20 ms. Who talks "
+        f"{box}. Seeds {seeds.start} to {seeds.stop - 1} with both lines, {fewer}; conferences of {seconds:.0f} s and "
+        "12 s in which nobody speaks. A loop is an utterance that would be translated, of whose words nobody at that "
+        "phone spoke one, and of which one at least is like a word that was played to it in the second before: a "
+        "recogniser (pocketsphinx, with a language model of what is said here) hears what the first line lets "
+        "through, and the second leaves out words that the leg was only played. An invention: of its words none was "
+        "played either, the recogniser made them of an echo's remains, or of noise: how often of that alone is "
+        "counted where nothing comes back from the same rooms. Words again: those that nobody spoke, also beside a "
+        "person's own. Speech left out: frames in words that the second line left out though the person there was "
+        "saying them. Echoes heard: utterances by the VAD in which nobody spoke, recognised or not. Frames of 20 ms. "
+        "Who talks "
         "over the booth is as loud as his echo, but never below -45 dBFS; his frames count as speech down to 20 dB "
         "below that level, to -60 dBFS. Silenced is a frame of nothing but zeros, or one with less than a tenth "
         "(-10 dB) of the energy that his voice alone would have brought: what is let through over an echo comes "
@@ -181,6 +198,7 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     seeds = range(args.seed, args.seed + args.seeds)
     tasks = [(kind, seed, "both") for seed in seeds for kind in TOLD]
+    tasks += [(kind, seed, FLOOR) for seed in seeds for kind in KINDS if kind not in SAFE]
     controls = seeds[: args.controls]
     tasks += [
         (kind, seed, lines)
@@ -198,9 +216,9 @@ def main() -> int:
             console.print(*task, json.dumps(asdict(outcome)))
     rows: list[Row] = []
     for kind in TOLD:
-        simulated = [lines for lines in LINES if (kind, seeds[0], lines) in outcomes]
+        simulated = [lines for lines in (*LINES, FLOOR) if (kind, seeds[0], lines) in outcomes]
         sums = {
-            lines: total([outcomes[kind, seed, lines] for seed in (seeds if lines == "both" else controls)])
+            lines: total([outcomes[kind, seed, lines] for seed in (seeds if lines in ("both", FLOOR) else controls)])
             for lines in simulated
         }
         rows.append({"kind": kind, **sums})

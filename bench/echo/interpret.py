@@ -2,7 +2,8 @@
 
 It does with an utterance what the pipeline does: ``sounding.OwnWords`` takes away what the leg only was played, what is
 left is a clause, and 700 ms later the other languages' booths say about as many words. The verdict is not the guard's:
-a word was somebody's where a person at that phone spoke while it was said.
+a word was somebody's where a person at that phone spoke while it was said. Of what nobody there said, an utterance with
+a word that was played to that phone lately is a loop; else the recogniser invented its words.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from dragoman.engines.base import Hypothesis, Translation, Word
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.media.ring import RingBank
 from dragoman.pipeline.clause import Clause
+from dragoman.pipeline.echoed import NEAR_LAID_OUT, Stretch, alike, lay_out
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.pending import Pending
+from dragoman.pipeline.plain import plain
 from dragoman.pipeline.sounding import OwnWords, Sounding
 
 ROOM: Final = "1000"
@@ -30,6 +33,9 @@ INTERPRETER_MS: Final = 700
 
 AROUND: Final = ms_to_samples(200)
 """Samples before and behind an utterance that the recogniser hears as well: the VAD finds its edges late."""
+
+LATELY: Final = 1.0
+"""Seconds within which what was played comes back: 640 ms of echo (``search.LONGEST``), through one phone or two."""
 
 CHOICE: Final = 3
 """Sentences of the length wanted of which one is taken."""
@@ -44,11 +50,14 @@ class Tale:
     again: int = 0
     """Of those, words that nobody said: echo, or made of noise."""
     rounds: int = 0
-    """Utterances translated of which nobody said a word: the conference translating itself."""
+    """Utterances translated of which nobody said a word, but one was played to that leg: the conference translating
+    itself."""
+    invented: int = 0
+    """Utterances translated of which nobody said a word and none was played: made of an echo's remains, or of noise."""
     dropped: int = 0
     """Words that were left out as an echo."""
     own_dropped: int = 0
-    """Of those, words during which a person spoke."""
+    """Of those, words that a person was saying: not what the recogniser heard of the echo beside him."""
 
 
 @dataclass(slots=True)
@@ -150,9 +159,12 @@ class Interpreter:
             for row, language in enumerate(languages)
         ]
         self._due: deque[tuple[int, str, list[int]]] = deque()
+        self._played: list[tuple[int, str, Stretch]] = []  # who said it (a booth: -1), its language, when
         self.tale = Tale()
         self.taken: list[list[tuple[int, int]]] = [[] for _ in languages]
         """By leg, audio times (from, to) of words that were left out."""
+        self.his: list[list[tuple[int, int]]] = [[] for _ in languages]
+        """Of those, words that the person there was saying."""
 
     def play(self, tick: int, language: str) -> Pcm:
         """What a booth says in this tick."""
@@ -160,9 +172,30 @@ class Interpreter:
         while self._due and self._due[0][0] <= tick:
             _, target, texts = self._due.popleft()
             self.booths[target].say(texts)
-        return speaker.frame(
-            tick * FRAME_SAMPLES / SAMPLE_RATE, lambda pending: self._sounding.spoken((ROOM, language), pending)
-        )
+
+        def begins(pending: Pending) -> None:
+            self._sounding.spoken((ROOM, language), pending)
+            self._say(-1, language, pending.clause.text, tick, pending.load.given)
+
+        return speaker.frame(tick * FRAME_SAMPLES / SAMPLE_RATE, begins)
+
+    def said(self, row: int, text: str, tick: int, samples: int) -> None:
+        """A person begins to say this, so long."""
+        self._say(row, self._languages[row], text, tick, samples)
+
+    def _say(self, who: int, language: str, text: str, tick: int, samples: int) -> None:
+        start = tick * FRAME_SAMPLES / SAMPLE_RATE
+        self._played.append((who, language, lay_out(text, start, start + samples / SAMPLE_RATE)))
+
+    def _was_played(self, row: int, word: Word) -> bool:
+        """Whether a leg heard the like of this word lately, from its booth or from another leg of its language."""
+        language = self._languages[row]
+        heard = [stretch for who, other, stretch in self._played if who != row and other == language]
+        return _among(word, heard, LATELY)
+
+    def _was_said(self, row: int, word: Word) -> bool:
+        """Whether the person there was saying the like of this word."""
+        return _among(word, [stretch for who, _, stretch in self._played if who == row], 0.0)
 
     def hear(
         self, row: int, start: int, stop: int, tick: int, somebody: Callable[[int, int], bool], rng: np.random.Generator
@@ -175,13 +208,18 @@ class Interpreter:
         said, kept = self._take(row, start, stop, now, final=True)
         tale = self.tale
         gone = [word for word in said if word not in kept]
+        his = [word for word in gone if somebody(word.start, word.end) and self._was_said(row, word)]
         self.taken[row] += [(word.start, word.end) for word in gone]
+        self.his[row] += [(word.start, word.end) for word in his]
         own = [word for word in kept if somebody(word.start, word.end)]
         tale.words += len(kept)
         tale.again += len(kept) - len(own)
-        tale.rounds += bool(kept) and not own
+        if kept and not own:
+            played = any(self._was_played(row, word) for word in kept)
+            tale.rounds += played
+            tale.invented += not played
         tale.dropped += len(gone)
-        tale.own_dropped += sum(somebody(word.start, word.end) for word in gone)
+        tale.own_dropped += len(his)
         if kept:
             self.on_clause(row, said, kept, own)
             for language in self.booths:
@@ -202,6 +240,16 @@ class Interpreter:
             return said, said
         heard = Hypothesis(said, is_final=final, end_of_utterance=final, upto=stop)
         return said, own.take(heard, ear, now)[0].words  # type: ignore[arg-type]  # the part of LegAudio it asks for
+
+
+def _among(word: Word, stretches: list[Stretch], late: float) -> bool:
+    """Whether a word is like one of these, up to so many seconds behind it."""
+    middle, text = (word.start + word.end) / 2 / SAMPLE_RATE, plain(word.text)
+    return any(
+        -NEAR_LAID_OUT <= middle - each.middle <= late + NEAR_LAID_OUT and alike(text, each.text)
+        for stretch in stretches
+        for each in stretch.words
+    )
 
 
 def _sentences(language: str, words: int, rng: np.random.Generator) -> list[int]:

@@ -98,10 +98,11 @@ class Outcome:
     passed: int = 0
     """Of those, frames let through."""
     taken: int = 0
-    """Of ``spoken``, frames that the first line silenced or that lie in words which the second left out."""
+    """Of ``spoken``, frames that the first line silenced or that lie in a person's words which the second left out."""
     words: int = 0
     again: int = 0
     rounds: int = 0
+    invented: int = 0
     dropped: int = 0
     own_dropped: int = 0
     """These: ``interpret.Tale``."""
@@ -265,7 +266,9 @@ class Call:
                 over = caller.over_db is not None and self._sounds(booths, caller.language) and rng.random() < 0.012
                 alone = rng.random() < caller.share * 0.02 / 2.2
                 if tick < ticks and not persons[row].busy and (alone or over):
-                    what = music(4.0, rng) if caller.music else clip[rng.integers(len(clip))]
+                    what = music(4.0, rng) if caller.music else clip[number := int(rng.integers(len(clip)))]
+                    if self._interpreter is not None and not caller.music:
+                        self._interpreter.said(row, SAID[number], tick, len(what))
                     gain = 1.0
                     if over and caller.over_db is not None and echo_level[row] > 30:
                         gain = max(echo_level[row] * 10 ** (caller.over_db / 20), WHISPER) / 3276
@@ -321,7 +324,7 @@ class Call:
         if self._interpreter is not None:
             for name, value in asdict(self._interpreter.tale).items():
                 setattr(self.outcome, name, value)
-            self.outcome.taken = self._taken(self._interpreter.taken)
+            self.outcome.taken = self._taken(self._interpreter.his)
         return self.outcome
 
     def _on_loudspeaker(self, row: int) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bench.echo.interpret import Interpreter
 from bench.echo.recognise import Recogniser
-from bench.echo.speech import booth, clips
+from bench.echo.speech import TRANSLATED, booth, clips
 
 from dragoman.media.format import FRAME_SAMPLES, Pcm, ms_to_samples
 
@@ -21,11 +21,15 @@ def recogniser() -> Recogniser:
     return Recogniser()
 
 
-def told(recogniser: Recogniser, leg: Pcm, spoken: bool, *, second_line: bool, played: bool = True) -> Interpreter:
-    """One utterance of an English leg, while its booth says a sentence or not."""
+def told(
+    recogniser: Recogniser, leg: Pcm, spoken: bool, *, second_line: bool, played: bool = True, repeated: bool = False
+) -> Interpreter:
+    """One utterance of an English leg, while its booth says a sentence or not; ``repeated``: he says it as well."""
     interpreter = Interpreter(["en", "es"], recogniser, second_line, lambda row: False)
     if played:
         interpreter.booths["en"].say([LONG])
+    if repeated:
+        interpreter.said(0, TRANSLATED["en"][LONG], DELAY // FRAME_SAMPLES, len(leg) - DELAY)
     ticks = -(-len(leg) // FRAME_SAMPLES)
     for tick in range(ticks):
         interpreter.play(tick, "en")
@@ -60,3 +64,18 @@ def test_what_a_person_says_is_translated_and_no_loop(recogniser: Recogniser, se
     assert interpreter.tale.own_dropped == 0
     later = 200  # ticks: longer than an interpreter takes
     assert any(interpreter.play(tick, "es").any() for tick in range(later, later + 50))
+
+
+def test_what_nobody_said_is_a_loop_only_where_it_was_played(recogniser: Recogniser, echo: Pcm) -> None:
+    """Else the recogniser made it up."""
+    tale = told(recogniser, echo, spoken=False, second_line=False, played=False).tale
+    assert tale.words >= 5 and (tale.rounds, tale.invented) == (0, 1)
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_an_echos_words_beside_a_person_are_taken_from_him_only_where_he_says_them(
+    recogniser: Recogniser, echo: Pcm, repeated: bool
+) -> None:
+    interpreter = told(recogniser, echo, spoken=True, second_line=True, repeated=repeated)
+    assert interpreter.tale.dropped >= 5 and len(interpreter.taken[0]) >= 5
+    assert bool(interpreter.tale.own_dropped) == bool(interpreter.his[0]) == repeated

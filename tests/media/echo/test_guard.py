@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from bench.echo.acoustics import Room
 from bench.echo.alike import hear
-from bench.echo.simulate import Call, Caller, Outcome, Voices
+from bench.echo.simulate import Call, Caller, Outcome, Voices, music
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.media.echo.plain import PlainFilterBank
 
+from dragoman.media.echo import guard
 from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
@@ -150,6 +151,45 @@ def test_what_a_filter_rehearses_at_once_changes_nothing_of_what_is_decided(monk
     assert desks[0].guard.loudspeakers[0] and 100 < desks[0].stats.echo_frames == desks[1].stats.echo_frames < 500
     assert np.array_equal(ours.any(axis=1), plain.any(axis=1))
     assert np.abs(ours - plain).max() <= 1, "samples are rounded"
+
+
+@pytest.mark.parametrize("seed", [10, 11, 13])
+def test_where_the_filters_do_not_help_what_came_is_looked_at(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An echo's delay jumps by 25 ms: what a filter for the old one makes of it looks like that old one's echo."""
+    assert _let_through_after_a_jump(seed) < 0.001
+    monkeypatch.setattr(guard, "HELPS", np.inf)
+    assert _let_through_after_a_jump(seed) > 0.1, "what is looked at is what the filters leave"
+
+
+def _let_through_after_a_jump(seed: int) -> float:
+    """Share of an echo's energy in the half second after its delay jumped."""
+    jump, frames = 250, 275
+    rng = np.random.default_rng(seed)
+    played = syllables(rng, 500)[:frames]
+    way = 0.4 * rng.standard_normal(400) * 0.98 ** np.arange(400)
+    said = np.zeros(played.size)
+    for delay, part in ((4000, slice(jump)), (4400, slice(jump, frames))):
+        late = np.concatenate([np.zeros(delay), played.reshape(-1)])
+        said.reshape(played.shape)[part] = np.convolve(late, way)[: played.size].reshape(played.shape)[part]
+    spoken = np.clip(said + rng.integers(-3, 4, said.size), -32767, 32767).astype(np.int16).reshape(played.shape)
+    desk = Desk()
+    for ours, booth in zip(spoken, played, strict=True):
+        desk.tick(ours, SILENCE, booth)
+    assert desk.guard.loudspeakers[0]
+    desk.guard.close(0)
+    out = desk.heard(0).reshape(played.shape)
+    before, after = (np.square(sound[jump:], dtype=np.float64).sum() for sound in (spoken, out))
+    return float(after / before)
+
+
+@pytest.mark.parametrize("seed", [9, 18, 19])
+def test_two_callers_chords_are_nobodys_echo(seed: int) -> None:
+    """What is on hold at one phone is what is on hold at another, some note for note."""
+    tune = music(12.0, np.random.default_rng(seed)).reshape(-1, FRAME_SAMPLES)
+    desk, late = Desk(), np.roll(tune, 10, axis=0)
+    for ours, theirs in zip(late, tune, strict=True):
+        desk.tick(ours, theirs, SILENCE)
+    assert not desk.guard.loudspeakers.any()
 
 
 @pytest.fixture(scope="module")

@@ -156,8 +156,8 @@ class BandBank:
         self._early[rows] = early = np.maximum(echo, np.float32(FADE) * self._early[rows])
         self._late[rows] = late = np.maximum(echo, np.float32(FADE_LATE) * self._late[rows])
         share = self._share[rows]
-        whole = early + np.float32(LATE) * late
-        whole += np.float32(SPREAD) * whole.mean(axis=1, keepdims=True)
+        linear = early + np.float32(LATE) * late
+        whole = linear + np.float32(SPREAD) * linear.mean(axis=1, keepdims=True)
         expected = share * whole
         excess = np.log((rest + np.float32(QUIETEST)) / (expected + np.float32(ABOVE) * noise))
         score = self.score[rows]
@@ -165,7 +165,7 @@ class BandBank:
         score += PACE * (np.clip(np.log(over), 0, HIGHEST) - score)
         self.score[rows] = score
         voice = np.asarray(score > np.where(near, VOICE, BEGINS))
-        self.gains[rows] = _gains(rest, expected, whole, voice)
+        self.gains[rows] = _gains(rest, expected, linear, voice)
         pace = np.where(excess <= 0, FALL, np.where(voice[:, None], RISE_OVER, RISE))
         step = pace * np.clip(excess, -1, 1)
         heard = whole * np.maximum(share, 0.05) > HEARD * noise

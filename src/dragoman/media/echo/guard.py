@@ -41,6 +41,7 @@ from dragoman.media.echo.search import (
     YOUNG,
     Reference,
     fit,
+    steady,
 )
 from dragoman.media.echo.track import STRAY, Kind
 from dragoman.media.format import FRAME_SAMPLES, Pcm
@@ -373,8 +374,7 @@ class EchoGuard:
         free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
         old = near or (same if anew else []) or free or leg.slots
         slot, first = old[0], not leg.slots
-        if first:
-            said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0]
+        said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0] if first else said
         others = [other for other in leg.slots if other != slot and self._source_of[other] != source]
         self._source_of[slot] = source
         self._weaker[slot] = False
@@ -384,7 +384,7 @@ class EchoGuard:
         delay = shift - self._lag_base(row, source)
         enough = leg.most_unforeseen(source, delay, self._tick) if first else np.inf
         unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history, enough)
-        if first and not leg.believes(unforeseen, source, delay, self._tick):
+        if first and (not leg.believes(unforeseen, source, delay, self._tick) or steady(said)):
             return
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()

@@ -52,6 +52,14 @@ MAYBE: Final = 0.2
 TAPS: Final = 96
 """Length of a fit (12 ms): direct sound and first reflections. More would begin to explain anything."""
 
+ITSELF: Final = 40 * RATE // 1000
+"""Samples (40 ms) behind themselves at which steady sounds go on as they were."""
+
+STEADY: Final = 0.35
+"""Share that a sound may leave of itself, foreseen from ``ITSELF`` ago, to be steady. Measured over 480 ms: chords on
+hold at two phones that were taken for each other's echo leave 0.31 and less; of 62 finds of a voice's echo none leaves
+less than 0.35, most 0.8."""
+
 _SMOOTH: Final = round(100 / (RATE / SIZE))  # bins in 100 Hz
 _WHITE: Final = 0.35  # exponent of the smoothed power: 0.5 would lift what is only noise
 _BAND: Final = np.zeros(SIZE // 2 + 1, np.float32)
@@ -122,3 +130,14 @@ def fit(said: Audio, heard: Audio, taps: int) -> tuple[Audio, Audio]:
     square[np.diag_indices(taps)] += 5e-3 * square.trace() / taps + 1e-3
     filtered = np.linalg.solve(square, matrix.T @ said).astype(np.float32)
     return filtered, said - matrix @ filtered
+
+
+def steady(said: Audio) -> bool:
+    """Whether a sound foresees itself, as notes do: it tells nothing, for it looks like the echo of any such sound.
+
+    Args:
+        said: (n,) samples, many more than ``ITSELF`` and ``TAPS``.
+    """
+    later = said[ITSELF + TAPS - 1 :]
+    _, rest = fit(later, said[:-ITSELF], TAPS)
+    return float(np.dot(rest, rest)) <= STEADY * float(np.dot(later, later))
