@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -153,7 +154,7 @@ class Interpreter:
         self._recogniser = recogniser
         self._sounding = Sounding()
         self.booths = {language: _Booth(language, booth(language), deque()) for language in sorted(set(languages))}
-        self.ears = [Ear(lambda row=row: loudspeaker(row)) for row in range(len(languages))]  # type: ignore[misc]
+        self.ears = [Ear(partial(loudspeaker, row)) for row in range(len(languages))]
         self._own = [
             OwnWords(self._sounding, (ROOM, language), f"leg{row}") if second_line else None
             for row, language in enumerate(languages)
