@@ -10,10 +10,20 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli/main.py), before numpy is imported
 
 from tests.virtual_time import VirtualTimeLoop
+
+settings.register_profile(
+    "here",
+    parent=settings.get_profile("default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("here")  # a busy host is no fault of what is tested; --hypothesis-profile chooses another
 
 collect_ignore = ["example_engine"]  # a project of its own; engines/test_example.py installs it and runs its tests
 

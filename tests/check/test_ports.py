@@ -13,7 +13,14 @@ import pytest
 from dragoman import config
 from dragoman.check.finding import Verdict
 from dragoman.check.ports import check_ports
+from dragoman.telephony.pbx.ports import free_port
 from dragoman.web.routes import Live
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may be late with its answer."""
+    monkeypatch.setattr("dragoman.check.ports.ASK_S", 30.0)
 
 
 def settings(udp: int, tcp: int) -> config.Settings:
@@ -21,9 +28,10 @@ def settings(udp: int, tcp: int) -> config.Settings:
 
 
 def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
+    port = free_port()  # not the system's choice: others are given from there, and it is to be free again
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
-        tcp.bind(("127.0.0.1", 0))
+        udp.bind(("127.0.0.1", port))
+        tcp.bind(("127.0.0.1", port))
         tcp.listen()
         taken = settings(udp.getsockname()[1], tcp.getsockname()[1])
         media, http = check_ports(taken)

@@ -22,6 +22,7 @@ from dragoman.engines.base import TranslationRequest
 from dragoman.engines.mt.deepl import DeepLTranslator
 from dragoman.engines.mt.deepl_languages import LANGUAGES
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected
+from dragoman.telephony.pbx.ports import free_port
 
 T = TypeVar("T")
 
@@ -232,9 +233,7 @@ def test_latencies_have_the_quantiles_and_are_seeded() -> None:
 
 
 async def test_as_a_program() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port(socket.SOCK_STREAM)
     command = [sys.executable, "-m", "tests.fakes.deepl", "--port", str(port), "--p50", "0", "--translation", "tone"]
     program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:

@@ -22,6 +22,7 @@ from dragoman.engines.mt.cache_redis import WRITES, RedisStore
 from dragoman.errors import ConfigError
 from dragoman.recovery.kinds import Action, Kind
 from dragoman.recovery.telling import Telling
+from dragoman.telephony.pbx.ports import free_port
 
 PASSWORD = "hush-hush"
 KEY = b"k" * 32
@@ -32,9 +33,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port: int = taken.getsockname()[1]
+        self.port = free_port(socket.SOCK_STREAM)
         self.url = SecretStr(f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0")
         self._process: asyncio.subprocess.Process | None = None
 

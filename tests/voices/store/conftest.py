@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from dragoman.telephony.pbx.ports import free_port
 from dragoman.voices.store.store import VoiceStore
 
 KEY = SecretStr("5b" * 32)
@@ -31,9 +32,7 @@ class Postgres:
         self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         if os.geteuid() == 0:  # it refuses to run as root
             shutil.chown(self._folder, self._user)
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port: int = taken.getsockname()[1]
+        self.port = free_port(socket.SOCK_STREAM)
         self._databases = 0
 
     def start(self) -> None:
