@@ -20,7 +20,7 @@ from tests.web.serving import Reader, Serving, serving
 
 from dragoman.enrolment.codes import CodeBook
 from dragoman.enrolment.desk import EnrolmentDesk
-from dragoman.web import upload
+from dragoman.web import server, upload
 
 BOUNDED = "multipart/form-data; boundary=x"
 ROOT = "/api/voice-profiles"
@@ -434,10 +434,11 @@ async def test_without_a_token_no_page_of_another_origin_may_send(tmp_path: Path
         await web.ended(begun["id"])
 
 
-async def test_stopping_ends_progress_streams(tmp_path: Path) -> None:
+async def test_stopping_ends_progress_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CLOSE_S", 600.0)  # its patience with requests under way, which is not to be needed
     gate = threading.Event()
     async with site(tmp_path) as web:
-        web.voices.in_make = lambda: gate.wait(10) and None
+        web.voices.in_make = lambda: gate.wait(60) and None
         begun = await web.enrol(wav(), wav(), wav())
         async with web.s.session.get(f"{ROOT}/{begun['id']}/progress") as response:
             reader = Reader(response)
@@ -447,7 +448,7 @@ async def test_stopping_ends_progress_streams(tmp_path: Path) -> None:
                 with pytest.raises((EOFError, aiohttp.ClientError)):
                     while True:
                         await reader.event()
-                async with asyncio.timeout(1.5):  # less than the server's own patience with requests under way
+                async with asyncio.timeout(30):
                     await closing
         gate.set()
 

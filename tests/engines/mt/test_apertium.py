@@ -86,6 +86,14 @@ async def test_a_missing_program_is_named() -> None:
     assert children() == set()
 
 
+async def test_what_was_started_in_vain_is_ended_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dragoman.engines.mt.apertium_pipe.CLOSE_DEADLINE_S", 600.0)
+    async with asyncio.timeout(30):
+        with pytest.raises(EngineUnavailable, match="no-such-program is missing"):
+            await Pipeline.start("apertium", "x", [["sleep", "600"], ["no-such-program"]])
+    assert children() == set()
+
+
 async def test_not_installed_says_what_to_install(tmp_path: Path) -> None:
     engine = ApertiumTranslator({"modes": str(tmp_path)})
     assert not engine.supports("en", "es")

@@ -21,6 +21,7 @@ from dragoman.engines.conformance import (
     running,
 )
 from dragoman.engines.conformance import asr as asr_checks
+from dragoman.engines.conformance import mt as mt_checks
 from dragoman.engines.conformance import tts as tts_checks
 from dragoman.media.format import Pcm
 
@@ -44,13 +45,18 @@ class Toys:
         return dict(getattr(self.toy, "options", {}))
 
     @pytest.fixture(autouse=True)
-    def hurried(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is waited for in real time, and never comes, need not be waited for long."""
+    def hurried(self, unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is waited for in real time, and never comes from a broken toy, need not be waited for long."""
+        if self.toy not in DEFECTS:
+            return
         monkeypatch.setattr(running, "GRACE_S", 0.2)
+        monkeypatch.setattr(running, "LET_GO_S", 2.0)
+        for module in (common, asr_checks, mt_checks, tts_checks):
+            monkeypatch.setattr(module, "CLOSE_DEADLINE", 2.0)
         if issubclass(self.toy, PROCESSES):
             monkeypatch.setattr(common, "CLOSE_ENGINE_S", 1.0)
-            for module in (common, asr_checks, tts_checks):
-                monkeypatch.setattr(module, "DEADLINE_S", 2.0)
+            for module in (common, asr_checks, mt_checks, tts_checks):
+                monkeypatch.setattr(module, "DEADLINE_S", 5.0)
 
     @pytest.fixture
     async def engine(self, options: Mapping[str, object]) -> AsyncIterator[Any]:

@@ -69,6 +69,7 @@ class Pipeline:
         except BaseException as error:
             if source >= 0:
                 os.close(source)
+            _kill(processes)  # they were asked nothing, and may be loading still
             await _end(processes)
             if isinstance(error, FileNotFoundError):
                 program = stages[len(processes)][0]
@@ -132,7 +133,11 @@ async def _end(processes: Sequence[asyncio.subprocess.Process]) -> None:
         async with asyncio.timeout(CLOSE_DEADLINE_S):
             await asyncio.gather(*(process.wait() for process in processes))
     except TimeoutError:
-        for process in processes:
-            if process.returncode is None:
-                process.kill()
+        _kill(processes)
         await asyncio.gather(*(process.wait() for process in processes))
+
+
+def _kill(processes: Sequence[asyncio.subprocess.Process]) -> None:
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
