@@ -13,6 +13,7 @@ import select
 import socket
 import struct
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,6 +51,9 @@ G722_TYPE = 9
 
 TURN = 1 << 32
 
+_READ_AFTER_S = 0.001
+"""Seconds between sending and reading, so that a time of the one is no time of the other."""
+
 READY_S = 10.0
 """Seconds within which a capture says that it is ready."""
 
@@ -70,17 +74,42 @@ def capture(path: Path, ports: frozenset[int]) -> None:
         tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SO_RCVBUF)
         tap.bind(("lo", _ETH_P_IP))
+        _until_stamped(tap)
         print("ready", flush=True)
         while True:
             readable, _, _ = select.select([tap, sys.stdin], [], [])
             if tap not in readable:
                 return  # what came before the end is noted
-            data, ancillary, _, _ = tap.recvmsg(4096, 64)
-            source, target = struct.unpack_from(">HH", data, 20)
+            source, target, at, datagram = _next(tap)
             if source in ports or target in ports:
-                seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
-                datagram = data[_IP_UDP:]
-                out.write(_RECORD.pack(seconds * 10**9 + nanoseconds, source, target, len(datagram)) + datagram)
+                out.write(_RECORD.pack(at, source, target, len(datagram)) + datagram)
+
+
+def _next(tap: socket.socket) -> tuple[int, int, int, bytes]:
+    """Source port, destination port, nanoseconds since the epoch, datagram."""
+    data, ancillary, _, _ = tap.recvmsg(4096, 64)
+    source, target = struct.unpack_from(">HH", data, 20)
+    seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+    return source, target, seconds * 10**9 + nanoseconds, data[_IP_UDP:]
+
+
+def _until_stamped(tap: socket.socket) -> None:
+    """Wait until packets have the time at which they were sent.
+
+    The first socket that asks for it has the kernel begin with it, a while later, from a work queue
+    (net_enable_timestamp in net/core/dev.c). Packets that come before have the time at which they are read.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        to_itself = (probe.getsockname()[1],) * 2
+        while True:
+            probe.sendto(b"", probe.getsockname())
+            sent = time.time_ns()
+            time.sleep(_READ_AFTER_S)
+            while (read := _next(tap))[:2] != to_itself:
+                pass
+            if read[2] <= sent:
+                return
 
 
 @asynccontextmanager
@@ -143,11 +172,11 @@ class Flow:
         decoder = G722.G722(SAMPLE_RATE, 64000)
         first = self.packets[0][1]
         starts, times, pieces = [], [], []
-        for time, timestamp, payload in self.packets:
+        for sent, timestamp, payload in self.packets:
             offset = (timestamp - first + TURN // 2) % TURN - TURN // 2  # packets may be out of order
             pcm = np.asarray(decoder.decode(payload)) if wide else np.frombuffer(payload, ">i2")
             starts.append(offset * 2 if wide else offset)
-            times.append(time)
+            times.append(sent)
             pieces.append(pcm.astype(np.int16))
         lowest = min(starts)
         sound = np.zeros(max(s + len(p) for s, p in zip(starts, pieces, strict=True)) - lowest, np.int16)
@@ -160,12 +189,12 @@ class Flow:
 def read(path: Path) -> list[Flow]:
     """The RTP streams of a captured file, in the order in which they began."""
     flows: dict[tuple[int, int, int], Flow] = {}
-    for time, source, target, datagram in _records(path.read_bytes()):
+    for sent, source, target, datagram in _records(path.read_bytes()):
         if len(datagram) <= _RTP.size or datagram[0] != 0x80 or 72 <= datagram[1] & 0x7F <= 79:
             continue  # RTCP shares the range 200 to 207 (RFC 5761)
         _, kind, _, timestamp, ssrc = _RTP.unpack_from(datagram)
         flow = flows.setdefault((source, target, ssrc), Flow(source, target, ssrc, kind & 0x7F))
-        flow.packets.append((time, timestamp, datagram[_RTP.size :]))
+        flow.packets.append((sent, timestamp, datagram[_RTP.size :]))
     return list(flows.values())
 
 
