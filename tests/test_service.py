@@ -72,7 +72,7 @@ def service(**engines: list[str]) -> Service:
 async def test_being_told_to_stop_while_engines_load_ends_it_cleanly() -> None:
     stop = asyncio.Event()
     daemon = service(recognizers=[f"{HERE}Loading"])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         running = asyncio.ensure_future(daemon.run(stop))
         await Loading.loading.wait()
         assert not running.done()
@@ -106,7 +106,7 @@ async def test_an_engine_that_fails_degrades_its_stage_until_a_probe_brings_it_b
                 return part
             await asyncio.sleep(0.005)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         running = asyncio.ensure_future(daemon.run(stop))
         await until(lambda part: part.ok)
         first, second = daemon.engines.translators("en", "es")
@@ -129,7 +129,7 @@ async def test_an_engine_that_fails_degrades_its_stage_until_a_probe_brings_it_b
 async def test_it_serves_without_a_broken_spare_and_without_asterisk() -> None:
     stop = asyncio.Event()
     daemon = service(translators=[f"{HERE}Broken", f"{SCRIPTED}Translator"])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         running = asyncio.ensure_future(daemon.run(stop))
         while not all(part.ok for part in daemon.health.parts if part.name != "ari"):
             assert not running.done()

@@ -30,14 +30,14 @@ async def test_the_first_signal_ends_and_further_ones_are_ignored(number: signal
     before = [signal.getsignal(each) for each in ENDING]
     with ended_by_signals(lambda: ended.put_nowait(None)):
         os.kill(os.getpid(), number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await ended.get()
         for other in ENDING:
             os.kill(os.getpid(), other)
         seen = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, seen.set)
         os.kill(os.getpid(), signal.SIGUSR1)  # handled after those before it
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await seen.wait()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
     assert ended.empty()
@@ -99,6 +99,6 @@ async def test_a_signal_that_tells_something_is_heard_each_time_and_no_longer_th
     with told_by_signal(signal.SIGUSR1, lambda: told.put_nowait(None)):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGUSR1)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await told.get()
     assert signal.getsignal(signal.SIGUSR1) == before

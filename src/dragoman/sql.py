@@ -117,13 +117,13 @@ class Sql:
         return engine
 
     @asynccontextmanager
-    async def reading(self, within: float = TIMEOUT_S) -> AsyncIterator[AsyncConnection]:
-        """A connection to ask; raises ``unavailable`` when it fails or is not done in time."""
+    async def reading(self, within: float | None = None) -> AsyncIterator[AsyncConnection]:
+        """A connection to ask; raises ``unavailable`` when it fails or is not done in time (default: TIMEOUT_S)."""
         async with self._guarded(within), self._running().connect() as connection:
             yield connection
 
     @asynccontextmanager
-    async def writing(self, within: float = TIMEOUT_S) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, within: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at its end; raises ``unavailable``, and IntegrityError as it is."""
         async with self._guarded(within), self._running().begin() as connection:
             yield connection
@@ -140,7 +140,8 @@ class Sql:
         return self._engine
 
     @asynccontextmanager
-    async def _guarded(self, within: float) -> AsyncIterator[None]:
+    async def _guarded(self, within: float | None) -> AsyncIterator[None]:
+        within = TIMEOUT_S if within is None else within
         try:
             async with asyncio.timeout(within):
                 yield

@@ -134,7 +134,7 @@ async def test_a_token_made_beside_a_running_daemon_counts(tmp_path: Path, monke
     assert admin.tokens is not None and not len(admin.tokens)
     token, text = mint("x", [Scope.READ], admin.clock())
     await admin.open_store().add_token(token)
-    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
         task = group.create_task(admin.run())
         while admin.tokens.find(text, admin.clock()) is None:
             await asyncio.sleep(0.01)
@@ -158,7 +158,7 @@ async def test_a_store_that_is_not_there_at_the_start_is_opened_later(
     with pytest.raises(AdminUnavailable):
         admin.open_store()
     folder.unlink()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
         task = group.create_task(admin.run())
         while admin.rooms is None:
             await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ def conf(tmp_path: Path) -> Path:
 
 
 def run(conf: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(app, [*arguments, "--config", str(conf)])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [*arguments, "--config", str(conf)])
 
 
 def tokens(conf: Path) -> list[Token]:

@@ -1,21 +1,19 @@
 from __future__ import annotations
 
-import sys
 from itertools import permutations
 from pathlib import Path
 
 import pytest
+from tests.engines.missing import without
 from typer.testing import CliRunner
 
 from dragoman.cli.main import app, languages_in_words
 
 
 @pytest.mark.parametrize("package", ["matplotlib", "soundfile", "scipy"])
-def test_the_demo_without_its_extra_says_what_to_install(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("dragoman.demo", package))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, package, None)  # its import fails as if it were not there
-    result = CliRunner().invoke(app, ["demo"])
+def test_the_demo_without_its_extra_says_what_to_install(package: str) -> None:
+    with without(package, forget="dragoman.demo"):
+        result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 1
     assert f"the demo needs {package}" in result.output
     assert 'pip install "dragoman[demo]"' in result.output

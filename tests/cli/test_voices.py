@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from tests.engines.missing import without
 from typer.testing import CliRunner
 
 from dragoman.cli import app
@@ -47,11 +47,9 @@ def test_too_little_speech(tmp_path: Path) -> None:
     assert said.exit_code == 1 and "at least 10 are needed" in said.stderr
 
 
-def test_without_torch_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("dragoman.voices.training")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    said = RUNNER.invoke(app, ["voices", "train-style", str(tmp_path)])
+def test_without_torch_it_says_what_to_install(tmp_path: Path) -> None:
+    with without("torch", forget="dragoman.voices.training"):
+        said = RUNNER.invoke(app, ["voices", "train-style", str(tmp_path)])
     assert said.exit_code == 1 and 'pip install "dragoman[voices-train]"' in said.stderr
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,7 @@ EPOCH = 1_700_000_000.0
 FLOOR = 10 ** (-18 / 20)
 DUCKED = 10 ** (-6 / 20)
 SPAN_S = 0.55
-CACHE = Path("/tmp/dragoman-test-voices")
+CACHE = Path(tempfile.gettempdir()) / f"dragoman-test-voices-{os.getuid()}"  # another user could not write there
 
 SCENARIO = Scenario.model_validate(
     {

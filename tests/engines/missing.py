@@ -9,7 +9,17 @@ from unittest import mock
 
 
 @contextmanager
-def without(*packages: str) -> Iterator[None]:
-    """Within it, neither ``import`` nor ``find_spec`` finds these packages (Python's own rule for a None there)."""
-    with mock.patch.dict(sys.modules, dict.fromkeys(packages, None)):
+def without(*packages: str, forget: str = "") -> Iterator[None]:
+    """Within it, neither ``import`` nor ``find_spec`` finds these packages (Python's own rule for a None there).
+
+    ``forget`` is a package of ours that is imported anew within it, and is the old one again for the tests that follow.
+    """
+    old = {name: module for name, module in sys.modules.items() if forget and f"{name}.".startswith(f"{forget}.")}
+    hidden = [name for name in sys.modules if name.startswith(tuple(f"{package}." for package in packages))]
+    with mock.patch.dict(sys.modules, dict.fromkeys((*packages, *hidden), None)):
+        for name in old:
+            del sys.modules[name]
         yield
+    for name, module in old.items():  # the package around it holds it by its name too
+        around, _, own = name.rpartition(".")
+        setattr(sys.modules[around], own, module)

@@ -62,7 +62,7 @@ def fill(place: Place, *names: str) -> Enrolment:
 
 
 async def steps(desk: EnrolmentDesk, enrolment: Enrolment) -> list[Enrolment]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return [step async for _, step in desk.watch(enrolment.id)]
 
 
@@ -140,7 +140,7 @@ async def test_more_than_fit_are_told_when_to_come_back(tmp_path: Path) -> None:
 
 async def test_who_waits_is_told_how_many_are_before_him(tmp_path: Path) -> None:
     gate = threading.Event()
-    voices = FakeVoices(in_make=lambda: gate.wait(10) and None)
+    voices = FakeVoices(in_make=lambda: gate.wait(60) and None)
     async with desk_of(voices, tmp_path / "in") as desk:
         first = await submit(desk, "a", "b", "c")
         async for _, step in desk.watch(first.id):
@@ -169,7 +169,7 @@ async def test_cancelling_in_any_state_leaves_nothing(tmp_path: Path, state: Sta
 
     def held() -> None:
         loop.call_soon_threadsafe(holding.set)
-        gate.wait(10)
+        gate.wait(60)
 
     async def storing() -> None:
         holding.set()
@@ -184,7 +184,7 @@ async def test_cancelling_in_any_state_leaves_nothing(tmp_path: Path, state: Sta
         voices.in_put = storing
     async with desk_of(voices, tmp_path / "in", reader=slow) as desk:
         first = await submit(desk, "a", "b", "c")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await holding.wait()
         target = await submit(desk, "a", "b", "c") if state is State.QUEUED else first
         found = desk.status(target.id)
@@ -251,7 +251,7 @@ async def test_what_is_forgotten_is_not_told_while_its_clips_are_being_deleted(
     release, delete = threading.Event(), shutil.rmtree
 
     def slow(folder: Path, *, ignore_errors: bool) -> None:
-        release.wait(10)
+        release.wait(60)
         delete(folder, ignore_errors=ignore_errors)
 
     async with desk_of(FakeVoices(), tmp_path / "in") as desk:

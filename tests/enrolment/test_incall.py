@@ -75,7 +75,7 @@ class Hall:
         """The dialplan sets its variable; what it is answered."""
         before = len(self.answers)
         self.incall.see(ChannelVarset(_channel(channel), TOLD, value))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.answers) == before:
                 await asyncio.sleep(0.01)
         variable, answer = self.answers[-1]
@@ -103,7 +103,7 @@ class Hall:
         """Wait until so much was learnt."""
         live = self.voices.live
         assert live is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (found := live.voice(channel)) is None or int(found[0].rpartition(".")[2]) < version:
                 await asyncio.sleep(0.01)
 
@@ -253,7 +253,7 @@ async def test_another_person_on_the_phone_teaches_it_nothing_and_does_not_speak
         await place.until(1)
         await place.speaks(line, 230, 8)
         learner = place.incall._learners["ch1"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not learner.learning.rejected:
                 await asyncio.sleep(0.01)
         for _ in range(2):
@@ -293,7 +293,7 @@ async def test_while_asterisk_does_not_answer_nobody_is_and_afterwards_they_are(
         place.incall.see(ChannelVarset(_channel("ch1"), TOLD, "pressed"))
         place.incall.see(ChannelVarset(_channel("ch1"), TOLD, "nonsense"))
         place.incall.see(ChannelVarset(None, TOLD, "pressed"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not place.incall.counts[Reply.ASK]:
                 await asyncio.sleep(0)
         assert not place.answers

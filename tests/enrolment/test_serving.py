@@ -51,11 +51,11 @@ async def test_codes_are_there_again_when_the_daemon_starts_again(tmp_path: Path
         if run == 0:
             digits = part.codes.make("Ann", "en", ("7",), time.time()).digits
             assert voices.store is not None
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await voices.store.noted("codes:in") is None:
                     await asyncio.sleep(0.01)
         else:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (found := part.codes.redeem(digits, time.time())) is None:
                     part.codes._tries.clear()  # asking too soon is no guessing
                     await asyncio.sleep(0.01)

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.media.peers import Listener, Peer, Script, ramp, tone
 from tests.media.speech import spoken
 
 from dragoman.errors import MediaError, MediaSocketError
+from dragoman.media import socket
 from dragoman.media.clock import PERIOD, STALL_S
 from dragoman.media.codec import G722Decoder, slin16_payload
 from dragoman.media.format import FRAME_SAMPLES, Pcm
@@ -47,14 +49,19 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 class opened:
+    """Its time is the bench's alone: no datagram is old because the machine stood still before the tick."""
+
     def __init__(self, config: MediaConfig) -> None:
         self._bench = Bench(MediaPlane(config))
+        self._ageless = mock.patch.object(socket, "_plausible", lambda ages, most: np.zeros_like(ages))
 
     async def __aenter__(self) -> Bench:
+        self._ageless.start()
         await self._bench.plane.start(ticking=False)
         return self._bench
 
     async def __aexit__(self, *_: object) -> None:
+        self._ageless.stop()
         await self._bench.plane.close()
         for peer in self._bench.peers:
             peer.close()
@@ -359,7 +366,7 @@ async def test_it_ticks_by_itself_and_closes_twice() -> None:
     peer = Peer(plane.address)
     plane.add_leg("a", peer.address, Waker()).wake_when(1)
     peer.say(ramp(0))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await reached.wait()
     assert plane.stats.ticks >= 1
     await plane.close()
@@ -385,7 +392,7 @@ async def test_it_tells_when_it_stood_still_and_since_when() -> None:
     began = time.monotonic()
     time.sleep(2 * STALL_S)  # nothing else holds the loop as a machine without time does
     ended = time.monotonic()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await seen.wait()
     await plane.close()
     since, until = told[0]

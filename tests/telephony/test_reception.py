@@ -57,7 +57,7 @@ class Desk:
 
     async def ended(self, channel_id: str) -> str:
         """What the dialplan reads once he is back in it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.ari.asterisk.channels[channel_id].stasis:
                 await asyncio.sleep(0.005)
         return self.ari.asterisk.channels[channel_id].variables.get(RESULT, "")
@@ -78,7 +78,7 @@ async def reception(talk: Callable[[GuestCall, str], Awaitable[Outcome]] | None)
                     served.see(event)
 
         tasks = [group.create_task(read()), group.create_task(served.run())]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await ari.connected.wait()
         await asyncio.sleep(0)
         yield Desk(ari, served, media)
@@ -196,7 +196,7 @@ async def test_who_hangs_up_is_told_of_at_the_next_word(tmp_path: Path, at: str)
     async with reception(talk) as desk:
         desk.ari.on_play = lambda *_: None
         caller = arrive(desk)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await waiting.wait()
             desk.ari.asterisk.hang_up(caller)
             while not desk.reception.outcomes:
@@ -238,7 +238,7 @@ async def test_what_a_killed_daemon_left_is_swept() -> None:
         lost = pbx.guest("enrol-of-old")
         desk.reception.synced()
         assert await desk.ended(lost) == "unavailable"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any("guest" in name for name in (*pbx.channels, *pbx.bridges, *pbx.recordings)):
                 await asyncio.sleep(0.005)
         assert "dragoman.1-media-1" in pbx.channels, "the attacher's own are its own matter"
@@ -253,7 +253,7 @@ async def test_losing_asterisk_ends_the_talk() -> None:
 
     async with reception(talk) as desk:
         arrive(desk)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not desk.reception._calls:
                 await asyncio.sleep(0.005)
             desk.reception.lost()

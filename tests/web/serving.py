@@ -159,7 +159,7 @@ class Reader:
     async def event(self) -> Event:
         """The next event; EOFError when the stream ended."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 line = (await self.response.content.readline()).decode()
                 if not line:
@@ -174,13 +174,13 @@ class Reader:
 
     async def begin(self) -> None:
         """Wait for the first comment: the subscription stands."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert (await self.response.content.readline()).startswith(b":")
 
 
 async def until_readers(hub: CaptionHub, changed: asyncio.Event, languages: set[str]) -> None:
     """Wait until just these languages are read in room 1000; ``changed`` is set by the hub's ``on_demand``."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while hub.languages("1000") != languages:
             changed.clear()
             await changed.wait()

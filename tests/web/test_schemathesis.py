@@ -53,7 +53,7 @@ def address() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         thread = threading.Thread(target=lambda: loop.run_until_complete(serve(Path(folder))))
         thread.start()
-        assert up.wait(10)
+        assert up.wait(60)
         try:
             yield found[0]
         finally:
@@ -71,4 +71,4 @@ def address() -> Iterator[str]:
 )
 def test_every_operation_does_as_it_says(case: schemathesis.Case, address: str) -> None:
     # A valid request may be refused for what no schema tells: a language that the site lacks, a file that is no sound.
-    case.call_and_validate(base_url=address, timeout=10, excluded_checks=[positive_data_acceptance])
+    case.call_and_validate(base_url=address, timeout=60, excluded_checks=[positive_data_acceptance])

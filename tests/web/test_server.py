@@ -200,7 +200,7 @@ def test_no_path_query_or_header_makes_it_fail() -> None:
                 *(f"{name}: {value}" for name, value in sent.items()),
             ]
             writer.write("\r\n".join([*lines, "", ""]).encode())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
             writer.close()
             await writer.wait_closed()

@@ -65,7 +65,7 @@ async def site(folder: Path, http: dict[str, Any] | None = None, **changes: Any)
         running = group.create_task(desk.run())
         async with serving(http, desk=desk, codes=codes) as s:
             yield Site(s, desk, voices, folder / "in", codes)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while any(folder.glob("in/*")):  # enrolments that a test left behind; the desk is quick
                     await asyncio.sleep(0.02)
         running.cancel()
@@ -247,11 +247,11 @@ async def test_who_leaves_while_sending_leaves_nothing_behind(tmp_path: Path) ->
             'Content-Disposition: form-data; name="clip"; filename="a"\r\n\r\n'.encode()
             + wav()[:50_000]
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(web.folder.glob("*/*")):
                 await asyncio.sleep(0.01)
         writer.transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any(web.folder.iterdir()):
                 await asyncio.sleep(0.01)
 
@@ -278,9 +278,9 @@ async def test_a_full_desk_says_when_to_come_back(tmp_path: Path) -> None:
 async def test_deleting_while_it_is_made_cancels_it(tmp_path: Path) -> None:
     gate, loop, making = threading.Event(), asyncio.get_running_loop(), asyncio.Event()
     async with site(tmp_path) as web:
-        web.voices.in_make = lambda: (loop.call_soon_threadsafe(making.set), gate.wait(10)) and None
+        web.voices.in_make = lambda: (loop.call_soon_threadsafe(making.set), gate.wait(60)) and None
         begun = await web.enrol(wav(), wav(), wav())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await making.wait()
         gone = await web.s.json(f"{ROOT}/{begun['id']}", method="DELETE")
         assert gone["deleted"] == ["the enrolment under way, with its clips"]

@@ -93,7 +93,7 @@ async def daemon(
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -106,7 +106,7 @@ async def keys(server: Server) -> list[bytes]:
 
 
 async def stored(server: Server, count: int) -> None:
-    async with asyncio.timeout(20), Redis.from_url(server.url.get_secret_value()) as redis:
+    async with asyncio.timeout(60), Redis.from_url(server.url.get_secret_value()) as redis:
         while await redis.dbsize() < count:
             await asyncio.sleep(0.01)
 
