@@ -19,6 +19,9 @@ from dragoman.demo.timeline import GrowthWatch
 
 RATE = 16_000
 
+WAV_HEADER = 44
+"""Bytes before the samples."""
+
 
 def mic(path: Path, *turns: tuple[float, Iterable[str]]) -> Path:
     """A microphone file that says words at given seconds after the call is answered; silence between.
@@ -74,14 +77,18 @@ async def recorded(path: Path, seconds: float) -> None:
     grown = asyncio.Event()
     watch = GrowthWatch(path.parent, lambda now, sizes: grown.set())
     asyncio.get_running_loop().add_reader(watch, watch.ready)
+
+    async def until(size: int) -> None:
+        while path.stat().st_size < size:
+            grown.clear()
+            await grown.wait()
+
     try:
-        with path.open("rb") as recording:
-            rate = int.from_bytes(recording.read(28)[24:], "little")  # of a WAV header
-        end = path.stat().st_size + round(2 * rate * seconds)
         async with asyncio.timeout(seconds + 10):
-            while path.stat().st_size < end:
-                grown.clear()
-                await grown.wait()
+            await until(WAV_HEADER)
+            with path.open("rb") as recording:
+                rate = int.from_bytes(recording.read(WAV_HEADER)[24:28], "little")
+            await until(path.stat().st_size + round(2 * rate * seconds))
     finally:
         asyncio.get_running_loop().remove_reader(watch)
         watch.close()

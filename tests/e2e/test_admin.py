@@ -99,7 +99,7 @@ async def test_a_room_set_up_over_rest_is_what_callers_find_whatever_becomes_of_
     await daemon.start()
     assert (await ask(daemon, "GET", "/api/rooms/1130"))["setup"]["languages"] == ["es", "en"]
     await ask(daemon, "DELETE", "/api/rooms/1130", status=204)
-    assert "1130" not in await pbx.rx("database show dragoman-rooms")
+    await until(pbx, "database show dragoman-rooms", lambda shown: "1130" not in shown)
     free = await caller("Fay", "1130*376")
     await conference_of(pbx, "1130-ca", 2)
     await free.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -158,17 +159,22 @@ async def test_who_dials_in_while_it_stays_up_is_interpreted(tmp_path: Path, pho
 
 def child(pid: int, *words: str) -> int:
     """The one process below ``pid`` in whose command line these words are."""
-    (found,) = [
-        below
-        for below in descendants(pid)
-        if set(words) <= set(re.split(r"[\0/]", Path(f"/proc/{below}/cmdline").read_text()))
-    ]
+    (found,) = [below for below in descendants(pid) if set(words) <= set(re.split(r"[\0/]", command(below)))]
     return found
 
 
+def command(pid: int) -> str:
+    """Its command line; empty when it has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def descendants(pid: int) -> list[int]:
-    """Processes below ``pid``, by /proc (proc(5))."""
-    children = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
+    """Processes below ``pid``, by /proc (proc(5)); of one that ends while we look there are none."""
+    children: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            children += map(int, (task / "children").read_text().split())
     return children + [below for child in children for below in descendants(child)]

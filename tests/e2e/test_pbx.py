@@ -220,6 +220,7 @@ async def test_what_is_dialled_is_never_read_as_dialplan(
     pbx: Pbx, phone_factory: PhoneFactory, extension: str, room: str | None
 ) -> None:
     await interpreting(pbx)
+    await until(pbx, "core show channels concise", lambda channels: not channels.strip())  # of the test before
     phone = await phone_factory("${SHELL(id)},1)&Local/601")
     await phone.dial(room_uri(pbx, extension))
     if room is not None:

@@ -20,6 +20,8 @@ from aiohttp import web
 from tests.observe.views import AriView, ConferenceView
 from tests.web.serving import Serving, serving
 
+from dragoman.telephony.pbx.ports import free_port
+
 FOLDER = Path(__file__).parents[2] / "config" / "prometheus"
 EXAMPLE = FOLDER / "prometheus.yml"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -73,9 +75,7 @@ async def test_the_metrics_pass_prometheus_lint() -> None:
 @asynccontextmanager
 async def prometheus(config: Path, data: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """A running Prometheus, and a session to its API."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(socket.SOCK_STREAM)
     process = await asyncio.create_subprocess_exec(
         "prometheus",
         f"--config.file={config}",

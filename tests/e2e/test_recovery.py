@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import CallerFactory, DaemonFactory, conference_of
+from tests.e2e.conftest import CallerFactory, DaemonFactory, conference_of, until
 from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say, say_all
 from tests.e2e.test_admin import ask
 from tests.tonewords.code import words
@@ -25,10 +25,17 @@ def told(transcript: Any) -> list[str]:
     return [word for line in transcript["lines"] for word in (line["text"].split() or [MISSING])]
 
 
+CHANNELS = "core show channels concise"
+
+
+def made(channels: str) -> set[str]:
+    """Unique ids of the channels that a daemon made, of all that are listed: taps, snoops and booths."""
+    return {line.rsplit("!", 1)[1] for line in channels.splitlines() if line.startswith(("UnicastRTP/", "Snoop/"))}
+
+
 async def ours(pbx: Pbx) -> set[str]:
-    """Unique ids of the channels that a daemon made: taps, snoops and booths."""
-    listed = (await pbx.rx("core show channels concise")).splitlines()
-    return {line.rsplit("!", 1)[1] for line in listed if line.startswith(("UnicastRTP/", "Snoop/"))}
+    """See ``made``."""
+    return made(await pbx.rx(CHANNELS))
 
 
 async def calls(pbx: Pbx) -> int:
@@ -57,9 +64,8 @@ async def test_a_daemon_that_is_killed_leaves_the_calls_up_and_the_next_one_goes
     assert await calls(pbx) == 3
     await daemon.start()
     await daemon.legs("1000", 3)
-    kept = await ours(pbx)
-    assert not kept & orphans, "orphans were not swept"
-    assert len(kept) == len(orphans)
+    await until(pbx, CHANNELS, lambda listed: not made(listed) & orphans)  # swept
+    assert len(await ours(pbx)) == len(orphans)
     await say(alice, after)
     await daemon.spoken("1000", 1)
     for phone in (alice, bob, berta):
@@ -133,8 +139,8 @@ async def test_a_daemon_that_is_told_to_stop_takes_its_things_out_and_leaves_the
     await daemon.legs("1000", 3)
     assert len(await ours(pbx)) > 4
     assert await daemon.stop() == 0
-    assert await ours(pbx) == set()
-    assert "dragoman." not in await pbx.rx("bridge show all")
+    await until(pbx, CHANNELS, lambda listed: not made(listed))  # hung up they are; Asterisk takes them down
+    await until(pbx, "bridge show all", lambda listed: "dragoman." not in listed)
     assert await calls(pbx) == 3
     await conference_of(pbx, "1000-en", 2)
     await conference_of(pbx, "1000-es", 1)
