@@ -53,7 +53,7 @@ test: python ## every test
 	@$(MAKE) --no-print-directory $(VENV)/.ready $(VENV)/.ml lint
 	@$(BIN)/python -c "from dragoman.telephony.pbx import ensure_asterisk; ensure_asterisk(print)"
 	@export OMP_NUM_THREADS=1; status=0; none=0; \
-	half() { echo "pytest $$*"; $(BIN)/python -m pytest --spoiled 1 "$$@" $(ARGS) || \
+	half() { echo "pytest $$*"; $(BIN)/python -m pytest --hypothesis-profile=ci --spoiled 1 "$$@" $(ARGS) || \
 	  { code=$$?; [ $$code = 5 ] && none=$$((none + 1)) || status=$$code; }; }; \
 	half -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"; \
 	half -m alone; \

@@ -247,9 +247,7 @@ async def test_a_package_that_does_not_load_is_not_taken_for_a_bad_model_or_netw
             (tmp_path / "model" / file).write_text("x")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # of a worker
-    with mock.patch.dict(sys.modules):
-        for module in [module for module in sys.modules if module.partition(".")[0] == package]:
-            del sys.modules[module]
+    with without(forget=package):
         said = await said_at_start(name, given)
     assert "do not load (ImportError: libnothing.so.1" in said
     assert f'pip install --force-reinstall "dragoman[{needs.extra}]"' in said
