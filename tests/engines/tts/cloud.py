@@ -33,6 +33,11 @@ class CloudConformance(SynthesizerConformance):
 
     crashes = False  # no process of its own
 
+    @pytest.fixture(autouse=True)
+    def unstalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Many speak at once here, and their server is this process too: a busy machine is late."""
+        monkeypatch.setattr("dragoman.engines.tts.provider.STALL_S", 30.0)
+
     @pytest.fixture
     def options(self, options: dict[str, object]) -> dict[str, object]:
         return options
