@@ -27,3 +27,4 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "LET_GO_S", PATIENCE_S)
     monkeypatch.setattr("dragoman.engines.mt.apertium_pipe.ANSWER_DEADLINE_S", PATIENCE_S)
     monkeypatch.setattr("dragoman.engines.tts.espeak.ANSWER_DEADLINE_S", PATIENCE_S)
+    monkeypatch.setattr("dragoman.engines.tts.elevenlabs.START_DEADLINE_S", PATIENCE_S)

@@ -60,7 +60,8 @@ async def test_the_first_two_speakers_have_a_woman_s_and_a_man_s_voice(fake: Fak
 
 
 async def test_voices_can_be_chosen(fake: FakeEdge) -> None:
-    engine = EdgeSynthesizer({"voices": {"es": "es-AR-ElenaNeural", "sw": "sw-KE-ZuriNeural"}})
+    chosen = {"es": "es-AR-ElenaNeural", "sw": "sw-KE-ZuriNeural"}
+    engine = EdgeSynthesizer({"voices": chosen, "deadline_ms": 20_000})
     await speak(engine, REQUEST)
     assert "(es-AR, ElenaNeural)" in fake.spoken[0][0]
     assert engine.supports("sw") and engine.supports("de")

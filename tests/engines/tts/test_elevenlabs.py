@@ -68,6 +68,7 @@ async def test_the_request_is_as_documented(fake: FakeElevenLabs, engine: Eleven
     assert fake.requests[0]["voice_id"] in VOICES
 
 
+@virtual_time
 async def test_a_model_that_guesses_the_language_is_not_told_it(fake: FakeElevenLabs) -> None:
     options = {"url": fake.url, "api_key": KEY, "model": "eleven_multilingual_v2", "logging": False}
     async with started(ElevenLabsSynthesizer(options)) as engine:
@@ -77,6 +78,7 @@ async def test_a_model_that_guesses_the_language_is_not_told_it(fake: FakeEleven
         assert not engine.supports("vi") and not engine.supports("ca")
 
 
+@virtual_time
 async def test_each_speaker_has_a_voice_and_keeps_it(fake: FakeElevenLabs) -> None:
     async with started(ElevenLabsSynthesizer({"url": fake.url, "api_key": KEY, "voices": ["a", "b", "c"]})) as engine:
         for speaker in ("x", "y", "z", "x", "y", "z"):
@@ -86,6 +88,7 @@ async def test_each_speaker_has_a_voice_and_keeps_it(fake: FakeElevenLabs) -> No
         assert used[3:] == used[:3]
 
 
+@virtual_time
 async def test_tone_words_come_through_exactly() -> None:
     words = "es017a es018a es019a"
     async with FakeElevenLabs(tone) as fake:
@@ -183,6 +186,7 @@ async def test_no_audio_by_the_deadline_is_a_timeout() -> None:
                 assert fake.running == 0
 
 
+@virtual_time
 async def test_no_server_is_a_crash_that_may_be_tried_again() -> None:
     async with FakeElevenLabs() as fake:
         url = fake.url
@@ -201,6 +205,7 @@ async def test_no_key_says_where_to_put_it(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
+@virtual_time
 async def test_the_key_may_come_from_a_file_or_the_environment(
     fake: FakeElevenLabs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

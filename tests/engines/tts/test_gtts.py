@@ -94,7 +94,7 @@ async def test_no_audio_by_the_deadline_is_a_timeout(fake: FakeTranslate) -> Non
 async def test_no_server_is_a_crash() -> None:
     async with FakeTranslate() as fake:
         url = fake.url
-    async with started(GttsSynthesizer({"url": url})) as engine:
+    async with started(GttsSynthesizer({"url": url, "deadline_ms": 20_000})) as engine:
         with pytest.raises(EngineCrashed):
             await speak(engine, REQUEST)
     with pytest.raises(EngineCrashed, match="not started, or closed"):
