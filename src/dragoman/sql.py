@@ -21,6 +21,9 @@ from dragoman.errors import ConfigError, DragomanError
 TIMEOUT_S: Final = 5.0
 """Seconds for one question: it is some milliseconds of work, and a caller waits for the first."""
 
+LOCK_S: Final = TIMEOUT_S
+"""Seconds that SQLite waits for another process that has the file locked."""
+
 SWITCHES: Final = 20
 """Tries to make a file's journal a write-ahead log: each failure waited for another process, and few start at once."""
 
@@ -103,7 +106,7 @@ class Sql:
         if self.url.database not in (None, "", ":memory:"):
             self._private_file(Path(str(self.url.database)))
         # One connection: its thread does one thing at a time, and so nothing is ever "locked" by ourselves.
-        engine = create_async_engine(self.url, pool_size=1, max_overflow=0, connect_args={"timeout": TIMEOUT_S})
+        engine = create_async_engine(self.url, pool_size=1, max_overflow=0, connect_args={"timeout": LOCK_S})
 
         @sa.event.listens_for(engine.sync_engine, "connect")
         def _prepare(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:

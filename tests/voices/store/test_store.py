@@ -182,7 +182,7 @@ async def test_nothing_of_the_deleted_is_left_in_sqlites_files(tmp_path: Path) -
 
 
 async def test_a_busy_database_says_that_traces_may_be_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(sql, "LOCK_S", 0.2)
     profile, audio = with_audio()
     url = SecretStr(str(tmp_path / "voices.sqlite"))
     store, reader = VoiceStore(url), VoiceStore(url)
