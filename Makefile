@@ -47,6 +47,8 @@ check: setup ## what of this machine and PBX is ready, and what to do about the 
 
 # First what may run side by side, three at a time: half of it computes, the other half waits for phones. Then, one by one
 # and with the machine to themselves, the tests that judge sound or time. Both run, whatever the first finds.
+# Random examples are the same each time (hypothesis' own profile for this), so that what turns it red is the change that
+# it tries; make unit tries others each time.
 # Status 5: no test of that half is among those that ARGS names.
 test: python ## every test
 	@scripts/packages.sh run demo test
