@@ -65,7 +65,7 @@ class Site:
 
     async def call(self, caller: Scripted, digits: str = "") -> Outcome:
         talk = PhoneEnrolment(caller, self.desk, self.codes, text_in, LINES, BEEP, lambda: 10.0)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             return await talk.run(digits or self.code.digits)
 
     @property
