@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,10 +18,12 @@ from tests.engines.conformance import TranslatorConformance
 from tests.fakes.deepl import KEY, FakeDeepL
 from tests.fakes.deepl_words import v3_languages
 from tests.fakes.latency import Latency
+from tests.pipeline.fakes import FakeTranslator
 from tests.virtual_time import settled, virtual_time
 
 from dragoman.engines.base import TranslationRequest
 from dragoman.engines.mt.cache import CachedTranslator
+from dragoman.engines.mt.chain import TranslatorChain
 from dragoman.engines.mt.deepl import DeepLTranslator
 from dragoman.engines.mt.deepl_messages import NAME
 from dragoman.engines.mt.hedging import SAVED, SHARE
@@ -34,6 +37,7 @@ from dragoman.errors import (
     EngineTimeout,
     EngineUnavailable,
 )
+from dragoman.recovery.mt import REQUEUE_S, STRIKES
 
 TRANSLATE = "POST /v2/translate"
 REQUEST = TranslationRequest("We meet at 10:30.", "en", "es")
@@ -176,25 +180,27 @@ FAULTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault)[:20])
 @virtual_time
-async def test_what_passes_is_asked_once_more_a_moment_later(
+async def test_what_passes_is_told_at_once_and_asked_again_by_the_one_policy_of_all_translators(
     fake: FakeDeepL, engine: DeepLTranslator, fault: dict[str, Any]
 ) -> None:
-    fake.fault(TRANSLATE, **fault)
-    assert (await engine.translate(REQUEST)).text == SAID
-    first, second = [seen.at for seen in fake.seen if seen.line == TRANSLATE]
-    assert 0.02 <= second - first <= 0.08 + 1e-6
-    assert engine.counts()["retries"] == 1
+    fake.fault(TRANSLATE, times=STRIKES - 1, **fault)
+    assert (await TranslatorChain([engine, FakeTranslator(name="fallback")]).translate(REQUEST)).text == SAID
+    times = [seen.at for seen in fake.seen if seen.line == TRANSLATE]
+    assert [after - before for before, after in pairwise(times)] == [pytest.approx(REQUEUE_S, abs=0.01)] * 2
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault)[:20])
 @virtual_time
-async def test_what_does_not_pass_is_told_after_two(
+async def test_what_does_not_pass_has_three_strikes_and_then_the_fallback_translates(
     fake: FakeDeepL, engine: DeepLTranslator, fault: dict[str, Any]
 ) -> None:
-    fake.fault(TRANSLATE, times=2, **fault)
-    with pytest.raises(EngineBusy if "status" in fault else EngineCrashed) as failed:
-        await engine.translate(REQUEST)
-    assert failed.value.retryable and len(fake.asked) == 2
+    fake.fault(TRANSLATE, times=STRIKES, **fault)
+    chain, failures = TranslatorChain([engine, FakeTranslator(name="fallback")]), list[EngineError]()
+    chain.on_failure = failures.append
+    assert (await chain.translate(REQUEST)).engine == "fallback"
+    assert len(fake.asked) == STRIKES
+    kind = EngineBusy if "status" in fault else EngineCrashed
+    assert [type(failure) for failure in failures] == [kind] * STRIKES and failures[0].retryable
 
 
 @virtual_time
@@ -202,6 +208,8 @@ async def test_retry_after_is_waited_for_where_there_is_time(fake: FakeDeepL) ->
     async with started(fake, deadline_ms=3000) as engine:
         fake.fault(TRANSLATE, status=429, headers={"Retry-After": "1"})
         begun = now()
+        with pytest.raises(EngineBusy):
+            await engine.translate(REQUEST)
         assert (await engine.translate(REQUEST)).text == SAID
         assert now() == pytest.approx(begun + 1.0, abs=0.01)
 
@@ -251,7 +259,7 @@ async def test_one_of_two_that_fails_leaves_it_to_the_other(fake: FakeDeepL, eng
     fake.fault(TRANSLATE, delay=0.4, status=503)
     fake.fault(TRANSLATE, delay=0.2)
     assert (await engine.translate(REQUEST)).text == SAID
-    assert (len(fake.asked), engine.counts()["retries"]) == (2, 0)
+    assert len(fake.asked) == 2
 
 
 @virtual_time
