@@ -175,7 +175,7 @@ class Delivery:
             raise refusal
         while turns:
             synthesizer = turns.now
-            pending.voice = synthesizer.info.name
+            pending.voice, asked = synthesizer.info.name, self._clock()
             try:
                 await self._synthesize(pending, request, synthesizer, speech, room)
                 if pending.times.tts_first is not None:
@@ -188,11 +188,14 @@ class Delivery:
                     if not request.text:
                         return
                     continue
-                turns.failed(may_help=error.retryable and self._circuits.usable(synthesizer))
+                circuit = self._circuits.of(synthesizer)
+                answers = circuit.usable_in_need() if turns.last else circuit.usable()
+                wait = turns.failed(may_help=error.retryable and answers, took_s=self._clock() - asked)
                 if not turns or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
                 self._reports.engine_failed("tts", error)
+                await asyncio.sleep(wait)  # meanwhile the booth plays silence
 
     def _go_on(
         self,
