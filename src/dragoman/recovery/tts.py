@@ -54,7 +54,7 @@ class Turns(Generic[Voice]):
         ``may_help``: whether it may give one if it is asked again.
         """
         self._asked += 1
-        pause = max(AGAIN_S * 2 ** max(self._asked - self._tries + 1, 0) - took_s, 0.0)
+        pause = max(AGAIN_S * 2.0 ** max(self._asked - self._tries + 1, 0) - took_s, 0.0)
         self._spent += took_s + pause
         if may_help and (self._asked < self._tries or (self.last and self._spent < LAST_S)):
             return pause
