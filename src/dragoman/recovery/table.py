@@ -61,7 +61,8 @@ TABLE: tuple[Row, ...] = (
         "recogniser",
         f"no hypothesis of {asr.SILENT_MS} ms of speech, or of {asr.MISSED} times the engine's own cadence where that "
         f"is longer (`EngineInfo.stall_ms`; Deepgram, with an interim a second: "
-        f"{asr.silent_after_ms(deepgram_settings.CADENCE_MS)} ms)",
+        f"{asr.silent_after_ms(deepgram_settings.CADENCE_MS)} ms). One that tells nothing of words it does not know "
+        "(pocketsphinx, faster-whisper) promises no hypothesis: of it only what `asr-lost` says is asked",
         "a new stream gets again all speech that has no final; the ledger keeps any word from being translated twice",
         f"of {asr.STALLS} streams in a row, then not again before one said something; looked at every "
         f"{_ms(recognition.WATCH)}",
