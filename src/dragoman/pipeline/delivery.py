@@ -28,7 +28,7 @@ from dragoman.recovery.tts import Turns
 log = structlog.get_logger(__name__)
 
 TTS_DEADLINE = 0.5
-"""Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
+"""Seconds without audio before synthesis is tried again (stage table: no audio for 500 ms)."""
 
 PIECE = READY_FRAMES * FRAME_SAMPLES
 """Samples that are handed to the booth at once, at one tempo."""
