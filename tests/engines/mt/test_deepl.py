@@ -170,7 +170,6 @@ async def test_what_no_retry_helps_is_asked_once(
 
 FAULTS: list[dict[str, Any]] = [
     *({"status": status} for status in (429, 500, 502, 503, 504, 529)),
-    {"hangup": True},
     {"cut": True},
     {"body": b'{"translations": [{"text'},
     {"body": b"<html>hello</html>"},
@@ -201,6 +200,16 @@ async def test_what_does_not_pass_has_three_strikes_and_then_the_fallback_transl
     assert len(fake.asked) == STRIKES
     kind = EngineBusy if "status" in fault else EngineCrashed
     assert [type(failure) for failure in failures] == [kind] * STRIKES and failures[0].retryable
+
+
+@virtual_time
+async def test_a_connection_that_is_closed_upon_each_request_is_a_crash_after_two(
+    fake: FakeDeepL, engine: DeepLTranslator
+) -> None:
+    fake.fault(TRANSLATE, times=2, hangup=True)
+    with pytest.raises(EngineCrashed):
+        await engine.translate(REQUEST)
+    assert len(fake.asked) == 2
 
 
 @virtual_time
@@ -302,14 +311,17 @@ async def test_no_answer_is_given_up_in_time_and_leaves_nothing_running(
 
 
 @virtual_time
-async def test_the_deadline_holds_for_all_attempts_together(fake: FakeDeepL) -> None:
-    async with started(fake, hedge_ms=350) as engine:
-        fake.fault(TRANSLATE, delay=0.34, status=500)  # before it would be hedged
+async def test_the_deadline_holds_for_the_wait_that_was_asked_for_and_the_request_together(fake: FakeDeepL) -> None:
+    async with started(fake, hedge_ms=0) as engine:
+        fake.fault(TRANSLATE, status=429, headers={"Retry-After": "1"})
         fake.fault(TRANSLATE, stall=True)
+        with pytest.raises(EngineBusy):
+            await engine.translate(REQUEST)
+        await asyncio.sleep(0.5)
         begun = now()
         with pytest.raises(EngineTimeout):
             await engine.translate(REQUEST)
-        assert now() == pytest.approx(begun + 1.1)
+        assert now() == pytest.approx(begun + 1.1, abs=0.01)
         await settled()
         assert (len(fake.asked), fake.disconnects) == (2, 1)
 
@@ -353,7 +365,9 @@ async def test_closing_ends_what_is_under_way(fake: FakeDeepL, engine: DeepLTran
 async def test_a_connection_closed_while_idle_costs_no_clause(fake: FakeDeepL, engine: DeepLTranslator) -> None:
     await engine.translate(REQUEST)
     fake.fault(TRANSLATE, times=1, hangup=True)
+    begun = now()
     assert (await engine.translate(REQUEST)).text == SAID
+    assert now() == begun  # it was no failure of the server's
 
 
 @virtual_time

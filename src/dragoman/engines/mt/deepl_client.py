@@ -211,15 +211,25 @@ class DeepLClient:
             return error
         return None
 
+    async def _exchange(
+        self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        # No redirects: our key is for this server alone.
+        async with session.request(method, self._url + path, data=data, allow_redirects=False) as response:
+            return response, await _read(response)
+
     async def _send(self, method: str, path: str, data: bytes | None) -> bytes:
         """The body of a 200; any other answer, and none, is an EngineError."""
         session = self._session
         if session is None:
             raise EngineCrashed(NAME, "closed")
         try:
-            # No redirects: our key is for this server alone.
-            async with session.request(method, self._url + path, data=data, allow_redirects=False) as response:
-                body = await _read(response)
+            try:
+                response, body = await self._exchange(session, method, path, data)
+            except aiohttp.ServerDisconnectedError:
+                # That a connection was closed while it lay idle shows with the next request: no failure of the server's.
+                self.counters.requests += method == "POST"
+                response, body = await self._exchange(session, method, path, data)
         except (aiohttp.ClientError, OSError) as error:
             what = one_line(f"{type(error).__name__}: {error}")
             log.debug("deepl gave no answer", path=path, error=what)
