@@ -227,7 +227,7 @@ class DeepLClient:
             try:
                 response, body = await self._exchange(session, method, path, data)
             except aiohttp.ServerDisconnectedError:
-                # That a connection was closed while it lay idle shows with the next request: no failure of the server's.
+                # A connection that was closed while it lay idle shows so with the next request: the server has not failed.
                 self.counters.requests += method == "POST"
                 response, body = await self._exchange(session, method, path, data)
         except (aiohttp.ClientError, OSError) as error:
