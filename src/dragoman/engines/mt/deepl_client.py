@@ -227,7 +227,7 @@ class DeepLClient:
             try:
                 response, body = await self._exchange(session, method, path, data)
             except aiohttp.ServerDisconnectedError:
-                # A connection that was closed while it lay idle shows so with the next request: the server has not failed.
+                # That a connection was closed while it lay idle shows with the next request: the server did not fail.
                 self.counters.requests += method == "POST"
                 response, body = await self._exchange(session, method, path, data)
         except (aiohttp.ClientError, OSError) as error:
