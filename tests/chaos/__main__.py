@@ -19,8 +19,6 @@ import pickle
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.latency.script import LANGUAGE_OF, LEAD_S
@@ -28,6 +26,7 @@ from tests.chaos.meeting import Meeting
 from tests.chaos.result import conclude
 from tests.chaos.schedule import Fault, plan
 from tests.chaos.script import script_of
+from tests.chaos.urgent import urgent
 
 from dragoman.errors import DragomanError
 from dragoman.signals import ended_by_signals
@@ -40,22 +39,6 @@ def only(faults: tuple[Fault, ...], wanted: str) -> tuple[Fault, ...]:
     """Those whose part, or part and what, is named; all if nothing is."""
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     return tuple(f for f in faults if not names or any(name in (f.part, f"{f.part} {f.what}") for name in names))
-
-
-URGENT = -15
-"""Niceness of the meeting: sound is real time, and other work on the machine should not be what is judged."""
-
-
-@contextmanager
-def urgent() -> Iterator[None]:
-    """Before all others, and with all that is started meanwhile; where that is not allowed, as ever."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, URGENT)
-    try:
-        yield
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 async def run(seed: int, seconds: float, out: Path, wanted: str, keep: bool) -> int:

@@ -19,7 +19,7 @@ by the gap that the daemon tells of. It is no dropped call; one that ends while 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bench.latency.figures import Sound, follow
@@ -79,6 +79,10 @@ TOLD_S = 0.125
 
 TORN = 2
 """Words that one hole may tear: it may lie where two of them meet."""
+
+EDGE_S = 0.02
+"""By how much a hole may lie beside what it tore: a word of which the beginning or the end was not sent sounds from or
+to there, and its edge is known to a packet."""
 
 WAY_S = 1.0
 """From a phone to what is captured, or from there to a phone: buffers, full."""
@@ -154,18 +158,16 @@ def judge(
     came = _places(said, tapped, haste=2 * WORD_S)
     marks = tuple(marks)
     short = [(begun, ended) for begun, ended in holes if ended - begun < TOLD_S]
-    torn = _torn(
-        len(said),
-        {index: sent[place].start for index, place in on_booth.items()},
-        [
-            sound.start
-            for sound in sent
-            if sound.text is None
-            and (froze(sound.start, sound.end) or any(a < sound.end and sound.start < b for a, b in short))
-        ],
-    )
+    spoilt = [
+        sound.start
+        for sound in sent
+        if sound.text is None
+        and (
+            froze(sound.start, sound.end) or any(a < sound.end + EDGE_S and sound.start - EDGE_S < b for a, b in short)
+        )
+    ]
     at_ear = [sound.start for sound in heard if sound.text is None]
-    lag = LAG_S
+    lag, lost = LAG_S, dict[int, int]()
     for index, word in enumerate(said):
         if word.text is None:
             continue  # damaged where it was recorded: nobody could have understood it
@@ -181,30 +183,38 @@ def judge(
             fate = Fate.ON_THE_LINE
         elif froze(word.start, word.end) or froze(word.start + lag, word.start + lag + WORD_S):
             fate = Fate.MACHINE
-        elif index in torn:
-            fate = Fate.MACHINE
         else:
             fate = Fate.LOST
+            lost[index] = len(page.rows)
         at = heard[first[index]].start if index in first else None
         page.rows.append(Row(voice, target, word.text, word.start, fate, at, booth, index in came))
+    for index in _torn(
+        {index: said[index].start for index in lost},
+        {index: sent[place].start for index, place in on_booth.items()},
+        spoilt,
+    ):
+        page.rows[lost[index]] = replace(page.rows[lost[index]], fate=Fate.MACHINE)
     return page
 
 
-def _torn(count: int, sent: Mapping[int, float], spoilt: Sequence[float]) -> set[int]:
-    """Which of ``count`` words are those that were sent torn.
+def _torn(missing: Mapping[int, float], sent: Mapping[int, float], spoilt: Sequence[float]) -> set[int]:
+    """Which of the words that are not accounted for are those that were sent torn.
 
     Args:
-        count: of the words that were said.
+        missing: when each of them was said, by its place among the words said.
         sent: when each of those was sent that was sent whole.
         spoilt: when something was sent with a hole in it.
     """
     found: set[int] = set()
     whole = sorted(sent)
-    for before, after in zip([-1, *whole], [*whole, count], strict=True):
-        missing = range(before + 1, after)
-        begun, ended = sent.get(before, float("-inf")), sent.get(after, float("inf"))
-        if 0 < len(missing) <= TORN * sum(begun < at < ended for at in spoilt):
-            found.update(missing)
+    for before, after in zip([-1, *whole], [*whole, max(missing, default=0) + 1], strict=True):
+        between = [index for index in missing if before < index < after]
+        if not between:
+            continue
+        begun = max(sent.get(before, float("-inf")), missing[between[0]])
+        ended = sent.get(after, float("inf"))
+        if len(between) <= TORN * sum(begun < at < ended for at in spoilt):
+            found.update(between)
     return found
 
 

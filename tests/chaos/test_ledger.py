@@ -151,6 +151,29 @@ def test_a_short_hole_in_what_was_sent_is_the_machines_and_a_long_one_has_to_be_
     assert fates(whole)[3] is Fate.LOST, "nothing was sent there"
 
 
+def test_a_hole_may_have_cut_off_the_edge_of_a_word() -> None:
+    word = TRANSLATED[3]
+    sent = [*TRANSLATED[:3], Sound(None, word.start, word.end - 0.1), *TRANSLATED[4:]]
+    for begun, fate in ((word.end - 0.1, Fate.MACHINE), (word.end - 0.05, Fate.LOST)):
+        holes = [(begun, begun + 0.04)]
+        assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent, holes=holes))[3] is fate
+
+
+def test_a_torn_word_behind_others_that_are_accounted_for_is_told_from_them() -> None:
+    word = TRANSLATED[5]
+    hole = (word.start + 0.1, word.start + 0.16)
+    torn, early = Sound(None, word.start, word.end + 0.06), Sound(None, START + 0.1, START + 0.4)
+    holes, marks = [hole, (START + 0.2, START + 0.26)], [Gap(START - 1, said(6)[3].end - ATTACH_S)]
+    for sent, fate in (
+        ([TRANSLATED[4], torn], [Fate.HEARD, Fate.MACHINE]),
+        ([torn], [Fate.MACHINE] * 2),  # where two of them meet
+        ([TRANSLATED[4]], [Fate.HEARD, Fate.LOST]),
+        ([early, TRANSLATED[4]], [Fate.HEARD, Fate.LOST]),  # before it was said
+    ):
+        heard = [sound for sound in sent if sound.text is not None]
+        assert fates(page(heard, sent=sent, holes=holes, marks=marks)) == [Fate.MARKED] * 4 + fate
+
+
 def test_a_machine_that_stood_still_is_told_apart() -> None:
     frozen = (START + PACE * 1.2, START + PACE * 1.3)
     found = page([], froze=lambda start, end: start <= frozen[1] and frozen[0] <= end)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections import deque
 
 import pytest
@@ -42,6 +44,22 @@ async def test_what_one_says_is_spoken_in_the_language_of_the_other() -> None:
         await place.passes(4)
         assert place.heard("en") == translated("en", "buenos dias")
         assert place.reporter.clauses == {"committed": 2, "translated": 2, "spoken": 2}
+
+
+async def test_the_audio_of_who_left_is_not_kept_until_a_garbage_collector_comes() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        audio = weakref.ref(place.media.legs[ann.channel_id])
+        place.say(ann, "good morning everybody")
+        await place.passes(4)
+        assert place.heard("es") == translated("es", "good morning everybody")
+        gc.disable()
+        try:
+            place.leave(ann)
+            await place.passes(DRAIN_DEADLINE)
+            assert audio() is None
+        finally:
+            gc.enable()
 
 
 async def test_a_room_of_one_language_opens_no_recogniser() -> None:

@@ -2,7 +2,8 @@
 
 Waves of calls in three languages, each caller saying tone words, so that everything runs: taps, booths, recognition,
 translation, synthesis. After each wave, when the last caller has gone, it is noted what is left: memory, open files,
-threads and tasks of the daemon, memory and open files of Asterisk, its channels and bridges. Writes ``soak-out/``:
+threads and tasks of the daemon, memory and open files of Asterisk, its channels and bridges; of open files those apart
+that are connections between the two, of which as many wait for requests as were needed at once. Writes ``soak-out/``:
 ``soak.json``, ``soak.png``, the daemon's log. Exits 0 if nothing grew by more than it may (a straight line through the
 samples, tolerances below) and nothing was ever left over; else 1, and says why.
 """
@@ -27,13 +28,15 @@ from typing import Any
 import aiohttp
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from tests.e2e.calling import descriptors, place_calls, resident_kib
+from tests.e2e.calling import place_calls, resident_kib
+from tests.soak.files import open_files
 from tests.soak.slope import Tolerance, Trend, trend
 from tests.tonewords.code import words
 
 from dragoman.demo.daemon import Daemon
 from dragoman.errors import DragomanError
 from dragoman.signals import ended_by_signals
+from dragoman.telephony.ari.client import REQUESTS
 from dragoman.telephony.pbx import Pbx, Site
 from dragoman.telephony.pbx.ports import free_port
 
@@ -52,15 +55,16 @@ QUIET_S = 30.0
 
 TOLERANCES: Mapping[str, Tolerance] = {
     "daemon MiB": Tolerance(8.0, 12.0),
-    "daemon files": Tolerance(5.0, 2.0),
+    "daemon files": Tolerance(2.0, 2.0),
     "daemon threads": Tolerance(2.0, 2.0),
     "daemon tasks": Tolerance(2.0, 2.0),
     "asterisk MiB": Tolerance(12.0, 24.0),
-    "asterisk files": Tolerance(6.0, 4.0),
+    "asterisk files": Tolerance(4.0, 4.0),
 }
-"""Memory: an allocator's pieces, and what fragments; the others: what happens to be open when it is looked. Of files
-these are the daemon's connections to Asterisk that wait 10 s for the next request, as many as were needed at once (up
-to 16): in a minute's soak one to five, while a leak of one for every ten calls would be nine."""
+"""Memory: an allocator's pieces, and what fragments; the others: what happens to be open when it is looked."""
+
+CONNECTIONS: Mapping[str, float] = dict.fromkeys(("daemon connections", "asterisk connections"), REQUESTS + 1)
+"""How many there may be at either end: the daemon's pool, and the events' websocket. More would be a leak."""
 
 LEFT = ("channels", "bridges of ours", "legs", "booths", "recognizer streams")
 """What must be none after each wave: what is there is an orphan."""
@@ -74,13 +78,16 @@ async def figures(pbx: Pbx, daemon: Daemon) -> dict[str, float]:
     async with aiohttp.ClientSession() as session, session.get(f"{daemon.url}/metrics") as answer:
         lines = [line.rsplit(" ", 1) for line in (await answer.text()).splitlines() if not line.startswith("#")]
     metrics = {name: float(value) for name, value in lines if "{" not in name}
+    ours, its = open_files(daemon.pid, pbx.http_port), open_files(pbx.pid, pbx.http_port)
     return {
         "daemon MiB": resident_kib(daemon.pid) / 1024,
-        "daemon files": descriptors(daemon.pid),
+        "daemon files": ours.other,
+        "daemon connections": ours.connections,
         "daemon threads": len(os.listdir(f"/proc/{daemon.pid}/task")),
         "daemon tasks": metrics["dragoman_tasks"],
         "asterisk MiB": resident_kib(pbx.pid) / 1024,
-        "asterisk files": descriptors(pbx.pid),
+        "asterisk files": its.other,
+        "asterisk connections": its.connections,
         "channels": int(channels.split()[0]),
         "bridges of ours": bridges.count("dragoman."),
         "legs": metrics["dragoman_legs"],
@@ -89,12 +96,20 @@ async def figures(pbx: Pbx, daemon: Daemon) -> dict[str, float]:
     }
 
 
+def left(now: Mapping[str, float]) -> list[str]:
+    """What is there that should not be, in words."""
+    orphans = [f"{now[name]:g} {name} left" for name in LEFT if now[name]]
+    return orphans + [
+        f"{now[name]:g} {name}, allowed are {most:g}" for name, most in CONNECTIONS.items() if now[name] > most
+    ]
+
+
 async def quiet(pbx: Pbx, daemon: Daemon) -> dict[str, float]:
     """Wait until nothing is left, or for QUIET_S; what there is then."""
     end = time.monotonic() + QUIET_S
     while True:
         now = await figures(pbx, daemon)
-        if not any(now[name] for name in LEFT) or time.monotonic() > end:
+        if not left(now) or time.monotonic() > end:
             return now
         await daemon.pause()
 
@@ -153,7 +168,7 @@ def conclude(samples: list[tuple[float, dict[str, float]]], spoken: int, log: st
         for name, found in trends.items()
         if not found.flat
     ]
-    why += [f"{now[name]:g} {name} left at {at:.0f} s" for at, now in samples for name in LEFT if now[name]]
+    why += [f"{what} at {at:.0f} s" for at, now in samples for what in left(now)]
     why += ["nothing was spoken"] if not spoken else []
     why += ["the daemon's log has a traceback"] if "Traceback" in log else []
     result = {

@@ -139,7 +139,6 @@ class ToneRecognizer(_ToneEngine):
         self.crash_at_word = int(cast(int, options.get("crash_at_word", 0)))
         self.spelt = cast(Mapping[str, str], options.get("spelt", {}))
         self.hears_booths = bool(options.get("hears_booths", False))
-        self.opened: list[StreamRequest] = []
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES
@@ -147,7 +146,6 @@ class ToneRecognizer(_ToneEngine):
     async def open(self, request: StreamRequest) -> ToneStream:
         if not self.supports(request.language):
             raise EngineRejected(self.name, f"no language {request.language!r}")
-        self.opened.append(request)
         return ToneStream(self, request.language if self.hears_booths else None)
 
 
@@ -247,13 +245,11 @@ class ToneTranslator(_ToneEngine):
     def __init__(self, options: Mapping[str, object]) -> None:
         super().__init__(options)
         self.info = _info(self.name, Stage.MT, tuple(f"{a}-{b}" for a in LANGUAGES for b in LANGUAGES if a != b))
-        self.requests: list[TranslationRequest] = []
 
     def supports(self, source: str, target: str) -> bool:
         return source in LANGUAGES and target in LANGUAGES and source != target
 
     async def translate(self, request: TranslationRequest) -> Translation:
-        self.requests.append(request)
         await self._call()
         try:
             return Translation(translate(request.text, request.target), self.name)
@@ -276,13 +272,11 @@ class ToneSynthesizer(_ToneEngine):
         self.info = _info(self.name, Stage.TTS, LANGUAGES)
         self.pause_ms = (float(cast(float, options.get("stretch", 1.0))) - 1.0) * (WORD_MS + GAP_MS)
         self.chunk = round(float(cast(float, options.get("chunk_ms", 100))) * SAMPLE_RATE / 1000)
-        self.requests: list[SpeechRequest] = []
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES
 
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
-        self.requests.append(request)
         await self._call()
         try:
             pause = np.zeros(round(self.pause_ms * SAMPLE_RATE / 1000), np.int16)

@@ -18,9 +18,10 @@ MIDDLE: Final = 10 * YOUNG
 
 FULL: Final = 60 * MIDDLE
 """Ticks between two looks at all but what ``freeze_garbage`` put away (10 minutes): 16 ms for 30 talking legs. It finds
-what legs that left kept in cycles, some 130 objects and at most 640 KB of audio each, and nothing else: while nobody
-comes or goes, 120 s of 20 talking legs leave none (measured in virtual time; a spoken clause is freed when it was
-played, see ``booth.Speech.forget``). What outlives it is not frozen too, or legs that leave would stay for ever."""
+what legs that left kept in cycles, some 130 objects each, and nothing else: while nobody comes or goes, 120 s of 20
+talking legs leave none (measured in virtual time; a spoken clause is freed when it was played, see
+``booth.Speech.forget``, a leg's audio when all was said). What outlives it is not frozen too, or legs that leave would
+stay for ever. Once the last leg left it is not waited for: nobody hears that look, and there is little to look at."""
 
 
 def freeze_garbage() -> None:
@@ -39,14 +40,18 @@ class GarbageTurns:
 
     def __init__(self) -> None:
         self._ticks = 0
+        self._left = False  # whether anybody was here since the last look at all
 
-    def turn(self) -> None:
-        """A tick is over, the next one is 20 ms away: look, if it is time."""
+    def turn(self, *, legs: bool) -> None:
+        """A tick is over, the next one is 20 ms away: look, if it is time. ``legs``: whether anybody is here."""
         if gc.isenabled():
             return
         self._ticks += 1
+        self._left = self._left or legs
         if self._ticks % YOUNG == 0:
-            gc.collect(2 if self._ticks % FULL == 0 else 1 if self._ticks % MIDDLE == 0 else 0)
+            alone = self._left and not legs
+            self._left = legs
+            gc.collect(2 if alone or self._ticks % FULL == 0 else 1 if self._ticks % MIDDLE == 0 else 0)
 
     def close(self) -> None:
         """No more ticks come: Python looks by itself again. Idempotent."""

@@ -323,7 +323,7 @@ class MediaPlane:
         self.tick(now, tick.skipped)
         if tick.stalled:
             self.on_stall(now - tick.lateness - PERIOD, now)
-        self._garbage.turn()
+        self._garbage.turn(legs=bool(self._legs))
 
     def tick(self, now: float, skipped: int = 0) -> None:
         """Do all of one tick: receive, order, send, listen, tell.

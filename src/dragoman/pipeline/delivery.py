@@ -28,7 +28,7 @@ from dragoman.recovery.tts import Turns
 log = structlog.get_logger(__name__)
 
 TTS_DEADLINE = 0.5
-"""Seconds without audio before synthesis is tried once more (stage table: no audio for 500 ms)."""
+"""Seconds without audio before synthesis is tried again (stage table: no audio for 500 ms)."""
 
 PIECE = READY_FRAMES * FRAME_SAMPLES
 """Samples that are handed to the booth at once, at one tempo."""
@@ -175,7 +175,7 @@ class Delivery:
             raise refusal
         while turns:
             synthesizer = turns.now
-            pending.voice = synthesizer.info.name
+            pending.voice, asked = synthesizer.info.name, self._clock()
             try:
                 await self._synthesize(pending, request, synthesizer, speech, room)
                 if pending.times.tts_first is not None:
@@ -188,11 +188,14 @@ class Delivery:
                     if not request.text:
                         return
                     continue
-                turns.failed(may_help=error.retryable and self._circuits.usable(synthesizer))
+                circuit = self._circuits.of(synthesizer)
+                answers = circuit.usable_in_need() if turns.last else circuit.usable()
+                wait = turns.failed(may_help=error.retryable and answers, took_s=self._clock() - asked)
                 if not turns or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
                 self._reports.engine_failed("tts", error)
+                await asyncio.sleep(wait)  # meanwhile the booth plays silence
 
     def _go_on(
         self,

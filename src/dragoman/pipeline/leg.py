@@ -211,6 +211,12 @@ class SpeakingLeg:
                 log.warning("what was said is given up", after_s=DRAIN_DEADLINE)
             finally:
                 self._group = self._deadline = None
+                self._let_go(recognition)
+
+    def _let_go(self, recognition: Recognition) -> None:
+        """Nothing more is said: what holds itself waits for the garbage collector, up to 640 KB of audio need not."""
+        recognition.attach(None)
+        self._audio = None
 
     def _limit(self) -> None:
         if self._deadline is not None and self.closed.is_set():

@@ -146,8 +146,8 @@ class Recognition:
             return 0.0
         return (self._audio.end - self._ledger.known_until(self._finals)) / SAMPLE_RATE
 
-    def attach(self, audio: LegAudio) -> None:
-        """Read from this audio; once, before ``run``."""
+    def attach(self, audio: LegAudio | None) -> None:
+        """Read from this audio; once, before ``run``. None: ``run`` has ended, hold it no longer."""
         self._audio = audio
 
     def on_audio(self, end: int) -> None:

@@ -61,7 +61,8 @@ TABLE: tuple[Row, ...] = (
         "recogniser",
         f"no hypothesis of {asr.SILENT_MS} ms of speech, or of {asr.MISSED} times the engine's own cadence where that "
         f"is longer (`EngineInfo.stall_ms`; Deepgram, with an interim a second: "
-        f"{asr.silent_after_ms(deepgram_settings.CADENCE_MS)} ms)",
+        f"{asr.silent_after_ms(deepgram_settings.CADENCE_MS)} ms). One that tells nothing of words it does not know "
+        "(pocketsphinx, faster-whisper) promises no hypothesis: of it only what `asr-lost` says is asked",
         "a new stream gets again all speech that has no final; the ledger keeps any word from being translated twice",
         f"of {asr.STALLS} streams in a row, then not again before one said something; looked at every "
         f"{_ms(recognition.WATCH)}",
@@ -103,7 +104,8 @@ TABLE: tuple[Row, ...] = (
         f"an error (5xx, broken connection), or no answer within {_ms(translators.DEADLINE)}",
         "the clause is sent again, then to the next translator of the list; where none can, it is dropped and marked",
         f"{_ms(mt.REQUEUE_S)} after it was sent at the soonest; {mt.STRIKES} strikes, of which a late answer is "
-        f"{mt.LATE_STRIKES}; {translators.BUDGET:g} s for all tries together",
+        f"{mt.LATE_STRIKES}; the last translator is asked further, each time after twice the pause; "
+        f"{translators.BUDGET:g} s for all tries together",
         "that clause comes later, or only the captions say that it is missing",
         (Action.RETRY, Action.FALLBACK, Action.GAP),
         "`dragoman_engine_errors_total`, `dragoman_engine_fallbacks_total`",
@@ -115,7 +117,8 @@ TABLE: tuple[Row, ...] = (
         f"no audio for {_ms(delivery.TTS_DEADLINE)}, or an error before the first sound",
         "silence is played meanwhile; the same voice is asked once more, then the next one of the list; one that broke "
         "off in the middle is gone on from there by another voice",
-        f"each voice {tts.TRIES} times at the most, before the clause's first sound",
+        f"each voice {tts.TRIES} times at the most, before the clause's first sound, {_ms(tts.AGAIN_S)} after it was "
+        f"asked at the soonest; the last voice further, each time after twice the pause, for {tts.LAST_S:g} s",
         "that clause comes later, or in another voice",
         (Action.RETRY, Action.GAP),
         "`dragoman_engine_errors_total`, `dragoman_engine_fallbacks_total`",

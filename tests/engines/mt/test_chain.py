@@ -8,7 +8,7 @@ from tests.pipeline.fakes import FakeTranslator, crashed, rejected
 from tests.virtual_time import START, virtual_time
 
 from dragoman.engines.base import TranslationRequest
-from dragoman.engines.mt.chain import DEADLINE, TranslatorChain
+from dragoman.engines.mt.chain import BUDGET, DEADLINE, TranslatorChain
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
 from dragoman.recovery.mt import REQUEUE_S, STRIKES
 
@@ -29,6 +29,28 @@ async def test_what_fails_at_once_has_three_strikes_300_ms_apart_and_then_the_ne
     assert (await TranslatorChain([first, second]).translate(REQUEST)).engine == "second"
     assert (len(first.requests), len(second.requests)) == (STRIKES, 1)
     assert asyncio.get_running_loop().time() == pytest.approx(START + 2 * REQUEUE_S)
+
+
+async def test_the_only_one_is_asked_for_as_long_as_there_is_time_better_late_than_lost() -> None:
+    only = failing("only", *[crashed("only")] * 4)
+    assert (await TranslatorChain([only]).translate(REQUEST)).engine == "only"
+    assert len(only.requests) == 5
+    assert asyncio.get_running_loop().time() == pytest.approx(START + 0.3 + 0.3 + 0.6 + 1.2)
+
+
+async def test_and_no_longer_than_that() -> None:
+    only = failing("only", *[crashed("only")] * 10)
+    with pytest.raises(EngineCrashed):
+        await TranslatorChain([only]).translate(REQUEST)
+    assert asyncio.get_running_loop().time() <= START + BUDGET
+    assert len(only.requests) == 5
+
+
+async def test_but_not_where_it_told_us_to_stay_away() -> None:
+    only = failing("only", EngineBusy("only", "429", retry_after=30.0))
+    with pytest.raises(EngineBusy):
+        await TranslatorChain([only]).translate(REQUEST)
+    assert len(only.requests) == 1
 
 
 @pytest.mark.parametrize("outcome", ["hang", EngineTimeout("first", "slow")])
@@ -62,8 +84,8 @@ async def test_the_deadline_is_each_tries_own() -> None:
     slow = [FakeTranslator(delay=1000.0, name=name) for name in ("first", "second")]
     with pytest.raises(EngineTimeout, match=r"first: no translation within 0\.5 s"):
         await TranslatorChain(slow, deadline=0.5).translate(REQUEST)
-    assert [len(translator.requests) for translator in slow] == [2, 2]
-    assert asyncio.get_running_loop().time() == START + 4 * 0.5
+    assert [len(translator.requests) for translator in slow] == [2, 3]
+    assert asyncio.get_running_loop().time() == pytest.approx(START + 5 * 0.5 + 0.1)
 
 
 async def test_one_that_takes_almost_as_long_as_it_may_is_not_cut_short_by_another_that_hung() -> None:
@@ -81,7 +103,7 @@ async def test_a_bug_is_told_under_the_name_of_the_engine_that_has_it(bad: str) 
                 raise KeyError(source)
             return True
 
-    broken = Broken(name="broken", outcomes=deque(["bug"] * STRIKES))
+    broken = Broken(name="broken", outcomes=deque(["bug"] * 5))
     with pytest.raises(EngineCrashed, match=r"broken: (ZeroDivisionError|KeyError)"):
         await TranslatorChain([broken]).translate(REQUEST)
 

@@ -131,6 +131,21 @@ async def test_closing_breaks_the_answer_off_at_once() -> None:
             assert len(await speak(engine, SpeechRequest("es001a", "es", "somebody")))
 
 
+@virtual_time
+async def test_what_was_answered_and_is_still_being_played_is_no_request_that_runs() -> None:
+    async with FakeElevenLabs(tone) as fake:
+        async with started(ElevenLabsSynthesizer({"url": fake.url, "api_key": KEY, "max_requests": 1})) as engine:
+            words = " ".join(f"es{n:03}a" for n in range(10))
+            async with aclosing(cast("Any", engine.synthesize(SpeechRequest(words, "es", "somebody")))) as pieces:
+                heard = len(await anext(pieces))
+                await settled()
+                assert fake.running == 0
+                assert len(await speak(engine, REQUEST))
+                heard += sum([len(piece) async for piece in pieces])
+            assert heard == pytest.approx(len(await tone(words, "es")), rel=0.05)
+            assert engine.counts()["cancelled"] == 0
+
+
 CASES: list[tuple[Fault, type[EngineError], str]] = [
     (
         Fault.UNAUTHORIZED,

@@ -39,8 +39,8 @@ Choice = Callable[[str, str], Sequence[Translator]]
 class TranslatorChain:
     """Asks each translator in order, up to three times where that may help; one that rejects gives way to the next.
 
-    One that sends a clause twice by itself is asked once. One whose circuit is not closed is not asked, unless nobody
-    else is left.
+    One that sends a clause twice by itself is asked once. The last one is asked for as long as there is time, ever more
+    rarely. One whose circuit is not closed is not asked, unless nobody else is left.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class TranslatorChain:
         asked, refusal = line.order(), line.refusal()
         for i, translator in enumerate(asked):
             after = sum(self._circuits.usable(other) for other in asked[i + 1 :])
-            strikes, wait = Strikes(1 if translator.info.retries else STRIKES), 0.0
+            once = translator.info.retries or not self._circuits.usable(translator)
+            strikes, wait = Strikes(1 if once else STRIKES, last=not after), 0.0
             for again in itertools.chain((False,), itertools.repeat(True)):
                 seconds = self._seconds(ends - clock() - wait, after, again)
                 if not seconds:
@@ -124,7 +125,9 @@ class TranslatorChain:
     def _may_mend(self, translator: Translator, error: EngineError, after: int) -> bool:
         """Whether asking the same one again is better than going on; who asked for a longer rest is given it."""
         told = isinstance(error, EngineBusy) and (error.retry_after or 0.0) > REQUEUE_S
-        return error.retryable and not (after and told) and self._circuits.usable(translator)
+        circuit = self._circuits.of(translator)
+        answers = circuit.usable() if after else circuit.usable_in_need()
+        return error.retryable and not (after and told) and answers
 
     def _tell(self, failures: Iterable[EngineError]) -> None:
         for error in failures:

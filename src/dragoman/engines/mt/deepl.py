@@ -39,7 +39,7 @@ START_S = 15.0
 class DeepLTranslator:
     """Clauses by ``deepl_client``; languages, usage and glossaries by DeepL's own client in a thread.
 
-    A clause costs at most ``deadline_ms`` and two requests: the second when the first is late, or has failed.
+    A clause costs at most ``deadline_ms`` and two requests: the second when the first is late.
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
@@ -77,7 +77,6 @@ class DeepLTranslator:
             stage=Stage.MT,
             languages=tuple(f"{a}-{b}" for a, b in permutations(LANGUAGES, 2) if self.supports(a, b)),
             streaming=False,
-            retries=True,
             licence="LicenseRef-DeepL",
             commercial_use=True,
             purpose="Production: the best translations, by a paid service (a key); the text leaves this host.",
@@ -167,7 +166,6 @@ class DeepLTranslator:
         return {
             "requests": counters.requests if counters else 0,
             "hedges": counters.hedges if counters else 0,
-            "retries": counters.retries if counters else 0,
             "billed_characters": counters.billed_characters if counters else 0,
             "without_glossary": self._without_glossary,
         }

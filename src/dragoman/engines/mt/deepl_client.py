@@ -1,5 +1,8 @@
 """The hot path to DeepL: one clause, one deadline, at most two requests, nothing left running.
 
+The second request is a hedge: it is sent where the first is late. What fails is asked again by the chain, by the one
+policy that there is for all translators (``recovery.mt``).
+
 The official client sleeps whole seconds between its retries and waits ten for an answer: right for documents, not for
 live speech (measured: two 429s cost it 2.8 s). What is not hot is left to it, see ``deepl_account``.
 """
@@ -8,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,11 +37,8 @@ from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError
 
 log = structlog.get_logger(__name__)
 
-PAUSE = (0.02, 0.08)
-"""Seconds before the retry, drawn evenly: clauses that failed together do not come back together (full jitter)."""
-
 LEAST = 0.1
-"""Seconds that must be left for a retry: an answer in less is rare (p50 150 ms), but it would be billed."""
+"""Seconds that must be left for a request: an answer in less is rare (p50 150 ms), but it would be billed."""
 
 LONGEST_WAIT = 60.0
 """Seconds of a server's Retry-After that are honoured: the circuit breaker above probes no later either."""
@@ -59,9 +58,9 @@ class Timing:
     """All in seconds."""
 
     deadline: float = 1.1
-    """For a clause, retry included: below the 1.2 s that the chain gives an engine for one try."""
+    """For a clause, with the wait that the server asked for: below the 1.2 s that the chain gives one try."""
     attempt: float = 0.8
-    """For one attempt, hedge included: who has not answered by then rarely does by the deadline."""
+    """For its requests, the hedge included: who has not answered by then rarely does by the deadline."""
     hedge: float = 0.26
     """Without an answer for so long, a second request is sent; 0: never. It is the 86th percentile of answers of
     which the median is 150 ms and the 95th one 350."""
@@ -72,9 +71,8 @@ class Counters:
     """What was done; all only grow."""
 
     requests: int = 0
-    """Sent to ``/v2/translate``, hedges and retries included."""
+    """Sent to ``/v2/translate``, hedges included."""
     hedges: int = 0
-    retries: int = 0
     billed_characters: int = 0
     """As DeepL counted them in the answers that were used."""
 
@@ -133,14 +131,12 @@ class DeepLClient:
             await session.close()
 
     async def translate(self, body: Mapping[str, object], until: float) -> Answer:
-        """Translate by ``until`` (loop time), with two requests at most.
-
-        The second is sent while the first is late (a hedge), or else after it met a connection that failed, 429, 5xx
-        or junk: no outage gets more than twice the load from us.
+        """Translate by ``until`` (loop time), with two requests at most: the second while the first is late (a hedge).
 
         Raises:
             EngineRejected, EngineDenied: the server refuses this text, or us.
-            EngineBusy, EngineCrashed: twice, or once and the server asks us to wait for longer than there is time.
+            EngineBusy: it is overloaded (429, 5xx), or asked us to wait for longer than there is time.
+            EngineCrashed: the connection failed, or the answer is junk.
             EngineTimeout: no answer in time.
         """
         data = json.dumps(body, ensure_ascii=False).encode()
@@ -148,11 +144,7 @@ class DeepLClient:
             async with asyncio.timeout_at(until):
                 await self._wait_turn(until)
                 self._budget.request()
-                outcome, hedged = await self._attempt(data, hedge=self._timing.hedge > 0)
-                if isinstance(outcome, EngineError) and outcome.retryable and not hedged:
-                    await self._pause(outcome, until)
-                    self.counters.retries += 1
-                    outcome, _ = await self._attempt(data, hedge=False)
+                outcome = await self._attempt(data)
         except TimeoutError:
             raise EngineTimeout(NAME, "no translation within the deadline") from None
         if isinstance(outcome, EngineError):
@@ -168,34 +160,25 @@ class DeepLClient:
             raise EngineBusy(NAME, "the server asked us to wait", self._not_before - now)
         await asyncio.sleep(self._not_before - now)
 
-    async def _pause(self, error: EngineError, until: float) -> None:
-        """Wait before the retry; raises ``error`` at once if there would be no time for it."""
-        now = asyncio.get_running_loop().time()
-        again = max(now + random.uniform(*PAUSE), self._not_before)
-        if again + LEAST > until:
-            raise error
-        await asyncio.sleep(again - now)
-
-    async def _attempt(self, data: bytes, *, hedge: bool) -> tuple[Answer | EngineError, bool]:
-        """The answer or the failure, and whether it was asked for twice.
+    async def _attempt(self, data: bytes) -> Answer | EngineError:
+        """The answer or the failure.
 
         Raises:
             EngineTimeout: no answer in time; the next translator is quicker than another attempt.
         """
         try:
             async with asyncio.timeout(self._timing.attempt):
-                return await self._hedged(data) if hedge else (await self._ask(data), False)
+                return await (self._hedged(data) if self._timing.hedge > 0 else self._ask(data))
         except TimeoutError:
             raise EngineTimeout(NAME, f"no answer within {self._timing.attempt:g} s") from None
 
-    async def _hedged(self, data: bytes) -> tuple[Answer | EngineError, bool]:
+    async def _hedged(self, data: bytes) -> Answer | EngineError:
         """Ask once, and a second time if the answer is late; the first good answer counts, the other is cancelled."""
         # A group would wrap what a task raises: so its tasks return their failures.
         async with asyncio.TaskGroup() as group:
             waiting = {group.create_task(self._ask(data))}
             done, _ = await asyncio.wait(waiting, timeout=self._timing.hedge)
-            hedged = not done and self._budget.spend()
-            if hedged:
+            if not done and self._budget.spend():
                 self.counters.hedges += 1
                 waiting.add(group.create_task(self._ask(data)))
             failure: EngineError | None = None
@@ -205,10 +188,10 @@ class DeepLClient:
                     if isinstance(outcome, Answer) or not outcome.retryable:
                         for task in waiting:
                             task.cancel()
-                        return outcome, hedged
+                        return outcome
                     failure = failure or outcome
             assert failure is not None  # the loop ends before only with an answer
-            return failure, hedged
+            return failure
 
     async def _ask(self, data: bytes) -> Answer | EngineError:
         """One request; its answer or its failure."""
@@ -228,15 +211,25 @@ class DeepLClient:
             return error
         return None
 
+    async def _exchange(
+        self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        # No redirects: our key is for this server alone.
+        async with session.request(method, self._url + path, data=data, allow_redirects=False) as response:
+            return response, await _read(response)
+
     async def _send(self, method: str, path: str, data: bytes | None) -> bytes:
         """The body of a 200; any other answer, and none, is an EngineError."""
         session = self._session
         if session is None:
             raise EngineCrashed(NAME, "closed")
         try:
-            # No redirects: our key is for this server alone.
-            async with session.request(method, self._url + path, data=data, allow_redirects=False) as response:
-                body = await _read(response)
+            try:
+                response, body = await self._exchange(session, method, path, data)
+            except aiohttp.ServerDisconnectedError:
+                # That a connection was closed while it lay idle shows with the next request: the server did not fail.
+                self.counters.requests += method == "POST"
+                response, body = await self._exchange(session, method, path, data)
         except (aiohttp.ClientError, OSError) as error:
             what = one_line(f"{type(error).__name__}: {error}")
             log.debug("deepl gave no answer", path=path, error=what)

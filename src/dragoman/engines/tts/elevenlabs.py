@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 
 import aiohttp
 import numpy as np
@@ -101,7 +102,7 @@ class ElevenLabsSynthesizer:
         self._voice_of = VoiceAssigner(len(self._voices))
         self._levels = VoiceLevels()
         self._session: aiohttp.ClientSession | None = None
-        self._running = 0
+        self._running: set[object] = set()
         self._counts = {"requests": 0, "characters": 0, "cancelled": 0}
 
     @property
@@ -160,15 +161,18 @@ class ElevenLabsSynthesizer:
         text = speakable(NAME, request.text)
         if self._session is None:
             raise EngineCrashed(NAME, "not started, or closed")
-        if self._running >= self._max_requests:
+        if len(self._running) >= self._max_requests:
             raise EngineBusy(NAME, f"{self._max_requests} requests run already (option max_requests)")
         voice = self._voices[self._voice_of(request.speaker)]
-        self._running += 1
+        self._running.add(order := object())
         self._counts["requests"] += 1
         self._counts["characters"] += len(text)
         ended = False
         try:
-            answer = timely(NAME, self._answer(self._session, voice, text, request.language), self._deadline_s)
+            # Whoever plays it takes as long as it sounds; for the provider it is over when all was sent.
+            answered = partial(self._running.discard, order)
+            asked = self._answer(self._session, voice, text, request.language, answered)
+            answer = timely(NAME, asked, self._deadline_s)
             async with aclosing(answer), aclosing(shaped(answer, voice, self._levels)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -177,7 +181,7 @@ class ElevenLabsSynthesizer:
             ended = True
             raise
         finally:
-            self._running -= 1
+            self._running.discard(order)
             self._counts["cancelled"] += not ended
 
     async def close(self) -> None:
@@ -191,9 +195,9 @@ class ElevenLabsSynthesizer:
         return dict(self._counts)
 
     async def _answer(
-        self, session: aiohttp.ClientSession, voice: str, text: str, language: str
+        self, session: aiohttp.ClientSession, voice: str, text: str, language: str, answered: Callable[[], None]
     ) -> AsyncGenerator[tuple[int, Pcm], None]:
-        """(Hz, samples) as they come; closing it closes the connection at once."""
+        """(Hz, samples) as they come; closing it closes the connection at once. ``answered``: called when all came."""
         body = {"text": text, "model_id": self._model}
         if self._model in _LANGUAGE_CODE:
             body["language_code"] = language
@@ -205,6 +209,7 @@ class ElevenLabsSynthesizer:
             # No redirects: our key is for this server alone.
             response = await session.post(url, params=query, json=body, allow_redirects=False)
             try:
+                response.content.on_eof(answered)
                 if response.status != 200:
                     raise _by_status(response, *await _detail(response, text), voice)
                 if not response.content_type.startswith(_AUDIO):
