@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from dragoman.media.format import Pcm
+from dragoman.writing import joined
 
 
 class Stage(StrEnum):
@@ -88,8 +89,8 @@ class Hypothesis:
 
     @property
     def text(self) -> str:
-        """The words, joined by single spaces."""
-        return " ".join(word.text for word in self.words)
+        """The words, as their script joins them."""
+        return joined(word.text for word in self.words)
 
 
 @dataclass(frozen=True, slots=True)
