@@ -85,7 +85,8 @@ class Hypothesis:
     is_final: bool
     end_of_utterance: bool
     upto: int
-    """Audio time up to which this hypothesis covers the leg's audio."""
+    """Audio time up to which this hypothesis covers the leg's audio, never less than a final before it did. A final
+    may cover less than the partial before it: what lies between is told again."""
 
     @property
     def text(self) -> str:
