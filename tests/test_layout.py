@@ -27,7 +27,7 @@ CORE = (
 )
 """Packages whose modules decide things: plain objects, told the time."""
 
-CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.engines.base")
+CORE_MODULES = ("dragoman.errors", "dragoman.languages", "dragoman.writing", "dragoman.engines.base")
 
 SHELLS = {
     "dragoman.enrolment.decode": "runs a process per clip",

@@ -51,6 +51,8 @@ class Fault(StrEnum):
     """200 without any audio."""
     HTML = "html"
     """A proxy's error page."""
+    MP3 = "mp3"
+    """200, and another format than was asked for."""
 
 
 _ERRORS: dict[Fault, tuple[int, str, str, str]] = {
@@ -200,6 +202,8 @@ class FakeElevenLabs:
             return _invalid("body", "text", message="String should have at least 1 character", kind="string_too_short")
         if fault is Fault.HTML:
             return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
+        if fault is Fault.MP3:
+            return web.Response(body=b"ID3\x04" + bytes(600), content_type="audio/mpeg")
         if fault is Fault.STALL:
             await self._closing.wait()
         pcm = await self.voice(body["text"], body.get("language_code", "en"))

@@ -86,3 +86,17 @@ def test_a_text_without_terms_stays_as_it_is(text: str) -> None:
 def test_a_term_is_found_in_itself(term: str) -> None:
     index = TermIndex([(term, 0)])
     assert bool(index.find(f"xx {term} yy")) == bool(tokens(term))
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [("ฉันอยู่ที่กรุงเทพมหานคร", "กรุงเทพ"), ("ພວກເຮົາຢູ່ວຽງຈັນ", "ວຽງຈັນ"), ("我们在北京开会", "北京"), ("東京ガスです", "ガス")],
+)
+def test_terms_are_found_where_no_space_parts_words(text: str, term: str) -> None:
+    (match,) = TermIndex([(term, "x")]).find(text)
+    assert text[match.start : match.end] == term
+
+
+def test_a_letter_keeps_its_marks() -> None:
+    assert [token.text for token in tokens("กินที่")] == ["กิ", "น", "ที่"]
+    assert TermIndex([("กน", "x")]).find("กินที่") == []

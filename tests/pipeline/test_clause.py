@@ -311,3 +311,22 @@ def test_a_partial_that_outgrew_a_number_is_what_flush_brings_out() -> None:
     segmenter.feed(final([*sentence("room number"), number("20", 900)], end=False))
     segmenter.feed(partial([number("25", 1300)]))
     assert [clause.text for clause in segmenter.flush()] == ["room number 25"]
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "text"),
+    [
+        ("ja", "今日 は いい 天気 です ね。", "今日はいい天気ですね。"),
+        ("zh", "会议 在 15 点 开始。", "会议在15点开始。"),
+        ("th", "ขอบคุณ มาก ครับ", "ขอบคุณมากครับ"),
+        ("ko", "감사합니다 여러분.", "감사합니다 여러분."),
+    ],
+)
+def test_a_clause_is_written_as_its_script_writes_it(language: str, said: str, text: str) -> None:
+    segmenter = ClauseSegmenter("leg", language)
+    segmenter.feed(partial(sentence(said)))
+    assert segmenter.partial == text
+    (clause,) = segmenter.feed(final(sentence(said)))
+    assert clause.text == text
+    both = merge(clause, clause).text
+    assert both == (f"{text} {text}" if language in ("th", "ko") else text + text)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.pipeline.test_clause import sentence
 
 from dragoman.engines.base import Word
+from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.connectives import CONNECTIVES, connectives
 from dragoman.pipeline.cuts import (
     AHEAD,
@@ -152,3 +153,48 @@ def test_the_lists_hold_plain_words() -> None:
         assert not lists.strong & lists.weak
         assert all(plain(word) == word for word in lists.abbreviations)
     assert set(CONNECTIVES) == {"en", "es", "fr", "de", "pt", "it", "ca"}
+
+
+MARKS = "、。，？"
+
+
+def parted(text: str, size: int) -> list[Word]:
+    """Words of so many characters, a mark with the one before it; 120 ms a character."""
+    pieces: list[str] = []
+    for char in text:
+        if pieces and (char in MARKS or (len(pieces[-1]) < size and pieces[-1][-1] not in MARKS)):
+            pieces[-1] += char
+        else:
+            pieces.append(char)
+    words, at = [], 0
+    for piece in pieces:
+        words.append(Word(piece, at, at := at + len(piece) * ms_to_samples(120)))
+    return words
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize(
+    ("language", "text", "clauses"),
+    [
+        ("ja", "そうですね。明日また話します", ["そうですね。", "明日また話します"]),
+        ("ja", "はい。賛成です。次に行きます", ["はい。賛成です。", "次に行きます"]),  # one word is no clause
+        ("ja", "しかし、荷物は全部二階に運びました", ["しかし、荷物は全部二階に運びました"]),
+        (
+            "ja",
+            "荷物は全部二階に運びました、エレベーターは動きます",
+            ["荷物は全部二階に運びました、", "エレベーターは動きます"],
+        ),
+        ("zh", "我们把箱子都搬上去了，电梯又能用了", ["我们把箱子都搬上去了，", "电梯又能用了"]),
+        ("zh", "真的？我不知道", ["真的？我不知道"]),
+    ],
+)
+def test_without_spaces_it_does_not_matter_what_the_recogniser_calls_a_word(
+    size: int, language: str, text: str, clauses: list[str]
+) -> None:
+    assert [clause.replace(" ", "") for clause in cuts(parted(text, size), language)] == clauses
+
+
+@pytest.mark.parametrize("text", ['go."', "行く。」", "gehen!“", "चलो।", "نعم؟"])
+def test_a_sentence_ends_before_a_quotation_mark_and_with_the_marks_of_any_script(text: str) -> None:
+    said = sentence(f"please {text} then")
+    assert first_cut(said, EN, closed=False) == 2

@@ -30,6 +30,7 @@ from dragoman.engines.phrases import default_path, load_table
 from dragoman.engines.tts.espeak import EspeakSynthesizer, render
 from dragoman.errors import ConfigError, EngineCrashed, EngineDenied, EngineError, EngineTimeout, EngineUnavailable
 from dragoman.media.format import SAMPLE_RATE, Pcm, ms_to_samples, samples_to_ms
+from dragoman.writing import joined
 
 LOAD_DEADLINE = 600.0
 """Seconds for loading: a large model from a slow disk takes minutes."""
@@ -214,7 +215,7 @@ async def _listen(engine: Recognizer, stream: RecognizerStream, speech: Pcm, wha
         return fail(
             what, f"no words for {said!r} as espeak-ng says it", "it may know better voices; is it the language?"
         )
-    heard = " ".join(words)
+    heard = joined(words)
     return ok(
         what, f"{said!r} -> {heard!r}: first words after {first}, {partials} partials, final {_ms(ended)} after the end"
     )

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from dragoman.media.format import Pcm
+from dragoman.writing import joined
 
 
 class Stage(StrEnum):
@@ -84,12 +85,13 @@ class Hypothesis:
     is_final: bool
     end_of_utterance: bool
     upto: int
-    """Audio time up to which this hypothesis covers the leg's audio."""
+    """Audio time up to which this hypothesis covers the leg's audio, never less than a final before it did. A final
+    may cover less than the partial before it: what lies between is told again."""
 
     @property
     def text(self) -> str:
-        """The words, joined by single spaces."""
-        return " ".join(word.text for word in self.words)
+        """The words, as their script joins them."""
+        return joined(word.text for word in self.words)
 
 
 @dataclass(frozen=True, slots=True)

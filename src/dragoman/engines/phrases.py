@@ -17,6 +17,7 @@ from types import MappingProxyType
 from dragoman.errors import ConfigError
 from dragoman.languages import LANGUAGES
 from dragoman.resources import shared
+from dragoman.writing import spaceless
 
 MAX_BYTES = 4_000_000
 """Bytes of a phrase file; ten thousand sentences in four languages are 2 MB, more is another file by mistake."""
@@ -26,9 +27,15 @@ _WORD = re.compile(r"[\w·]+(?:'[\w·]+)*'?")
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """The words of a text as they are compared: lower case, NFC, no punctuation, hyphens separate."""
+    """The words of a text as they are compared: lower case, NFC, no punctuation, hyphens separate.
+
+    Of scripts that put no space between words, the characters.
+    """
     text = unicodedata.normalize("NFC", text).casefold().replace("’", "'").replace("_", " ")
-    return tuple(_WORD.findall(text))
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        found += word if any(map(spaceless, word)) else (word,)
+    return tuple(found)
 
 
 def without_accents(word: str) -> str:

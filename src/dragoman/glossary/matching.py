@@ -1,8 +1,8 @@
 """Finding terms in running text: whole words, in any case, the longest first. Pure.
 
 Text and terms are cut into the same tokens, so "a whole word" needs no rule per script: a run of letters, marks and
-digits is a token, every other visible character is one of its own, and so is every ideograph (Chinese and Japanese put
-no space between words).
+digits is a token, every other visible character is one of its own, and so is, with its marks, every letter of a script
+that puts no space between words.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from dragoman.writing import spaceless
 
 T = TypeVar("T")
 
@@ -42,7 +44,9 @@ def tokens(text: str) -> list[Token]:
         if start >= 0:
             found.append(_token(text, start, at))
             start = -1
-        if not char.isspace() and char not in _HYPHENS:
+        if found and found[-1].end == at and unicodedata.category(char)[0] == "M":
+            found[-1] = _token(text, found[-1].start, at + 1)
+        elif not char.isspace() and char not in _HYPHENS:
             found.append(_token(text, at, at + 1))
     if start >= 0:
         found.append(_token(text, start, len(text)))
@@ -52,12 +56,7 @@ def tokens(text: str) -> list[Token]:
 def _in_word(char: str) -> bool:
     if char.isascii():
         return char.isalnum()
-    return (unicodedata.category(char)[0] in "LMN" or char in _INSIDE) and not _ideograph(char)
-
-
-def _ideograph(char: str) -> bool:
-    code = ord(char)
-    return 0x3040 <= code <= 0x30FF or 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or code >= 0x20000
+    return (unicodedata.category(char)[0] in "LMN" or char in _INSIDE) and not spaceless(char)
 
 
 def _token(text: str, start: int, end: int) -> Token:

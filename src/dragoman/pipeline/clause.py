@@ -20,6 +20,7 @@ from dragoman.pipeline.cuts import (
 from dragoman.pipeline.ledger import WordLedger
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.prefix import STABLE_AFTER, EarlyWords, StablePrefix
+from dragoman.writing import joined, joined_clauses
 
 NEVER = -SAMPLE_RATE
 """Audio time of a pause that there was not."""
@@ -50,7 +51,7 @@ def merge(first: Clause, second: Clause) -> Clause:
     """Two neighbours of one leg as one clause, under the first one's id."""
     return replace(
         first,
-        text=f"{first.text} {second.text}",
+        text=joined_clauses((first.text, second.text)),
         end=second.end,
         merged=(*first.merged, second.id, *second.merged),
     )
@@ -95,7 +96,7 @@ class ClauseSegmenter:
     @property
     def partial(self) -> str:
         """What was said since the last clause, as far as it is known."""
-        return " ".join(word.text for word in (*self._standing, *self._tentative))
+        return joined(word.text for word in (*self._standing, *self._tentative))
 
     @property
     def _standing(self) -> list[Word]:
@@ -208,5 +209,5 @@ class ClauseSegmenter:
             words = words[cut:]
 
     def _clause(self, words: Sequence[Word], number: int) -> Clause:
-        text = " ".join(word.text for word in words)
+        text = joined(word.text for word in words)
         return Clause(self._leg, number, self._language, text, words[0].start, words[-1].end)

@@ -75,7 +75,7 @@ class Completeness:
         words = clause.text.split()
         paused = -JITTER <= ears.pause - clause.end <= LAST_WORD
         if goes_on(words[-1], self._connectives):
-            ends = self._by_clause and paused and long_enough(words[-1], clause.end - clause.start, len(words))
+            ends = self._by_clause and paused and long_enough(words, clause.end - clause.start)
             return ends and not self._connectives.unfinished(plain(words[-1]))
         if paused:
             return True
@@ -96,4 +96,6 @@ def looks_unfinished(words: Sequence[Word], language: str) -> bool:
     last, known = words[-1], connectives(language)
     if not goes_on(last.text, known):
         return False
-    return known.unfinished(plain(last.text)) or not long_enough(last.text, last.end - words[0].start, len(words))
+    return known.unfinished(plain(last.text)) or not long_enough(
+        [word.text for word in words], last.end - words[0].start
+    )

@@ -10,6 +10,7 @@ from dragoman.pipeline.connectives import Connectives
 from dragoman.pipeline.digits import is_number
 from dragoman.pipeline.ledger import JITTER
 from dragoman.pipeline.plain import plain
+from dragoman.writing import WORD, worth
 
 MAX_CLAUSE = ms_to_samples(10_000)
 """Longest clause, in samples: who speaks on without a pause is cut here, at his longest breath, or nobody hears him."""
@@ -46,18 +47,20 @@ PAUSE = ms_to_samples(200)
 LAST_WORD = ms_to_samples(150)
 """How much longer than a recogniser's last word the VAD may hear it: final fricatives, and windows of 32 ms."""
 
-_SENTENCE_END = (".", "?", "!", "…", "。", "？", "！")
-_CLAUSE_END = (",", ";", ":", "，", "、", "；", "：", "–", "—")
+_SENTENCE_END = tuple(".?!…。｡．？！؟۔।॥။។៕")
+_CLAUSE_END = tuple(",;:，、､；：–—،؛၊")
+_CLOSING = "\"'»“”‘’)」』）》〉】"
+"""What may stand behind a mark of a sentence or a clause."""
 
 
 def ends_sentence(word: Word, language: Connectives) -> bool:
     """Whether this word carries a sentence mark that is no abbreviation's."""
-    return word.text.endswith(_SENTENCE_END) and plain(word.text) not in language.abbreviations
+    return _ends_with(word.text, _SENTENCE_END) and plain(word.text) not in language.abbreviations
 
 
 def goes_on(text: str, language: Connectives) -> bool:
     """Whether a speaker whose last word is ``text`` has more to say: a comma, or no mark behind a connective."""
-    return text.endswith(_CLAUSE_END) or (not text.endswith(_SENTENCE_END) and language.unfinished(plain(text)))
+    return _ends_with(text, _CLAUSE_END) or (not _ends_with(text, _SENTENCE_END) and language.unfinished(plain(text)))
 
 
 def pauses_behind(word: Word, pause: int) -> bool:
@@ -65,11 +68,11 @@ def pauses_behind(word: Word, pause: int) -> bool:
     return -JITTER <= pause - word.end <= LAST_WORD
 
 
-def long_enough(text: str, length: int, count: int) -> bool:
-    """Whether a clause within a sentence may end behind ``text``, with so many samples and words, if it ends there."""
-    if text.endswith(_CLAUSE_END):
-        return length >= COMMA_LENGTH and count >= COMMA_WORDS
-    return length >= MARK_LENGTH and count >= MARK_WORDS
+def long_enough(texts: Sequence[str], length: int) -> bool:
+    """Whether a clause within a sentence may end behind these words, of so many samples, if it ends there."""
+    if _ends_with(texts[-1], _CLAUSE_END):
+        return length >= COMMA_LENGTH and _holds(texts, COMMA_WORDS)
+    return length >= MARK_LENGTH and _holds(texts, MARK_WORDS)
 
 
 def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, paused: bool = False) -> int:
@@ -86,7 +89,7 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, pau
     """
     for i in range(1, len(words) + 1):
         last = words[i - 1]
-        if ends_sentence(last, language) and i >= SENTENCE_WORDS:
+        if ends_sentence(last, language) and _holds(_texts(words[:i]), SENTENCE_WORDS):
             if i < len(words) or closed:
                 return i
             return i if paused and _breaks_off(words, language) else 0
@@ -101,7 +104,7 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, pau
             if length >= MAX_CLAUSE or not within_number(last, words[i], language):
                 return i
             continue
-        if _marks(last, words[i], length, i, language):
+        if _marks(words[:i], words[i], language):
             return i
     return 0
 
@@ -109,21 +112,23 @@ def first_cut(words: Sequence[Word], language: Connectives, *, closed: bool, pau
 def _breaks_off(words: Sequence[Word], language: Connectives) -> bool:
     """Whether a pause behind these words of a sentence ends a clause; a mark there may be due to the pause alone."""
     last = words[-1]
-    return long_enough(last.text, last.end - words[0].start, len(words)) and not language.unfinished(plain(last.text))
+    return long_enough(_texts(words), last.end - words[0].start) and not language.unfinished(plain(last.text))
 
 
-def _marks(last: Word, following: Word, length: int, count: int, language: Connectives) -> bool:
-    """Whether a clause of this length may end between these words of a sentence."""
-    if not long_enough(last.text, length, count):
+def _marks(words: Sequence[Word], following: Word, language: Connectives) -> bool:
+    """Whether a clause may end between these words of a sentence and the one that follows."""
+    last = words[-1]
+    length = last.end - words[0].start
+    if length < COMMA_LENGTH or not long_enough(_texts(words), length):
         return False
-    if last.text.endswith(_CLAUSE_END):
+    if _ends_with(last.text, _CLAUSE_END):
         return True
     if goes_on(last.text, language) or within_number(last, following, language):
         return False
     opener = plain(following.text)
     if following.start - last.end >= PAUSE or opener in language.strong:
         return True
-    return opener in language.weak and length >= WEAK_LENGTH and count >= WEAK_WORDS
+    return opener in language.weak and length >= WEAK_LENGTH and _holds(_texts(words), WEAK_WORDS)
 
 
 def within_number(last: Word, following: Word, language: Connectives) -> bool:
@@ -150,3 +155,16 @@ def before_number(words: Sequence[Word], language: Connectives) -> int:
     while count and is_number(words[count - 1].text, language.code):
         count -= 1
     return count if count > len(words) // 2 else len(words)
+
+
+def _ends_with(text: str, marks: tuple[str, ...]) -> bool:
+    return text.rstrip(_CLOSING).endswith(marks)
+
+
+def _texts(words: Sequence[Word]) -> tuple[str, ...]:
+    return tuple(word.text for word in words)
+
+
+def _holds(texts: Sequence[str], words: int) -> bool:
+    """Whether they come to so many words, however the recogniser parts them."""
+    return sum(map(worth, texts)) >= words * WORD

@@ -9,7 +9,7 @@ from dragoman.engines.base import Word
 from dragoman.media.format import ms_to_samples
 from dragoman.pipeline.digits import is_number
 from dragoman.pipeline.plain import plain
-from dragoman.pipeline.retold import Tolerance, align, grown_from, same_first
+from dragoman.pipeline.retold import Tolerance, align, grown_from, left_of, same_first
 
 JITTER = ms_to_samples(60)
 """How far a word's middle moves between two times that one stream says it."""
@@ -190,9 +190,17 @@ class WordLedger:
             count, passed = same + found.told, passed + found.known
         if is_final:
             passed = len(self._due) if count < len(words) else passed
-            self._due = tuple(word for word in self._due[passed:] if word.end > upto - LATE)
+            rest = self._left(words, passed) if words and count == len(words) else self._due[passed:]
+            self._due = tuple(word for word in rest if word.end > upto - LATE)
             self._since = upto
         return count
+
+    def _left(self, words: Sequence[Word], passed: int) -> tuple[Word, ...]:
+        """What is due behind a final all of whose words are known, the rest of a number that it told in part too."""
+        for at in range(max(passed - 1, 0), min(passed + 1, len(self._due))):
+            if left := left_of(self._due[at], words, self._language):
+                return (left, *self._due[at + 1 :])
+        return self._due[passed:]
 
     def _count_settled(self, words: Sequence[Word]) -> int:
         """The same where nothing must come again."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-PUNCTUATION = ".,;:?!…。，、？！；：¿¡\"'()«»“”‘’-–—"
+from dragoman.writing import joined
+
+PUNCTUATION = ".,;:?!…。，、？！；：．｡､・「」『』（）《》〈〉【】¿¡\"'()«»“”‘’-–—؟،؛۔।॥။၊។៕"
 """What stands around a word and is not part of it; inside a word (``it's``, ``3.5``) it stays."""
+
+_WIDE_MARK = re.compile("[。，、？！；：．｡､「」『』（）《》〈〉【】]")
+"""Behind and before them no space stands."""
 
 
 @lru_cache(maxsize=4096)
@@ -22,4 +28,4 @@ def plain_words(words: Iterable[str]) -> tuple[str, ...]:
 
 def plain_text(text: str) -> str:
     """A clause by which two hypotheses of it can be compared."""
-    return " ".join(plain_words(text.split()))
+    return joined(plain_words(_WIDE_MARK.sub(" ", text).split()))

@@ -11,7 +11,7 @@ the first one found that difference to be.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from dragoman.engines.base import Word
@@ -46,6 +46,9 @@ ADDED = 0.8
 
 CUT_WORD = 0.2
 """The same of the first word of a replay, which may be half a word."""
+
+TAIL = 0.5
+"""What it is worth that the first word of a replay is the end of the number that its beginning cuts."""
 
 OMITTED = 1.0
 """A known word that should be told again and is not."""
@@ -157,6 +160,8 @@ def _aligned(
                 cell = min(cell, _more(columns[j - 1][i], added[j - 1]))
             if i and j:
                 told_here = _joined(columns, known, told, i, j, tolerance, exact=since is None)
+                if j == 1 and since is not None:
+                    told_here = min(told_here, _tail(columns[0][i - 1], known[i - 1], told[0], tolerance, since))
                 cell = min(cell, told_here._replace(passed=i))
             column[i] = cell
         columns.append(column)
@@ -223,6 +228,15 @@ def _several(cell: _Cell, whole: _Heard, parts: Sequence[_Heard], tolerance: Tol
     return _Cell(cell.cost + abs(shift) / tolerance.same - len(parts), cell.shift + shift, cell.matches + 1, 0)
 
 
+def _tail(cell: _Cell, one: _Heard, other: _Heard, tolerance: Tolerance, since: int) -> _Cell:
+    """The end of a number in whose middle a replay begins: "five" of 35."""
+    if one.start >= since or not (one.number and other.number) or len(other.text) >= len(one.text):
+        return _NOWHERE
+    if not one.text.endswith(other.text):
+        return _NOWHERE
+    return _more(cell, 2 * abs(other.end - one.end) / tolerance.same - TAIL)
+
+
 def _omitted(word: _Heard, since: int | None, upto: int) -> float:
     if since is None or word.end > upto - UNHEARD:
         return 0.0
@@ -244,9 +258,34 @@ def _reach(word: _Heard) -> int:
 
 
 def grown_from(whole: Word, part: Word, language: str = "") -> bool:
-    """Whether the text of ``whole`` may hold that of ``part``: "25" holds "twenty", "twenty-five" that and "20"."""
+    """Whether the text of ``whole`` may begin with that of ``part``: "25" does with "twenty" and "20"."""
     mine, its = _Heard.of(whole, 0, language), _Heard.of(part, 0, language)
-    return mine.text != its.text and _akin(mine, its) and (mine.number or len(mine.text) > len(its.text))
+    if mine.number and its.number:
+        return bool(_behind(mine.text, its.text))
+    return _akin(mine, its) and len(mine.text) > len(its.text)
+
+
+def left_of(whole: Word, told: Sequence[Word], language: str) -> Word | None:
+    """What is still to be told of a number of which the last words of a final told the beginning: "one" of "31"."""
+    mine = _Heard.of(whole, 0, language)
+    if not mine.number:
+        return None
+    for count in range(min(MOST_JOINED, len(told)), 0, -1):
+        part = told[-count:]
+        near = abs(part[0].start - whole.start) <= (whole.end - whole.start) // 2 and part[-1].end < whole.end
+        if near and (left := _behind(mine.text, digits_of(" ".join(plain(word.text) for word in part), language))):
+            return replace(whole, text=left, start=max(part[-1].end, whole.start))
+    return None
+
+
+def _behind(number: str, head: str) -> str:
+    """The digits of a number behind those of its beginning: "1" of 31 behind "30", "15" of 415 behind "4"."""
+    if head and len(head) < len(number) and number.startswith(head):
+        return number[len(head) :]
+    stem = head.rstrip("0")
+    if stem and stem != head and len(head) == len(number) and number.startswith(stem):
+        return number[len(stem) :].lstrip("0")
+    return ""
 
 
 def _akin(one: _Heard, other: _Heard) -> bool:

@@ -31,6 +31,9 @@ BAD_HABITS = Faults(
 )
 
 
+HABITS = {"bad": BAD_HABITS, "in parts": Faults(parted_finals=0.5, mute_finalize=0.5), "no times": Faults(untimed=0.4)}
+
+
 def talk(random: Random, count: int) -> tuple[list[str], list[np.ndarray]]:
     """Utterances with pauses between them, one of them long; now and then a word is said again and again."""
     said: list[str] = []
@@ -47,18 +50,21 @@ def talk(random: Random, count: int) -> tuple[list[str], list[np.ndarray]]:
     return said, pieces
 
 
-@pytest.mark.parametrize("seed", range(6))
-async def test_each_word_once_whatever_happens_to_the_connections(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("habits", "seed"), [*(("bad", seed) for seed in range(6)), *((name, 3) for name in ("in parts", "no times"))]
+)
+async def test_each_word_once_whatever_happens_to_the_connections(habits: str, seed: int) -> None:
     random = Random(seed)
+    faults = HABITS[habits]
     said, pieces = talk(random, 60)
     life = random.choice((2.5, 5.0, 10.0))
-    async with FakeDeepgram(seed=seed, faults=chaos(seed, life, BAD_HABITS)) as fake:
+    async with FakeDeepgram(seed=seed, faults=chaos(seed, life, faults)) as fake:
         engine = DeepgramRecognizer({"api_key": "key", "base_url": fake.url})
         await engine.start()
         async with leg(engine) as speaker:
             for piece in pieces:
                 await speaker.say(piece, 0.0)
-            fake.plan = lambda number, tag: replace(BAD_HABITS)  # all storms end
+            fake.plan = lambda number, tag: replace(faults)  # all storms end
             await speaker.say(silence(0.0), 15.0)
         await engine.close()
         assert len(fake.connections) > 2

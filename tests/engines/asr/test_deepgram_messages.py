@@ -122,3 +122,38 @@ def test_a_transcript_without_its_words_is_laid_over_its_range(words: list[Any] 
         ("one", 16_000, 22_000),
         ("three", 22_000, 32_000),
     ]
+
+
+def final_of(words: list[Any], transcript: str = "one two three four") -> Result:
+    message = {
+        "type": "Results",
+        "start": 1.0,
+        "duration": 2.0,
+        "is_final": True,
+        "channel": {"alternatives": [{"transcript": transcript, "words": words}]},
+    }
+    read = parse(json.dumps(message))
+    assert isinstance(read, Result)
+    return read
+
+
+def test_words_without_times_lie_between_their_neighbours() -> None:
+    timed = {"word": "two", "start": 1.6, "end": 1.8}
+    read = final_of([{"word": "one"}, timed, {"word": "three", "start": None}, {"word": "four", "start": 2.5}])
+    assert [(word.text, word.start, word.end) for word in read.words] == [
+        ("one", 16_000, 25_600),
+        ("two", 25_600, 28_800),
+        ("three", 28_800, 39_467),
+        ("four", 39_467, 48_000),
+    ]
+
+
+@pytest.mark.parametrize("broken", [{}, {"word": None}, {"punctuated_word": 7}, None, "one", 5])
+def test_where_a_word_has_no_text_the_transcript_has_it(broken: Any) -> None:
+    read = final_of([broken, {"word": "two", "start": 1.6, "end": 1.8}])
+    assert [word.text for word in read.words] == ["one", "two", "three", "four"]
+    assert (read.words[0].start, read.words[-1].end) == (16_000, 48_000)
+
+
+def test_json_in_a_binary_frame_is_read() -> None:
+    assert parse(json.dumps(RESULT).encode()) == parse(json.dumps(RESULT))

@@ -195,8 +195,10 @@ def test_every_word_once_in_order_and_every_finalize_once(seed: int) -> None:
     found += transcript.due(now + 60)
     assert told(found) == [f"w{i}" for i in range(number)]
     assert sum(hypothesis.end_of_utterance for hypothesis in found) == asked
-    upto = [hypothesis.upto for hypothesis in found]
-    assert upto == sorted(upto)
+    settled = 0
+    for hypothesis in found:
+        assert hypothesis.upto >= settled
+        settled = hypothesis.upto if hypothesis.is_final else settled
 
 
 def heard(text: str, start: float, end: float) -> HeardWord:
@@ -253,3 +255,14 @@ def test_silence_is_due_behind_a_finalize_that_nobody_answers_once() -> None:
     assert transcript.unheeded(2.0 + NUDGE_AFTER)
     transcript.silence(SECOND // 2)
     assert not transcript.unheeded(4.0)
+
+
+def test_a_final_covers_what_it_tells_of_and_not_what_interims_had_reached() -> None:
+    transcript = spoken(6, at=SECOND)
+    (interim,) = transcript.take(result(0, 5, final=False), 0.0)
+    assert interim.upto == SECOND + 5 * 6400
+    (empty,) = transcript.take(result(0, 0), 0.1)
+    assert (empty.words, empty.upto) == ((), SECOND)
+    found = transcript.take(result(0, 2), 0.2) + transcript.take(result(2, 5), 0.3)
+    assert [hypothesis.upto for hypothesis in found] == [SECOND + 2 * 6400, SECOND + 5 * 6400]
+    assert told(found) == ["w0", "w1", "w2", "w3", "w4"]

@@ -160,6 +160,7 @@ CASES: list[tuple[Fault, type[EngineError], str]] = [
     (Fault.SERVER, EngineBusy, r"500 internal_server_error"),
     (Fault.HTML, EngineBusy, r"502: <html><h1>502 Bad Gateway"),
     (Fault.CUT, EngineCrashed, r"the audio was cut off"),
+    (Fault.MP3, EngineCrashed, r"not the samples that were asked for: pcm_16000"),
 ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 NET_0000 = "Deepgram did not provide a response message within the timeout window. See https://dpgr.am/net0000"
 NET_0001 = (
@@ -38,6 +39,10 @@ class Faults:
     late_finals: float = 0.0
     """Probability that a final comes so much later, behind what follows it:"""
     late_s: float = 0.5
+    parted_finals: float = 0.0
+    """Probability that a final comes in parts: an empty one, one of its first words and one of the others."""
+    untimed: float = 0.0
+    """Probability that the words of a result lack their times."""
     lost_flags: float = 0.0
     """Probability that a final lacks ``from_finalize`` and ``speech_final`` though it is so."""
     mute_finalize: float = 0.0
@@ -48,6 +53,30 @@ class Faults:
     """Probability that an interim's last word is wrong; the next ones put it right."""
     word_jitter: float = 0.0
     """Seconds by which each time of each word may be wrong, each time that it is told."""
+
+
+def parted(message: Mapping[str, Any], random: Random) -> list[dict[str, Any]]:
+    """A final's parts, of ranges that follow each other; it alone where it has no two words."""
+    alternative = message["channel"]["alternatives"][0]
+    words, start, end = alternative["words"], message["start"], message["start"] + message["duration"]
+    if len(words) < 2:
+        return [dict(message)]
+    count = random.randrange(1, len(words))
+    cut = (words[count - 1]["end"] + words[count]["start"]) / 2
+    parts = []
+    for first, last, some in ((start, start, []), (start, cut, words[:count]), (cut, end, words[count:])):
+        text = " ".join(word["punctuated_word"] for word in some)
+        part = {**message, "start": first, "duration": last - first}
+        part["channel"] = {"alternatives": [alternative | {"transcript": text, "words": some}]}
+        parts.append(part | ({} if last == end else {"speech_final": False, "from_finalize": False}))
+    return parts
+
+
+def untimed(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A result whose words lack their times."""
+    (alternative,) = message["channel"]["alternatives"]
+    bare = [{key: value for key, value in word.items() if key not in ("start", "end")} for word in alternative["words"]]
+    return {**message, "channel": {"alternatives": [alternative | {"words": bare}]}}
 
 
 FaultPlan = Callable[[int, str], Faults]

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Self
 
 import numpy as np
-from tests.fakes.deepgram.faults import NET_0000, NET_0001, FaultPlan, Faults, scripted
+from tests.fakes.deepgram.faults import NET_0000, NET_0001, FaultPlan, Faults, parted, scripted, untimed
 from tests.fakes.deepgram.hearing import RATE, Hearing, ToneWords
 from tests.fakes.deepgram.listener import Due, Listener, Throttle
 from tests.fakes.deepgram.query import Query, Refusal, read
@@ -299,6 +299,10 @@ class _Stream:
         """Queue a message, as late and as often as its faults say."""
         message, at = due.message, due.at
         final = message.get("is_final") is True
+        if final and self._faults.parted_finals and self._random.random() < self._faults.parted_finals:
+            *before, message = parted(message, self._random)
+            for part in before:
+                self._queue(at, part)
         if final and self._random.random() < self._faults.late_finals:
             at += self._faults.late_s
         self._queue(at, message)
@@ -307,6 +311,8 @@ class _Stream:
 
     def _queue(self, at: float, message: Mapping[str, Any]) -> None:
         self._order += 1
+        if self._faults.untimed and "is_final" in message and self._random.random() < self._faults.untimed:
+            message = untimed(message)
         self._out.put_nowait((at, self._order, message or None))
 
     async def _send(self) -> None:

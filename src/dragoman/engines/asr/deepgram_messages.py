@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from dragoman.media.format import SAMPLE_RATE
@@ -80,8 +81,6 @@ LONGEST = 86_400.0
 
 def parse(raw: str | bytes) -> Message:
     """Read one frame; never raises."""
-    if isinstance(raw, bytes):
-        return Junk("a binary frame")
     try:
         message = json.loads(raw)
         if not isinstance(message, dict):
@@ -112,45 +111,63 @@ def _result(message: Mapping[str, Any]) -> Result:
     if not isinstance(alternatives, list):
         raise TypeError("alternatives")
     best = alternatives[0] if alternatives else {}
-    words = best.get("words") or []
-    if not isinstance(words, list):
-        raise TypeError("words")
     start = _samples(message["start"])
     end = start + _samples(message["duration"])
     return Result(
         start=start,
         end=end,
-        words=tuple(heard for word in words if (heard := _word(word)) is not None)
-        or _spread(best.get("transcript") or "", start, end),
+        words=_words(best, start, end),
         is_final=message.get("is_final") is True,
         speech_final=message.get("speech_final") is True,
         from_finalize=message.get("from_finalize") is True,
     )
 
 
-def _word(word: Mapping[str, Any]) -> HeardWord | None:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    text: str
+    span: tuple[int, int] | None = None
+    """None: it has no times, or none that can be."""
+    confidence: float | None = None
+
+
+def _words(best: Mapping[str, Any], start: int, end: int) -> tuple[HeardWord, ...]:
+    """The words of a result; of which only the text is told, in their places: better about there than lost."""
+    transcript = [_Told(text) for text in (best.get("transcript") or "").split()]
+    try:
+        told = [_told(word) for word in best.get("words") or ()]
+    except (LookupError, TypeError, AttributeError):
+        if not transcript:
+            raise
+        told = []  # a word without its text: the transcript has it
+    return _placed([word for word in told if word.text] or transcript, start, end)
+
+
+def _told(word: Mapping[str, Any]) -> _Told:
     text = word.get("punctuated_word") or word["word"]
     if not isinstance(text, str):
         raise TypeError("word")
-    start = _samples(word["start"])
     said = word.get("confidence")
     confidence = float(said) if isinstance(said, int | float) and 0 <= said <= 1 else None
-    text = " ".join(text.split())
-    if not text:
-        return None
-    return HeardWord(text, start, max(_samples(word["end"]), start), confidence)
+    try:
+        first = _samples(word["start"])
+        span = first, max(_samples(word["end"]), first)
+    except (LookupError, ValueError, ArithmeticError):
+        span = None
+    return _Told(" ".join(text.split()), span, confidence)
 
 
-def _spread(transcript: str, start: int, end: int) -> tuple[HeardWord, ...]:
-    """Words of which only the text is told, over their range by their letters: better about there than lost."""
-    texts = transcript.split()
-    per_letter = (end - start) / max(sum(map(len, texts)), 1)
-    words = []
-    letters = 0
-    for text in texts:
-        first = start + round(letters * per_letter)
-        letters += len(text)
-        words.append(HeardWord(text, first, start + round(letters * per_letter), None))
+def _placed(told: Sequence[_Told], start: int, end: int) -> tuple[HeardWord, ...]:
+    """Words without times are spread by their letters between their neighbours, or over the whole range."""
+    words: list[HeardWord] = []
+    for i, word in enumerate(told):
+        span = word.span
+        if span is None:
+            first = words[-1].end if words else start
+            last, _ = next((other.span for other in told[i:] if other.span is not None), (end, end))
+            letters = sum(len(other.text) for other in takewhile(lambda other: other.span is None, told[i:]))
+            span = first, first + round(max(last - first, 0) * len(word.text) / letters)
+        words.append(HeardWord(word.text, *span, word.confidence))
     return tuple(words)
 
 

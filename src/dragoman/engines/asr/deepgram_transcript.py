@@ -104,6 +104,7 @@ class Transcript:
         self._loud = False
         self._speech: deque[tuple[int, int]] = deque()  # samples sent that are loud, behind what finals cover
         self._upto = 0  # audio time up to which hypotheses were given
+        self._final_upto = 0  # the same of finals, which may end before what interims had reached
 
     def audio(self, at: int, length: int, peak: int) -> None:
         """So many samples were sent, the first of audio time ``at``, with this peak."""
@@ -269,8 +270,7 @@ class Transcript:
     def _answer(self, words: tuple[HeardWord, ...]) -> tuple[Hypothesis, ...]:
         asked = self._asked.popleft()
         located = self._locate(words)
-        upto = max([asked.at, self._upto, *(word.end for word in located)])
-        self._upto = upto
+        upto = self._settle(max([asked.at, *(word.end for word in located)]))
         return (Hypothesis(located, is_final=True, end_of_utterance=True, upto=upto),)
 
     def _before(self, asked: _Asked) -> tuple[HeardWord, ...]:
@@ -294,7 +294,13 @@ class Transcript:
         located = self._locate(words)
         reached = max([self.timeline.audio_time(sent), *(word.end for word in located)])
         self._upto = max(self._upto, reached)
-        return Hypothesis(located, is_final, end_of_utterance, self._upto)
+        return Hypothesis(located, is_final, end_of_utterance, self._settle(reached) if is_final else self._upto)
+
+    def _settle(self, upto: int) -> int:
+        """A final covers the audio up to there: never less than one before it."""
+        self._final_upto = max(self._final_upto, upto)
+        self._upto = max(self._upto, self._final_upto)
+        return self._final_upto
 
     def _locate(self, words: tuple[HeardWord, ...]) -> tuple[Word, ...]:
         placed = [(word, span) for word in words if (span := self.timeline.locate(word.start, word.end)) is not None]

@@ -18,6 +18,7 @@ from dragoman.engines.asr.decoding import MAX_PAD, Timeline
 from dragoman.engines.asr.local_agreement import LocalAgreement
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import SAMPLE_RATE, Pcm, ms_to_samples
+from dragoman.writing import joined
 
 TRIM = ms_to_samples(15_000)
 """Window beyond which the confirmed part is cut off (Machacek et al., section 3: the buffer threshold of 15 s)."""
@@ -160,7 +161,7 @@ class SlidingWindow:
             return None
         first = self._utterances[0]
         first.decoded = first.timeline.length
-        prompt = " ".join(self._said)[-PROMPT:]
+        prompt = joined(self._said)[-PROMPT:]
         self._job = Job(first.audio(), prompt, first.final_at is not None, first.base)
         return self._job
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dragoman.engines.http_answers import one_line, retry_after
 from dragoman.engines.mt.deepl_languages import Listed
 from dragoman.errors import EngineBusy, EngineCrashed, EngineDenied, EngineError, EngineRejected
+from dragoman.writing import joined_clauses
 
 NAME = "deepl"
 
@@ -74,7 +75,7 @@ def translate_body(
         "model_type": "prefer_quality_optimized" if careful else "latency_optimized",
         "show_billed_characters": True,
     }
-    if said := " ".join(context)[-MAX_CONTEXT:]:
+    if said := joined_clauses(context)[-MAX_CONTEXT:]:
         body["context"] = said
     if formality:
         body["formality"] = formality

@@ -10,6 +10,7 @@ from dragoman.engines.base import EngineInfo, Stage, Translation, TranslationReq
 from dragoman.engines.options import Options
 from dragoman.engines.phrases import Column, default_path, load_option, tokens
 from dragoman.errors import EngineRejected
+from dragoman.writing import joined_clauses
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +62,7 @@ class PhraseBook:
             raise EngineRejected("phrasebook", f"not in the {request.source} phrases")
         if request.target == request.source or any(request.target not in phrase.texts for phrase in phrases):
             raise EngineRejected("phrasebook", f"no {request.target} translation of this phrase")
-        return Translation(" ".join(phrase.texts[request.target] for phrase in phrases), "phrasebook")
+        return Translation(joined_clauses(phrase.texts[request.target] for phrase in phrases), "phrasebook")
 
     async def close(self) -> None:
         """Nothing to free."""

@@ -215,8 +215,11 @@ class ElevenLabsSynthesizer:
                 if not response.content_type.startswith(_AUDIO):
                     code, message = await _detail(response, text)
                     raise EngineCrashed(NAME, f"{response.content_type} instead of audio: {code} {message}".strip())
-                odd = b""  # a chunk may end within a sample
+                odd, heard = b"", False  # a chunk may end within a sample
                 async for chunk, _ in response.content.iter_chunks():
+                    if not heard and _is_file(chunk):
+                        raise EngineCrashed(NAME, f"not the samples that were asked for: {query['output_format']}")
+                    heard = True
                     if chunk.startswith(b"{") and (said := _parsed(_words(chunk, text))):
                         raise EngineCrashed(NAME, f"an error instead of audio: {' '.join(said)}")
                     data = odd + chunk
@@ -266,6 +269,14 @@ def _by_status(response: aiohttp.ClientResponse, code: str, message: str, voice:
     if response.status < 400:
         return EngineCrashed(NAME, f"engines.options.elevenlabs.url: an answer that ElevenLabs does not give ({said})")
     return EngineRejected(NAME, said)
+
+
+def _is_file(chunk: bytes) -> bool:
+    """Whether an answer that begins so is a file of sound, as a proxy or another model's default may give it: noise.
+
+    A frame of MP3 that begins without a tag would be samples of -1025 or louder, which no speech begins with.
+    """
+    return chunk.startswith((b"ID3", b"RIFF", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"))
 
 
 async def _detail(response: aiohttp.ClientResponse, spoken: str = "") -> tuple[str, str]:
