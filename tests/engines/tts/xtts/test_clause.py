@@ -14,12 +14,12 @@ from dragoman.errors import EngineCrashed, EngineCutShort, EngineRejected
 
 torch = pytest.importorskip("torch")
 
-from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402  # torch must be there
+from dragoman.engines.tts.xtts import vocoder  # noqa: E402  # torch must be there
+from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402
 from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE, TAIL, BrokenOff, Clause, Item, Manner, Next, Order  # noqa: E402
 from dragoman.engines.tts.xtts.inbox import Inbox  # noqa: E402
 from dragoman.engines.tts.xtts.seam import Cut  # noqa: E402
 from dragoman.engines.tts.xtts.speller import Piece  # noqa: E402
-from dragoman.engines.tts.xtts.vocoder import decode  # noqa: E402
 
 STOP = 999
 TEXT = "forty characters of a rather plain text."
@@ -31,9 +31,16 @@ class SineVocoder:
     ar_mel_length_compression, output_hop_length = 1024, 256
     output_sample_rate, input_sample_rate = 24_000, 22_050
 
-    def waveform_decoder(self, frames: Any, g: Any) -> Any:
+    waveform_decoder = None
+
+
+@pytest.fixture(autouse=True)
+def sines(monkeypatch: pytest.MonkeyPatch) -> None:
+    def generate(generator: None, frames: Any, embedding: Any, first: int, last: int) -> Any:
         level = frames[0, 0].repeat_interleave(256)
-        return (level * torch.sin(torch.arange(len(level)) * 0.06))[None, None]
+        return (level * torch.sin(torch.arange(len(level)) * 0.06))[None, first * 256 : last * 256]
+
+    monkeypatch.setattr(vocoder, "generate", generate)
 
 
 @dataclass
@@ -74,7 +81,7 @@ class Speaking:
             return then
         window = self.clause.window
         return self.clause.take(
-            np.zeros(0, np.float32) if window is None else decode(SineVocoder(), [window])[0].numpy()
+            np.zeros(0, np.float32) if window is None else vocoder.decode(SineVocoder(), [window])[0].numpy()
         )
 
     @property

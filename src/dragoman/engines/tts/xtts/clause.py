@@ -158,6 +158,11 @@ class Clause:
         return self.pieces[self._at]
 
     @property
+    def own(self) -> bool:
+        """Whether it is spoken in a person's own voice."""
+        return self.order.voice is not None and self.order.voice.own
+
+    @property
     def seed(self) -> int:
         """Of this piece in this attempt."""
         what = f"{self.order.seed} {self.order.request.speaker} {self._attempt} {self.piece.text}"

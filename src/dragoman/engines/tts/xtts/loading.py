@@ -226,7 +226,7 @@ def _warm_up(decoder: BatchedDecoder, manner: Manner, voice: Tensor, embedding: 
     Returns:
         Latents of one of them [tokens, width].
     """
-    prefix = decoder.prefix(voice, [0] * 8)
+    prefix = decoder.prefix(voice, [0] * 8, keep=True)
     seats = decoder.join([prefix] * rows, [0] * rows)
     vocoders = [WindowedVocoder(manner.hifigan, embedding) for _ in seats]
     spoken: list[Tensor] = []
