@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dragoman.engines.base import SpeechRequest
-from dragoman.errors import EngineCrashed, EngineCutShort, EngineRejected
+from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineRejected
 
 torch = pytest.importorskip("torch")
 
@@ -34,13 +37,15 @@ class SineVocoder:
     waveform_decoder = None
 
 
-@pytest.fixture(autouse=True)
-def sines(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def sines() -> Iterator[None]:
     def generate(generator: None, frames: Any, embedding: Any, first: int, last: int) -> Any:
         level = frames[0, 0].repeat_interleave(256)
         return (level * torch.sin(torch.arange(len(level)) * 0.06))[None, first * 256 : last * 256]
 
-    monkeypatch.setattr(vocoder, "generate", generate)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocoder, "generate", generate)
+        yield
 
 
 @dataclass
@@ -290,3 +295,66 @@ def test_unchecked_it_plays_what_comes_but_ends() -> None:
     assert then is Next.DONE
     assert made.items[-1] is None
     assert len(made.sound) / 24_000 < 13
+
+
+TEXTS = (TEXT, "and the second piece.", "and a third one, which is the last of all of them.")
+
+LEVELS = st.sampled_from([0.2, 0.2, 0.2, -0.3, 0.0, 1e-4, 0.99, 40.0, 1e30, float("nan"), float("inf")])
+"""Of sound: speech, silence, whispers, noise, and what is no number."""
+
+HAPPENS = st.one_of(
+    st.tuples(st.just("says"), st.integers(1, 60), LEVELS),
+    st.tuples(st.just("repeats"), st.integers(1, 40), st.integers(1, 8)),
+    st.tuples(st.just("stops"), LEVELS),
+    st.tuples(st.just("crashes")),
+)
+
+
+def happens(made: Speaking, what: tuple[Any, ...]) -> Next:
+    """One thing after the other, each to the clause's end at most."""
+    match what:
+        case "says", tokens, level:
+            return made.say(tokens, level)
+        case "repeats", tokens, period:
+            for number in range(tokens):
+                if (then := made.hear(number % period)) is not Next.TOKEN:
+                    break
+            return then
+        case "stops", level:
+            return made.hear(STOP, level)
+        case _:
+            return made.clause.broken(EngineCrashed("xtts", "CUDA error"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(HAPPENS, max_size=12), st.integers(0, 120_000))
+def test_whatever_fails_it_ends_once_and_each_piece_is_said_by_one_of_the_two_voices(
+    story: list[tuple[Any, ...]], played: int
+) -> None:
+    made = Speaking(TEXTS)
+    for what in [*story, ("crashes",)]:
+        at = TEXTS.index(made.clause.piece.text)
+        if happens(made, what) is Next.DONE:
+            break
+    assert np.abs(made.sound.astype(int)).max(initial=0) < 0.72 * 32768, "no noise is ever delivered"
+    inbox, error = Inbox(), None
+    try:
+        for item in made.items:
+            assert not inbox.over, "nothing follows the end"
+            inbox.put(item)
+            while played and inbox.ready and (taken := inbox.take(played)) is not None:
+                played -= len(taken)
+        while inbox.ready and inbox.take(2400) is not None:
+            pass
+    except EngineError as ended:
+        error = ended
+    assert inbox.over
+    if error is None:
+        assert made.items[-1] is None and at == len(TEXTS) - 1
+    elif isinstance(error, EngineCutShort):
+        left, later = " ".join(TEXTS[at:]), " ".join(TEXTS[at + 1 :])
+        assert left.endswith(error.rest) and error.rest.endswith(later), (
+            "what is left begins within the piece that failed"
+        )
+    else:
+        assert not len(made.sound), "who has heard something is told what is left"
