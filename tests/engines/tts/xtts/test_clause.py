@@ -18,7 +18,7 @@ from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineRe
 torch = pytest.importorskip("torch")
 
 from dragoman.engines.tts.xtts import vocoder  # noqa: E402  # torch must be there
-from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402
+from dragoman.engines.tts.xtts.check import FRAME, TOKEN_S  # noqa: E402
 from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE, TAIL, BrokenOff, Clause, Item, Manner, Next, Order  # noqa: E402
 from dragoman.engines.tts.xtts.inbox import Inbox  # noqa: E402
 from dragoman.engines.tts.xtts.seam import Cut  # noqa: E402
@@ -299,7 +299,7 @@ def test_unchecked_it_plays_what_comes_but_ends() -> None:
 
 TEXTS = (TEXT, "and the second piece.", "and a third one, which is the last of all of them.")
 
-LEVELS = st.sampled_from([0.2, 0.2, 0.2, -0.3, 0.0, 1e-4, 0.99, 40.0, 1e30, float("nan"), float("inf")])
+LEVELS = st.sampled_from([0.2, 0.2, 0.2, -0.3, 0.0, 1e-4, 1.3, 40.0, 1e30, float("nan"), float("inf")])
 """Of sound: speech, silence, whispers, noise, and what is no number."""
 
 HAPPENS = st.one_of(
@@ -336,19 +336,26 @@ def test_whatever_fails_it_ends_once_and_each_piece_is_said_by_one_of_the_two_vo
         at = TEXTS.index(made.clause.piece.text)
         if happens(made, what) is Next.DONE:
             break
-    assert np.abs(made.sound.astype(int)).max(initial=0) < 0.72 * 32768, "no noise is ever delivered"
-    inbox, error = Inbox(), None
+    inbox, error, loud = Inbox(), None, 0
+
+    def take(most: int) -> int:
+        nonlocal loud
+        taken = inbox.take(most)
+        loud += 0 if taken is None else int((np.abs(taken.astype(int)) > 0.7 * 32768).sum())
+        return 0 if taken is None else len(taken)
+
     try:
         for item in made.items:
             assert not inbox.over, "nothing follows the end"
             inbox.put(item)
-            while played and inbox.ready and (taken := inbox.take(played)) is not None:
-                played -= len(taken)
-        while inbox.ready and inbox.take(2400) is not None:
+            while played and inbox.ready and (taken := take(played)):
+                played -= taken
+        while inbox.ready and take(2400):
             pass
     except EngineError as ended:
         error = ended
     assert inbox.over
+    assert loud < FRAME, "of noise, no more is heard than is needed to know it"
     if error is None:
         assert made.items[-1] is None and at == len(TEXTS) - 1
     elif isinstance(error, EngineCutShort):
@@ -358,3 +365,13 @@ def test_whatever_fails_it_ends_once_and_each_piece_is_said_by_one_of_the_two_vo
         )
     else:
         assert not len(made.sound), "who has heard something is told what is left"
+
+
+def test_noise_that_waits_when_something_else_ends_it_is_not_played_either() -> None:
+    made = Speaking()
+    made.say(26)
+    for token in range(22):
+        then = made.hear(7, 0.2 if token < 16 else 40.0)
+    assert then is Next.DONE
+    heard, _ = broken_off(made, 24_000)
+    assert np.abs(heard.astype(int)).max() < 0.25 * 32768

@@ -27,8 +27,8 @@ CONTEXT = 16
 (measured), with 8 it does not."""
 
 AT_ONCE = {"cuda": 16, "cpu": 1}
-"""Windows decoded together at most. On a GPU the network's widest layer takes some 10 MB for each of them in float16; on
-a CPU one stays in its caches, and twelve together take a fifth longer than one after the other (measured)."""
+"""Windows decoded together at most. On a GPU the network's widest layer takes some 10 MB for each of them in float16.
+On a CPU one stays in its caches; twelve together take a fifth longer than one after the other (measured)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
