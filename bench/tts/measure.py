@@ -47,13 +47,16 @@ class Stopwatch:
         return time.perf_counter() - self.began
 
 
-def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Heard]]], cpu: float) -> dict[str, Any]:
+def row(
+    engine: str, device: str, dtype: str, tokens: int, rounds: list[tuple[float, list[Heard]]], cpu: float
+) -> dict[str, Any]:
     """One row of the results.
 
     Args:
         engine: whose.
         device: it computes on.
         dtype: its precision.
+        tokens: of each clause.
         rounds: each its wall time (s) and its clauses, which were asked for together.
         cpu: seconds of processor time that they took, whoever else was on the machine.
     """
@@ -65,6 +68,7 @@ def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Hea
         "engine": engine,
         "device": device,
         "dtype": dtype,
+        "tokens": tokens,
         "streams": streams,
         "first_audio_ms": dict(zip(("p50", "p95", "p99"), (round(float(value), 1) for value in first), strict=True)),
         "realtime_factor": round(wall * streams / sound, 3),
@@ -75,35 +79,36 @@ def row(engine: str, device: str, dtype: str, rounds: list[tuple[float, list[Hea
     }
 
 
-def sustained(rows: list[dict[str, Any]]) -> dict[str, int]:
-    """By engine: the most streams at which, as at all fewer, no playback ran dry."""
-    most: dict[str, int] = {}
-    failed: set[str] = set()
+def sustained(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By engine and tokens: the most streams at which, as at all fewer, no playback ran dry."""
+    most: dict[tuple[str, int], int] = {}
+    failed: set[tuple[str, int]] = set()
     for each in sorted(rows, key=lambda each: int(each["streams"])):
-        engine = each["engine"]
-        most.setdefault(engine, 0)
+        which = each["engine"], int(each["tokens"])
+        most.setdefault(which, 0)
         if each["underruns"]:
-            failed.add(engine)
-        elif engine not in failed:
-            most[engine] = each["streams"]
-    return most
+            failed.add(which)
+        elif which not in failed:
+            most[which] = each["streams"]
+    return [{"engine": engine, "tokens": tokens, "streams": streams} for (engine, tokens), streams in most.items()]
 
 
 def ratios(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """By streams, how many times coqui's throughput ours is.
+    """By tokens and streams, how many times coqui's throughput ours is.
 
     ``concurrent``: of its best case, as many streams at once; ``one_by_one``: of its own, one after the other;
     ``by_cpu``: of its best case for the same processor time, which others on the machine do not change.
     """
-    spoken = {(each["engine"], int(each["streams"])): each for each in rows}
+    spoken = {(each["engine"], int(each["tokens"]), int(each["streams"])): each for each in rows}
     found = []
-    for (engine, streams), ours in sorted(spoken.items(), key=lambda item: item[0]):
-        theirs, alone = spoken.get(("coqui", streams)), spoken.get(("coqui", 1))
+    for (engine, tokens, streams), ours in sorted(spoken.items(), key=lambda item: item[0]):
+        theirs, alone = spoken.get(("coqui", tokens, streams)), spoken.get(("coqui", tokens, 1))
         if engine == "dragoman" and theirs and alone:
             rate = "audio_seconds_per_second"
             cost = "cpu_seconds_per_audio_second"
             found.append(
                 {
+                    "tokens": tokens,
                     "streams": streams,
                     "concurrent": round(ours[rate] / theirs[rate], 2),
                     "one_by_one": round(ours[rate] / alone[rate], 2),

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from bench.tts.measure import Heard, Stopwatch
-from bench.tts.model import TEXTS
+from bench.tts.model import text
 
 from dragoman.engines.base import SpeechRequest
 from dragoman.engines.tts.xtts import engine as engine_module
@@ -43,7 +43,7 @@ class Ours(XttsSynthesizer):
 
     async def _hear(self, number: int, watch: Stopwatch) -> Heard:
         heard = Heard()
-        request = SpeechRequest(TEXTS[number % len(TEXTS)], "en", f"speaker {number}")
+        request = SpeechRequest(text(number, self._tokens), "en", f"speaker {number}")
         pieces: Any = self.synthesize(request)
         async with aclosing(pieces):
             async for piece in pieces:

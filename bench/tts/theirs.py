@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from bench.tts.measure import Heard, Stopwatch
-from bench.tts.model import TEXTS
+from bench.tts.model import text
 from tests.engines.tts.xtts import tiny
 
 from dragoman.engines.tts.xtts.load import speakers
@@ -22,10 +22,10 @@ from dragoman.engines.tts.xtts.loading import bake
 class Theirs:
     """One model, loaded by coqui's loader."""
 
-    def __init__(self, folder: Path, tokens: int, device: str, dtype: torch.dtype, chunk: int) -> None:
+    def __init__(self, folder: Path, device: str, dtype: torch.dtype, chunk: int) -> None:
         """``chunk``: its stream_chunk_size, tokens between two pieces of sound."""
         self._xtts = tiny.by_coqui(folder).to(device)
-        self._device, self._dtype, self._chunk, self._tokens = device, dtype, chunk, tokens
+        self._device, self._dtype, self._chunk = device, dtype, chunk
         if dtype is not torch.float32:
             self._xtts.gpt.to(dtype)
             self._xtts.gpt.gpt.wpe = self._no_positions
@@ -39,14 +39,12 @@ class Theirs:
 
     def warm_up(self) -> None:
         """Every part of it runs once."""
-        tokens, self._tokens = self._tokens, 2
-        self.speak(1)
-        self._tokens = tokens
+        self.speak(1, 2)
 
-    def speak(self, streams: int) -> tuple[float, list[Heard]]:
-        """So many clauses at once: wall time, and what was heard."""
+    def speak(self, streams: int, tokens: int) -> tuple[float, list[Heard]]:
+        """So many clauses of so many tokens at once: wall time, and what was heard."""
         watch, heard = Stopwatch(), [Heard() for _ in range(streams)]
-        left = {number: self._stream(number) for number in range(streams)}
+        left = {number: self._stream(number, tokens) for number in range(streams)}
         while left:
             for number, stream in list(left.items()):
                 sound = next(stream, None)
@@ -57,16 +55,16 @@ class Theirs:
                     heard[number].pieces.append((watch(), len(sound) / 24_000))
         return watch(), heard
 
-    def _stream(self, number: int) -> Any:
+    def _stream(self, number: int, tokens: int) -> Any:
         latents, embedding = self._voices[number % len(self._voices)]
         return _view(self._xtts).inference_stream(
-            TEXTS[number % len(TEXTS)],
+            text(number, tokens),
             "en",
             latents[None].to(self._device, self._dtype),
             embedding.reshape(1, -1, 1).to(self._device),
             stream_chunk_size=self._chunk,
             suppress_tokens=[self._xtts.gpt.stop_audio_token],
-            max_new_tokens=self._tokens,
+            max_new_tokens=tokens,
         )
 
 

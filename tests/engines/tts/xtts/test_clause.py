@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dragoman.engines.base import SpeechRequest
-from dragoman.errors import EngineCrashed, EngineCutShort, EngineRejected
+from dragoman.errors import EngineCrashed, EngineCutShort, EngineError, EngineRejected
 
 torch = pytest.importorskip("torch")
 
-from dragoman.engines.tts.xtts.check import TOKEN_S  # noqa: E402  # torch must be there
+from dragoman.engines.tts.xtts import vocoder  # noqa: E402  # torch must be there
+from dragoman.engines.tts.xtts.check import FRAME, TOKEN_S  # noqa: E402
 from dragoman.engines.tts.xtts.clause import ATTEMPTS, FADE, TAIL, BrokenOff, Clause, Item, Manner, Next, Order  # noqa: E402
 from dragoman.engines.tts.xtts.inbox import Inbox  # noqa: E402
 from dragoman.engines.tts.xtts.seam import Cut  # noqa: E402
 from dragoman.engines.tts.xtts.speller import Piece  # noqa: E402
-from dragoman.engines.tts.xtts.vocoder import decode  # noqa: E402
 
 STOP = 999
 TEXT = "forty characters of a rather plain text."
@@ -31,9 +34,18 @@ class SineVocoder:
     ar_mel_length_compression, output_hop_length = 1024, 256
     output_sample_rate, input_sample_rate = 24_000, 22_050
 
-    def waveform_decoder(self, frames: Any, g: Any) -> Any:
+    waveform_decoder = None
+
+
+@pytest.fixture(autouse=True, scope="module")
+def sines() -> Iterator[None]:
+    def generate(generator: None, frames: Any, embedding: Any, first: int, last: int) -> Any:
         level = frames[0, 0].repeat_interleave(256)
-        return (level * torch.sin(torch.arange(len(level)) * 0.06))[None, None]
+        return (level * torch.sin(torch.arange(len(level)) * 0.06))[None, first * 256 : last * 256]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocoder, "generate", generate)
+        yield
 
 
 @dataclass
@@ -74,7 +86,7 @@ class Speaking:
             return then
         window = self.clause.window
         return self.clause.take(
-            np.zeros(0, np.float32) if window is None else decode(SineVocoder(), [window])[0].numpy()
+            np.zeros(0, np.float32) if window is None else vocoder.decode(SineVocoder(), [window])[0].numpy()
         )
 
     @property
@@ -283,3 +295,83 @@ def test_unchecked_it_plays_what_comes_but_ends() -> None:
     assert then is Next.DONE
     assert made.items[-1] is None
     assert len(made.sound) / 24_000 < 13
+
+
+TEXTS = (TEXT, "and the second piece.", "and a third one, which is the last of all of them.")
+
+LEVELS = st.sampled_from([0.2, 0.2, 0.2, -0.3, 0.0, 1e-4, 1.3, 40.0, 1e30, float("nan"), float("inf")])
+"""Of sound: speech, silence, whispers, noise, and what is no number."""
+
+HAPPENS = st.one_of(
+    st.tuples(st.just("says"), st.integers(1, 60), LEVELS),
+    st.tuples(st.just("repeats"), st.integers(1, 40), st.integers(1, 8)),
+    st.tuples(st.just("stops"), LEVELS),
+    st.tuples(st.just("crashes")),
+)
+
+
+def happens(made: Speaking, what: tuple[Any, ...]) -> Next:
+    """One thing after the other, each to the clause's end at most."""
+    match what:
+        case "says", tokens, level:
+            return made.say(tokens, level)
+        case "repeats", tokens, period:
+            for number in range(tokens):
+                if (then := made.hear(number % period)) is not Next.TOKEN:
+                    break
+            return then
+        case "stops", level:
+            return made.hear(STOP, level)
+        case _:
+            return made.clause.broken(EngineCrashed("xtts", "CUDA error"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(HAPPENS, max_size=12), st.integers(0, 120_000))
+def test_whatever_fails_it_ends_once_and_each_piece_is_said_by_one_of_the_two_voices(
+    story: list[tuple[Any, ...]], played: int
+) -> None:
+    made = Speaking(TEXTS)
+    for what in [*story, ("crashes",)]:
+        at = TEXTS.index(made.clause.piece.text)
+        if happens(made, what) is Next.DONE:
+            break
+    inbox, error, loud = Inbox(), None, 0
+
+    def take(most: int) -> int:
+        nonlocal loud
+        taken = inbox.take(most)
+        loud += 0 if taken is None else int((np.abs(taken.astype(int)) > 0.7 * 32768).sum())
+        return 0 if taken is None else len(taken)
+
+    try:
+        for item in made.items:
+            assert not inbox.over, "nothing follows the end"
+            inbox.put(item)
+            while played and inbox.ready and (taken := take(played)):
+                played -= taken
+        while inbox.ready and take(2400):
+            pass
+    except EngineError as ended:
+        error = ended
+    assert inbox.over
+    assert loud < FRAME, "of noise, no more is heard than is needed to know it"
+    if error is None:
+        assert made.items[-1] is None and at == len(TEXTS) - 1
+    elif isinstance(error, EngineCutShort):
+        left, later = " ".join(TEXTS[at:]), " ".join(TEXTS[at + 1 :])
+        assert left.endswith(error.rest) and error.rest.endswith(later), (
+            "what is left begins within the piece that failed"
+        )
+    else:
+        assert not len(made.sound), "who has heard something is told what is left"
+
+
+def test_noise_that_waits_when_something_else_ends_it_is_not_played_either() -> None:
+    made = Speaking()
+    made.say(26)
+    for token in range(22):
+        then = made.hear(7, 0.2 if token < 16 else 40.0)
+    assert then is Next.DONE
+    heard, _ = broken_off(made, 24_000)
+    assert np.abs(heard.astype(int)).max() < 0.25 * 32768

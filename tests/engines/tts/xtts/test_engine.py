@@ -349,9 +349,15 @@ async def test_a_person_is_spoken_for_in_his_own_voice_from_the_clause_on_in_whi
     source = Source()
     async with with_voices(talkative, source) as engine:
         engine.on_own_voice = lambda speaker, pcm: heard.append((speaker, pcm))
+        worker = engine._worker
+        assert worker is not None
         before = await speak(engine, KNOWN)
+        kept = await asyncio.wrap_future(worker.ask(lambda loaded: set(loaded.decoder._voices)))
         source.voices["anna"] = OWN
         during = await speak(engine, KNOWN)
+        assert kept == await asyncio.wrap_future(worker.ask(lambda loaded: set(loaded.decoder._voices))), (
+            "stock voices are kept from clause to clause, nothing of a person's own"
+        )
         assert not np.array_equal(before, during)
         assert [speaker for speaker, _ in heard] == ["anna"] and np.array_equal(heard[0][1], during)
         del source.voices["anna"]

@@ -12,10 +12,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("TTS")
 
-from dragoman.engines.tts.xtts.gpt import BatchedDecoder, Seat  # noqa: E402  # torch must be there
+from dragoman.engines.tts.xtts import gpt  # noqa: E402  # torch must be there
+from dragoman.engines.tts.xtts.gpt import BatchedDecoder, Seat  # noqa: E402
+from dragoman.engines.tts.xtts.hifigan import contexts, generate  # noqa: E402
 from dragoman.engines.tts.xtts.load import load, speakers  # noqa: E402
 from dragoman.engines.tts.xtts.sampling import Sampling  # noqa: E402
-from dragoman.engines.tts.xtts.vocoder import WindowedVocoder  # noqa: E402
+from dragoman.engines.tts.xtts.vocoder import CONTEXT, WindowedVocoder  # noqa: E402
 
 TEXTS = (
     "hello there, this is a test.",
@@ -144,8 +146,9 @@ def test_clauses_that_join_and_leave_at_any_step_say_what_coqui_says(
 def test_odd_texts_whose_clauses_come_and_go_at_random_say_what_coqui_says(both: Both, seed: int) -> None:
     rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
     clauses = []
-    for language, text in rng.sample(ODD_TEXTS, 6):
-        voice = torch.randn(32, 64, generator=noise) * rng.uniform(0.05, 1.0)
+    voices = [torch.randn(32, 64, generator=noise) * rng.uniform(0.05, 1.0) for _ in range(3)]
+    for number, (language, text) in enumerate(rng.sample(ODD_TEXTS, 6)):
+        voice = voices[number % 3]  # some are kept when they come again, some are not
         embedding = torch.nn.functional.normalize(torch.randn(1, 512, 1, generator=noise), dim=1)
         clauses.append(said_by_coqui(both.coqui, text, voice, embedding, language))
     decoder = both.decoder(3)
@@ -153,7 +156,8 @@ def test_odd_texts_whose_clauses_come_and_go_at_random_say_what_coqui_says(both:
     sitting: dict[Seat, tuple[Reference, int, list[Any]]] = {}
     while waiting or sitting:
         due = [waiting.pop(0) for _ in range(min(decoder.free, len(waiting))) if rng.random() < 0.3]
-        seats = decoder.join([decoder.prefix(each.voice, each.text) for each in due], [0] * len(due))
+        prefixes = [decoder.prefix(each.voice, each.text, keep=rng.random() < 0.7) for each in due]
+        seats = decoder.join(prefixes, [0] * len(due))
         # Some are cancelled before their end.
         sitting |= {seat: (each, rng.choice((3, 17, TOKENS)), []) for seat, each in zip(seats, due, strict=True)}
         for each in decoder.step():
@@ -185,6 +189,38 @@ def test_a_clause_that_leaves_early_changes_nothing_for_the_others(both: Both) -
             decoder.leave(seats.pop(0))
         said += [each.token for each in decoder.step() if each.seat is seats[-1]]
     assert said == both.clauses[3].tokens
+
+
+def test_voices_that_are_kept_say_what_coqui_says_in_any_company(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpt, "KEPT_VOICES", 2)
+    decoder = both.decoder(5)
+    texts, filled = [clause.text for clause in both.clauses], []
+    fill = decoder._fill
+    decoder._fill = lambda parts, first, begun: (filled.append((len(parts), begun)), fill(parts, first, begun))  # type: ignore[method-assign]  # to see what is computed
+
+    def says(*clauses: int) -> list[tuple[int, int]]:
+        """What was computed for them: how many, behind how many positions."""
+        filled.clear()
+        prefixes = [decoder.prefix(both.clauses[n].voice, texts[n], keep=n != 3) for n in clauses]
+        seats = dict(zip(decoder.join(prefixes, [0] * len(clauses)), clauses, strict=True))
+        assert sorted(seat.row for seat in seats) == list(range(len(clauses)))
+        for step in range(6):
+            for each in decoder.step():
+                wanted = both.clauses[seats[each.seat]]
+                assert each.token == wanted.tokens[step]
+                assert float((each.latent - wanted.latents[step]).abs().max()) < 1e-5
+        for seat in seats:
+            decoder.leave(seat)
+        return list(filled)
+
+    assert says(0) == [(1, 0)]
+    assert says(1, 0, 1) == [(1, 32), (2, 0)], "who is known and who is not, each in one pass"
+    assert says(0, 1) == [(2, 32)]
+    assert says(2, 0, 3) == [(1, 32), (2, 0)], "0 is used before 2 takes the place of 1"
+    assert says(3, 1, 2, 0) == [(2, 32), (2, 0)], "nobody asked to keep 3"
+    assert len(decoder._voices) == 2
+    decoder.clear()
+    assert says(0, 2) == [(2, 0)], "after an error nothing is believed"
 
 
 def test_full_rows_and_a_full_house_are_refused(both: Both) -> None:
@@ -276,6 +312,28 @@ def test_the_window_is_as_wide_as_the_published_network_sees(one_thread: None, c
     vocoder = WindowedVocoder(decoder, embedding)
     pieces = [vocoder.push(latents[at : at + chunks], last=at + chunks >= 45) for at in range(0, 45, chunks)]
     assert float((torch.cat(pieces) - whole).abs().max()) < 1e-5 * float(whole.abs().max())
+
+
+def test_each_stage_computes_only_what_is_wanted_and_seen(one_thread: None) -> None:
+    from TTS.tts.layers.xtts.hifigan_decoder import HifiDecoder
+
+    torch.manual_seed(2)
+    network = HifiDecoder(decoder_input_dim=64, upsample_initial_channel_decoder=32).eval().waveform_decoder
+    assert contexts(network) == [12, 16, 49, 34], "of the published kernels: 12 frames, 2 frames, 0.8, 0.3"
+    sees = contexts(network)[0] + 3
+    assert sees <= CONTEXT
+    frames, voices = torch.randn(2, 64, 60), torch.nn.functional.normalize(torch.randn(2, 512, 1), dim=1)
+    lengths: list[int] = []
+    network.resblocks[3].register_forward_hook(lambda layer, x, made: lengths.append(made.shape[-1]))
+    with torch.inference_mode():
+        whole = network(frames, g=voices)[:, 0]
+        for first, last in ((0, 60), (0, 20), (15, 16), (17, 41), (40, 60)):
+            start, stop = max(0, first - sees), min(60, last + sees)
+            lengths.clear()
+            made = generate(network, frames[:, :, start:stop], voices, first - start, last - start)
+            wanted = whole[:, first * 256 : last * 256]
+            assert made.shape == wanted.shape and float((made - wanted).abs().max()) < 1e-5 * float(whole.abs().max())
+            assert lengths[0] <= 64 * (last - first + 4), "the second stage has two frames to either side"
 
 
 def test_the_vocoder_holds_back_only_what_may_still_change(both: Both) -> None:

@@ -20,7 +20,7 @@ from dragoman.engines.tts.xtts.loading import halved, loading, prepare  # noqa: 
 from dragoman.engines.tts.xtts.settings import Settings  # noqa: E402
 from dragoman.engines.tts.xtts.speakers import StockVoices  # noqa: E402
 from dragoman.engines.tts.xtts.trouble import trouble_of  # noqa: E402
-from dragoman.engines.tts.xtts.vocoder import WindowedVocoder, decode  # noqa: E402
+from dragoman.engines.tts.xtts.vocoder import AT_ONCE, WindowedVocoder, decode  # noqa: E402
 from dragoman.errors import EngineUnavailable  # noqa: E402
 from dragoman.recovery.gpu import Trouble  # noqa: E402
 
@@ -53,7 +53,8 @@ def test_weight_norm_is_computed_once_and_the_samples_are_the_same(talkative: Pa
     assert torch.allclose(made, wanted, atol=1e-6)
 
 
-def test_windows_decoded_together_are_what_each_is_alone(model: Model) -> None:
+def test_windows_decoded_together_are_what_each_is_alone(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(AT_ONCE, "cpu", AT_ONCE["cuda"])
     hifigan = model.xtts.hifigan_decoder
     random = torch.Generator().manual_seed(2)
     clauses = [torch.randn(tokens, 64, generator=random) for tokens in (20, 20, 9, 20, 33)]
@@ -61,8 +62,8 @@ def test_windows_decoded_together_are_what_each_is_alone(model: Model) -> None:
     alone = [
         WindowedVocoder(hifigan, voice).push(clause, last=True) for clause, voice in zip(clauses, voices, strict=True)
     ]
-    calls, generator = [], hifigan.waveform_decoder.forward
-    hifigan.waveform_decoder.forward = lambda frames, g: (calls.append(len(frames)), generator(frames, g=g))[1]
+    calls = []
+    hifigan.waveform_decoder.conv_pre.register_forward_hook(lambda layer, frames, made: calls.append(len(made)))
     windows = [
         window
         for clause, voice in zip(clauses, voices, strict=True)
@@ -109,6 +110,47 @@ def test_where_half_precision_is_heard_single_precision_stays(model: Model, scal
     assert [entry["event"] for entry in logs] == ["the vocoder stays in single precision"]
 
 
+@pytest.mark.parametrize(
+    "error", [RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"), torch.OutOfMemoryError("CUDA out of memory.")]
+)
+def test_where_half_precision_fails_single_precision_stays(model: Model, error: Exception) -> None:
+    hifigan = model.xtts.hifigan_decoder
+    module.bake(hifigan.waveform_decoder)
+    generator, lost = hifigan.waveform_decoder, []
+
+    def fails(layer: Any, given: tuple[Any, ...]) -> None:
+        if lost or given[0].dtype is torch.float16:
+            raise error
+
+    generator.conv_pre.register_forward_pre_hook(fails)
+    wanted = WindowedVocoder(hifigan, EMBEDDING).push(latents(model), last=True)
+    with structlog.testing.capture_logs() as logs:
+        assert halved(hifigan, latents(model), EMBEDDING) is torch.float32
+    assert hifigan.waveform_decoder is generator
+    assert torch.equal(WindowedVocoder(hifigan, EMBEDDING).push(latents(model), last=True), wanted)
+    assert [(entry["event"], str(error) in entry["reason"]) for entry in logs] == [
+        ("the vocoder stays in single precision", True)
+    ]
+    lost.append(True)  # and where nothing works any more, that is raised
+    with pytest.raises(RuntimeError, match=str(error)):
+        halved(hifigan, latents(model), EMBEDDING)
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_model_that_float16_cannot_hold_speaks_in_bfloat16(talkative: Path, model: Model, grows: bool) -> None:
+    if grows:
+        model.xtts.gpt.gpt.h[1].mlp.c_fc.weight.data *= 1e6
+    voices = StockVoices({name: (a.numpy(), b.numpy()) for name, (a, b) in speakers(talkative).items()})
+    with structlog.testing.capture_logs() as logs:
+        loaded = prepare(model, voices, settings(talkative, device="cpu", dtype="float16"))
+    told = [entry["reason"] for entry in logs if "bfloat16" in entry["event"]]
+    assert told == (["its numbers grow beyond it"] if grows else [])
+    assert [entry["dtype"] for entry in logs if entry["event"] == "model ready"] == ["bfloat16" if grows else "float16"]
+    assert loaded.decoder.free == loaded.decoder.slots
+    loaded.decoder.join([loaded.decoder.prefix(torch.zeros(32, 64), [1, 2, 3])], [0])
+    assert all(bool(torch.isfinite(each.latent).all()) for each in loaded.decoder.step())
+
+
 def test_a_gpu_that_is_not_there_or_too_small_is_named(
     talkative: Path, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,8 +189,9 @@ def test_what_a_clause_leaves_behind_does_not_spread(model: Model) -> None:
 
     made = BatchedDecoder(model.xtts.gpt, 2, 400, Sampling(top_k=1))
     long, short = made.prefix(torch.zeros(32, 64), range(1, 80)), made.prefix(torch.zeros(32, 64), [1, 2, 3])
+    none = made.prefix(torch.full((32, 64), float("nan")), range(1, 80))
     for leaves in ("leave", "clear"):
-        broken, other = made.join([long * float("nan"), long], [0, 0])
+        broken, other = made.join([none, long], [0, 0])
         assert not torch.isfinite(made.step()[0].latent).all()
         if leaves == "leave":
             made.leave(broken)  # the other one moves into its row

@@ -122,7 +122,7 @@ class SelfCheck:
         waiting = np.concatenate([self._rest, samples])
         whole = len(waiting) // FRAME * FRAME
         self._rest = waiting[whole:]
-        for level in np.sqrt(np.mean(waiting[:whole].reshape(-1, FRAME) ** 2, axis=1)):
+        for level in np.sqrt(np.mean(np.square(waiting[:whole].reshape(-1, FRAME), dtype=np.float64), axis=1)):
             if level > LOUD_RMS:
                 return Fault.NOISE
             self._quiet = self._quiet + 1 if level < SILENT_RMS else 0
@@ -147,7 +147,7 @@ class SelfCheck:
 
 def silent(samples: _Floats) -> bool:
     """Whether there is no sound in it at all."""
-    return not len(samples) or float(np.sqrt(np.mean(samples**2))) < SILENT_RMS
+    return not len(samples) or float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) < SILENT_RMS
 
 
 def _looping(recent: deque[int], least: int) -> int:

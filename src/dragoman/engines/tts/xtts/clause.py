@@ -158,6 +158,11 @@ class Clause:
         return self.pieces[self._at]
 
     @property
+    def own(self) -> bool:
+        """Whether it is spoken in a person's own voice."""
+        return self.order.voice is not None and self.order.voice.own
+
+    @property
     def seed(self) -> int:
         """Of this piece in this attempt."""
         what = f"{self.order.seed} {self.order.request.speaker} {self._attempt} {self.piece.text}"
@@ -265,9 +270,9 @@ class Clause:
         return sum(map(len, self._sound)) / SAMPLE_RATE / self.stretch
 
     def _made(self) -> Pcm:
-        """What was said beside what was delivered, up to where it is no sound any more."""
+        """What was said beside what was delivered; nothing where that is no speech."""
         sound: Sound = self._vocoder.push(self._latents(), last=True).numpy()
-        return _pcm(sound) if np.isfinite(sound).all() else NOTHING
+        return NOTHING if self._check.audio(sound) is Fault.NOISE else _pcm(sound)
 
     def _break_off(self, why: str, more: Pcm) -> Next:
         """Deliver where it could be cut: first a guess, which is settled when somebody could tell it, or could not."""

@@ -13,11 +13,12 @@ import structlog
 import torch
 
 from dragoman.engines.tts.xtts.clause import Clause, Follow, Next, Order
-from dragoman.engines.tts.xtts.gpt import Seat, Spoken, moved
+from dragoman.engines.tts.xtts.gpt import Seat, Spoken
 from dragoman.engines.tts.xtts.loading import Loaded
 from dragoman.engines.tts.xtts.settings import NAME
 from dragoman.engines.tts.xtts.trouble import trouble_of
 from dragoman.engines.tts.xtts.vocoder import decode
+from dragoman.engines.tts.xtts.weights import moved
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected
 from dragoman.media.format import SAMPLE_RATE as FINAL_RATE
 from dragoman.media.resample import Resampler
@@ -175,7 +176,8 @@ class Desk:
         joining = list(islice(self._waiting, min(decoder.free, self._policy.slots - len(self._speaking))))
         if not joining:
             return
-        prefixes = [decoder.prefix(clause.latents, clause.piece.tokens) for clause in joining]
+        # A person's own voice follows his style, from clause to clause; and nothing of it may outlive its profile.
+        prefixes = [decoder.prefix(clause.latents, clause.piece.tokens, keep=not clause.own) for clause in joining]
         seats = decoder.join(prefixes, [clause.seed for clause in joining])
         for clause, seat in zip(joining, seats, strict=True):
             self._waiting.popleft()  # not before: if that failed, they were to be told

@@ -7,6 +7,8 @@ nothing else: who leaves is replaced by the last one, whose row moves. Clauses j
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +19,34 @@ from torch import Tensor
 
 from dragoman.engines.tts.xtts.graphs import Graphs
 from dragoman.engines.tts.xtts.sampling import NEVER, Sampling, choose, scored
+from dragoman.engines.tts.xtts.weights import Weights, moved
 
 PREFIX_TOKEN = 1
 """What coqui feeds ``generate`` in place of the prefix, once per position: the repetition penalty counts it as said."""
 
 ALIGNED = 16
 """Positions that attention looks at are a multiple of it: CUDA's kernels copy a mask that is not."""
+
+
+KEPT_VOICES = 16
+"""Voices whose keys and values are kept from clause to clause, the least lately used given up: 4 MB each in half
+precision, 8 in single. Beyond two voices for each of eight slots, a clause computes them again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prefix:
+    """What a clause is conditioned on: the positions before its audio."""
+
+    voice: Tensor
+    """[32, width]"""
+    text: Tensor
+    """[text + 2, width]"""
+    key: bytes
+    """Of the voice's numbers, by which what the layers make of them is kept; empty: it is not."""
+
+    def __len__(self) -> int:
+        """Positions."""
+        return len(self.voice) + len(self.text)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +102,7 @@ class BatchedDecoder:
         self.max_tokens = int(gpt.max_gen_mel_tokens)
         """Audio tokens of one clause at most, as coqui has it."""
         self._sampling = sampling
-        self._weights = _Weights(gpt, device, dtype)
+        self._weights = Weights(gpt, device, dtype)
         self._device, self._dtype = device, dtype
         heads, layers = int(gpt.heads), len(self._weights.layers)
         room = -(-positions // ALIGNED) * ALIGNED
@@ -98,6 +122,8 @@ class BatchedDecoder:
         self._at = torch.arange(room, device=device)
         self._rows = torch.arange(slots, device=device)
         self._seats: list[Seat] = []
+        self._voices: OrderedDict[bytes, tuple[Tensor, Tensor]] = OrderedDict()
+        """What the layers made of a voice: keys, values, each [layers, heads, positions, width of a head]."""
         self._dirty = False
         """The cache holds what nobody has cleared away."""
         self._graphs = Graphs(slots, room) if graph and device == "cuda" else None
@@ -107,13 +133,18 @@ class BatchedDecoder:
         """Clauses that could join now."""
         return self.slots - len(self._seats)
 
-    def prefix(self, voice: Tensor, text: Sequence[int]) -> Tensor:
-        """What a clause is conditioned on: [32 + text + 2, width], of the voice's latents and the text's tokens."""
-        with torch.inference_mode():
-            return self._weights.prefix(moved(voice, self._device, self._dtype), text)
+    def prefix(self, voice: Tensor, text: Sequence[int], keep: bool = False) -> Prefix:
+        """What a clause is conditioned on: a voice's latents [32, width], and a text's tokens.
 
-    def join(self, prefixes: Sequence[Tensor], seeds: Sequence[int]) -> list[Seat]:
-        """Let clauses in, all in one pass; each speaks from the next step on.
+        ``keep``: what the layers make of the voice is kept for the next clauses; for a voice that does not change, and
+        that nobody may want deleted.
+        """
+        key = hashlib.blake2b(voice.contiguous().numpy(), digest_size=16).digest() if keep else b""
+        with torch.inference_mode():
+            return Prefix(moved(voice, self._device, self._dtype), self._weights.read(text), key)
+
+    def join(self, prefixes: Sequence[Prefix], seeds: Sequence[int]) -> list[Seat]:
+        """Let clauses in, those whose voice is kept in one pass, the rest in another; they speak from the next step on.
 
         Raises:
             ValueError: there are not so many free rows, or a prefix leaves no room for audio.
@@ -127,21 +158,16 @@ class BatchedDecoder:
             self._keys.zero_()
             self._values.zero_()
             self._dirty = False
-        seats = []
-        for prefix, seed in zip(prefixes, seeds, strict=True):
-            random = torch.Generator(self._device)
-            random.manual_seed(seed)
-            seat = Seat(len(self._seats), len(prefix), 0, random)
-            self._seats.append(seat)
-            self._length[seat.row], self._spoken[seat.row] = seat.length, 0
-            self._token[seat.row] = self._start_token
-            self._seen[seat.row] = False
-            self._seen[seat.row, PREFIX_TOKEN] = self._seen[seat.row, self._start_token] = True
-            seats.append(seat)
-        if seats:
-            with torch.inference_mode():
-                self._prefill(prefixes, seats[0].row, longest)
-        return seats
+        begun = [len(prefix.voice) if prefix.key in self._voices else 0 for prefix in prefixes]
+        seats: dict[int, Seat] = {}
+        # Those of one pass have neighbouring rows; who needs what is kept is first, for the others push that out.
+        for number in sorted(range(len(prefixes)), key=begun.__getitem__, reverse=True):
+            seats[number] = self._seat(len(prefixes[number]), seeds[number])
+        with torch.inference_mode():
+            for positions in sorted(set(begun), reverse=True):
+                some = [number for number in seats if begun[number] == positions]
+                self._prefill([prefixes[number] for number in some], seats[some[0]].row, positions)
+        return [seats[number] for number in range(len(prefixes))]
 
     def leave(self, seat: Seat) -> None:
         """Free its row at once; whoever has the last row takes it. Idempotent."""
@@ -165,6 +191,7 @@ class BatchedDecoder:
     def clear(self) -> None:
         """Let everybody leave (after an error, when nothing of the state is to be trusted)."""
         self._seats.clear()
+        self._voices.clear()
         self._dirty = True
 
     def step(self) -> list[Spoken]:
@@ -244,19 +271,54 @@ class BatchedDecoder:
         written = (cache[:, every, :, at] for cache in (self._keys, self._values))
         return self._token[:rows], self._latent[:rows], *written
 
-    def _prefill(self, prefixes: Sequence[Tensor], first: int, longest: int) -> None:
-        """Fill the cache of new rows. What is beyond a shorter prefix's end is overwritten before anybody looks."""
-        rows, heads = len(prefixes), self._keys.shape[2]
+    def _seat(self, length: int, seed: int) -> Seat:
+        random = torch.Generator(self._device)
+        random.manual_seed(seed)
+        seat = Seat(len(self._seats), length, 0, random)
+        self._seats.append(seat)
+        self._length[seat.row], self._spoken[seat.row] = seat.length, 0
+        self._token[seat.row] = self._start_token
+        self._seen[seat.row] = False
+        self._seen[seat.row, PREFIX_TOKEN] = self._seen[seat.row, self._start_token] = True
+        return seat
+
+    def _prefill(self, prefixes: Sequence[Prefix], first: int, begun: int) -> None:
+        """Fill the cache of new rows, of whose voices so many positions are kept; and keep what is to be.
+
+        What is beyond a shorter prefix's end is overwritten before anybody looks.
+        """
+        caches = self._keys, self._values
+        if begun:
+            for row, prefix in enumerate(prefixes, first):
+                for cache, made in zip(caches, self._voices[prefix.key], strict=True):
+                    cache[:, row, :, :begun] = made
+                self._voices.move_to_end(prefix.key)
+        self._fill([each.text if begun else torch.cat([each.voice, each.text]) for each in prefixes], first, begun)
+        for row, prefix in enumerate(prefixes, first):
+            if prefix.key and prefix.key not in self._voices:
+                keys, values = (cache[:, row, :, : len(prefix.voice)].clone() for cache in caches)
+                self._voices[prefix.key] = keys, values
+                if len(self._voices) > KEPT_VOICES:
+                    self._voices.popitem(last=False)
+
+    def _fill(self, parts: Sequence[Tensor], first: int, begun: int) -> None:
+        """Let the layers make keys and values of each part [positions, width], behind the ``begun`` ones of its row."""
+        rows, heads, longest = len(parts), self._keys.shape[2], max(map(len, parts))
+        until = begun + longest
         x = torch.zeros(rows, longest, self.width, device=self._device)
-        for row, prefix in enumerate(prefixes):
-            x[row, : len(prefix)] = prefix
+        for row, part in enumerate(parts):
+            x[row, : len(part)] = part
+        # Without what was begun the kernel knows the mask, and reads half of it.
+        mask = self._at[None, :until] <= self._at[begun:until, None] if begun else None
         for n, layer in enumerate(self._weights.layers):
             query, key, value = (
                 part.view(rows, longest, heads, -1).transpose(1, 2) for part in layer.query_key_value(x)
             )
-            self._keys[n, first : first + rows, :, :longest] = key
-            self._values[n, first : first + rows, :, :longest] = value
-            seen = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+            self._keys[n, first : first + rows, :, begun:until] = key
+            self._values[n, first : first + rows, :, begun:until] = value
+            if begun:
+                key, value = (cache[n, first : first + rows, :, :until] for cache in (self._keys, self._values))
+            seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=not begun)
             x = layer.rest(x, seen.transpose(1, 2).reshape(rows, longest, self.width))
 
     def _step(self, rows: int, reach: int) -> None:
@@ -301,85 +363,3 @@ class BatchedDecoder:
         self._spoken[active:size].zero_()
         replay()
         return True
-
-
-def moved(tensor: Tensor, device: str, dtype: torch.dtype) -> Tensor:
-    """On the device, in this precision. To a GPU from pinned memory: the host does not wait for the copy."""
-    if device == "cpu":
-        return tensor.to(device, dtype)
-    return tensor.pin_memory().to(device, non_blocking=True).to(dtype)
-
-
-class _Layer:
-    """One block of GPT-2. Linear layers stay [in, out], as its ``Conv1D`` has them: few rows go faster so."""
-
-    def __init__(self, block: Any, device: str, dtype: torch.dtype) -> None:
-        def keep(tensor: Tensor) -> Tensor:
-            return tensor.detach().to(device, dtype, copy=True)
-
-        def exact(tensor: Tensor) -> Tensor:
-            return tensor.detach().to(device, torch.float32, copy=True)
-
-        self.dtype = dtype
-        self.width = int(block.ln_1.weight.shape[0])
-        self.epsilon = float(block.ln_1.eps)
-        # Sums over all layers grow beyond what half precision holds well: they, and what norms them, stay float32.
-        self.norm_1 = exact(block.ln_1.weight), exact(block.ln_1.bias)
-        self.norm_2 = exact(block.ln_2.weight), exact(block.ln_2.bias)
-        self.attend = keep(block.attn.c_attn.weight), keep(block.attn.c_attn.bias)
-        self.project = keep(block.attn.c_proj.weight), keep(block.attn.c_proj.bias)
-        self.up = keep(block.mlp.c_fc.weight), keep(block.mlp.c_fc.bias)
-        self.down = keep(block.mlp.c_proj.weight), keep(block.mlp.c_proj.bias)
-
-    def query_key_value(self, x: Tensor) -> Sequence[Tensor]:
-        """Three tensors of the shape of ``x``, which is float32."""
-        normed = F.layer_norm(x, (self.width,), *self.norm_1, self.epsilon).to(self.dtype)
-        parts: Sequence[Tensor] = _linear(normed, *self.attend).split(self.width, -1)
-        return parts
-
-    def rest(self, x: Tensor, seen: Tensor) -> Tensor:
-        """The block behind its attention, which gave ``seen``."""
-        x = x + _linear(seen, *self.project)
-        normed = F.layer_norm(x, (self.width,), *self.norm_2, self.epsilon).to(self.dtype)
-        return x + _linear(F.gelu(_linear(normed, *self.up), approximate="tanh"), *self.down)
-
-
-def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    return torch.addmm(bias, x.reshape(-1, x.shape[-1]), weight).view(*x.shape[:-1], len(bias))
-
-
-class _Weights:
-    """The GPT's tensors, on one device, in one precision; copies, for the loader's are mapped from a file."""
-
-    def __init__(self, gpt: Any, device: str, dtype: torch.dtype) -> None:
-        def keep(tensor: Tensor) -> Tensor:
-            return tensor.detach().to(device, dtype, copy=True)
-
-        def exact(tensor: Tensor) -> Tensor:
-            return tensor.detach().to(device, torch.float32, copy=True)
-
-        self.layers = [_Layer(block, device, dtype) for block in gpt.gpt.h]
-        self.width = int(gpt.model_dim)
-        # What is left of precision is worth most where tokens are chosen: the end is always float32.
-        self.norms = [
-            (exact(norm.weight), exact(norm.bias), float(norm.eps)) for norm in (gpt.gpt.ln_f, gpt.final_norm)
-        ]
-        self.mel_head = exact(gpt.mel_head.weight), exact(gpt.mel_head.bias)
-        self.audio, self.audio_at = keep(gpt.mel_embedding.weight), keep(gpt.mel_pos_embedding.emb.weight)
-        self.text, self.text_at = keep(gpt.text_embedding.weight), keep(gpt.text_pos_embedding.emb.weight)
-        self.ends = int(gpt.start_text_token), int(gpt.stop_text_token)
-
-    def prefix(self, voice: Tensor, text: Sequence[int]) -> Tensor:
-        """See ``BatchedDecoder.prefix``."""
-        tokens = moved(torch.tensor([self.ends[0], *text, self.ends[1]]), voice.device.type, torch.long)
-        return torch.cat([voice, self.text[tokens] + self.text_at[: len(tokens)]])
-
-    def embedded(self, token: Tensor, spoken: Tensor) -> Tensor:
-        """The last token and its place."""
-        return (self.audio[token] + self.audio_at[spoken.clamp_max(len(self.audio_at) - 1)]).float()
-
-    def head(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents and logits. The second norm is in coqui's head and in its latents, too."""
-        for weight, bias, epsilon in self.norms:
-            x = F.layer_norm(x, (self.width,), weight, bias, epsilon)
-        return x, F.linear(x, *self.mel_head)

@@ -40,6 +40,11 @@ HALF_SNR_DB = 35.0
 """dB that half precision's error must stay below the sound: a phone line's own coding is at 38."""
 
 
+TRIED = 40
+"""Tokens of text, from all of the vocabulary, and of audio, with which half precision is tried: it ends at 65504, which
+one weight of the wrong size passes with any of them."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
     """A model, ready to speak."""
@@ -123,15 +128,21 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
     encoder = encoder_name(model.xtts)
     text = min(MAX_TEXT_TOKENS, int(gpt.max_text_tokens) - 2)
     audio = min(int(MAX_AUDIO_S * 22_050 / 1024), int(gpt.max_gen_mel_tokens))
-    decoder = BatchedDecoder(
-        gpt,
-        settings.slots,
-        VOICE_POSITIONS + text + 2 + audio,
-        _sampling(model, settings, suppress),
-        device,
-        getattr(torch, dtype),
-        settings.cuda_graph,
-    )
+    voice = voices.conditioning("", None)
+    latents = torch.from_numpy(voice.latents)
+
+    def made(dtype: str) -> BatchedDecoder:
+        positions, sampling = VOICE_POSITIONS + text + 2 + audio, _sampling(model, settings, suppress)
+        return BatchedDecoder(
+            gpt, settings.slots, positions, sampling, device, getattr(torch, dtype), settings.cuda_graph
+        )
+
+    decoder = made(dtype)
+    if dtype == "float16" and (why := _unfit(decoder, latents, int(gpt.number_text_tokens))):
+        log.warning("the GPT is not spoken in float16, but in bfloat16", engine=NAME, reason=why)
+        del decoder  # there may not be room for both
+        dtype = "bfloat16"
+        decoder = made(dtype)
     _drop_what_was_copied(gpt)
     hifigan = model.xtts.hifigan_decoder
     bake(hifigan.waveform_decoder)
@@ -144,14 +155,13 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
     )
     if why := decoder.capture():
         log.warning("no CUDA graphs: each step is launched operation by operation", engine=NAME, reason=why)
-    voice = voices.conditioning("", None)
     embedding = torch.from_numpy(voice.embedding).reshape(1, -1, 1).to(device)
-    latents = _warm_up(decoder, manner, torch.from_numpy(voice.latents), embedding)
+    spoken = _warm_up(decoder, manner, latents, embedding)
     precision = torch.float32
     if device == "cuda":
         if dtype != "float32":
-            precision = halved(hifigan, latents, embedding)
-        _warm_up(decoder, manner, torch.from_numpy(voice.latents), embedding.to(precision), decoder.slots)
+            precision = halved(hifigan, spoken, embedding)
+        _warm_up(decoder, manner, latents, embedding.to(precision), decoder.slots)
     log.info(
         "model ready",
         engine=NAME,
@@ -163,6 +173,19 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
     )
     speller = Speller(model.xtts.tokenizer, text)
     return Loaded(model, decoder, speller, manner, voices, device, precision, encoder)
+
+
+def _unfit(decoder: BatchedDecoder, voice: Tensor, texts: int) -> str:
+    """Why this decoder does not speak; empty: it does. Tried on a text of ``TRIED`` of its ``texts`` tokens."""
+    try:
+        (seat,) = decoder.join([decoder.prefix(voice, range(0, texts, max(1, texts // TRIED)))], [0])
+        finite = all(bool(each.latent.isfinite().all()) for _ in range(TRIED) for each in decoder.step())
+    except RuntimeError as error:
+        if trouble_of(error) is not Trouble.OTHER:
+            raise
+        return f"{type(error).__name__}: {error}"
+    decoder.leave(seat)
+    return "" if finite else "its numbers grow beyond it"
 
 
 def _sampling(model: Model, settings: Settings, suppress: tuple[int, ...]) -> Sampling:
@@ -210,13 +233,19 @@ def halved(hifigan: Any, latents: Tensor, embedding: Tensor) -> torch.dtype:
         return torch.float32
     (wanted,) = decode(hifigan, [window])
     exact = hifigan.waveform_decoder
-    hifigan.waveform_decoder = copy.deepcopy(exact).half()
-    (made,) = decode(hifigan, [replace(window, embedding=embedding.half())])
-    error, loud = (float(sound.square().mean()) for sound in (made - wanted, wanted))
-    if error <= loud * 10 ** (-HALF_SNR_DB / 10):  # false for numbers that are none
-        return torch.float16
+    try:
+        hifigan.waveform_decoder = copy.deepcopy(exact).half()
+        (made,) = decode(hifigan, [replace(window, embedding=embedding.half())])
+        error, loud = (float(sound.square().mean()) for sound in (made - wanted, wanted))
+        if error <= loud * 10 ** (-HALF_SNR_DB / 10):  # false for numbers that are none
+            return torch.float16
+        why = f"an error of {error:.2g} in {loud:.2g}"
+    except RuntimeError as failed:  # cuDNN has not every convolution for every device
+        why = f"{type(failed).__name__}: {failed}"
+        hifigan.waveform_decoder = exact
+        decode(hifigan, [window])  # raises where the device is lost
     hifigan.waveform_decoder = exact
-    log.warning("the vocoder stays in single precision", engine=NAME, error=error, of=loud)
+    log.warning("the vocoder stays in single precision", engine=NAME, reason=why)
     return torch.float32
 
 
@@ -226,7 +255,7 @@ def _warm_up(decoder: BatchedDecoder, manner: Manner, voice: Tensor, embedding: 
     Returns:
         Latents of one of them [tokens, width].
     """
-    prefix = decoder.prefix(voice, [0] * 8)
+    prefix = decoder.prefix(voice, [0] * 8, keep=True)
     seats = decoder.join([prefix] * rows, [0] * rows)
     vocoders = [WindowedVocoder(manner.hifigan, embedding) for _ in seats]
     spoken: list[Tensor] = []

@@ -16,16 +16,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dragoman.engines.tts.xtts.hifigan import generate
+
 SAMPLE_RATE = 24_000
 """Hz of what comes out."""
 
 CONTEXT = 16
-"""Frames (10.7 ms) decoded to either side of what is wanted. The network sees some 12; with 12 and 16 alike the result
-equals a whole decoding to 2e-8 (measured), with 8 it does not."""
+"""Frames (10.7 ms) to either side of what is wanted, of which each stage of the network takes what it sees
+(``hifigan.py``): 15 at most, some 12 in effect. With 12 and 16 alike the result equals a whole decoding to 2e-8
+(measured), with 8 it does not."""
 
-
-AT_ONCE = 16
-"""Windows decoded together at most: the network's widest layer takes some 10 MB for each of them in float16."""
+AT_ONCE = {"cuda": 16, "cpu": 1}
+"""Windows decoded together at most. On a GPU the network's widest layer takes some 10 MB for each of them in float16.
+On a CPU one stays in its caches; twelve together take a fifth longer than one after the other (measured)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,30 +39,28 @@ class Window:
     """[1, width, frames]"""
     embedding: Tensor
     """[1, 512, 1], of the speaker; in the precision of the network."""
-    skip: int
-    """Samples at its beginning that were given before."""
-    take: int
-    """Samples behind those that are certain now."""
+    first: int
+    """Frame whose samples are wanted, with those behind it; what is before it was given."""
+    last: int
+    """The one whose samples are not certain yet."""
 
 
 def decode(hifigan: Any, windows: Sequence[Window]) -> list[Tensor]:
     """The samples of each, float32 on the CPU; one copy from the device for all of them."""
+    if not windows:
+        return []
     sounds: dict[int, Tensor] = {}
-    alike: dict[int, list[int]] = {}
+    at_once = AT_ONCE[windows[0].embedding.device.type]
+    alike: dict[tuple[int, int, int], list[int]] = {}
     for number, window in enumerate(windows):
-        alike.setdefault(window.frames.shape[-1], []).append(number)
+        alike.setdefault((window.frames.shape[-1], window.first, window.last), []).append(number)
     with torch.inference_mode():
-        for numbers in alike.values():
-            for at in range(0, len(numbers), AT_ONCE):
-                some = numbers[at : at + AT_ONCE]
+        for (_, first, last), numbers in alike.items():
+            for at in range(0, len(numbers), at_once):
+                some = numbers[at : at + at_once]
                 embeddings = torch.cat([windows[number].embedding for number in some])
                 frames = torch.cat([windows[number].frames for number in some]).to(embeddings.dtype)
-                made = hifigan.waveform_decoder(frames, g=embeddings)
-                for number, samples in zip(some, made.reshape(len(some), -1), strict=True):
-                    window = windows[number]
-                    sounds[number] = samples[window.skip : window.skip + window.take]
-        if not sounds:
-            return []
+                sounds |= zip(some, generate(hifigan.waveform_decoder, frames, embeddings, first, last), strict=True)
         lengths = [len(sounds[number]) for number in range(len(windows))]
         together = torch.cat([sounds[number] for number in range(len(windows))]).float().cpu()
     return list(together.split(lengths))
@@ -78,7 +79,6 @@ class WindowedVocoder:
         self._stretch = stretch
         self._per_token = hifigan.ar_mel_length_compression / hifigan.output_hop_length
         self._rate = hifigan.output_sample_rate / hifigan.input_sample_rate
-        self._hop = int(hifigan.output_hop_length)
         self._latents: list[Tensor] = []
         self._given = 0
         """Frames whose samples were given."""
@@ -105,9 +105,8 @@ class WindowedVocoder:
                 return None
             start = max(0, self._given - CONTEXT)
             stop = total if last else min(total, certain + CONTEXT)
-            new = (self._given - start) * self._hop, (certain - self._given) * self._hop
-            self._given = certain
-            return Window(frames[:, :, start:stop], self._embedding, *new)
+            first, self._given = self._given - start, certain
+            return Window(frames[:, :, start:stop], self._embedding, first, certain - start)
 
     @property
     def _leaning(self) -> int:
