@@ -78,6 +78,10 @@ LEAST_SPOKEN: Final = 0.4
 """The same (-8 dB) of frames with a voice: where that is taken for the echo's remains, it is still understood. Not so
 above the bands, where no filter works and all of it may be echo."""
 
+LEAST_NEAR: Final = 0.35
+"""The same (-9 dB) of frames without one while somebody speaks: between his syllables he is weaker than what filters
+leave, and without these he is not understood."""
+
 _WINDOW: Final = np.hanning(2 * BLOCK).astype(np.float32)
 _HZ: Final = np.fft.rfftfreq(2 * BLOCK, 1 / RATE)
 _MEMBERS: Final = np.stack([(low <= _HZ) & (high > _HZ) for low, high in pairwise(EDGES_HZ)])
@@ -165,7 +169,8 @@ class BandBank:
         score += PACE * (np.clip(np.log(over), 0, HIGHEST) - score)
         self.score[rows] = score
         voice = np.asarray(score > np.where(near, VOICE, BEGINS))
-        self.gains[rows] = _gains(rest, expected, linear, voice)
+        least = np.where(voice, LEAST_SPOKEN, np.where(near, LEAST_NEAR, LEAST_GAIN))
+        self.gains[rows] = _gains(rest, expected, linear, least)
         pace = np.where(excess <= 0, FALL, np.where(voice[:, None], RISE_OVER, RISE))
         step = pace * np.clip(excess, -1, 1)
         heard = whole * np.maximum(share, 0.05) > HEARD * noise
@@ -173,10 +178,10 @@ class BandBank:
         return voice
 
 
-def _gains(rest: Powers, expected: Powers, whole: Powers, voice: npt.NDArray[np.bool_]) -> Powers:
+def _gains(rest: Powers, expected: Powers, whole: Powers, least: npt.NDArray[np.float64]) -> Powers:
     """(n, BANDS + 1) by Wiener's rule: what is not echo, as a share of all there is."""
     near = np.maximum(rest - np.float32(OVER) * expected, 0)
     above = near[:, -1:] / (near[:, -1:] + whole[:, -1:] + np.float32(QUIETEST))
     inside = np.where(rest > 0, near / np.maximum(rest, np.float32(1e-3)), np.float32(1))
-    inside = np.maximum(inside, np.where(voice, LEAST_SPOKEN, LEAST_GAIN)[:, None])
+    inside = np.maximum(inside, least[:, None])
     return np.asarray(np.concatenate([inside, np.maximum(above, LEAST_GAIN)], axis=1), np.float32)
