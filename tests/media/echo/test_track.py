@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.media.echo.track import HANGOVER, LINGER, LOOK_BACK, MOST_HELD, Kind, Track
+from dragoman.media.echo.track import HANGOVER, LINGER, LOOK_BACK, MOST_HELD, MOST_KNOWN, Kind, Track
 
 KINDS = st.lists(st.sampled_from(list(Kind)), max_size=120)
 
@@ -18,7 +18,7 @@ def test_every_frame_leaves_once_and_none_waits_too_long(kinds: list[Kind], know
         out += sum(count for count, _ in track.add(kind, now))
         if now in looks:
             out += sum(count for count, _ in track.spoken())
-        assert out + len(track.held) == now and len(track.held) <= MOST_HELD
+        assert out + len(track.held) == now and len(track.held) <= (MOST_KNOWN if known else MOST_HELD)
     out += sum(count for count, _ in track.flush())
     assert out == len(kinds) and not track.held
 

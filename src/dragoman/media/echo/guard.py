@@ -43,7 +43,7 @@ from dragoman.media.echo.search import (
     fit,
     steady,
 )
-from dragoman.media.echo.track import STRAY, Kind
+from dragoman.media.echo.track import STRAY, STUDY_AT, Kind
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.speech import QUIET_PEAK
@@ -356,7 +356,7 @@ class EchoGuard:
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
             if not sure:
                 return []
-        elif not sure and likeness > MAYBE:
+        elif not sure and (likeness > MAYBE or track.held.count(Kind.OPEN) < STUDY_AT):
             return []
         return track.spoken()
 
@@ -388,7 +388,7 @@ class EchoGuard:
             return
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()
-        if not same_way:
+        if not same_way or jumped:
             self._bands.learn(row, FIRST if first else FURTHER)
         leg.learning = LEARNING
         leg.track.known = True

@@ -33,7 +33,9 @@ STUDY_EVERY: Final = 2
 """Frames between looks while it is not clear."""
 
 MOST_HELD: Final = 14
-"""Frames that may wait (280 ms). What is not known to be echo by then is speech."""
+MOST_KNOWN: Final = 20
+"""Frames that may wait (280 and 400 ms). What is not known to be echo by then is speech. The second where an echo is
+known: those that look like it and lie before what does not wait as long as it takes to be sure of that."""
 
 SURE_AT: Final = 8
 """Unexplained frames that wait when a look must decide: a stretch (160 ms). With fewer, what was before a delay jumped
@@ -105,7 +107,7 @@ class Track:
             if waiting >= (STUDY_KNOWN_AT if self.known else STUDY_AT) and now - self.studied >= STUDY_EVERY:
                 self.wants_study = True
         left = self._drain()
-        if len(self.held) < MOST_HELD:
+        if len(self.held) < (MOST_KNOWN if self.known else MOST_HELD):
             return left
         if self.known and self.held.count(Kind.OPEN) < len(self.held) // 2:
             self.held[0] = Kind.ECHO
