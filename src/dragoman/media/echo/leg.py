@@ -71,7 +71,6 @@ class EchoLeg:
             return True
         if not self._found_before(source, delay):
             self.found = (source, delay, tick)
-            self.track.looks = 0  # the next look comes as soon as there is audio of its own
         return False
 
     def _found_before(self, source: int, delay: int) -> bool:
