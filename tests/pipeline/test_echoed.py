@@ -101,9 +101,22 @@ def test_a_second_time_at_another_delay_is_none() -> None:
 
 def test_two_words_and_a_single_one_are_enough_once_the_delay_is_known() -> None:
     pair, one = laid("muchas gracias", 20.0), laid("Sí.", 30.0)
-    assert heard(EchoEar(), later(pair.words, 0.2), pair, loudspeaker=True) == []
+    assert heard(EchoEar(), later(pair.words, 0.2), pair) == []
     assert heard(acquainted(), later(pair.words, 0.2), pair) == [0, 1]
     assert heard(acquainted(), later(one.words, 0.2), one) == [0]
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_from_a_loudspeaker_one_word_is_enough_where_nothing_else_was_heard(place: int) -> None:
+    clause = laid(LONG, 20.0)
+    word = later(clause.words, 0.2)[place]
+    assert heard(EchoEar(), [word], clause, loudspeaker=True) == [0]
+    assert heard(EchoEar(), [word], clause, loudspeaker=False) == []
+    assert heard(EchoEar(), [word], clause, source=Source.OTHERS, loudspeaker=True) == [], "two may say it at once"
+    own = Spoken("claro", word.end, word.end + 0.3)
+    assert heard(EchoEar(), [word, own], clause, loudspeaker=True) == []
+    late = later(clause.words, 0.55)[place]
+    assert heard(EchoEar(), [late], laid(late.text, 20.0 + 0.3 * place, 0.3), loudspeaker=True) == [], "he repeats it"
 
 
 def test_what_was_known_of_a_leg_is_forgotten() -> None:
@@ -155,6 +168,20 @@ def test_a_word_of_his_own_in_between_stays() -> None:
     words = later(clause.words, 0.2)
     words.insert(5, Spoken("claro", words[4].end, words[4].end + 0.1))
     assert heard(EchoEar(), words, clause) == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]
+
+
+def test_who_talks_over_an_echo_keeps_his_words_between_it_and_those_that_are_in_every_sentence() -> None:
+    """Of what the recogniser makes of both most is his: it hears the one or the other."""
+    clause = laid("we wrote to the bank in the spring and to the shop", 20.0)
+    echo = later(clause.words, 0.2)
+    said = [Spoken(f"eigenes{n}", 20.2 + 0.3 * n, 20.45 + 0.3 * n) for n in range(12)]
+    mixed = [echo[n] if n in (4, 6, 11) else said[n] for n in range(12)]  # "bank", "the", "shop"
+    assert heard(acquainted(), mixed, clause, loudspeaker=True) == [4, 6]
+    mixed[4] = echo[4]._replace(text="eigenes4")
+    mixed[3] = echo[3]  # "the" and "the" around two of his
+    assert heard(acquainted(), mixed, clause, loudspeaker=True) == []
+    alone = [said[n] if n in (3, 8) else echo[n] for n in range(12)]
+    assert heard(acquainted(), alone, clause, loudspeaker=True) == list(range(12)), "an echo, two words misheard"
 
 
 def test_what_he_says_behind_an_echo_stays() -> None:

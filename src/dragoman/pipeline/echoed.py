@@ -12,9 +12,12 @@ heard are known: what its booth said, and what the others of its conference said
    else that with which most words, in the order in which they were played, are heard again.
 3. *Words heard again in a row are an echo* when there are enough of them (``Evidence``): many (``SURE``) from a leg of
    which nothing is known, ``FEW`` from one that the guard found to be on a loudspeaker or that sent something back at
-   the same delay before, a ``PAIR`` when it did so twice.
+   the same delay before, a ``PAIR`` when it did so twice. From a loudspeaker any number is enough where nothing else
+   was heard: at the delay that is known, or of a booth's while it speaks, sooner than anybody repeats a word.
 4. Between them, as many words that are like nothing are taken for misheard ones as played words are missing there, and
    one before the first, as long as two of three words are like what was played. All other words are the person's own.
+5. *Where most words are like nothing that was played, a person speaks* over the echo: none of them is taken for a
+   misheard one, and words that are all short (``SHORT``) are his, for the like of these is in every sentence.
 
 Two people who say the same at once are no echo: of what others say natively nothing is one, until the leg is known to
 be on a loudspeaker or has sent back the same delay before; their words of that first time pass.
@@ -73,6 +76,9 @@ FEW = 3
 
 PAIR = 2
 """The same once the leg's delay is known. A single word is enough where it is all that was played and heard."""
+
+ANY = 1
+"""The same from a loudspeaker, where nothing but such words was heard."""
 
 MISSED = 2
 """Words in a row that may be misheard inside of an echo."""
@@ -229,9 +235,13 @@ class EchoEar:
             needed = evidence.needs(delay, source, start, loudspeaker=loudspeaker)
             if final:
                 evidence.found(delay, len(longest), start, end, now)
-        if known is not None and (echoed := match.echoed(known, match.chain(known), PAIR)):
-            evidence.keep(now)
-            return Echo(echoed, known, source)
+        if known is not None:
+            again = match.chain(known)
+            if echoed := match.echoed(known, again, ANY if loudspeaker and match.all_of(again) else PAIR):
+                evidence.keep(now)
+                return Echo(echoed, known, source)
+        if loudspeaker and source is Source.BOOTH and match.all_of(chain) and match.during(chain):
+            needed = ANY
         echoed = () if needed is None else match.echoed(delay, chain, needed)
         return Echo(echoed, delay, source) if echoed else None
 
@@ -292,7 +302,20 @@ class _Match:
         """The places of the words that are an echo, where so many in a row are needed."""
         if needed == PAIR and len(self._heard) == 1 and any(self._all_of_it(pair, delay) for pair in chain):
             return (0,)
-        return tuple(i for run in _runs(chain) if len(run) >= needed for i in self._filled(run, delay))
+        runs = [run for run in _runs(chain) if len(run) >= needed]
+        if 2 * len(chain) >= len(self._heard):
+            return tuple(i for run in runs for i in self._filled(run, delay))
+        told = [run for run in runs if any(len(self._heard[i].text) > SHORT for i, _ in run)]
+        return tuple(i for run in told for i, _ in run)
+
+    def all_of(self, chain: Pairs) -> bool:
+        """Whether nothing else was heard."""
+        return len(chain) == len(self._heard)
+
+    def during(self, chain: Pairs) -> bool:
+        """Whether all of these were heard while it was played, sooner than anybody repeats a word."""
+        sounded = all(any(each.start <= self._heard[i].start < each.end for each in self._stretches) for i, _ in chain)
+        return sounded and all(self._offset(pair) <= REPEATABLE for pair in chain)
 
     def _all_of_it(self, pair: tuple[int, int], delay: float) -> bool:
         """Whether the one word that was heard is the one word that was played."""

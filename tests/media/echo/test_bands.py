@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dragoman.media.echo.bands import BANDS, LEAST_GAIN, BandBank, powers
+from dragoman.media.echo.bands import BANDS, LEAST_GAIN, LEAST_NEAR, BandBank, powers
 from dragoman.media.echo.history import BLOCK, Audio
 
 ONE = np.zeros(1, np.int64)
@@ -76,3 +76,17 @@ def test_an_echo_alone_is_taken_down_and_a_voice_over_it_is_not() -> None:
     over = bank.gains[0, :BANDS]
     assert np.square(alone).mean() < 0.1 < 0.5 < np.square(over).mean()
     assert bank.gains.min() >= LEAST_GAIN and bank.gains.max() <= 1
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_between_the_syllables_of_who_speaks_an_echo_is_not_taken_down_as_far(near: bool) -> None:
+    bank, rng = BandBank(1), np.random.default_rng(3)
+    bank.open(0)
+    verdicts(bank, [(1000, 0.2, 0)] * 300, 1)
+    lowest = []
+    for number in range(301, 321):
+        left = noise(rng, 100) + noise(rng, 5)
+        voice = bank.judge(ONE, ONE + number * BLOCK, left, noise(rng, 1000), np.array([near]))
+        assert not voice[0], "it is quieter than what is left at other times"
+        lowest.append(bank.gains[0, :BANDS].min())
+    assert np.allclose(lowest, LEAST_NEAR if near else LEAST_GAIN)

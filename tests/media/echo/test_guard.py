@@ -153,9 +153,15 @@ def test_what_a_filter_rehearses_at_once_changes_nothing_of_what_is_decided(monk
     assert np.abs(ours - plain).max() <= 1, "samples are rounded"
 
 
-@pytest.mark.parametrize("seed", [10, 11, 13])
+@pytest.mark.parametrize("seed", [10, 13])
+def test_an_echo_whose_delay_jumps_is_not_let_through(seed: int) -> None:
+    """By 25 ms, which is more than its filter reaches."""
+    assert _let_through_after_a_jump(seed) < 0.001
+
+
+@pytest.mark.parametrize("seed", [7, 11, 32])
 def test_where_the_filters_do_not_help_what_came_is_looked_at(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An echo's delay jumps by 25 ms: what a filter for the old one makes of it looks like that old one's echo."""
+    """The delay jumps: what a filter for the old one makes of an echo looks like that old one's."""
     assert _let_through_after_a_jump(seed) < 0.001
     monkeypatch.setattr(guard, "HELPS", np.inf)
     assert _let_through_after_a_jump(seed) > 0.1, "what is looked at is what the filters leave"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.media.echo.track import HANGOVER, LOOK_BACK, MOST_HELD, Kind, Track
+from dragoman.media.echo.track import HANGOVER, LINGER, LOOK_BACK, MOST_HELD, MOST_KNOWN, Kind, Track
 
 KINDS = st.lists(st.sampled_from(list(Kind)), max_size=120)
 
@@ -18,7 +18,7 @@ def test_every_frame_leaves_once_and_none_waits_too_long(kinds: list[Kind], know
         out += sum(count for count, _ in track.add(kind, now))
         if now in looks:
             out += sum(count for count, _ in track.spoken())
-        assert out + len(track.held) == now and len(track.held) <= MOST_HELD
+        assert out + len(track.held) == now and len(track.held) <= (MOST_KNOWN if known else MOST_HELD)
     out += sum(count for count, _ in track.flush())
     assert out == len(kinds) and not track.held
 
@@ -47,3 +47,17 @@ def test_that_somebody_speaks_while_nothing_waits_makes_up_no_frame(known: bool)
     assert track.spoken() == [] and not track.held
     out = sum(count for now in range(1, 6) for count, _ in track.add(Kind.OPEN, now))
     assert out + len(track.held) == 5
+
+
+@given(known=st.booleans(), more=st.integers(0, HANGOVER - 1))
+def test_one_more_echo_does_not_cut_off_who_speaks_and_a_first_one_does(known: bool, more: int) -> None:
+    track = Track(known=known)
+    track.add(Kind.OPEN, 1)
+    track.spoken()
+    for now in range(2, 2 + more):
+        track.add(Kind.ECHO, now)
+    before = track.near_until
+    track.echoed([Kind.ECHO] * len(track.held))
+    assert track.near_until == (min(before, track.now + LINGER) if known else 0)
+    track.add(Kind.ECHO, track.now + LINGER)
+    assert not track.near, "and it does not last"

@@ -16,7 +16,7 @@ from dragoman.media.echo.history import BLOCK, HALF_BAND, PRE_EMPHASIS, REACH, A
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 
 KEPT: Final = 24
-"""Frames of echo kept per leg: what may wait (``track.MOST_HELD``), and some more."""
+"""Frames of echo kept per leg: what may wait (``track.MOST_KNOWN``), and some more."""
 
 HELPS: Final = 0.8
 """Share of the energy that filters must leave at most, over the last frames, to be trusted with the audio."""

@@ -43,7 +43,7 @@ from dragoman.media.echo.search import (
     fit,
     steady,
 )
-from dragoman.media.echo.track import STRAY, Kind
+from dragoman.media.echo.track import STRAY, STUDY_AT, Kind
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.speech import QUIET_PEAK
@@ -307,8 +307,7 @@ class EchoGuard:
         frames = self._raw.read(row, first, min(last, seen))
         if last > seen:
             frames = np.concatenate([frames, np.zeros(last - seen, np.int16)])
-        behind = (seen - last) // 2
-        return self._clean.clean(row, int(self._history.end[row]) - behind, frames)
+        return self._clean.clean(row, int(self._history.end[row]) - (seen - last) // 2, frames)
 
     # who is it
 
@@ -357,7 +356,7 @@ class EchoGuard:
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
             if not sure:
                 return []
-        elif not sure and likeness > MAYBE:
+        elif not sure and (likeness > MAYBE or track.held.count(Kind.OPEN) < STUDY_AT):
             return []
         return track.spoken()
 
@@ -368,14 +367,15 @@ class EchoGuard:
 
     def _follow(self, row: int, leg: EchoLeg, source: int, shift: int, taps: Audio, said: Audio, anew: bool) -> None:
         """Keep the way an echo takes; ``anew``: in place of what was known of this source."""
-        span = PARTITIONS * BLOCK
         same = [slot for slot in leg.slots if self._source_of[slot] == source]
-        near = [slot for slot in same if abs(int(self._filters.shift[slot]) - shift) < span]
+        near = [slot for slot in same if abs(int(self._filters.shift[slot]) - shift) < PARTITIONS * BLOCK]
         free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
         old = near or (same if anew else []) or free or leg.slots
         slot, first = old[0], not leg.slots
         said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0] if first else said
-        others = [other for other in leg.slots if other != slot and self._source_of[other] != source]
+        # The way may be known of another source, or of this one at another delay.
+        jumped = anew and not self._followed(leg, source, shift)
+        others = [other for other in leg.slots if jumped or (other != slot and self._source_of[other] != source)]
         self._source_of[slot] = source
         self._weaker[slot] = False
         same_way = any(self._filters.resemble(slot, shift, taps, other) for other in others)
@@ -388,7 +388,7 @@ class EchoGuard:
             return
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()
-        if not same_way:
+        if not same_way or jumped:
             self._bands.learn(row, FIRST if first else FURTHER)
         leg.learning = LEARNING
         leg.track.known = True

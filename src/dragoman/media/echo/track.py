@@ -14,11 +14,15 @@ from enum import IntEnum
 from typing import Final
 
 LOOK_BACK: Final = 12
-"""Frames of echo that wait (120 ms), to be let through if somebody begins to speak over the echo."""
+"""Frames of echo that wait (240 ms), to be let through if somebody begins to speak over the echo."""
 
 HANGOVER: Final = 18
 """Frames (360 ms) after the last sound of somebody who talks over an echo during which what looks like echo is let
 through as well: within a sentence his voice is weaker than the echo for about as long."""
+
+LINGER: Final = 6
+"""Frames (120 ms) for which he is still believed to, where an echo is found beside those that are known: one more is no
+sign that it was all he said, and a filter that is new knows too little to tell his voice."""
 
 STUDY_AT: Final = 4
 STUDY_KNOWN_AT: Final = 2
@@ -29,11 +33,13 @@ STUDY_EVERY: Final = 2
 """Frames between looks while it is not clear."""
 
 MOST_HELD: Final = 14
-"""Frames that may wait (280 ms). What is not known to be echo by then is speech."""
+MOST_KNOWN: Final = 20
+"""Frames that may wait (280 and 400 ms). What is not known to be echo by then is speech. The second where an echo is
+known: those that look like it and lie before what does not wait as long as it takes to be sure of that."""
 
 SURE_AT: Final = 8
-SURE_KNOWN_AT: Final = 5
-"""Unexplained frames that wait when a look must decide; the second where an echo is known."""
+"""Unexplained frames that wait when a look must decide: a stretch (160 ms). With fewer, what was before a delay jumped
+is compared as well, and nothing is found."""
 
 STRAY: Final = 2
 """Unexplained frames, fewer than which between others are what the filter missed, and not speech."""
@@ -74,7 +80,7 @@ class Track:
     @property
     def sure(self) -> bool:
         """Whether a look must decide."""
-        return self.near or self.held.count(Kind.OPEN) >= (SURE_KNOWN_AT if self.known else SURE_AT)
+        return self.near or self.held.count(Kind.OPEN) >= SURE_AT
 
     @property
     def near(self) -> bool:
@@ -101,7 +107,7 @@ class Track:
             if waiting >= (STUDY_KNOWN_AT if self.known else STUDY_AT) and now - self.studied >= STUDY_EVERY:
                 self.wants_study = True
         left = self._drain()
-        if len(self.held) < MOST_HELD:
+        if len(self.held) < (MOST_KNOWN if self.known else MOST_HELD):
             return left
         if self.known and self.held.count(Kind.OPEN) < len(self.held) // 2:
             self.held[0] = Kind.ECHO
@@ -119,7 +125,7 @@ class Track:
     def echoed(self, kinds: list[Kind]) -> list[tuple[int, bool]]:
         """What waits turns out to look like ``kinds``, the oldest first, for an echo was found. As ``add``."""
         self.held = deque(kinds)
-        self.near_until = 0
+        self.near_until = min(self.near_until, self.now + LINGER) if self.known else 0
         self.looks = 0
         self.studied = self.now
         self.wants_study = False
