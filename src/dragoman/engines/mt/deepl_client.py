@@ -228,6 +228,8 @@ class DeepLClient:
                 response, body = await self._exchange(session, method, path, data)
             except aiohttp.ServerDisconnectedError:
                 # That a connection was closed while it lay idle shows with the next request: the server did not fail.
+                if session.closed:
+                    raise
                 self.counters.requests += method == "POST"
                 response, body = await self._exchange(session, method, path, data)
         except (aiohttp.ClientError, OSError) as error:
