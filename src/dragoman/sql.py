@@ -128,6 +128,14 @@ class Sql:
         async with self._guarded(within), self._running().begin() as connection:
             yield connection
 
+    async def lock(self, connection: AsyncConnection) -> None:
+        """Have other processes that write wait, from the first reading of this transaction on.
+
+        SQLite only: its lock is of the whole file. In PostgreSQL lock the rows that are read (``with_for_update``).
+        """
+        if not self.postgres:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     async def close(self) -> None:
         """Close all connections. Idempotent."""
         engine, self._engine = self._engine, None

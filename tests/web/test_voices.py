@@ -256,18 +256,8 @@ async def test_who_leaves_while_sending_leaves_nothing_behind(tmp_path: Path) ->
                 await asyncio.sleep(0.01)
 
 
-async def test_one_who_sends_too_slowly_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "DEADLINE_S", 0.1)
-    async with site(tmp_path) as web:
-        reader, writer = await asyncio.open_connection(*web.s.server.address)
-        head = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000"
-        writer.write(f"POST {ROOT} HTTP/1.1\r\n{head}\r\n\r\n--x\r\n".encode())
-        assert b"408" in await reader.readline()
-        writer.close()
-
-
 async def test_a_full_desk_says_when_to_come_back(tmp_path: Path) -> None:
-    async with site(tmp_path, waiting=1) as web:
+    async with site(tmp_path, receiving=1) as web:
         place = await web.desk.admit()
         async with web.s.session.post(ROOT, data=form(wav(), wav(), wav())) as response:
             assert response.status == 503 and int(response.headers["Retry-After"]) > 0

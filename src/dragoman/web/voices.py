@@ -213,6 +213,7 @@ async def verify(request: web.Request, params: ProfilePath) -> LikenessInfo:
         raise no_profile(params.id)
     async with place_of(request) as place:
         file = _one_file(await upload.receive(request, place.folder, {"clip": upload.AUDIO}, frozenset()), "clip")
+        place.arrived()
         clip = await desk.read(file.name, file.path)
         if isinstance(clip, Unreadable):
             raise Problem(422, f"{clip.name}: {clip.why}.", file=clip.name)
@@ -278,6 +279,7 @@ async def import_profile(request: web.Request, params: Nothing) -> ProfileInfo:
     """Keeps its id; 409 if a profile has it already."""
     async with place_of(request) as place:
         file = _one_file(await upload.receive(request, place.folder, {"profile": PROFILE}, frozenset()), "profile")
+        place.arrived()
         data = await asyncio.to_thread(file.path.read_bytes)
         try:
             return profile_info(await desk_of(request).voices.take(data))

@@ -71,7 +71,6 @@ class VoiceStore:
         self.used: Callable[[], Mapping[str, int]] = lambda: {}
         """Asked for the ids and versions of profiles that somebody speaks in just now, in memory here or not."""
         self._callers = Callers(self._database, self._rows, self._vault)
-        self._changing = asyncio.Lock()
 
     @property
     def counts(self) -> CacheCounts:
@@ -156,10 +155,6 @@ class VoiceStore:
         """
         if (profile := self._cache.get(key)) is not None:
             return profile
-        return await self._read(key)
-
-    async def _read(self, key: str) -> VoiceProfile | None:
-        """What is stored, whatever is in memory."""
         if not is_id(key):
             return None
         epoch = self._cache.epoch
@@ -234,31 +229,36 @@ class VoiceStore:
     ) -> VoiceProfile | None:
         """Change what is given, all or nothing; the new version, or None: there is no such profile.
 
+        Others who change it at the same time wait: it is locked from the reading on.
+
         Raises:
             ProfileInvalid: a value or a caller is none.
-            ProfileConflict: others change it again and again at the same time.
+            StoreUnavailable: nothing was changed.
         """
-        for last in (False, False, True):
-            async with self._changing:
-                profile = await self._read(key)  # another daemon may have a newer one
-                if profile is None:
-                    return None
-                changed = replace(
-                    profile,
-                    name=profile.name if name is None else name,
-                    language=profile.language if language is None else language,
-                    defaults=profile.defaults if defaults is None else defaults,
-                    version=profile.version + 1,
-                    changed=time.time() if now is None else now,
-                )
-                try:
-                    await self.put(changed, {}, callers)
-                except ProfileConflict:
-                    if last:
-                        raise
-                else:
-                    return changed
-        raise AssertionError("unreachable")
+        given = None if callers is None else [normalize_caller(caller) for caller in callers]
+        async with self._database.writing() as connection:
+            await self._database.lock(connection)
+            mine = sa.select(PROFILES).where(PROFILES.c.id == key).with_for_update()
+            row = (await connection.execute(mine)).one_or_none()
+            if row is None:
+                return None
+            profile = await asyncio.to_thread(self._rows.profile, row)
+            changed = replace(
+                profile,
+                name=profile.name if name is None else name,
+                language=profile.language if language is None else language,
+                defaults=profile.defaults if defaults is None else defaults,
+                version=profile.version + 1,
+                changed=time.time() if now is None else now,
+            )
+            await self._replace(connection, changed, await asyncio.to_thread(self._rows.of_profile, changed))
+            if given is not None:
+                await self._callers.give(connection, key, given, only=True)
+        self._cache.forget(key)  # one that failed leaves what is in memory: it serves on while the database is away
+        self.on_change(key, False)
+        if given is not None:
+            self.on_assign()
+        return changed
 
     async def count(self) -> int:
         """Profiles there are."""
@@ -292,6 +292,9 @@ class VoiceStore:
         self._cache.forget(key)
         try:
             async with self._database.writing() as connection:
+                await self._database.lock(connection)
+                # The profile first, as whoever changes it does: else two could wait for each other.
+                await connection.execute(sa.select(PROFILES.c.id).where(PROFILES.c.id == key).with_for_update())
                 callers = (await connection.execute(sa.delete(CALLERS).where(CALLERS.c.profile == key))).rowcount
                 clips = (await connection.execute(sa.delete(CLIPS).where(CLIPS.c.profile == key))).rowcount
                 found = (await connection.execute(sa.delete(PROFILES).where(PROFILES.c.id == key))).rowcount == 1
