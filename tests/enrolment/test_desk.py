@@ -239,6 +239,19 @@ async def test_cancelling_in_any_state_leaves_nothing(tmp_path: Path, state: Sta
             assert (await steps(desk, await submit(desk, "a", "b", "c")))[-1].state is State.DONE
 
 
+async def test_a_database_that_goes_away_while_it_stores_keeps_nothing_in_the_end(tmp_path: Path) -> None:
+    voices = FakeVoices()
+
+    async def lost() -> None:
+        voices.away = True
+
+    voices.in_put = lost
+    async with desk_of(voices, tmp_path / "in") as desk:
+        last = (await steps(desk, await submit(desk, "a", "b", "c")))[-1]
+        assert (last.state, last.detail) == (State.FAILED, "the database does not answer")
+        assert len(desk.leftovers) == 1, "it may be stored: nobody said that it is not"
+
+
 async def test_what_an_earlier_daemon_left_is_deleted(tmp_path: Path) -> None:
     (tmp_path / "in" / "old").mkdir(parents=True)
     (tmp_path / "in" / "old" / "clip").write_bytes(b"x")

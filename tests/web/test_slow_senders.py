@@ -9,10 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.enrolment.clips import wav
-from tests.enrolment.test_desk import desk_of, reader
 from tests.enrolment.fakes import FakeVoices
+from tests.enrolment.test_desk import desk_of, reader
 from tests.virtual_time import virtual_time
 from tests.web.serving import Serving, serving
 from tests.web.test_voices import ROOT, form

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import structlog
 
 from dragoman.enrolment.decode import Unreadable, decode
+from dragoman.enrolment.leftovers import Leftovers
 from dragoman.enrolment.model import Clip, ClipReport, Enrolment, Order, State, refusal
 from dragoman.enrolment.ports import Voices
-from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy
+from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy, StoreUnavailable
 from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import new_id
 
@@ -128,6 +129,8 @@ class EnrolmentDesk:
         """Senders who were sent away because hardly anything came of them."""
         self.ended: dict[State, int] = {}
         """Enrolments by how they ended."""
+        self.leftovers = Leftovers(voices.delete)
+        """Profiles that should not be; run it beside the desk."""
         self._root = folder
         self._waiting = waiting
         self._receiving = receiving
@@ -298,8 +301,11 @@ class EnrolmentDesk:
             await asyncio.shield(storing)
         except asyncio.CancelledError:
             await asyncio.wait((storing,))
-            if not storing.cancelled() and storing.exception() is None:
-                await self.voices.delete(job.now.id)
+            if not storing.cancelled() and isinstance(storing.exception(), StoreUnavailable | None):
+                await self.leftovers.discard(job.now.id)
+            raise
+        except StoreUnavailable:
+            self.leftovers.add(job.now.id)  # a database that went while it wrote may have it
             raise
         self._end(job, State.DONE)
 

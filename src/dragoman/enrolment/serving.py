@@ -93,6 +93,7 @@ class Enrolling:
         if self.desk is not None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.desk.run())
+                group.create_task(self.desk.leftovers.run())
                 group.create_task(self._keep_codes())
 
     async def _keep_codes(self) -> None:

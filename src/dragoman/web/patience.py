@@ -1,8 +1,8 @@
 """How long a sender may keep us waiting: an idle deadline and a minimum rate in one. Pure.
 
 Patience begins with IDLE_S seconds. Waiting uses it up, every LEAST_RATE bytes that come give a second back, and there
-is never more than at the beginning. So one who stops is given up after IDLE_S seconds, one who dribbles hardly later, and
-one who sends faster than LEAST_RATE never.
+is never more than at the beginning. So one who stops is given up after IDLE_S seconds, one who dribbles hardly later,
+and one who sends faster than LEAST_RATE never.
 """
 
 from __future__ import annotations
