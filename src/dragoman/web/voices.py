@@ -13,7 +13,7 @@ from dragoman.admin.tokens import Scope
 from dragoman.enrolment.decode import Unreadable
 from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Consent, Defaults, Order, SentClip
 from dragoman.enrolment.ports import Changes
-from dragoman.errors import ProfileConflict, ProfileInvalid
+from dragoman.errors import ClipRejected, ProfileConflict, ProfileInvalid
 from dragoman.languages import LANGUAGES as KNOWN
 from dragoman.web import upload
 from dragoman.web.openapi import AUDIT, Nothing
@@ -217,7 +217,10 @@ async def verify(request: web.Request, params: ProfilePath) -> LikenessInfo:
         clip = await desk.read(file.name, file.path)
         if isinstance(clip, Unreadable):
             raise Problem(422, f"{clip.name}: {clip.why}.", file=clip.name)
-        likeness = await desk.compute(desk.voices.likeness, found, clip)
+        try:
+            likeness = await desk.compute(desk.voices.likeness, found, clip)
+        except ClipRejected as error:
+            raise Problem(422, f"{clip.name}: {error}.", file=clip.name) from None
     return LikenessInfo(
         similarity=round(likeness.similarity, 4), threshold=round(likeness.threshold, 4), same=likeness.same
     )
@@ -286,7 +289,7 @@ async def import_profile(request: web.Request, params: Nothing) -> ProfileInfo:
         except ProfileInvalid as error:
             raise Problem(422, f"body.profile: {error}") from None
         except ProfileConflict as error:
-            raise Problem(409, str(error)) from None
+            raise Problem(409, f"{error}; delete that one first, if this file should replace it.") from None
 
 
 def _no_enrolment(profile_id: str) -> Problem:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
+from dragoman.errors import ProfileConflict, ProfileInvalid, StoreUnavailable, VoiceError
 from dragoman.sql import address
 from dragoman.vault import vault
 from dragoman.voices.assign import normalize_caller
@@ -32,6 +32,10 @@ log = structlog.get_logger(__name__)
 
 REFRESH_S: Final = 2.0
 """Seconds after which a profile that another process changed or deleted is forgotten here."""
+
+
+CLOCKS_S: Final = 86_400.0
+"""Seconds by which another site's clock may be ahead: a wrong zone."""
 
 
 class VoiceStore:
@@ -322,6 +326,8 @@ class VoiceStore:
             ProfileConflict: the profile is here already.
         """
         profile, audio = await asyncio.to_thread(unpack, data)
+        if profile.consent.at > time.time() + CLOCKS_S:
+            raise ProfileInvalid("its consent is of a time that is still to come")
         profile = replace(profile, version=1)
         await self.put(profile, audio)
         return profile
