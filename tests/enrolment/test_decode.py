@@ -89,7 +89,7 @@ def test_samples_that_are_no_numbers_are_a_broken_file(tmp_path: Path, value: fl
     clip = voiced(1.0)
     clip[300] = value
     (tmp_path / "clip").write_bytes(encoded(clip, 16_000, "WAV", "FLOAT"))
-    with pytest.raises(Unreadable, match="no numbers: export it again"):
+    with pytest.raises(Unread, match="no numbers: export it again"):
         read(str(tmp_path / "clip"), 60.0)
 
 
