@@ -208,6 +208,10 @@ class EnrolmentDesk:
         await job.gone.wait()
         return True
 
+    async def discard(self, profile_id: str) -> None:
+        """Delete a profile that nobody wants, if not now, then when the database answers."""
+        await self.leftovers.discard(profile_id)
+
     def forget(self, profile_id: str) -> None:
         """Keep no report of an enrolment that ended."""
         job = self._past.pop(profile_id, None)

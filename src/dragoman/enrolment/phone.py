@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 from dragoman.enrolment.codes import Code, CodeBook
-from dragoman.enrolment.leftovers import Leftovers
 from dragoman.enrolment.model import Consent, Enrolment, Order, SentClip, State
 from dragoman.enrolment.ports import Voices
 from dragoman.errors import EngineError, EnrolmentBusy, ProfileInvalid, StoreUnavailable
@@ -94,7 +93,6 @@ class Desk(Protocol):
     """The desk (enrolment.desk.EnrolmentDesk)."""
 
     voices: Voices
-    leftovers: Leftovers
 
     async def admit(self) -> Place:
         """Take a place."""
@@ -104,6 +102,9 @@ class Desk(Protocol):
 
     async def cancel(self, profile_id: str) -> bool:
         """End an enrolment."""
+
+    async def discard(self, profile_id: str) -> None:
+        """Delete a profile, if not now, then when the database answers."""
 
 
 class PhoneEnrolment:
@@ -236,7 +237,7 @@ class PhoneEnrolment:
         made, self._made = self._made, ""
         if made:
             await self._desk.cancel(made)
-            await self._desk.leftovers.discard(made)
+            await self._desk.discard(made)
 
 
 def clip_name(number: int) -> str:
