@@ -141,17 +141,21 @@ async def test_more_than_fit_are_told_when_to_come_back(tmp_path: Path) -> None:
 
 
 async def test_who_began_to_send_is_queued_however_many_there_are_by_then(tmp_path: Path) -> None:
-    gate = threading.Event()
-    voices = FakeVoices(in_make=lambda: gate.wait(10) and None)
-    async with desk_of(voices, tmp_path / "in", waiting=2) as desk:
+    go = asyncio.Event()
+
+    async def slow(name: str, path: Path, scratch: Path) -> Clip | Unreadable:
+        await go.wait()
+        return Unreadable(name, "it is broken")
+
+    async with desk_of(FakeVoices(), tmp_path / "in", waiting=2, reader=slow) as desk:
         late = await desk.admit()
         for _ in range(2):
-            await submit(desk, "a", "b", "c")
+            await submit(desk, "a")
         with pytest.raises(EnrolmentBusy, match="2 enrolments are under way"):
             await desk.admit()
-        last = fill(late, "a", "b", "c")
-        gate.set()
-        assert (await steps(desk, last))[-1].state is State.DONE
+        last = fill(late, "a")
+        go.set()
+        assert (await steps(desk, last))[-1].state is State.REFUSED, "it was looked at"
 
 
 async def test_few_clips_are_decoded_at_once(tmp_path: Path) -> None:
