@@ -24,6 +24,10 @@ TIMEOUT_S: Final = 5.0
 LOCK_S: Final = TIMEOUT_S
 """Seconds that SQLite waits for another process that has the file locked."""
 
+SERVER_S: Final = 60.0
+"""Seconds after which PostgreSQL ends a statement, or a transaction in which nothing is asked, of its own accord: twice
+what the longest takes that anything waits for (to wipe what a delete left, 30 s)."""
+
 SWITCHES: Final = 20
 """Tries to make a file's journal a write-ahead log: each failure waited for another process, and few start at once."""
 
@@ -79,6 +83,17 @@ def _log_ahead(connection: sa.engine.interfaces.DBAPIConnection, cursor: sa.engi
         cursor.execute("COMMIT")
 
 
+def _bound_server(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+    """Have PostgreSQL itself end what we gave up, where our word to cancel it did not arrive: it may hold locks.
+
+    Not as parameters of the start-up, which connection poolers refuse.
+    """
+    cursor = connection.cursor()
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        cursor.execute(f"SET {limit} = '{SERVER_S:g}s'")
+    cursor.close()
+
+
 class Sql:
     """One engine with its pool."""
 
@@ -100,9 +115,11 @@ class Sql:
     def _create(self) -> AsyncEngine:
         """Make the engine; raises ImportError or NoSuchModuleError when a driver is missing."""
         if self.postgres:
-            return create_async_engine(
+            engine = create_async_engine(
                 self.url, pool_size=4, max_overflow=4, pool_timeout=TIMEOUT_S, pool_pre_ping=True
             )
+            sa.event.listen(engine.sync_engine, "connect", _bound_server)
+            return engine
         if self.url.database not in (None, "", ":memory:"):
             self._private_file(Path(str(self.url.database)))
         # One connection: its thread does one thing at a time, and so nothing is ever "locked" by ourselves.
@@ -129,7 +146,17 @@ class Sql:
     async def writing(self, within: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at its end; raises ``unavailable``, and IntegrityError as it is."""
         async with self._guarded(within), self._running().begin() as connection:
+            if self.postgres and within is not None and within > SERVER_S:
+                await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield connection
+
+    async def lock(self, connection: AsyncConnection) -> None:
+        """Have other processes that write wait, from the first reading of this transaction on.
+
+        SQLite only: its lock is of the whole file. In PostgreSQL lock the rows that are read (``with_for_update``).
+        """
+        if not self.postgres:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     async def close(self) -> None:
         """Close all connections. Idempotent."""

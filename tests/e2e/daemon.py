@@ -99,7 +99,8 @@ transcripts = true
 
     async def start(self) -> None:
         """Start it and wait until it says that it is ready."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONASYNCIODEBUG": ""}
+        path = os.pathsep.join((str(ROOT), *filter(None, (os.environ.get("PYTHONPATH"),))))
+        environment = {**os.environ, "PYTHONPATH": path, "PYTHONASYNCIODEBUG": ""}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "dragoman", "serve", "--config", str(self._config),

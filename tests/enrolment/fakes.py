@@ -14,7 +14,7 @@ import numpy as np
 
 from dragoman.enrolment.model import Clip, ClipReport, Consent, Defaults, Order
 from dragoman.enrolment.ports import Changes, Likeness, ProfileDetail, ProfileView
-from dragoman.errors import EngineRejected, ProfileConflict, ProfileInvalid, VoiceUnavailable
+from dragoman.errors import EngineRejected, ProfileConflict, ProfileInvalid, StoreUnavailable, VoiceUnavailable
 from dragoman.media.format import Pcm
 from dragoman.voices.fault import FaultKind
 
@@ -43,6 +43,8 @@ class FakeVoices:
     threads: set[str] = field(default_factory=set)
     in_make: Callable[[], None] = lambda: None
     in_put: Callable[[], object] = lambda: None
+    away: bool = False
+    """The database does not answer."""
     closed: int = 0
 
     def examine(self, clips: Sequence[Clip]) -> Sequence[ClipReport]:
@@ -84,6 +86,7 @@ class FakeVoices:
         waiting = self.in_put()
         if waiting is not None:
             await waiting  # type: ignore[misc]
+        self._answer()
         self.stored[profile.detail.head.id] = profile
         self.mapped.update((caller, profile.detail.head.id) for caller in callers)
 
@@ -114,7 +117,12 @@ class FakeVoices:
             self.mapped.update((caller, profile_id) for caller in changes.callers)
         return await self.get(profile_id)
 
+    def _answer(self) -> None:
+        if self.away:
+            raise StoreUnavailable("the database does not answer")
+
     async def delete(self, profile_id: str) -> Sequence[str] | None:
+        self._answer()
         if self.stored.pop(profile_id, None) is None:
             return None
         self.mapped = {caller: owner for caller, owner in self.mapped.items() if owner != profile_id}
@@ -124,6 +132,7 @@ class FakeVoices:
         return sorted(self.mapped.items())
 
     async def assign(self, caller: str, profile_id: str) -> bool:
+        self._answer()
         if profile_id not in self.stored:
             return False
         self.mapped[caller] = profile_id
@@ -152,6 +161,8 @@ class FakeVoices:
     async def speak(self, profile_id: str, text: str, language: str) -> AsyncIterator[Pcm]:
         if language == "ca":
             raise EngineRejected("toy", "no Catalan")
+        if text == "...":
+            return
         self.spoken.append((profile_id, text, language))
         try:
             for _ in range(10):

@@ -16,7 +16,7 @@ from tests.enrolment.clips import voiced
 from tests.enrolment.fakes import FakeVoices
 
 from dragoman.enrolment.decode import Unreadable
-from dragoman.enrolment.desk import REMEMBERED, EnrolmentDesk, Place
+from dragoman.enrolment.desk import DECODING, REMEMBERED, EnrolmentDesk, Place
 from dragoman.enrolment.model import ENDED, Clip, Consent, Enrolment, Order, SentClip, State
 from dragoman.errors import EnrolmentBusy, VoiceError
 from dragoman.voices.fault import FaultKind
@@ -126,16 +126,53 @@ def _fail() -> None:
 
 
 async def test_more_than_fit_are_told_when_to_come_back(tmp_path: Path) -> None:
-    async with desk_of(FakeVoices(), tmp_path / "in", waiting=2) as desk:
+    async with desk_of(FakeVoices(), tmp_path / "in", receiving=2) as desk:
         one, two = await desk.admit(), await desk.admit()
-        with pytest.raises(EnrolmentBusy) as refused:
+        with pytest.raises(EnrolmentBusy, match="2 senders") as refused:
             await desk.admit()
         assert refused.value.retry_after > 0 and desk.refused == 1
         await one.release()
         await one.release()
         three = await desk.admit()
-        await two.release()
-        await three.release()
+        two.arrived()
+        four = await desk.admit()
+        for place in (two, three, four):
+            await place.release()
+
+
+async def test_who_began_to_send_is_queued_however_many_there_are_by_then(tmp_path: Path) -> None:
+    go = asyncio.Event()
+
+    async def slow(name: str, path: Path, scratch: Path) -> Clip | Unreadable:
+        await go.wait()
+        return Unreadable(name, "it is broken")
+
+    async with desk_of(FakeVoices(), tmp_path / "in", waiting=2, reader=slow) as desk:
+        late = await desk.admit()
+        for _ in range(2):
+            await submit(desk, "a")
+        with pytest.raises(EnrolmentBusy, match="2 enrolments are under way"):
+            await desk.admit()
+        last = fill(late, "a")
+        go.set()
+        assert (await steps(desk, last))[-1].state is State.REFUSED, "it was looked at"
+
+
+async def test_few_clips_are_decoded_at_once(tmp_path: Path) -> None:
+    busy: set[str] = set()
+    most = 0
+
+    async def slow(name: str, path: Path, scratch: Path) -> Clip | Unreadable:
+        nonlocal most
+        busy.add(name)
+        most = max(most, len(busy))
+        await asyncio.sleep(0)
+        busy.discard(name)
+        return Unreadable(name, "it is broken")
+
+    async with desk_of(FakeVoices(), tmp_path / "in", reader=slow) as desk:
+        await asyncio.gather(*(desk.read(str(number), tmp_path / "clip") for number in range(9)))
+    assert most == DECODING
 
 
 async def test_who_waits_is_told_how_many_are_before_him(tmp_path: Path) -> None:
@@ -204,6 +241,19 @@ async def test_cancelling_in_any_state_leaves_nothing(tmp_path: Path, state: Sta
         voices.in_make = lambda: None
         if state is not State.DECODING:
             assert (await steps(desk, await submit(desk, "a", "b", "c")))[-1].state is State.DONE
+
+
+async def test_a_database_that_goes_away_while_it_stores_keeps_nothing_in_the_end(tmp_path: Path) -> None:
+    voices = FakeVoices()
+
+    async def lost() -> None:
+        voices.away = True
+
+    voices.in_put = lost
+    async with desk_of(voices, tmp_path / "in") as desk:
+        last = (await steps(desk, await submit(desk, "a", "b", "c")))[-1]
+        assert (last.state, last.detail) == (State.FAILED, "the database does not answer")
+        assert len(desk.leftovers) == 1, "it may be stored: nobody said that it is not"
 
 
 async def test_what_an_earlier_daemon_left_is_deleted(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.voices.vectors import tone_voice
 
 from dragoman.config.voices import VoicesSettings
 from dragoman.enrolment.incall import AWAY_S, TOLD, InCall, Reply, answer_to
-from dragoman.errors import AriTransportError
+from dragoman.errors import AriTransportError, StoreUnavailable
 from dragoman.media.format import Pcm
 from dragoman.pipeline.captions import Caption, CaptionHub, CaptionKind
 from dragoman.telephony.ari.events import ChannelDestroyed, ChannelVarset
@@ -191,6 +191,35 @@ async def test_a_spoken_yes_is_a_yes_and_its_audio_is_kept_with_the_voice(tmp_pa
         await live.enter("ch1", "+34600999999")
         assert live.voice("ch1") is not None and not (live.voice("ch1") or ("",))[0].startswith("call")
         assert await place.tells("pressed") == Reply.HAS
+
+
+async def test_what_is_kept_while_the_database_is_away_is_stored_when_it_is_back_also_of_who_hung_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hall(tmp_path) as place:
+        line, (store, live) = place.come(Somebody(caller="+34600999999")), (place.voices.store, place.voices.live)
+        assert store is not None and live is not None
+        for value in ("pressed", "answered 1"):
+            await place.tells(value)
+        await place.speaks(line, 110, 7)
+        await place.until(1)
+        await place.tells("pressed")
+
+        async def away(*_: object) -> None:
+            raise StoreUnavailable("away")
+
+        with monkeypatch.context() as gone:
+            gone.setattr(store, "put", away)
+            assert await place.tells("decided 1") == Reply.LATER
+            assert live.voice("ch1") is not None, "he speaks in it meanwhile"
+            assert await place.tells("pressed") == Reply.KEEP
+            assert await place.tells("decided 1") == Reply.LATER
+            place.incall.see(ChannelDestroyed(_channel("ch1")))
+            assert live.voice("ch1") is None
+        async with asyncio.timeout(20):
+            while not place.incall.counts[Reply.KEPT]:
+                await asyncio.sleep(0.01)
+        assert await store.profile_of("+34600999999") is not None and await place.stored() == 1
 
 
 async def test_no_other_word_a_wrong_key_and_silence_are_no_consent(

@@ -158,6 +158,29 @@ async def test_a_full_desk_or_a_failure_is_told_by_the_dialplan(tmp_path: Path) 
         assert web.code_is_good
 
 
+async def test_a_database_that_goes_away_before_he_keeps_it_leaves_nothing_of_his_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path) as web:
+        caller = Scripted(["1", "1"])
+        hear = caller.hear
+
+        async def heard(speech: AsyncIterator[Any]) -> None:
+            await hear(speech)
+            web.voices.away = True
+
+        caller.hear = heard  # type: ignore[method-assign]
+        assert await web.call(caller) is Outcome.UNAVAILABLE
+        assert "enrol-kept" not in caller.heard and web.voices.stored and web.code_is_good
+        web.voices.away = False
+        tidying = asyncio.ensure_future(web.desk.leftovers.run())
+        async with asyncio.timeout(20):
+            while web.voices.stored:
+                await asyncio.sleep(0.01)
+        assert not web.voices.mapped
+        tidying.cancel()
+
+
 async def test_a_synthesizer_that_fails_does_not_cost_him_his_voice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

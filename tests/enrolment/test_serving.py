@@ -29,9 +29,12 @@ async def test_with_a_store_everything_that_can_end_is_counted_from_the_start(tm
     reception = part.reception(client, None, ("127.0.0.1", 1))  # type: ignore[arg-type]  # nobody calls
     reception.outcomes["kept"] += 1
     part.desk.refused += 1
+    part.desk.slow += 1
     part.codes.redeem("1", 0.0)
     counts = part.counts()
-    assert {name for name, count in counts.items() if count} == {"call_kept", "enrolment_turned_away", "wrong_codes"}
+    assert {name for name, count in counts.items() if count} == {
+        "call_kept", "enrolment_turned_away", "enrolment_too_slow", "wrong_codes",
+    }  # fmt: skip
     assert {"enrolment_done", "enrolment_refused", "enrolment_failed", "enrolment_cancelled"} <= set(counts)
 
 

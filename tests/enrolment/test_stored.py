@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,20 @@ from dragoman.enrolment.desk import EnrolmentDesk
 from dragoman.enrolment.model import Clip, Consent, Defaults, Enrolment, Order, SentClip, State
 from dragoman.enrolment.ports import Changes
 from dragoman.enrolment.stored import VOICE, StoredVoices
-from dragoman.errors import EngineCrashed, EngineRejected, ProfileConflict, ProfileInvalid, VoiceUnavailable
+from dragoman.errors import (
+    ClipRejected,
+    EngineCrashed,
+    EngineRejected,
+    ProfileConflict,
+    ProfileInvalid,
+    VoiceUnavailable,
+)
 from dragoman.voices.embedders import Encoders
 from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import VoiceProfile
 from dragoman.voices.source import LiveVoices
-from dragoman.voices.store.store import VoiceStore
+from dragoman.voices.store.archive import pack, unpack
+from dragoman.voices.store.store import CLOCKS_S, VoiceStore
 
 ORDER = {"name": "Ann", "language": "en", "consent": Consent("Ann", "Yes, clone it.", 5.0)}
 
@@ -127,6 +136,12 @@ async def test_the_whole_way_of_a_profile(tmp_path: Path) -> None:
         assert (await voices.take(exported)).head.id == last.id
         with pytest.raises(ProfileInvalid):
             await voices.take(b"PK\x03\x04nonsense")
+        await voices.delete(last.id)
+        profile, audio = unpack(exported)
+        agreed = replace(profile.consent, at=time.time() + 2 * CLOCKS_S)
+        with pytest.raises(ProfileInvalid, match="still to come"):
+            await voices.take(pack(replace(profile, consent=agreed), audio))
+        assert await voices.get(last.id) is None
 
 
 async def test_the_owner_is_told_from_another(tmp_path: Path) -> None:
@@ -139,6 +154,9 @@ async def test_the_owner_is_told_from_another(tmp_path: Path) -> None:
             return Clip("a", (voiced(4.0, pitch=pitch) * 32767).astype(np.int16), 16_000, 4.0, 0.0)
 
         assert voices.likeness(profile, clip(120.0)).same and not voices.likeness(profile, clip(230.0)).same
+        for pcm, why in ((np.zeros(64_000, np.int16), "nobody can be heard"), (clip(120.0).samples[:16_000], "speech")):
+            with pytest.raises(ClipRejected, match=why):
+                voices.likeness(profile, Clip("a", pcm, 16_000, len(pcm) / 16_000, 0.0))
         deaf = StoredVoices(voices._store, Encoders, lambda language: ())
         with pytest.raises(VoiceUnavailable, match=r"voices\.ecapa"):
             deaf.likeness(profile, clip(120.0))
@@ -172,7 +190,7 @@ async def test_the_same_recording_thrice_is_not_three_clips(tmp_path: Path) -> N
         last = await enrol(desk, good(1), *again)
         assert last.state is State.REFUSED and "same recording" in last.detail
         assert [clip.faults for clip in last.clips] == [(), (FaultKind.REPEATED,), (FaultKind.REPEATED,)]
-        assert "clip 1" in last.clips[2].advice
+        assert f"the same recording as {good(1)[0]}:" in last.clips[2].advice
         last = await enrol(desk, good(1), *again, good(4), good(5))
         assert last.state is State.DONE, "what was said of a good clip is not taken from its copy"
 

@@ -26,7 +26,7 @@ ATTACKS: dict[str, tuple[bytes, set[str]]] = {
     "no-sound": (HEADER_ONLY, NOTHING),
     "cut-off": (STEREO[:60], NOTHING),
     "lying-header": (LYING, NOTHING),
-    "no-numbers": (NAN, {"silent"}),
+    "no-numbers": (NAN, {"unreadable"}),
     "noise-for-flac": (b"fLaC" + np.random.default_rng(1).bytes(50_000), {"unreadable"}),
     "noise-for-ogg": (b"OggS" + np.random.default_rng(2).bytes(50_000), {"unreadable"}),
     "noise-for-mp3": (b"ID3\x04\x00" + np.random.default_rng(3).bytes(50_000), {"unreadable"}),

@@ -63,9 +63,7 @@ class AdminStore(sql.Sql):
             ) from None
         try:
             async with self.writing() as connection:
-                if not self.postgres:
-                    # Two processes that start at once (the daemon, ``dragoman token``): the second waits here.
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                await self.lock(connection)  # two processes that start at once: the daemon, ``dragoman token``
                 before, now = await connection.run_sync(migrate, MIGRATIONS, META, LOCK)
                 if now > len(MIGRATIONS):
                     raise AdminUnavailable(

@@ -69,7 +69,8 @@ def read(path: str, limit_s: float) -> tuple[np.ndarray[Any, np.dtype[np.int16]]
             blocks, clipped, read_frames = [], 0, 0
             energy = np.zeros(channels)
             while left > 0 and len(block := sound.read(min(BLOCK, left), dtype="float32", always_2d=True)):
-                block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+                if not np.isfinite(block).all():
+                    raise Unreadable("some of its samples are no numbers: export it again, best with 16 bits")
                 left -= len(block)
                 read_frames += len(block)
                 clipped += _clipped(block)

@@ -14,15 +14,22 @@ from typing import Any, TypeVar
 import structlog
 
 from dragoman.enrolment.decode import Unreadable, decode
+from dragoman.enrolment.leftovers import Leftovers
 from dragoman.enrolment.model import Clip, ClipReport, Enrolment, Order, State, refusal
 from dragoman.enrolment.ports import Voices
-from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy
+from dragoman.errors import ClipRejected, DragomanError, EnrolmentBusy, StoreUnavailable
 from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import new_id
 
 WAITING = 8
-"""Enrolments under way at once, uploads, waiting ones and the one worked on together. One takes some 10 s on a CPU,
-and up to 120 MB of disk."""
+"""Enrolments whose clips are here, waiting ones and the one worked on together, beyond which nobody begins to send. One
+takes some 10 s on a CPU, and up to 120 MB of disk."""
+
+RECEIVING = 16
+"""Senders at once. Who began may finish and is queued then, so WAITING and these together lie on disk at most: 3 GB."""
+
+DECODING = 2
+"""Processes that decode clips at once, for enrolments and comparisons together: each may take up to 2 GB."""
 
 REMEMBERED = 100
 """Ended enrolments whose reports can still be read; the oldest is forgotten first."""
@@ -46,6 +53,8 @@ class _Job:
     order: Order | None = None
     history: list[Enrolment] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: bool = False
+    """All of it was received; until then it is a sender's place that it takes."""
     cancelled: bool = False
     forgotten: bool = False
     """Its profile was deleted: nothing is told of it, also while its clips are still being deleted."""
@@ -63,7 +72,7 @@ class _Job:
 
 
 class Place:
-    """A place at the desk, held while clips are received; ``submit`` or ``release`` it."""
+    """A sender's place at the desk, until his clips have ``arrived``; then ``submit`` or ``release`` it."""
 
     def __init__(self, desk: EnrolmentDesk, profile_id: str, folder: Path) -> None:
         self.id = profile_id
@@ -72,6 +81,10 @@ class Place:
         """Where its clips go; gone when the enrolment ends."""
         self._desk = desk
         self._open = True
+
+    def arrived(self) -> None:
+        """All was received: another may send. ``submit`` implies it."""
+        self._desk._arrive(self)
 
     def submit(self, order: Order) -> Enrolment:
         """Queue the order; its clips lie in ``folder``.
@@ -90,23 +103,38 @@ class Place:
 
 
 class EnrolmentDesk:
-    """Bounded: ``admit`` refuses beyond WAITING. ``run`` works until cancelled; run it once.
+    """Bounded: ``admit`` refuses beyond WAITING and RECEIVING. ``run`` works until cancelled; run it once.
 
     Args:
         voices: who examines clips and makes profiles. Its computing is done in one thread of ours.
         folder: for clips on their way; what an earlier daemon left there is deleted.
-        waiting: enrolments under way at once.
+        waiting: enrolments at once whose clips are here.
+        receiving: senders at once.
         reader: decodes a clip; another one in tests.
     """
 
-    def __init__(self, voices: Voices, folder: Path, *, waiting: int = WAITING, reader: Decode = decode) -> None:
+    def __init__(
+        self,
+        voices: Voices,
+        folder: Path,
+        *,
+        waiting: int = WAITING,
+        receiving: int = RECEIVING,
+        reader: Decode = decode,
+    ) -> None:
         self.voices = voices
         self.refused = 0
         """Senders who were told to come back later."""
+        self.slow = 0
+        """Senders who were sent away because hardly anything came of them."""
         self.ended: dict[State, int] = {}
         """Enrolments by how they ended."""
+        self.leftovers = Leftovers(voices.delete)
+        """Profiles that should not be; run it beside the desk."""
         self._root = folder
         self._waiting = waiting
+        self._receiving = receiving
+        self._decoding = asyncio.Semaphore(DECODING)
         self._decode = reader
         self._held: dict[str, _Job] = {}
         self._past: OrderedDict[str, _Job] = OrderedDict()
@@ -125,11 +153,18 @@ class EnrolmentDesk:
         Raises:
             EnrolmentBusy: none is free.
         """
-        if self._closed or len(self._held) >= self._waiting:
+        arrived = sum(job.arrived for job in self._held.values())
+        if self._closed:
+            why = "The daemon is shutting down."
+        elif arrived >= self._waiting:
+            why = f"{self._waiting} enrolments are under way already."
+        elif len(self._held) - arrived >= self._receiving:
+            why = f"{self._receiving} senders are sending already."
+        else:
+            why = ""
+        if why:
             self.refused += 1
-            if self._closed:
-                raise EnrolmentBusy("The daemon is shutting down.", RETRY_AFTER_S)
-            raise EnrolmentBusy(f"{self._waiting} enrolments are under way already.", RETRY_AFTER_S)
+            raise EnrolmentBusy(why, RETRY_AFTER_S)
         profile_id = new_id()
         folder = self._root / profile_id
         self._held[profile_id] = _Job(folder)
@@ -173,6 +208,10 @@ class EnrolmentDesk:
         await job.gone.wait()
         return True
 
+    async def discard(self, profile_id: str) -> None:
+        """Delete a profile that nobody wants, if not now, then when the database answers."""
+        await self.leftovers.discard(profile_id)
+
     def forget(self, profile_id: str) -> None:
         """Keep no report of an enrolment that ended."""
         job = self._past.pop(profile_id, None)
@@ -184,8 +223,9 @@ class EnrolmentDesk:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     async def read(self, name: str, path: Path) -> Clip | Unreadable:
-        """Decode one clip."""
-        return await self._decode(name, path, path.with_suffix(".pcm"))
+        """Decode one clip; DECODING at once."""
+        async with self._decoding:
+            return await self._decode(name, path, path.with_suffix(".pcm"))
 
     # ---- life
 
@@ -265,8 +305,11 @@ class EnrolmentDesk:
             await asyncio.shield(storing)
         except asyncio.CancelledError:
             await asyncio.wait((storing,))
-            if not storing.cancelled() and storing.exception() is None:
-                await self.voices.delete(job.now.id)
+            if not storing.cancelled() and isinstance(storing.exception(), StoreUnavailable | None):
+                await self.leftovers.discard(job.now.id)
+            raise
+        except StoreUnavailable:
+            self.leftovers.add(job.now.id)  # a database that went while it wrote may have it
             raise
         self._end(job, State.DONE)
 
@@ -276,11 +319,15 @@ class EnrolmentDesk:
         job = self._held.get(place.id)
         if job is None:
             raise EnrolmentBusy("The daemon is shutting down.", RETRY_AFTER_S)
-        job.order = order
+        job.order, job.arrived = order, True
         self._queue.append(place.id)
         job.move(Enrolment(place.id, order.name, ahead=len(self._queue) - (not self._working)))
         self._arrived.set()
         return job.now
+
+    def _arrive(self, place: Place) -> None:
+        if (job := self._held.get(place.id)) is not None:
+            job.arrived = True
 
     async def _release(self, place: Place) -> None:
         if place.id in self._held:
@@ -306,7 +353,7 @@ class EnrolmentDesk:
             self._past.popitem(last=False)
 
     async def _clear(self, profile_id: str) -> None:
-        """Delete an enrolment's clips and free its place, in this order: the disk holds WAITING of them at most."""
+        """Delete an enrolment's clips and free its place, in this order: no more of them lie on disk than may."""
         job = self._held[profile_id]  # held until the last line, so that no sweep takes what is being received
         try:
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True))

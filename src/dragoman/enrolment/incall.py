@@ -17,6 +17,7 @@ from typing import Final, Protocol
 import structlog
 
 from dragoman.enrolment.consent import agreed
+from dragoman.enrolment.keeping import Keeping
 from dragoman.enrolment.learner import Heard, Learner
 from dragoman.enrolment.live import Stretch
 from dragoman.errors import DragomanError, VoiceError
@@ -63,6 +64,8 @@ class Reply(StrEnum):
     """He has a voice of his own already."""
     AWAY = "away"
     KEPT = "kept"
+    LATER = "later"
+    """It is kept when the database answers again (enrolment.keeping)."""
     DROPPED = "dropped"
 
 
@@ -127,12 +130,14 @@ class InCall:
         self._now = now
         self._questions: dict[str, _Question] = {}
         self._learners: dict[str, Learner] = {}
+        self._keeping = Keeping(lambda: voices.store, self._kept)
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Answer and learn."""
         try:
             async with asyncio.TaskGroup() as self._group:
+                self._group.create_task(self._keeping.run())
                 while True:
                     await asyncio.sleep(LOOK_S)
                     await self.look()
@@ -248,28 +253,33 @@ class InCall:
         if learner is None:
             return Reply.AWAY
         if key == "3":
+            self._keeping.withdraw(channel_id)
             self._forget(channel_id)
             return Reply.DROPPED
         if key != "1":
             return Reply.YES  # it goes on as it was
-        if not await self._keep(learner):
+        return await self._keep(channel_id, learner)
+
+    async def _keep(self, channel_id: str, learner: Learner) -> Reply:
+        """Store what was learnt so far, with the recording of the consent."""
+        kept = learner.to_keep()
+        if kept is None:
             return Reply.AWAY
+        try:
+            # Of a hidden number nothing is kept, which is an error here: anybody may call so.
+            now = await self._keeping.keep(channel_id, *kept, learner.leg.caller)
+        except VoiceError as error:
+            log.warning("a voice could not be kept", profile=kept[0].id, error=str(error))
+            return Reply.AWAY
+        if not now:
+            return Reply.LATER  # he speaks in what was learnt until then
         self._forget(channel_id)
         return Reply.KEPT
 
-    async def _keep(self, learner: Learner) -> bool:
-        """Store what was learnt so far, with the recording of the consent; False: it cannot be."""
-        store, kept = self._voices.store, learner.to_keep()
-        if store is None or kept is None:
-            return False
-        profile, audio = kept
-        try:
-            # Of a hidden number nothing is kept, which is an error here: anybody may call so.
-            await store.put(profile, audio, [learner.leg.caller])
-        except VoiceError as error:
-            log.warning("a voice could not be kept", profile=profile.id, error=str(error))
-            return False
-        return True
+    def _kept(self, channel_id: str) -> None:
+        """A voice was kept later than its owner asked for."""
+        self.counts[Reply.KEPT] += 1
+        self._forget(channel_id)
 
     # ---- learning
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from dragoman.enrolment.codes import Code, CodeBook
 from dragoman.enrolment.model import Consent, Enrolment, Order, SentClip, State
 from dragoman.enrolment.ports import Voices
-from dragoman.errors import EngineError, EnrolmentBusy, ProfileInvalid
+from dragoman.errors import EngineError, EnrolmentBusy, ProfileInvalid, StoreUnavailable
 from dragoman.media.format import Pcm
 
 SENTENCE_S = 15.0
@@ -103,6 +103,9 @@ class Desk(Protocol):
     async def cancel(self, profile_id: str) -> bool:
         """End an enrolment."""
 
+    async def discard(self, profile_id: str) -> None:
+        """Delete a profile, if not now, then when the database answers."""
+
 
 class PhoneEnrolment:
     """One call to the enrolment extension; ``run`` once.
@@ -146,7 +149,7 @@ class PhoneEnrolment:
             return Outcome.WRONG_CODE
         try:
             return await self._enrol(code)
-        except EnrolmentBusy:
+        except (EnrolmentBusy, StoreUnavailable):
             return Outcome.UNAVAILABLE
         finally:
             if not self._kept:
@@ -222,19 +225,19 @@ class PhoneEnrolment:
             return  # he decides without; the profile is none the worse
 
     async def _keep(self, code: Code) -> None:
-        made, self._made, self._kept = self._made, "", True
         for number in (self._caller.number, *code.callers):
             try:
-                await self._desk.voices.assign(number, made)
+                await self._desk.voices.assign(number, self._made)
             except ProfileInvalid:
                 continue  # a hidden number: anybody may call so
+        self._made, self._kept = "", True
 
     async def _undo(self) -> None:
         """Leave nothing of what was made and not kept."""
         made, self._made = self._made, ""
         if made:
             await self._desk.cancel(made)
-            await self._desk.voices.delete(made)
+            await self._desk.discard(made)
 
 
 def clip_name(number: int) -> str:

@@ -84,6 +84,7 @@ class Voices(Protocol):
 
         Raises:
             VoiceUnavailable: no identity encoder is there, or the profile has no identity of its kind.
+            ClipRejected: nobody speaks in the clip, or hardly.
         """
 
     async def put(self, profile: object, callers: Sequence[str]) -> None:

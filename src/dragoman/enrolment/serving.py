@@ -84,7 +84,8 @@ class Enrolling:
         found |= {f"incall_{reply}": self._incall[reply] for reply in Reply}
         if self.desk is not None:
             found |= {f"enrolment_{state}": self.desk.ended.get(state, 0) for state in sorted(ENDED)}
-            found |= {"enrolment_turned_away": self.desk.refused, "wrong_codes": self.codes.wrong}
+            found |= {"enrolment_turned_away": self.desk.refused, "enrolment_too_slow": self.desk.slow}
+            found["wrong_codes"] = self.codes.wrong
         return found
 
     async def run(self) -> None:
@@ -92,6 +93,7 @@ class Enrolling:
         if self.desk is not None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.desk.run())
+                group.create_task(self.desk.leftovers.run())
                 group.create_task(self._keep_codes())
 
     async def _keep_codes(self) -> None:

@@ -17,7 +17,7 @@ from dragoman.engines.base import SpeechRequest, Synthesizer
 from dragoman.enrolment import model
 from dragoman.enrolment.model import Clip, ClipReport, Order
 from dragoman.enrolment.ports import Changes, Likeness, ProfileDetail, ProfileView
-from dragoman.errors import EngineError, EngineRejected, ProfileConflict
+from dragoman.errors import ClipRejected, EngineError, EngineRejected, ProfileConflict
 from dragoman.media.format import Pcm
 from dragoman.voices import clip as measures
 from dragoman.voices.embedders import Encoders
@@ -81,7 +81,7 @@ class StoredVoices:
         if not clips:
             return ()
         identity = self._encoders().identity
-        found = judge([_raw(clip) for clip in clips], identity)
+        found = judge([_raw(clip) for clip in clips], identity, [clip.name for clip in clips])
         for clip, report in zip(clips, found, strict=True):
             if report.usable:  # a profile is made of no other; and a repeated clip has the hash of a good one
                 self._examined[_hash(clip)] = report
@@ -112,6 +112,9 @@ class StoredVoices:
         """Voices."""
         assert isinstance(profile, VoiceProfile)
         raw = _raw(clip)
+        faults = measures.examine(raw.samples, raw.rate).faults
+        if unheard := [fault.text for fault in faults if fault.kind in (FaultKind.SILENT, FaultKind.TOO_SHORT)]:
+            raise ClipRejected("; ".join(unheard))
         found = score(profile, raw.samples, raw.rate, self._encoders().identity)
         return Likeness(found.cosine, found.threshold)
 

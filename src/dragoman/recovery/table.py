@@ -183,8 +183,8 @@ TABLE: tuple[Row, ...] = (
         f"it does not answer within {sql.TIMEOUT_S:g} s",
         "profiles and callers in memory serve on, as do rooms, PINs and tokens. A change (enrolment, delete) is "
         "refused with 503 and kept nowhere: a consent or a delete that is only promised would be worse than one that "
-        "is asked for again. Transcripts, usage and what calls add to the audit log wait, and are written when it "
-        "answers",
+        "is asked for again. Transcripts, usage, what calls add to the audit log and voices that callers asked by `*7` "
+        "to keep (and were told so) wait, and are written when it answers",
         f"asked again every {store.REFRESH_S:g} s, at the start of the daemon every {voicing.RETRY_S:g} s; for ever",
         "nothing; who comes meanwhile and was not in memory has the neutral voice until it answers",
         (Action.CACHE, Action.RETURN),

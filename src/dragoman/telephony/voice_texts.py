@@ -15,6 +15,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "voice-away": "Your own voice is not available just now.",
             "voice-keep": "To keep your voice for later calls, press 1. To forget it now, press 3.",
             "voice-kept": "Your voice is kept.",
+            "voice-later": "Your voice will be kept as soon as that is possible.",
             "voice-dropped": "Your voice is forgotten.",
         },
         "es": {
@@ -25,6 +26,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "voice-away": "Su propia voz no está disponible en este momento.",
             "voice-keep": "Para guardar su voz, pulse 1. Para olvidarla ahora, pulse 3.",
             "voice-kept": "Su voz queda guardada.",
+            "voice-later": "Su voz se guardará en cuanto sea posible.",
             "voice-dropped": "Su voz se ha olvidado.",
         },
         "ca": {
@@ -35,6 +37,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "voice-away": "La vostra veu no està disponible en aquest moment.",
             "voice-keep": "Per desar la vostra veu, premeu 1. Per oblidar-la ara, premeu 3.",
             "voice-kept": "La vostra veu queda desada.",
+            "voice-later": "La vostra veu es desarà tan aviat com es pugui.",
             "voice-dropped": "La vostra veu s'ha oblidat.",
         },
         "fr": {
@@ -45,6 +48,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "voice-away": "Votre propre voix n'est pas disponible pour le moment.",
             "voice-keep": "Pour garder votre voix, appuyez sur 1. Pour l'oublier maintenant, sur 3.",
             "voice-kept": "Votre voix est gardée.",
+            "voice-later": "Votre voix sera gardée dès que possible.",
             "voice-dropped": "Votre voix est oubliée.",
         },
         "pt": {
@@ -55,6 +59,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "voice-away": "A sua voz não está disponível neste momento.",
             "voice-keep": "Para guardar a sua voz, prima 1. Para a esquecer agora, prima 3.",
             "voice-kept": "A sua voz ficou guardada.",
+            "voice-later": "A sua voz será guardada assim que for possível.",
             "voice-dropped": "A sua voz foi esquecida.",
         },
         "it": {
@@ -65,6 +70,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "voice-away": "La sua voce non è disponibile in questo momento.",
             "voice-keep": "Per salvare la sua voce, prema 1. Per dimenticarla ora, prema 3.",
             "voice-kept": "La sua voce è salvata.",
+            "voice-later": "La sua voce sarà salvata appena possibile.",
             "voice-dropped": "La sua voce è dimenticata.",
         },
         "de": {
@@ -75,6 +81,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "voice-away": "Ihre eigene Stimme ist zurzeit nicht möglich.",
             "voice-keep": "Um Ihre Stimme zu behalten, drücken Sie die 1. Um sie zu vergessen, die 3.",
             "voice-kept": "Ihre Stimme ist gespeichert.",
+            "voice-later": "Ihre Stimme wird gespeichert, sobald das möglich ist.",
             "voice-dropped": "Ihre Stimme ist vergessen.",
         },
     }

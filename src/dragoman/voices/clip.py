@@ -168,7 +168,7 @@ def _sound_faults(report: ClipReport) -> list[Fault]:
         faults.append(
             Fault(
                 FaultKind.TOO_SHORT,
-                f"{report.speech_seconds:.1f} s of speech in {report.seconds:.1f} s: "
+                f"{np.floor(10 * report.speech_seconds) / 10:.1f} s of speech in {report.seconds:.1f} s: "
                 f"at least {MIN_SPEECH_S:g} s are needed, 6 s and more are better",
             )
         )

@@ -64,15 +64,19 @@ class Similarity:
 
 
 def judge(
-    clips: Sequence[RawClip], identity: IdentityEmbedder | None, progress: Progress = lambda done, what: None
+    clips: Sequence[RawClip],
+    identity: IdentityEmbedder | None,
+    names: Sequence[str] = (),
+    progress: Progress = lambda done, what: None,
 ) -> tuple[ClipReport, ...]:
-    """What is wrong with each clip, by itself and beside the others."""
+    """What is wrong with each clip, by itself and beside the others; ``names``: what their sender calls them."""
     reports = []
     for at, clip in enumerate(clips):
         progress(at / len(clips), f"clip {at + 1} of {len(clips)}: listening")
         reports.append(examine(clip.samples, clip.rate, identity))
     for at, first in _repeated(clips).items():
-        text = f"the same recording as clip {first + 1}: it says nothing more of the voice; another sentence, please"
+        which = names[first] if names else f"clip {first + 1}"
+        text = f"the same recording as {which}: it says nothing more of the voice; another sentence, please"
         reports[at] = replace(reports[at], faults=(*reports[at].faults, Fault(FaultKind.REPEATED, text)))
     if identity is None:
         return tuple(reports)
@@ -128,7 +132,7 @@ def make_profile(
     if len(clips) > MAX_CLIPS:
         raise ClipRejected(f"{len(clips)} clips; at most {MAX_CLIPS}")
     if reports is None:
-        reports = judge(clips, encoders.identity, lambda done, what: progress(done * 0.5, what))
+        reports = judge(clips, encoders.identity, progress=lambda done, what: progress(done * 0.5, what))
     reports = tuple(reports)
     good = [at for at, report in enumerate(reports) if report.usable]
     made: dict[str, tuple[Clip, Audio]] = {}

@@ -39,6 +39,15 @@ MAX_NAME: Final = 100
 MAX_CONSENT: Final = 4000
 """Characters of the text somebody agreed to: a page."""
 
+LINES: Final = "\n\t"
+"""What a text of several lines may have as well."""
+
+_JOINERS: Final = "\u200c\u200d"
+"""ZERO WIDTH NON-JOINER and JOINER: Unicode Core Specification 23.2, "Cursive Connection and Ligatures"."""
+
+TIMES: Final = (0.0, 1e11)
+"""Seconds since 1970: up to the year 5138, all of which calendars can tell."""
+
 MAX_CLIPS: Final = 50
 """Clips of a profile. XTTS itself uses 30 s of reference; beyond some minutes of it nothing gets better."""
 
@@ -85,10 +94,22 @@ def _within(value: float, limits: tuple[float, float], what: str) -> None:
         raise ProfileInvalid(f"{what} is {value:g}; it goes from {limits[0]:g} to {limits[1]:g}")
 
 
-def _printable(text: str, most: int, what: str) -> None:
+def printed(text: str, *, also: str = "") -> bool:
+    """Whether there is nothing in a text that cannot be seen and changes how others are shown; ``also``: but for these.
+
+    Control characters, ends of lines, halves of characters, marks of the direction of writing. What joins letters of
+    Persian and Hindi, and emoji, is part of how a name is written.
+    """
+    return all(
+        char in _JOINERS or char in also or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        for char in text
+    )
+
+
+def _printable(text: str, most: int, what: str, also: str = "") -> None:
     if not text.strip() or len(text) > most:
         raise ProfileInvalid(f"{what} has {len(text)} characters; 1 to {most} are meant")
-    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
+    if not printed(text, also=also):
         raise ProfileInvalid(f"{what} has control characters, or halves of characters")
 
 
@@ -107,8 +128,8 @@ class Consent:
 
     def __post_init__(self) -> None:
         _printable(self.given_by, MAX_NAME, "consent.given_by")
-        _printable(self.text, MAX_CONSENT, "consent.text")
-        _within(self.at, (0.0, 1e11), "consent.at")
+        _printable(self.text, MAX_CONSENT, "consent.text", LINES)
+        _within(self.at, TIMES, "consent.at")
         if self.audio_sha256 is not None and not _CLIP_ID.fullmatch(self.audio_sha256):
             raise ProfileInvalid("consent.audio_sha256 is no SHA-256 in hexadecimal")
 
@@ -236,6 +257,8 @@ class VoiceProfile:
             raise ProfileInvalid(f"{len(self.clips)} clips; a profile has 1 to {MAX_CLIPS}")
         if len({clip.id for clip in self.clips}) != len(self.clips):
             raise ProfileInvalid("two clips are the same recording")
+        _within(self.created, TIMES, "created")
+        _within(self.changed, TIMES, "changed")
         if not 0 < self.version < 1 << 31:
             raise ProfileInvalid(f"version {self.version}")
         for name in ("identity", "style"):

@@ -46,7 +46,8 @@ class Previews:
         """Send a text in a voice.
 
         Raises:
-            Problem: 422, nothing speaks this language; 503, the synthesizer failed or too many are under way.
+            Problem: 422, nothing speaks this language, or nothing of the text can be spoken; 503, the synthesizer
+                failed or too many are under way.
         """
         if self._open >= self.limit:
             raise Problem(503, f"{self.limit} previews are under way already.", {hdrs.RETRY_AFTER: "5"})
@@ -66,6 +67,8 @@ class Previews:
             raise Problem(422, str(error)) from None
         except EngineError as error:
             raise Problem(503, str(error), {hdrs.RETRY_AFTER: "5"}) from None
+        if piece is None:
+            raise Problem(422, "body.text: there is nothing in it that can be spoken.")
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "audio/wav"})
         await response.prepare(request)
         await response.write(wav_header())

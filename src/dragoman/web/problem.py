@@ -10,6 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from dragoman.errors import AdminError, VoiceError
 
@@ -59,11 +60,21 @@ def invalid(error: ValidationError, place: Callable[[str], str]) -> Problem:
     errors = [
         {
             "where": ".".join((place(str(next(iter(detail["loc"]), ""))), *map(str, detail["loc"]))),
-            "detail": detail["msg"],
+            "detail": _plain(detail),
         }
-        for detail in error.errors(include_url=False, include_input=False, include_context=False)
+        for detail in error.errors(include_url=False, include_input=False, include_context=True)
     ]
     return Problem(422, "; ".join(f"{item['where']}: {item['detail']}" for item in errors), errors=errors)
+
+
+def _plain(detail: ErrorDetails) -> str:
+    """What is wrong, in words for who does not know the models."""
+    match detail["type"]:
+        case "string_pattern_mismatch" if detail["ctx"]["pattern"] == r"\S":
+            return "should not be blank"
+        case "extra_forbidden":
+            return "there is no such field"
+    return detail["msg"].removeprefix("Value error, ")
 
 
 @web.middleware

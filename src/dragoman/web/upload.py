@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from aiohttp import BodyPartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from dragoman.web.patience import IDLE_S, LEAST_RATE, Patience
 from dragoman.web.problem import Problem
 
 CHUNK = 64 * 1024
@@ -29,7 +31,9 @@ PARTS = 64
 """Fields and files of a form."""
 
 DEADLINE_S = 300.0
-"""Seconds for a whole form: TOTAL_BYTES at 3.2 Mbit/s. One who sends byte by byte would hold a place for ever."""
+"""Seconds for a whole form: TOTAL_BYTES at 3.2 Mbit/s. For who sends little in them see patience.py."""
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"[^\w .()+@-]+")
 
@@ -54,6 +58,14 @@ MAGIC_BYTES = 12
 """Enough to tell any kind."""
 
 
+class TooSlow(Problem):
+    """408: the sender kept us waiting too long."""
+
+    def __init__(self, detail: str) -> None:
+        """``detail`` says how."""
+        super().__init__(408, f"{detail} Send it again over a better line, or fewer and shorter clips at once.")
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A file on disk."""
@@ -76,8 +88,9 @@ async def receive(request: web.Request, folder: Path, files: Mapping[str, Kind],
     """Receive a form whose file fields and text fields are these; files go to ``folder``.
 
     Raises:
-        Problem: 415, no form, or a file of another kind; 413, too large; 422, unknown fields or broken framing; 408,
-            too slow. What was received until then lies in ``folder``.
+        Problem: 415, no form, or a file of another kind; 413, too large; 422, unknown fields or broken framing. What
+            was received until then lies in ``folder``.
+        TooSlow: it took more than DEADLINE_S, or he sent less than patience.py allows.
     """
     if request.content_type != "multipart/form-data":
         raise Problem(415, f"Send multipart/form-data, not {request.content_type}.")
@@ -88,7 +101,7 @@ async def receive(request: web.Request, folder: Path, files: Mapping[str, Kind],
         async with asyncio.timeout(DEADLINE_S):
             return await reading.read(request)
     except TimeoutError:
-        raise Problem(408, f"The form did not arrive within {DEADLINE_S:.0f} s.") from None
+        raise TooSlow(f"The form did not arrive within {DEADLINE_S:.0f} s.") from None
     except HttpProcessingError:
         raise Problem(422, "The form is broken: a line of its framing is too long.") from None
     except (ValueError, AssertionError, EOFError, RuntimeError) as error:
@@ -103,10 +116,12 @@ class _Reading:
         self._texts = texts
         self._total = 0
         self._form = Form()
+        self._patience = Patience()
 
     async def read(self, request: web.Request) -> Form:
         parts = 0
-        async for part in await request.multipart():
+        reader = await request.multipart()
+        while (part := await self._sent(reader.next())) is not None:
             parts += 1
             if parts > PARTS:
                 raise Problem(422, f"The form has more than {PARTS} fields.")
@@ -121,8 +136,23 @@ class _Reading:
                 raise Problem(422, f"body.{_clean(part.name)}: there is no such field; there are {known}.")
         return self._form
 
+    async def _sent(self, reading: Awaitable[T]) -> T:
+        """What the sender lets us wait for: bytes, or the next part."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            async with asyncio.timeout(self._patience.left):
+                got = await reading
+        except TimeoutError:
+            raise TooSlow(
+                f"Nothing came for {IDLE_S:.0f} s, or less than {LEAST_RATE} bytes a second over longer; the form had "
+                f"{self._total} bytes by then."
+            ) from None
+        self._patience.waited(clock() - began, len(got) if isinstance(got, bytes | bytearray) else 0)
+        return got
+
     async def _chunk(self, part: BodyPartReader) -> bytes:
-        chunk = bytes(await part.read_chunk(CHUNK))
+        chunk = bytes(await self._sent(part.read_chunk(CHUNK)))
         self._total += len(chunk)
         if self._total > TOTAL_BYTES:
             raise Problem(413, f"The form is larger than {TOTAL_BYTES} bytes.")

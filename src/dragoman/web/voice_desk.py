@@ -13,6 +13,7 @@ from dragoman.errors import EnrolmentBusy
 from dragoman.web.preview import Previews
 from dragoman.web.problem import Problem
 from dragoman.web.progress import ProgressStreams
+from dragoman.web.upload import TooSlow
 
 DESK = web.AppKey("desk", EnrolmentDesk)
 PROGRESS = web.AppKey("progress", ProgressStreams)
@@ -47,6 +48,9 @@ async def place_of(request: web.Request) -> AsyncIterator[Place]:
         yield place
     except EnrolmentBusy as error:
         raise busy(error) from None
+    except TooSlow:
+        desk_of(request).slow += 1
+        raise
     finally:
         await place.release()
 

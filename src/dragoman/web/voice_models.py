@@ -13,7 +13,7 @@ from dragoman.enrolment.ports import ProfileDetail, ProfileView
 from dragoman.errors import ProfileInvalid
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.fault import FaultKind
-from dragoman.voices.profile import GAIN_RANGE, MAX_CONSENT, MAX_NAME, PITCH_RANGE, SPEED_RANGE
+from dragoman.voices.profile import GAIN_RANGE, LINES, MAX_CONSENT, MAX_NAME, PITCH_RANGE, SPEED_RANGE, printed
 from dragoman.web.state import LanguageCode, Model
 
 CALLER_PATTERN = r"^[0-9A-Za-z+*_.@-]{1,64}$"
@@ -33,13 +33,13 @@ def _caller(value: str) -> str:
 
 
 def _line(value: str) -> str:
-    if not value.isprintable():
+    if not printed(value):
         raise ValueError("should have no control characters and be one line")
     return value
 
 
 def _lines(value: str) -> str:
-    if any(not char.isprintable() and char not in "\n\t" for char in value):
+    if not printed(value, also=LINES):
         raise ValueError("should have no control characters")
     return value
 
@@ -243,7 +243,7 @@ class LikenessInfo(Model):
 class PreviewGiven(Given):
     """What to say."""
 
-    text: Annotated[str, Field(min_length=1, max_length=PREVIEW_CHARS, pattern=r"\S")]
+    text: Annotated[str, Field(min_length=1, max_length=PREVIEW_CHARS, pattern=PRINTED), AfterValidator(_lines)]
     language: LanguageCode
 
 

@@ -13,7 +13,7 @@ from dragoman.admin.tokens import Scope
 from dragoman.enrolment.decode import Unreadable
 from dragoman.enrolment.model import CLIPS_NEEDED, CLIPS_TAKEN, Consent, Defaults, Order, SentClip
 from dragoman.enrolment.ports import Changes
-from dragoman.errors import ProfileConflict, ProfileInvalid
+from dragoman.errors import ClipRejected, ProfileConflict, ProfileInvalid
 from dragoman.languages import LANGUAGES as KNOWN
 from dragoman.web import upload
 from dragoman.web.openapi import AUDIT, Nothing
@@ -213,10 +213,14 @@ async def verify(request: web.Request, params: ProfilePath) -> LikenessInfo:
         raise no_profile(params.id)
     async with place_of(request) as place:
         file = _one_file(await upload.receive(request, place.folder, {"clip": upload.AUDIO}, frozenset()), "clip")
+        place.arrived()
         clip = await desk.read(file.name, file.path)
         if isinstance(clip, Unreadable):
             raise Problem(422, f"{clip.name}: {clip.why}.", file=clip.name)
-        likeness = await desk.compute(desk.voices.likeness, found, clip)
+        try:
+            likeness = await desk.compute(desk.voices.likeness, found, clip)
+        except ClipRejected as error:
+            raise Problem(422, f"{clip.name}: {error}.", file=clip.name) from None
     return LikenessInfo(
         similarity=round(likeness.similarity, 4), threshold=round(likeness.threshold, 4), same=likeness.same
     )
@@ -278,13 +282,14 @@ async def import_profile(request: web.Request, params: Nothing) -> ProfileInfo:
     """Keeps its id; 409 if a profile has it already."""
     async with place_of(request) as place:
         file = _one_file(await upload.receive(request, place.folder, {"profile": PROFILE}, frozenset()), "profile")
+        place.arrived()
         data = await asyncio.to_thread(file.path.read_bytes)
         try:
             return profile_info(await desk_of(request).voices.take(data))
         except ProfileInvalid as error:
             raise Problem(422, f"body.profile: {error}") from None
         except ProfileConflict as error:
-            raise Problem(409, str(error)) from None
+            raise Problem(409, f"{error}; delete that one first, if this file should replace it.") from None
 
 
 def _no_enrolment(profile_id: str) -> Problem:

@@ -42,9 +42,10 @@ class Postgres:
         self._run("initdb", "-D", self.data, "-U", "dragoman", "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8")
         self.restart()
 
-    def restart(self) -> None:
-        """Start what was stopped."""
+    def restart(self, *settings: str) -> None:
+        """Start what was stopped, with these settings as well (``max_connections=5``)."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        options += "".join(f" -c {setting}" for setting in settings)
         self._run("pg_ctl", "-D", self.data, "-l", self._folder / "log", "-w", "-o", options, "start")
 
     def database(self) -> str:

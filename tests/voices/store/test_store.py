@@ -27,6 +27,7 @@ from dragoman.voices.make import Audio, clip_id
 from dragoman.voices.profile import Defaults, VoiceProfile, new_id
 from dragoman.voices.store import database, schema
 from dragoman.voices.store.codec import write_manifest, write_vectors
+from dragoman.voices.store.deletion import Deletion
 from dragoman.voices.store.store import VoiceStore
 
 
@@ -280,6 +281,28 @@ async def test_daemons_that_give_one_caller_at_once_all_succeed(url: SecretStr) 
     await asyncio.gather(*(each.assign("9", made[0].id) for each, made in zip(stores, profiles, strict=True)))
     ids = {made[0].id for made in profiles}
     assert {await stores[0].profile_of(caller) for caller in ("7", "8", "9")} <= ids
+    for each in stores:
+        await each.close()
+
+
+async def test_changes_and_a_delete_at_once_wait_for_each_other_and_leave_nothing(url: SecretStr) -> None:
+    stores = [VoiceStore(url) for _ in range(2)]
+    for each in stores:
+        await each.start()
+    for number in range(3):
+        profile, audio = with_audio(number)
+        await stores[0].put(profile, audio, ["7"])
+        changes = [each.patch(profile.id, callers=["8", str(number)]) for each in stores for _ in range(3)]
+        deletes = [each.delete(profile.id) for each in stores]
+        given = [each.assign("9", profile.id) for each in stores]
+        done = await asyncio.gather(*changes[:3], *deletes, *given, *changes[3:], return_exceptions=True)
+        failed = [each for each in done if isinstance(each, BaseException)]
+        assert all(isinstance(each, ProfileConflict) for each in failed), failed  # assigned when it was gone
+        assert sorted(each.found for each in done if isinstance(each, Deletion)) == [False, True]
+        assert await stores[1].get(profile.id) is None
+        async with stores[0]._database.reading() as connection:
+            for table in (schema.PROFILES, schema.CLIPS, schema.CALLERS):
+                assert (await connection.execute(sa.select(table))).all() == []
     for each in stores:
         await each.close()
 

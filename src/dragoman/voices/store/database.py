@@ -60,9 +60,7 @@ class Database(Sql):
                 'pip install "dragoman[voices]"'
             ) from None
         async with self.writing(MIGRATE_S) as connection:
-            if not self.postgres:
-                # Two processes that start at once: the second waits here. (DDL alone would take the lock too late.)
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            await self.lock(connection)  # two processes that start at once: DDL alone would take the lock too late
             before, now = await connection.run_sync(migrate, MIGRATIONS)
             if now > len(MIGRATIONS):
                 raise VoiceUnavailable(

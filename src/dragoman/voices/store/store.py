@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
+from dragoman.errors import ProfileConflict, ProfileInvalid, StoreUnavailable, VoiceError
 from dragoman.sql import address
 from dragoman.vault import vault
 from dragoman.voices.assign import normalize_caller
@@ -32,6 +32,10 @@ log = structlog.get_logger(__name__)
 
 REFRESH_S: Final = 2.0
 """Seconds after which a profile that another process changed or deleted is forgotten here."""
+
+
+CLOCKS_S: Final = 86_400.0
+"""Seconds by which another site's clock may be ahead: a wrong zone."""
 
 
 class VoiceStore:
@@ -71,7 +75,6 @@ class VoiceStore:
         self.used: Callable[[], Mapping[str, int]] = lambda: {}
         """Asked for the ids and versions of profiles that somebody speaks in just now, in memory here or not."""
         self._callers = Callers(self._database, self._rows, self._vault)
-        self._changing = asyncio.Lock()
 
     @property
     def counts(self) -> CacheCounts:
@@ -156,10 +159,6 @@ class VoiceStore:
         """
         if (profile := self._cache.get(key)) is not None:
             return profile
-        return await self._read(key)
-
-    async def _read(self, key: str) -> VoiceProfile | None:
-        """What is stored, whatever is in memory."""
         if not is_id(key):
             return None
         epoch = self._cache.epoch
@@ -234,31 +233,36 @@ class VoiceStore:
     ) -> VoiceProfile | None:
         """Change what is given, all or nothing; the new version, or None: there is no such profile.
 
+        Others who change it at the same time wait: it is locked from the reading on.
+
         Raises:
             ProfileInvalid: a value or a caller is none.
-            ProfileConflict: others change it again and again at the same time.
+            StoreUnavailable: nothing was changed.
         """
-        for last in (False, False, True):
-            async with self._changing:
-                profile = await self._read(key)  # another daemon may have a newer one
-                if profile is None:
-                    return None
-                changed = replace(
-                    profile,
-                    name=profile.name if name is None else name,
-                    language=profile.language if language is None else language,
-                    defaults=profile.defaults if defaults is None else defaults,
-                    version=profile.version + 1,
-                    changed=time.time() if now is None else now,
-                )
-                try:
-                    await self.put(changed, {}, callers)
-                except ProfileConflict:
-                    if last:
-                        raise
-                else:
-                    return changed
-        raise AssertionError("unreachable")
+        given = None if callers is None else [normalize_caller(caller) for caller in callers]
+        async with self._database.writing() as connection:
+            await self._database.lock(connection)
+            mine = sa.select(PROFILES).where(PROFILES.c.id == key).with_for_update()
+            row = (await connection.execute(mine)).one_or_none()
+            if row is None:
+                return None
+            profile = await asyncio.to_thread(self._rows.profile, row)
+            changed = replace(
+                profile,
+                name=profile.name if name is None else name,
+                language=profile.language if language is None else language,
+                defaults=profile.defaults if defaults is None else defaults,
+                version=profile.version + 1,
+                changed=time.time() if now is None else now,
+            )
+            await self._replace(connection, changed, await asyncio.to_thread(self._rows.of_profile, changed))
+            if given is not None:
+                await self._callers.give(connection, key, given, only=True)
+        self._cache.forget(key)  # one that failed leaves what is in memory: it serves on while the database is away
+        self.on_change(key, False)
+        if given is not None:
+            self.on_assign()
+        return changed
 
     async def count(self) -> int:
         """Profiles there are."""
@@ -292,6 +296,9 @@ class VoiceStore:
         self._cache.forget(key)
         try:
             async with self._database.writing() as connection:
+                await self._database.lock(connection)
+                # The profile first, as whoever changes it does: else two could wait for each other.
+                await connection.execute(sa.select(PROFILES.c.id).where(PROFILES.c.id == key).with_for_update())
                 callers = (await connection.execute(sa.delete(CALLERS).where(CALLERS.c.profile == key))).rowcount
                 clips = (await connection.execute(sa.delete(CLIPS).where(CLIPS.c.profile == key))).rowcount
                 found = (await connection.execute(sa.delete(PROFILES).where(PROFILES.c.id == key))).rowcount == 1
@@ -319,6 +326,8 @@ class VoiceStore:
             ProfileConflict: the profile is here already.
         """
         profile, audio = await asyncio.to_thread(unpack, data)
+        if profile.consent.at > time.time() + CLOCKS_S:
+            raise ProfileInvalid("its consent is of a time that is still to come")
         profile = replace(profile, version=1)
         await self.put(profile, audio)
         return profile

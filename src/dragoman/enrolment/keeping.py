@@ -1,0 +1,130 @@
+"""Voices that callers asked to keep while the database was away: stored when it answers again, unless withdrawn.
+
+In memory only, as all that is learnt in a call: a daemon that stops before has not kept them, and says so in its log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
+from dragoman.recovery.backoff import Backoff
+from dragoman.voices.make import Audio
+from dragoman.voices.profile import VoiceProfile
+
+log = structlog.get_logger(__name__)
+
+WISHES: Final = 32
+"""That wait at once, as many as are learnt at once (incall.LEARNERS); each holds up to 4 MB. The next is refused."""
+
+
+class Store(Protocol):
+    """What is asked of the store of profiles (voices.store.store.VoiceStore)."""
+
+    async def put(
+        self, profile: VoiceProfile, audio: Mapping[str, Audio], callers: Sequence[str] | None = None
+    ) -> None:
+        """Keep a profile."""
+
+    async def delete(self, key: str) -> object:
+        """Remove a profile."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wish:
+    profile: VoiceProfile
+    audio: Mapping[str, Audio]
+    caller: str
+
+
+class Keeping:
+    """``run`` until cancelled; ``on_kept`` is told of the channel whose wish came true late."""
+
+    def __init__(self, store: Callable[[], Store | None], on_kept: Callable[[str], None]) -> None:
+        self._store = store
+        self._on_kept = on_kept
+        self._wishes: dict[str, _Wish] = {}
+        self._made = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Wishes that wait."""
+        return len(self._wishes)
+
+    async def keep(self, channel: str, profile: VoiceProfile, audio: Mapping[str, Audio], caller: str) -> bool:
+        """Store it for this number; False: the database is away, and it is stored when it is back.
+
+        Raises:
+            VoiceError: it cannot be stored, or too many wait.
+        """
+        wish = _Wish(profile, audio, caller)
+        try:
+            await self._put(wish)
+        except StoreUnavailable:
+            if channel not in self._wishes and len(self._wishes) >= WISHES:
+                raise
+            self._wishes[channel] = wish
+            self._made.set()
+            log.warning("a voice is kept later: the database is away", channel=channel, profile=profile.id)
+            return False
+        return True
+
+    def withdraw(self, channel: str) -> None:
+        """He does not want it any more. Idempotent."""
+        self._wishes.pop(channel, None)
+
+    async def run(self) -> None:
+        """Try again, as all that was lost is (recovery.backoff)."""
+        clock = asyncio.get_running_loop().time
+        try:
+            while True:
+                await self._made.wait()
+                self._made.clear()
+                backoff = Backoff()
+                while self._wishes:
+                    await asyncio.sleep(backoff.failed(clock()))
+                    await self._try()
+        finally:
+            for channel, wish in self._wishes.items():
+                log.error("a voice was not kept: the daemon stops", channel=channel, profile=wish.profile.id)
+
+    async def _try(self) -> None:
+        for channel, wish in list(self._wishes.items()):
+            try:
+                await self._put(wish)
+            except StoreUnavailable:
+                return  # for the next one, too
+            except VoiceError as error:
+                log.warning("a voice could not be kept", profile=wish.profile.id, error=str(error))
+                kept = False
+            else:
+                kept = True
+            if self._wishes.get(channel) is wish:
+                del self._wishes[channel]
+                if kept:
+                    log.info("a voice was kept, later than asked for", channel=channel, profile=wish.profile.id)
+                    self._on_kept(channel)
+            elif kept and channel not in self._wishes:
+                await self._delete(wish)  # withdrawn while it was stored
+
+    async def _put(self, wish: _Wish) -> None:
+        store = self._store()
+        if store is None:
+            raise StoreUnavailable("there is no store")
+        try:
+            await store.put(wish.profile, wish.audio, [wish.caller])
+        except ProfileConflict:
+            # Its id is random: it is our own, of a time when the database did not live to say that it has it.
+            log.info("a voice was kept already", profile=wish.profile.id)
+
+    async def _delete(self, wish: _Wish) -> None:
+        store = self._store()
+        try:
+            if store is not None:
+                await store.delete(wish.profile.id)
+        except VoiceError as error:
+            log.error("a voice that was withdrawn is still kept", profile=wish.profile.id, error=str(error))

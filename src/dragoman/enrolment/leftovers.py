@@ -1,0 +1,70 @@
+"""Profiles that should not be: stored, or perhaps stored, and then not wanted, while the database was away.
+
+They are deleted when it answers again. In memory only: a daemon that stops before names them in its log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from dragoman.errors import StoreUnavailable, VoiceError
+from dragoman.recovery.backoff import Backoff
+
+log = structlog.get_logger(__name__)
+
+
+class Leftovers:
+    """``run`` until cancelled. Bounded by what makes them: one per enrolment that ends while there is no database."""
+
+    def __init__(self, delete: Callable[[str], Awaitable[object]]) -> None:
+        """``delete`` removes a profile, or raises StoreUnavailable."""
+        self._delete = delete
+        self._ids: dict[str, None] = {}
+        self._added = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Profiles that wait to be deleted."""
+        return len(self._ids)
+
+    async def discard(self, profile_id: str) -> None:
+        """Delete it now, or later."""
+        try:
+            await self._delete(profile_id)
+        except StoreUnavailable as error:
+            self.add(profile_id)
+            log.warning("a voice profile is deleted later", profile=profile_id, reason=str(error))
+
+    def add(self, profile_id: str) -> None:
+        """It may be stored, and should not be."""
+        self._ids[profile_id] = None
+        self._added.set()
+
+    async def run(self) -> None:
+        """Try again, as all that was lost is (recovery.backoff)."""
+        clock = asyncio.get_running_loop().time
+        try:
+            while True:
+                await self._added.wait()
+                self._added.clear()
+                backoff = Backoff()
+                while self._ids:
+                    await asyncio.sleep(backoff.failed(clock()))
+                    await self._try()
+        finally:
+            for profile_id in self._ids:
+                log.error("a voice profile may be left in the store: delete it", profile=profile_id)
+
+    async def _try(self) -> None:
+        for profile_id in list(self._ids):
+            try:
+                await self._delete(profile_id)
+            except StoreUnavailable:
+                return  # for the next one, too
+            except VoiceError as error:
+                log.error("a voice profile may be left in the store", profile=profile_id, error=str(error))
+            else:
+                log.info("a voice profile that nobody wants was deleted", profile=profile_id)
+            del self._ids[profile_id]

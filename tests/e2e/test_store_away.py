@@ -1,0 +1,181 @@
+"""A PostgreSQL that goes away in the middle of real calls, and comes back: nobody has to restart anything.
+
+Who speaks in his own voice goes on in it; who comes meanwhile has the neutral one, until the database answers; and what
+was to be written is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_uri, until
+from tests.e2e.daemon import Daemon
+from tests.e2e.talking import recorded, stop
+from tests.e2e.test_voices import own, said, speaks, toml
+from tests.voices.store.conftest import Postgres
+
+from dragoman.demo.phone import Phone
+from dragoman.demo.scenario import Person
+from dragoman.demo.tiny_xtts import enrol
+from dragoman.telephony.enrolment_texts import TEXTS
+from dragoman.telephony.pbx import Pbx
+
+pytest.importorskip("TTS")
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.beside]
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL of this test's own: it is stopped under it."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not programs:
+        pytest.skip("no PostgreSQL here (scripts/packages.sh test)")
+    server = Postgres(programs[-1].parent)
+    try:
+        server.start()
+        yield server
+        with suppress(subprocess.CalledProcessError):
+            server.stop()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from dragoman.demo.tiny_weights import talkative
+
+    return talkative(tmp_path_factory.mktemp("xtts"), chirping=True)
+
+
+async def count(daemon: Daemon, what: str) -> float:
+    """A counter of what happened to voices."""
+    return await metric(daemon, f'dragoman_voices_total{{what="{what}"}}')
+
+
+async def metric(daemon: Daemon, series: str) -> float:
+    async with aiohttp.ClientSession() as session, session.get(f"{daemon.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series + " "))
+
+
+async def answers(daemon: Daemon, up: bool) -> None:
+    """Wait until the daemon knows how both stores are."""
+    async with asyncio.timeout(30):
+        while {await metric(daemon, f'dragoman_store_up{{store="{name}"}}') for name in ("voices", "admin")} != {up}:
+            await asyncio.sleep(0.2)
+
+
+async def audited(daemon: Daemon, profile: str = "") -> list[str]:
+    """What the audit log says was done."""
+    path = f"/api/audit?profile={profile}" if profile else "/api/audit"
+    return [entry["action"] for entry in (await daemon.get(path))["entries"]]
+
+
+async def test_who_speaks_in_his_own_voice_goes_on_and_who_comes_gets_it_when_the_database_is_back(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, server: Postgres
+) -> None:
+    url = await asyncio.to_thread(server.database)
+    settings = toml(model, url, follow_style=False, small_identity=False) + f'[admin]\nstore = "{url}"\n'
+    daemon = await daemon_factory(settings, tone=False)
+    people = (
+        (Person(name="Ann", language="en", voice="flite:rms"), "2001"),
+        (Person(name="Sally", language="en", voice="flite:slt"), "2003"),
+    )
+    async with aiohttp.ClientSession(daemon.url) as rest:
+        ids = {person.name: await enrol(rest, person, number) for person, number in people}
+    ann, ines = await phone_factory("Ann", number="2001"), await phone_factory("Inés", number="2002")
+    for phone, extension in ((ann, "44"), (ines, "34")):
+        await phone.dial(room_uri(pbx, f"1000*{extension}"))
+        await phone.wait_established()
+    await conference_of(pbx, "1000-en", 2)  # with its booth
+    await daemon.legs("1000", 2)
+    await said(daemon, ann, "en011a en012a en013a en014a", 1)
+    assert (await count(daemon, "cloned"), await count(daemon, "neutral")) == (1, 0)
+
+    await asyncio.to_thread(server.stop)
+    await answers(daemon, False)
+    await said(daemon, ann, "en015a en016a en017a en018a", 2)
+    assert (await count(daemon, "cloned"), await count(daemon, "neutral")) == (2, 0), "his voice is in memory"
+    sally = await phone_factory("Sally", number="2003")
+    await sally.dial(room_uri(pbx, "1000*44"))
+    await sally.wait_established()
+    await daemon.legs("1000", 3)
+    await said(daemon, sally, "en031c en032c en033c en034c", 3)
+    assert (await count(daemon, "cloned"), await count(daemon, "neutral")) == (2, 1)
+    assert await count(daemon, "broken") == 1
+    async with aiohttp.ClientSession(daemon.url) as rest:
+        for method, path, body in (
+            ("PATCH", f"/api/voice-profiles/{ids['Ann']}", {"name": "Annie"}),
+            ("DELETE", f"/api/voice-profiles/{ids['Ann']}", None),
+        ):
+            async with rest.request(method, path, json=body) as answer:
+                problem = await answer.json()
+                assert answer.status == 503 and "Retry-After" in answer.headers, problem
+                assert "dragoman:" not in problem["detail"]
+
+    await asyncio.to_thread(server.restart)
+    await answers(daemon, True)
+    async with asyncio.timeout(30):
+        while await count(daemon, "assigned") < 2:
+            await asyncio.sleep(0.2)
+    await said(daemon, sally, "en035c en036c en037c en038c", 4)
+    await said(daemon, ann, "en019a en020a en021a en022a", 5)
+    assert (await count(daemon, "cloned"), await count(daemon, "neutral")) == (4, 1)
+    await stop(ann, ines, sally)
+    async with asyncio.timeout(30):
+        while "voice unusable" not in await audited(daemon):
+            await asyncio.sleep(0.2)
+    assert await audited(daemon, ids["Sally"]) == ["enrol a person", "voice used"]
+    names = {profile["name"] for profile in (await daemon.get("/api/voice-profiles"))["profiles"]}
+    assert names == {"Ann", "Sally"}, "what was refused was not done later"
+
+
+async def test_a_voice_that_its_owner_keeps_meanwhile_is_stored_when_the_database_is_back(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, server: Postgres, tmp_path: Path
+) -> None:
+    url = await asyncio.to_thread(server.database)
+    daemon = await daemon_factory(toml(model, url, follow_style=False, small_identity=False), tone=False)
+    sally, ines = await phone_factory("Sally", number="2003"), await phone_factory("Inés", number="2002")
+    for phone, extension in ((sally, "44"), (ines, "34")):
+        await phone.dial(room_uri(pbx, f"1000*{extension}"))
+        await phone.wait_established()
+    await conference_of(pbx, "1000-en", 2)
+    await daemon.legs("1000", 2)
+    await sally.dtmf("*7")
+    await own(pbx, "ask")
+    await sally.dtmf("1")
+    await own(pbx, "yes")
+    await recorded(sally.heard, 7.0)  # he hears it
+    await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
+    await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 40)
+    await asyncio.to_thread(server.stop)
+    await sally.dtmf("*7")
+    await own(pbx, "keep")
+    await sally.dtmf("1")
+    await own(pbx, "later")
+    await hung_up(pbx, sally)
+    await asyncio.to_thread(server.restart)
+    found: Any = {}
+    async with asyncio.timeout(30):
+        while not found.get("profiles"):
+            with suppress(aiohttp.ClientResponseError):  # 503 until the database answers
+                found = await daemon.get("/api/voice-profiles")
+            await asyncio.sleep(0.2)
+    (kept,) = found["profiles"]
+    assert kept["callers"] == ["2003"]
+    assert await count(daemon, "incall_later") == 1 and await count(daemon, "incall_kept") == 1
+    await stop(ines)
+
+
+async def hung_up(pbx: Pbx, phone: Phone) -> None:
+    """End a call, and wait until the PBX knows."""
+    await phone.stop()
+    await until(pbx, "confbridge list", lambda listed: "1000-en" not in listed)
