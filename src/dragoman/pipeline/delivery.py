@@ -248,14 +248,15 @@ class Delivery:
     ) -> None:
         name, times = synthesizer.info.name, pending.times
         self._circuits.of(synthesizer).asked += len(request.text)
-        with crashes_of(name):
+        said = (request.text,)
+        with crashes_of(name, said=said):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
         patience = Patience(TTS_DEADLINE)
         try:
             while not speech.cancelled:
                 asked, had = self._clock(), speech.ready
                 try:
-                    with patience, crashes_of(name):
+                    with patience, crashes_of(name, said=said):
                         pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None

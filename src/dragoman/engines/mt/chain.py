@@ -137,7 +137,7 @@ class TranslatorChain:
         known = False
         try:
             async with asyncio.timeout(seconds):
-                with crashes_of(name):
+                with crashes_of(name, said=(request.text, *request.context)):
                     translation = text_of(name, await translator.translate(request))
             known = translation.kept
             return translation
