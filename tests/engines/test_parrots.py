@@ -58,7 +58,13 @@ def words(asked: Asked) -> str:
 
 
 def answer(status: str, body: str, *headers: str, kind: str = "text/html") -> bytes:
-    head = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    head = [
+        f"HTTP/1.1 {status}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *headers,
+    ]
     return "\r\n".join([*head, "", body]).encode()
 
 

@@ -176,6 +176,15 @@ class TranslationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """An engine that was asked in vain before another one helped; ``begin`` and ``end``: monotonic seconds."""
+
+    engine: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """The clause in the target language, and which engine made it."""
 
@@ -187,6 +196,8 @@ class Translation:
     """The engine would soon say it better (its glossary is still being made): fit to be spoken, not to be kept."""
     kept: bool = field(default=False, compare=False)
     """It was known from before: nobody was asked, and nothing is charged."""
+    tried: tuple[Attempt, ...] = field(default=(), compare=False)
+    """Who was asked before ``engine`` and failed; told by who chooses among engines, not by an engine."""
 
 
 @runtime_checkable

@@ -67,8 +67,8 @@ def unspoken(text: str, said: Iterable[str]) -> str:
     """A server's words without what somebody said, which it was sent: errors are shown to all who watch, and logged.
 
     Found as a whole, and any RUN words of it in a row, in whatever case, for some servers quote the beginning alone or
-    in capitals; however it is written: plain, as JSON, in HTML, in a URL, as bytes. To be asked before ``one_line`` cuts
-    it off.
+    in capitals; however it is written: plain, as JSON, in HTML, in a URL, as bytes. To be asked before ``one_line``
+    cuts it off.
     """
     for each in {part for part in said if part.strip()}:
         ways = sorted(_ways(each), key=len, reverse=True)

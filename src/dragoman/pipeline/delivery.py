@@ -9,7 +9,7 @@ from typing import cast
 
 import structlog
 
-from dragoman.engines.base import SpeechRequest, Synthesizer, Translation
+from dragoman.engines.base import Attempt, SpeechRequest, Synthesizer, Translation
 from dragoman.engines.circuits import Circuits, Line
 from dragoman.engines.faults import crashes_of, let_go, sound_of
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
@@ -175,7 +175,7 @@ class Delivery:
             raise refusal
         while turns:
             synthesizer = turns.now
-            pending.voice = synthesizer.info.name
+            pending.voice, began = synthesizer.info.name, self._clock()
             try:
                 await self._synthesize(pending, request, synthesizer, speech, room)
                 if pending.times.tts_first is not None:
@@ -192,7 +192,13 @@ class Delivery:
                 if not turns or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
+                self._in_vain(pending, began)
                 self._reports.engine_failed("tts", error)
+
+    def _in_vain(self, pending: Pending, began: float) -> None:
+        """Its voice was asked and failed: this time is that engine's, not the next one's."""
+        attempt = Attempt(pending.voice or "", began, self._clock())
+        pending.times.tried.setdefault("tts", []).append(attempt)
 
     def _go_on(
         self,
@@ -235,6 +241,8 @@ class Delivery:
             if speech.cancelled or times.tts_first is not None:
                 raise
             log.warning("synthesizer failed", engine=error.engine, error=str(error))
+            if ahead.voice is not None:
+                self._in_vain(pending, ahead.tts_begin or self._clock())
             self._reports.engine_failed("tts", error)
         else:
             if times.tts_first is not None:

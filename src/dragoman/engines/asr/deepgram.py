@@ -188,4 +188,6 @@ class DeepgramRecognizer:
         except OSError as error:
             raise EngineCrashed(NAME, f"cannot connect to {self._settings.base_url}: {error}") from None
         except WebSocketException as error:
-            raise EngineCrashed(NAME, f"no WebSocket at {self._settings.base_url}: {keyless(str(error), self._settings.key)}") from None
+            raise EngineCrashed(
+                NAME, f"no WebSocket at {self._settings.base_url}: {keyless(str(error), self._settings.key)}"
+            ) from None
