@@ -92,6 +92,52 @@ async def test_a_room_with_a_pin_is_tried_with_it_and_its_prompts_are_no_interpr
             await daemon.stop()
 
 
+ACCOUNT = """
+[probe]
+type = endpoint
+transport = loopback
+context = phones
+disallow = all
+allow = ulaw
+auth = probe
+direct_media = no
+rtp_symmetric = yes
+[probe]
+type = auth
+auth_type = userpass
+username = probe
+password = an-accounts-passw0rd
+"""
+"""What a foreign PBX has: nobody calls without an account."""
+
+
+@pytest.mark.beside
+async def test_a_pbx_that_wants_an_account_is_called_with_it(tmp_path: Path) -> None:
+    async with Pbx(Site(notice=False)) as pbx:
+        etc = pbx.run_dir / "etc" / "pjsip.conf"
+        (pbx.run_dir / "site").mkdir(exist_ok=True)
+        (pbx.run_dir / "site" / "pjsip.conf").write_text(ACCOUNT)
+        etc.write_text(etc.read_text().replace("match = 127.0.0.1\n", "match = 127.0.0.9\n"))
+        await pbx.restart()
+        daemon = Daemon(pbx, tmp_path)
+        await daemon.start()
+        try:
+            await interpreting(pbx)
+            for name, password, status, said in (
+                ("nobody", None, 2, "401"),
+                ("wrong", "another-passw0rd", 2, "401"),
+                ("right", "an-accounts-passw0rd", 0, "heard after"),
+            ):
+                file = tmp_path / f"{name}.password"
+                file.write_text(f"{password}\n")
+                account = ["--user", "probe", "--password-file", str(file), "--codec", "ulaw"] if password else []
+                found, line, _ = await probe(pbx, tmp_path / name, *account)
+                assert (found, said in line) == (status, True), line + daemon.log.read_text()
+                assert "passw0rd" not in line
+        finally:
+            await daemon.stop()
+
+
 @pytest.mark.beside
 def test_the_sentence_is_in_a_language_of_the_tone_words() -> None:
     assert {"en", "es"} <= set(LANGUAGES)

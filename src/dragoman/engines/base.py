@@ -268,6 +268,15 @@ Engine = Recognizer | Translator | Synthesizer
 
 
 @runtime_checkable
+class Unsure(Protocol):
+    """An engine may have this too: it was started, though not all that it needs is known to be there."""
+
+    @property
+    def unchecked(self) -> str:
+        """What the start could not find out, such as why a provider did not answer; empty: nothing."""
+
+
+@runtime_checkable
 class Counting(Protocol):
     """An engine may have this too: what it counted is exported with its metrics and shown in ``/api/stats``."""
 

@@ -102,6 +102,8 @@ class ElevenLabsSynthesizer:
         self._levels = VoiceLevels()
         self._session: aiohttp.ClientSession | None = None
         self._running = 0
+        self.unchecked = ""
+        """See Unsure."""
         self._counts = {"requests": 0, "characters": 0, "cancelled": 0}
 
     @property
@@ -134,6 +136,7 @@ class ElevenLabsSynthesizer:
                 "no API key: set engines.options.elevenlabs.api_key_file to a file that holds it, or "
                 "engines.options.elevenlabs.api_key, or $ELEVENLABS_API_KEY",
             )
+        self.unchecked = ""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._max_requests, keepalive_timeout=KEEP_S),
@@ -148,7 +151,8 @@ class ElevenLabsSynthesizer:
             for failure in sorted(failures, key=lambda failure: not isinstance(failure, EngineError)):
                 raise failure
         except (aiohttp.ClientError, TimeoutError, EngineBusy) as error:
-            log.warning("provider not reached", engine=NAME, error=self._told(error, "") or type(error).__name__)
+            self.unchecked = self._told(error, "").removeprefix(f"{NAME}: ") or type(error).__name__
+            log.warning("provider not reached", engine=NAME, error=self.unchecked)
         except EngineError:
             await self.close()
             raise
