@@ -40,8 +40,8 @@ WAIT = (
     Panel(
         "Where it goes, on the average",
         "Seconds per clause in each stage; the bands add up to the mean ear-voice span. input: until it was certain that "
-        "the speech had ended (traces call it hangover). asr: until its words were certain. playback: others were "
-        "speaking at the booth, it waited for its turn.",
+        "the speech had ended (traces call it hangover). asr: until its words were certain. playback: it waited "
+        "for its turn at the booth, where the speaker's clause before, or two others, still sounded.",
         "s",
         [per_clause("input|asr|segment|mt", "segment"), per_clause("tts|playback", "playback")],
         "stack",
