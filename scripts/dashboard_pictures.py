@@ -25,9 +25,13 @@ DASHBOARDS = Path(__file__).resolve().parent.parent / "config" / "grafana" / "da
 ROW_INCHES, COLUMN_INCHES = 0.36, 0.82
 
 
+NOW = time.time()
+"""Until when is drawn: one time for all, or what lies on each other in a panel would not meet."""
+
+
 def ask(prometheus: str, query: str, minutes: float) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
     """(labels, [(unix seconds, value)]) of each series."""
-    now = time.time()
+    now = NOW
     stand_ins = {"$__rate_interval": "1m", "$asr_hour": "0.26", "$mt_million": "20", "$tts_million": "30"}
     for name, value in stand_ins.items():
         query = query.replace(name, value)
@@ -53,7 +57,7 @@ def draw(axes: Any, panel: dict[str, Any], prometheus: str, minutes: float) -> i
     ]
     axes.set_title(panel["title"], fontsize=8, loc="left")
     axes.tick_params(labelsize=6)
-    now = time.time()
+    now = NOW
     if panel["type"] == "stat":
         axes.axis("off")
         last = next((points[-1][1] for _, points in series if points), None)
@@ -85,7 +89,7 @@ def picture(board: dict[str, Any], prometheus: str, minutes: float, out: Path) -
     panels = [panel for panel in board["panels"] if panel["type"] != "row"]
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels) + 1
     figure = plt.figure(figsize=(24 * COLUMN_INCHES, rows * ROW_INCHES))
-    figure.suptitle(board["title"], fontsize=12, x=0.01, ha="left")
+    figure.suptitle(board["title"], fontsize=12, x=0.01, y=1 - 0.3 / rows, ha="left", va="top")
     for row in (panel for panel in board["panels"] if panel["type"] == "row"):
         figure.text(0.01, 1 - (row["gridPos"]["y"] + 1.4) / rows, row["title"], fontsize=10, weight="bold")
     for panel in panels:

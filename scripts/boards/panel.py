@@ -1,4 +1,4 @@
-"""What a dashboard is made of, and how its queries are written.
+"""What a dashboard is made of, how its queries are written, and the shapes of panel that come again and again.
 
 In queries ``@`` stands for the daemons chosen above the dashboard.
 """
@@ -9,18 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+Query = tuple[str, str]
+"""(PromQL, legend)."""
+
+Kind = Literal["lines", "stack", "figure"]
+"""Lines over time, lines stacked, or one figure."""
+
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel: lines over time, lines stacked, or one figure."""
+    """One panel."""
 
     title: str
     what: str
     """What one should know when reading it; the panel's description."""
     unit: str
-    queries: Sequence[tuple[str, str]]
-    """(PromQL, legend)."""
-    kind: Literal["lines", "stack", "figure"] = "lines"
+    queries: Sequence[Query]
+    kind: Kind = "lines"
     width: int = 8
     """Of 24 columns."""
     warn: float | None = None
@@ -39,26 +44,117 @@ class Board:
     prices: bool = False
 
 
-def quantiles(name: str, by: str = "", where: str = "@", of: Sequence[float] = (0.5, 0.95)) -> list[tuple[str, str]]:
+PAIR = '@, source=~"$from", target=~"$into"'
+"""Of the languages chosen above the dashboard."""
+
+MINUTE, HOUR = " * 60", " * 3600"
+"""What makes of a rate per second one of another time."""
+
+
+# Queries.
+
+
+def quantiles(name: str, by: str = "", where: str = "@", of: Sequence[float] = (0.5, 0.95)) -> list[Query]:
     """Quantiles of a histogram, by some labels."""
-    legend = " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(",") if label)
-    labels = f"{by}, le" if by else "le"
-    return [
-        (
-            f"histogram_quantile({q}, sum by ({labels}) (rate({name}_bucket{{{where}}}[$__rate_interval])))",
-            f"p{q * 100:g} {legend}".strip(),
-        )
-        for q in of
-    ]
+    grouped = f"{by}, le" if by else "le"
+    rates = f"sum by ({grouped}) (rate({name}_bucket{{{where}}}[$__rate_interval]))"
+    return [(f"histogram_quantile({q}, {rates})", f"p{q * 100:g} {_legend(by)}".strip()) for q in of]
 
 
-def rate(name: str, by: str = "", where: str = "@", per: str = "", named: str = "") -> tuple[str, str]:
-    """A counter's rate, by some labels, per second or (``per`` "* 60") another time; ``named``: before its legend."""
-    labels = " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(",") if label)
-    legend = f"{named} {labels}".strip() or name.removeprefix("dragoman_").removesuffix("_total")
+def rate(name: str, by: str = "", where: str = "@", per: str = "", named: str = "") -> Query:
+    """A counter's rate, by some labels, per second or (``per``: MINUTE, HOUR) another time; ``named``: its legend.
+
+    Where it has labels they stand in the legend, behind ``named``.
+    """
+    legend = f"{named} {_legend(by)}".strip() or name.removeprefix("dragoman_").removesuffix("_total")
     grouped = f"sum by ({by})" if by else "sum"
     return f"{grouped} (rate({name}{{{where}}}[$__rate_interval])){per}", legend
 
 
-PAIR = '@, source=~"$from", target=~"$into"'
-"""Of the languages chosen above the dashboard."""
+def each(name: str, *parts: str, per: str = "") -> list[Query]:
+    """The rates of several counters, ``dragoman_NAME_PART_total``."""
+    return [rate(f"dragoman_{name}_{part}_total", per=per) for part in parts]
+
+
+def total(name: str, legend: str = "") -> Query:
+    """A gauge, summed over daemons."""
+    return f"sum({name}{{@}})", legend or name.removeprefix("dragoman_")
+
+
+def share(part: str, whole: str, legend: str, by: str = "", where: str = "@") -> Query:
+    """Of one counter's increase, what share of another's it is; nothing where that one stands still."""
+    grouped = f"sum by ({by})" if by else "sum"
+    above, below = (f"{grouped} (rate({name}[$__rate_interval]))" for name in (_at(part, where), _at(whole, where)))
+    return f"{above} / ({below} > 0)", legend
+
+
+def _at(name: str, where: str) -> str:
+    return f"{name[:-1]}, {where}}}" if name.endswith("}") else f"{name}{{{where}}}"
+
+
+def _legend(by: str) -> str:
+    return " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(",") if label)
+
+
+# Panels.
+
+
+def figure(
+    title: str,
+    what: str,
+    query: str,
+    unit: str = "short",
+    *,
+    width: int = 2,
+    warn: float | None = None,
+    bad: float | None = None,
+) -> Panel:
+    """One figure: how it is now."""
+    return Panel(title, what, unit, [(query, title.lower())], "figure", width, warn, bad)
+
+
+def yes_or_no(title: str, what: str, query: str, *, width: int = 3, good: bool = True) -> Panel:
+    """Whether something is so; red where it is not, unless neither is better than the other (``good`` False)."""
+    warn, bad = (1, 0.5) if good else (None, None)
+    return figure(title, what, query, "bool_yes_no", width=width, warn=warn, bad=bad)
+
+
+def seconds(
+    title: str,
+    what: str,
+    queries: Sequence[Query],
+    *,
+    width: int = 8,
+    warn: float | None = None,
+    bad: float | None = None,
+) -> Panel:
+    """How long something takes."""
+    return Panel(title, what, "s", queries, "lines", width, warn, bad)
+
+
+def numbers(title: str, what: str, queries: Sequence[Query], kind: Kind = "lines", *, width: int = 8) -> Panel:
+    """How many, over time."""
+    return Panel(title, what, "short", queries, kind, width)
+
+
+def minutely(title: str, what: str, counter: str, by: str, *, width: int = 8) -> Panel:
+    """How many a minute of what one counter tells apart, stacked."""
+    return numbers(f"{title}, a minute", what, [rate(counter, by, per=MINUTE)], "stack", width=width)
+
+
+def parts(
+    title: str,
+    what: str,
+    queries: Sequence[Query],
+    *,
+    warn: float | None = None,
+    bad: float | None = None,
+) -> Panel:
+    """Shares of a whole."""
+    return Panel(title, what, "percentunit", queries, warn=warn, bad=bad)
+
+
+def engines_of(stage: str, title: str, what: str) -> Panel:
+    """How long the engines of a stage take, each by its name."""
+    where = f'{PAIR}, stage="{stage}", engine!="dragoman"'
+    return seconds(title, what, quantiles("dragoman_stage_seconds", "engine", where))

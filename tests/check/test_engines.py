@@ -120,3 +120,16 @@ async def test_ours_without_their_programs_say_what_to_install(tmp_path: Path, m
     texts = [finding.found for finding in findings]
     assert any("apt-get install libespeak-ng1 espeak-ng-data" in text for text in texts)
     assert any("apt-get install apertium apertium-eng-spa" in text for text in texts)
+
+
+@pytest.mark.parametrize(("engine", "key"), [("deepl", "auth_key"), ("elevenlabs", "api_key")])
+async def test_a_provider_that_does_not_answer_is_not_called_well(engine: str, key: str) -> None:
+    server = "server_url" if engine == "deepl" else "url"
+    option = {key: "a-key-of-nobody", server: "http://127.0.0.1:9"}  # discard: nobody listens
+    lists = (
+        {"translators": ["deepl", "phrasebook"]} if engine == "deepl" else {"synthesizers": ["elevenlabs", "espeak"]}
+    )
+    given = {"recognizers": ["pocketsphinx"], "options": {engine: option}, **lists}
+    settings = Settings.model_validate({"engines": given, "rooms": {"languages": ["en", "es"]}})
+    (doubt,) = [finding for finding in await check_engines(settings) if engine in finding.found]
+    assert doubt.verdict is Verdict.WARN and "127.0.0.1" in doubt.found and "reached" in doubt.remedy

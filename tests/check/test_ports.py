@@ -40,6 +40,14 @@ def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
     assert [finding.verdict for finding in check_ports(taken)] == [Verdict.OK, Verdict.OK]
 
 
+def test_an_address_of_another_machine_is_told_from_a_port_that_is_taken() -> None:
+    given = config.validate({"media": {"bind": "203.0.113.5"}}, environ={})  # RFC 5737
+    media, _ = check_ports(given)
+    assert (
+        media.verdict is Verdict.FAIL and "no address of this machine" in media.remedy and "media.bind" in media.remedy
+    )
+
+
 @contextmanager
 def answering(body: bytes) -> Iterator[int]:
     """A server that says this to every GET; its port."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -88,6 +89,54 @@ async def test_a_room_with_a_pin_is_tried_with_it_and_its_prompts_are_no_interpr
                 file.write_text(f"{pin}\n")
                 found, line, _ = await probe(pbx, tmp_path / name, *(["--pin-file", str(file)] if pin else []))
                 assert (found, said in line) == (status, True), line + daemon.log.read_text()
+        finally:
+            await daemon.stop()
+
+
+ACCOUNT = """
+[probe]
+type = endpoint
+transport = loopback
+context = phones
+disallow = all
+allow = ulaw
+auth = probe
+direct_media = no
+rtp_symmetric = yes
+[probe]
+type = auth
+auth_type = userpass
+username = probe
+password = an-accounts-passw0rd
+"""
+"""What a foreign PBX has: nobody calls without an account."""
+
+
+@pytest.mark.beside
+async def test_a_pbx_that_wants_an_account_is_called_with_it(tmp_path: Path) -> None:
+    async with Pbx(Site(notice=False)) as pbx:
+        etc = pbx.run_dir / "etc" / "pjsip.conf"
+        (pbx.run_dir / "site").mkdir(exist_ok=True)
+        (pbx.run_dir / "site" / "pjsip.conf").write_text(ACCOUNT)
+        # Who calls from this machine would be the demo's `phone`: here nobody is known by his address.
+        known = etc.read_text()
+        etc.write_text(re.sub(r"\[phone\]\ntype = identify\n(.+\n)+", "", known))
+        assert etc.read_text() != known
+        await pbx.restart()
+        daemon = Daemon(pbx, tmp_path)
+        await daemon.start()
+        try:
+            await interpreting(pbx)
+            for name, password, status, said in (
+                ("wrong", "another-passw0rd", 2, "401"),
+                ("right", "an-accounts-passw0rd", 0, "heard after"),
+            ):
+                file = tmp_path / f"{name}.password"
+                file.write_text(f"{password}\n")
+                account = ["--user", "probe", "--password-file", str(file), "--codec", "ulaw"]
+                found, line, _ = await probe(pbx, tmp_path / name, *account)
+                assert (found, said in line) == (status, True), line + daemon.log.read_text()
+                assert "passw0rd" not in line
         finally:
             await daemon.stop()
 

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.exposition import choose_encoder, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from dragoman.engines.base import Stage
+from dragoman.engines.base import Attempt, Stage
 from dragoman.errors import EngineCrashed, EngineError, EngineRejected
 from dragoman.observe.clauses import ClauseMeasures
 from dragoman.observe.health import STREAK
@@ -43,6 +43,16 @@ def test_no_part_of_a_clause_that_is_spoken_counts_twice() -> None:
     measures.clause_spoken(journey(times))
     assert counts(metrics) == dict.fromkeys(SOURCE | SPOKEN, 1)
     assert metrics.ear_voice_spans()["en", "es"].count == 1
+
+
+def test_the_time_of_an_engine_that_failed_counts_as_its_own_and_not_as_its_fallbacks() -> None:
+    metrics = Metrics()
+    measures = ClauseMeasures(metrics, lambda: 100.0)
+    times = ClauseTimes(0.0, 0.4, 0.5, 0.5, mt_begin=0.5, mt_end=1.35, tried={"mt": [Attempt("first", 0.5, 1.3)]})
+    measures.clause_translated(journey(times))
+    found = metrics.stages()
+    assert found["mt", "first"].p50 > 0.5 and found["mt", "brain"].p50 < 0.1
+    assert found["mt", "first"].count == found["mt", "brain"].count == 1
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.engines.base import Attempt
 from dragoman.observe.trace import OPEN, PER_ROOM, ROOMS, Trace, TraceBook
 from dragoman.pipeline.journey import Journey, Outcome, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
@@ -35,6 +36,17 @@ def test_the_spans_of_a_clause_that_was_spoken() -> None:
         ("tts", 1.7, 1.9, "mouth"),
         ("playback", 1.9, 1.92, ""),
         ("booth", 1.92, 3.5, ""),
+    ]
+
+
+def test_an_engine_that_was_asked_in_vain_has_a_span_of_its_own() -> None:
+    tried = {"mt": [Attempt("first", 1.53, 1.63)], "tts": [Attempt("mouth", 1.7, 1.8)]}
+    spans = Trace(journey(times=replace(SPOKEN, tried=tried)), Outcome.SPOKEN).spans
+    assert [(span.name, span.begin, span.end, span.engine) for span in spans][5:9] == [
+        ("mt_failed", 1.53, 1.63, "first"),
+        ("mt", 1.63, 1.7, "brain"),
+        ("tts_failed", 1.7, 1.8, "mouth"),
+        ("tts", 1.8, 1.9, "mouth"),
     ]
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dragoman.engines.base import Attempt
 from dragoman.pipeline.latency import OWN_STAGES, STAGES, ClauseTimes
 
 stages = st.lists(st.integers(0, 5000), min_size=len(STAGES), max_size=len(STAGES))
@@ -37,6 +38,20 @@ def test_a_clause_that_was_not_sent_has_the_stages_it_got_through() -> None:
     assert list(clause.stages()) == ["hangover", "asr", "segment", "mt_wait"]
     assert clause.ear_voice_span is None
     assert clause.own_share is None
+
+
+def test_the_time_of_engines_that_failed_is_theirs_and_no_more_than_the_stage_took() -> None:
+    clause = ClauseTimes(0.0, 0.2, 0.4, 0.4, mt_begin=0.1, mt_end=1.3, tts_begin=1.3, tts_first=2.0)
+    clause.tried["mt"] = [Attempt("deepl", 0.1, 1.2)]  # from 0.4 on somebody waited for it
+    clause.tried["tts"] = [Attempt("elevenlabs", 1.3, 1.8), Attempt("xtts", 1.8, 1.9)]
+    assert [(engine, round(seconds, 6)) for engine, seconds in clause.lost("mt")] == [("deepl", 0.8)]
+    assert [(engine, round(seconds, 6)) for engine, seconds in clause.lost("tts")] == [
+        ("elevenlabs", 0.5),
+        ("xtts", 0.1),
+    ]
+    assert not clause.lost("asr")
+    clause.committed = clause.recognised = 1.3  # all of it was done ahead: it cost nobody anything
+    assert not clause.lost("mt") and len(clause.lost("tts")) == 2
 
 
 def test_a_copy_shares_the_source_and_nothing_of_the_target() -> None:

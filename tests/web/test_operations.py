@@ -107,6 +107,14 @@ async def test_a_ticket_does_not_get_into_the_audit_log(tmp_path: Path) -> None:
         assert entry.actor == "pin" and ticket not in str(entry)
 
 
+async def test_who_made_which_room_is_in_the_audit_log_without_its_pin(tmp_path: Path) -> None:
+    async with administered(tmp_path) as admin, serving(admin=admin) as s:
+        await s.json("/api/rooms", 201, method="POST", json={"room": "1000", "pin": "90210"})
+        (entry,) = await admin.open_store().audit(0, 10)
+        assert (entry.action, entry.room) == ("set up a room", "1000")
+        assert "90210" not in str(entry)
+
+
 async def test_what_cannot_be_written_down_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = EnrolmentDesk(FakeVoices(), tmp_path / "in")
     async with administered(tmp_path) as admin, serving(admin=admin, desk=desk) as s:

@@ -68,7 +68,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Write and purge, until cancelled."""
-        due = 0.0
+        due, away = 0.0, False
         while True:
             await asyncio.sleep(FLUSH_S)
             try:
@@ -78,8 +78,11 @@ class Recorder:
                     due = self._clock() + PURGE_S
                     if gone:
                         log.info("transcripts deleted, their time is over", lines=gone)
+                away = False
             except AdminStoreDown as error:
-                log.warning("transcripts not written", waiting=len(self._waiting), reason=str(error))
+                if not away:  # told once: it is tried every second
+                    log.warning("transcripts not written", waiting=len(self._waiting), reason=str(error))
+                away = True
 
     async def flush(self) -> None:
         """Write what waits; raises AdminStoreDown, and it waits still."""

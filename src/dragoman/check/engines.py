@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.config import Settings
 from dragoman.engines import registry
-from dragoman.engines.base import Stage
+from dragoman.engines.base import Stage, Unsure
 from dragoman.engines.circuits import PROBE_DEADLINE
 from dragoman.engines.faults import crashes_of
 from dragoman.engines.probes import probe
@@ -28,7 +28,7 @@ async def check_engines(settings: Settings) -> list[Finding]:
             loaded = await engines.load(stage, settings.rooms.languages)
             if stage is Stage.ASR:
                 loaded = await try_recognizers(engines, settings.rooms.languages, loaded)
-            found += judge_stage(stage, loaded)
+            found += judge_stage(stage, loaded, unsure(engines, stage))
         found += judge_languages(engines, settings.rooms.languages)
     finally:
         await engines.close()
@@ -71,14 +71,26 @@ def judge_unlisted(tables: Mapping[str, Mapping[str, object]]) -> list[Finding]:
     return found
 
 
-def judge_stage(stage: Stage, loaded: Sequence[Loaded]) -> list[Finding]:
-    """Each engine of a stage: a broken one keeps the daemon from starting only where there is no other."""
+def unsure(engines: EngineSet, stage: Stage) -> dict[str, str]:
+    """Of the engines that were started, what they could not find out, by name."""
+    return {each.info.name: each.unchecked for each in engines.of(stage) if isinstance(each, Unsure) and each.unchecked}
+
+
+def judge_stage(stage: Stage, loaded: Sequence[Loaded], unsure: Mapping[str, str] | None = None) -> list[Finding]:
+    """Each engine of a stage: a broken one keeps the daemon from starting only where there is no other.
+
+    ``unsure``: of some that were started, what is not known of them.
+    """
     spare = any(each.problem is None for each in loaded)
     found = []
     for each in loaded:
         what = f"engines, {stage}"
         if each.problem is None:
-            found.append(ok(what, each.engine))
+            if doubt := (unsure or {}).get(each.engine):
+                remedy = "see whether its service can be reached from here; it is asked all the same, clause by clause"
+                found.append(warn(what, f"{each.engine}: {doubt}", remedy))
+            else:
+                found.append(ok(what, each.engine))
             continue
         remedy = _remedy(each.problem)
         if spare:

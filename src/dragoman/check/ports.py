@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import socket
 from http.client import HTTPConnection, HTTPException
@@ -35,6 +36,8 @@ def _free(what: str, kind: socket.SocketKind, host: str, port: int, keys: str, r
         if running:
             return warn(what, f"{host}:{port}: a daemon runs with these settings", "stop it before you start another")
         remedy = f"is a daemon running already? Else set {keys}"
+        if error.errno == errno.EADDRNOTAVAIL:
+            remedy = f"{host} is no address of this machine (`ip address` lists them): set {keys.partition(',')[0]}"
         return fail(what, f"{host}:{port}: {error.strerror or error}", remedy)
     return ok(what, f"{host}:{port or 'any'} is free")
 

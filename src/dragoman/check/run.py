@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.text import Text
 
+from dragoman.check.admin import check_admin
 from dragoman.check.engines import check_engines
 from dragoman.check.finding import Finding, Verdict, fail, ok
 from dragoman.check.glossary import check_glossary
@@ -36,6 +37,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     for finding in await check_engines(settings):
         yield finding
     for finding in await check_voices(settings.voices, tuple(settings.engines.synthesizers)):
+        yield finding
+    for finding in await check_admin(settings.admin):
         yield finding
     asterisk = settings.asterisk
     try:

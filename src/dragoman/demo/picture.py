@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,12 @@ WAVE_PX = 28
 
 LANE_PAD_PX = 12
 """Free above the labels and below the waveform of a lane."""
+
+MISSED_PX = 110
+"""Pixels that the words behind a cross take."""
+
+FINDING_CHARS = 110
+"""Of the first finding, above the picture: with the number of the others it fits the narrowest one."""
 
 LABEL_PT = 10.5
 NAME_CHARS = 11
@@ -211,7 +218,7 @@ class _Picture:
         if not self._verdict.good:
             first = self._verdict.findings[0].message
             more = len(self._verdict.findings) - 1
-            text = textwrap.shorten(first, 150, placeholder=" …") + (f"  (and {more} more)" if more else "")
+            text = textwrap.shorten(first, FINDING_CHARS, placeholder=" …") + (f"  (and {more} more)" if more else "")
             self.figure.text(x, 1 - 83 / height, text, fontsize=12, color=BAD, weight="bold", va="center")
 
     def _summary(self) -> str:
@@ -307,6 +314,7 @@ class _Picture:
             if lane.kind == "speaker":
                 continue
             first = {heard.clause: heard for heard, _ in reversed([*self._heard_by(self._listeners[lane.name])])}
+            missed: list[float] = []
             for entry in self._entries:
                 if entry.clause not in self._verdict.ends or entry.speaker not in speakers:
                     continue
@@ -317,10 +325,19 @@ class _Picture:
                     start = self._x(first[entry.clause].start_unix)
                     self._link(end, speakers[entry.speaker].middle, start, lane.middle, self._colours[entry.speaker])
                 else:
-                    self._axes.plot([end], [lane.middle], marker="x", markersize=12, color=BAD, mew=2.5, zorder=6)
-                    self._axes.text(
-                        end + 12, lane.middle, "not heard", fontsize=LABEL_PT, color=BAD, va="center", zorder=7
-                    )
+                    missed.append(end)
+            self._mark_missed(sorted(missed), lane.middle)
+
+    def _mark_missed(self, ends: list[float], y: float) -> None:
+        """A cross each, and a label behind the last one of those so near that their labels would lie on each other."""
+        near = 0
+        for x, following in itertools.zip_longest(ends, ends[1:], fillvalue=math.inf):
+            near += 1
+            self._axes.plot([x], [y], marker="x", markersize=12, color=BAD, mew=2.5, zorder=6)
+            if following - x > MISSED_PX:
+                text = "not heard" if near == 1 else f"{near} not heard"
+                self._axes.text(x + 12, y, text, fontsize=LABEL_PT, color=BAD, va="center", zorder=7)
+                near = 0
 
     def _link(self, x0: float, speaker: float, x1: float, booth: float, colour: str) -> None:
         t = np.linspace(0, 1, 40)

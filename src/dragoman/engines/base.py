@@ -178,6 +178,15 @@ class TranslationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """An engine that was asked in vain before another one helped; ``begin`` and ``end``: monotonic seconds."""
+
+    engine: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """The clause in the target language, and which engine made it."""
 
@@ -189,6 +198,8 @@ class Translation:
     """The engine would soon say it better (its glossary is still being made): fit to be spoken, not to be kept."""
     kept: bool = field(default=False, compare=False)
     """It was known from before: nobody was asked, and nothing is charged."""
+    tried: tuple[Attempt, ...] = field(default=(), compare=False)
+    """Who was asked before ``engine`` and failed; told by who chooses among engines, not by an engine."""
 
 
 @runtime_checkable
@@ -256,6 +267,15 @@ class Synthesizer(Protocol):
 
 
 Engine = Recognizer | Translator | Synthesizer
+
+
+@runtime_checkable
+class Unsure(Protocol):
+    """An engine may have this too: it was started, though not all that it needs is known to be there."""
+
+    @property
+    def unchecked(self) -> str:
+        """What the start could not find out, such as why a provider did not answer; empty: nothing."""
 
 
 @runtime_checkable

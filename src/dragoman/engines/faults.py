@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
@@ -11,8 +11,10 @@ import numpy as np
 import structlog
 
 from dragoman.engines.base import Hypothesis, Translation, Word
+from dragoman.engines.http_answers import unspoken
 from dragoman.errors import EngineCrashed, EngineError, EngineTimeout, EngineUnavailable
 from dragoman.media.format import Pcm
+from dragoman.redaction import without_secrets
 
 log = structlog.get_logger(__name__)
 
@@ -24,13 +26,15 @@ LONGEST = 2**53
 """Samples into a leg, at which no audio time lies (18,000 years), nor can a float tell two of them apart."""
 
 
-def crashes_of(engine: str, *, deadline: bool = True) -> AbstractContextManager[None]:
+def crashes_of(engine: str, *, deadline: bool = True, said: Iterable[str] = ()) -> AbstractContextManager[None]:
     """Turn whatever a call of ``engine`` raises, beside what its protocol allows, into EngineCrashed.
 
     Others write engines too: a KeyError in one costs the clause or the stream, and is told with its name, not the leg.
-    ``deadline``: the caller has one around this and takes a TimeoutError for it; else that is an EngineTimeout.
+    No error tells a secret that has the form of one, nor what was ``said`` and given to the engine: a server, or a
+    package, may repeat it. ``deadline``: the caller has one around this and takes a TimeoutError for it; else that is
+    an EngineTimeout.
     """
-    return _CrashesOf(engine, deadline)
+    return _CrashesOf(engine, deadline, said)
 
 
 @contextmanager
@@ -102,22 +106,28 @@ def _is_time(at: object) -> bool:
 class _CrashesOf:
     """As ``crashes_of``; a class, because a generator would cost each push of audio several times as much."""
 
-    __slots__ = ("_deadline", "_engine")
+    __slots__ = ("_deadline", "_engine", "_said")
 
-    def __init__(self, engine: str, deadline: bool) -> None:
+    def __init__(self, engine: str, deadline: bool, said: Iterable[str]) -> None:
         self._engine = engine
         self._deadline = deadline
+        self._said = said
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or not isinstance(error, Exception) or isinstance(error, EngineError):
+        if error is None or not isinstance(error, Exception):
             return
-        if not isinstance(error, TimeoutError):
-            raise EngineCrashed(self._engine, f"{type(error).__name__}: {error}") from error
-        if not self._deadline:
-            raise EngineTimeout(self._engine, str(error) or "a deadline of its own passed") from error
+        if isinstance(error, EngineError):
+            error.args = (self._fit(str(error)),)
+        elif not isinstance(error, TimeoutError):
+            raise EngineCrashed(self._engine, f"{type(error).__name__}: {self._fit(str(error))}") from error
+        elif not self._deadline:
+            raise EngineTimeout(self._engine, self._fit(str(error)) or "a deadline of its own passed") from error
+
+    def _fit(self, words: str) -> str:
+        return without_secrets(unspoken(words, self._said))
 
 
 async def let_go(engine: str, close: Callable[[], Awaitable[None]]) -> EngineError | None:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from dragoman.redaction import without_secrets
+from pydantic import SecretStr
+
+from dragoman.redaction import REDACTED, without_secrets
 
 MAX_MESSAGE = 300
 """Characters of a server's message that are kept: its own are one line, a proxy's error page is not worth more."""
 
-
 SAID: Final = "[what was said]"
 """Stands in an error in place of speech."""
+
+RUN: Final = 3
+"""Words in a row that are taken for a quotation of what was said; fewer are in any sentence."""
+
+SHORTEST_KEY: Final = 8
+"""Characters: what is shorter may stand in an answer by chance, and no provider's key is."""
+
+_WORD: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|&#?\w+;|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[nrt]|\W)*+(\w+)")
+"""A word, and what stands before it in any of those writings. Possessive: a page of backslashes takes no longer."""
 
 
 def retry_after(value: str | None, unix_now: float) -> float | None:
@@ -35,6 +47,14 @@ def retry_after(value: str | None, unix_now: float) -> float | None:
         return None
 
 
+def status_of(code: int) -> str:
+    """A status with its usual phrase (RFC 9110 section 15): the phrase of an answer is the server's own words."""
+    try:
+        return f"{code} {HTTPStatus(code).phrase}"
+    except ValueError:
+        return str(code)
+
+
 def one_line(text: str) -> str:
     """Of a server's or a library's words, what fits into a log and an error: no line ends, no control characters.
 
@@ -46,21 +66,58 @@ def one_line(text: str) -> str:
 def unspoken(text: str, said: Iterable[str]) -> str:
     """A server's words without what somebody said, which it was sent: errors are shown to all who watch, and logged.
 
-    Found as a whole, however it is written: plain, as JSON, in HTML, in a URL, as bytes. To be asked before
-    ``one_line`` cuts it off.
+    Found as a whole, and any RUN words of it in a row, in whatever case, for some servers quote the beginning alone or
+    in capitals; however it is written: plain, as JSON, in HTML, in a URL, as bytes. To be asked before ``one_line``
+    cuts it off.
     """
     for each in {part for part in said if part.strip()}:
-        sent = each.encode("utf-8", "replace").decode()
-        ways = {
-            each,
-            json.dumps(each)[1:-1],
-            json.dumps(each, ensure_ascii=False)[1:-1],
-            html.escape(each),
-            quote(sent),
-            quote_plus(sent),
-            repr(each)[1:-1],
-            repr(sent.encode())[2:-1],
-        }
-        for way in sorted(ways, key=len, reverse=True):
+        ways = sorted(_ways(each), key=len, reverse=True)
+        for way in ways:
             text = text.replace(way, SAID)
+        text = _without_runs(text, ways)
     return text
+
+
+def keyless(text: str, *keys: SecretStr | None) -> str:
+    """A server's words without our keys, which it was sent; ``one_line`` knows only those that have a form."""
+    for key in keys:
+        if key is not None and len(secret := key.get_secret_value()) >= SHORTEST_KEY:
+            for way in sorted(_ways(secret), key=len, reverse=True):
+                text = text.replace(way, REDACTED)
+    return text
+
+
+def _ways(each: str) -> set[str]:
+    """How a server may write it."""
+    sent = each.encode("utf-8", "replace").decode()
+    return {
+        each,
+        json.dumps(each)[1:-1],
+        json.dumps(each, ensure_ascii=False)[1:-1],
+        html.escape(each),
+        quote(sent),
+        quote_plus(sent),
+        repr(each)[1:-1],
+        repr(sent.encode())[2:-1],
+    }
+
+
+def _without_runs(text: str, ways: Iterable[str]) -> str:
+    runs = {run for way in ways for _, run in _runs(way)}
+    spans: list[tuple[int, int]] = []
+    for (begin, end), run in _runs(text):
+        if run in runs:
+            if spans and begin <= spans[-1][1]:
+                begin = spans.pop()[0]
+            spans.append((begin, end))
+    for begin, end in reversed(spans):
+        text = f"{text[:begin]}{SAID}{text[end:]}"
+    return text
+
+
+def _runs(text: str) -> Iterator[tuple[tuple[int, int], tuple[str, ...]]]:
+    """Where each RUN words in a row stand, and which, in small letters."""
+    found = list(_WORD.finditer(text))
+    for at in range(len(found) - RUN + 1):
+        words = found[at : at + RUN]
+        yield (words[0].start(1), words[-1].end()), tuple(word[1].casefold() for word in words)

@@ -92,6 +92,10 @@ class ClauseMeasures:
 
     def _observe(self, journey: Journey, parts: Mapping[str, float]) -> None:
         exemplar = {"trace_id": journey.trace_id}
+        pair = journey.source, journey.target
         for part, seconds in parts.items():
-            labels = (STAGE_OF[part], journey.engines.get(part, OURS), journey.source, journey.target)
+            for engine, lost in journey.times.lost(part):
+                self._metrics.stage_seconds.labels(STAGE_OF[part], engine, *pair).observe(lost, exemplar)
+                seconds -= lost
+            labels = (STAGE_OF[part], journey.engines.get(part, OURS), *pair)
             self._metrics.stage_seconds.labels(*labels).observe(max(seconds, 0.0), exemplar)

@@ -1,7 +1,8 @@
 """Logs: structlog and the standard library's loggers through one chain, to the console or as JSON lines.
 
 What happens to a leg is logged with ``bound_contextvars(room=…, leg=…, clause=…)`` around it. What people say goes only
-under the keys TRANSCRIPT_KEYS, which are left out unless ``log.transcripts`` is set. Secrets are taken out last, after
+under the keys TRANSCRIPT_KEYS, which are left out unless ``log.transcripts`` is set; libraries are not heard below
+LIBRARIES, for they log whole messages. Secrets are taken out last, after
 tracebacks are text, by their key, by their form (``Authorization``, ``api_key=``, ``//user:password@``) and, for those
 of the settings, by their value.
 """
@@ -33,6 +34,8 @@ TRANSCRIPT_KEYS = frozenset({"text", "source_text", "transcript", "translation",
 LITERAL_LENGTH = 8
 """Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
 
+LIBRARIES = logging.INFO
+"""From which level on others' loggers are heard, however much is asked of ours."""
 
 _PASSWORD = re.compile(r"://[^/\s@]*?:([^/\s@]+)@")
 """The password in a database's address."""
@@ -161,7 +164,10 @@ def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO
     for old in [old for old in root.handlers if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter)]:
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(settings.level.upper())
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    # What libraries tell below that is what they send and receive: speech, and keys cut short so that none is found.
+    root.setLevel(max(level, LIBRARIES))
+    logging.getLogger("dragoman").setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

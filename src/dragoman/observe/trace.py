@@ -49,8 +49,9 @@ class Trace:
         """In the order of the clause's way: its speech first; what did not happen is missing.
 
         ``hangover``: until its end was certain. ``asr``: until the recogniser had said its words. ``segment``: until
-        they were a clause. ``mt`` and ``tts`` (until the first sound), each with its wait before, where there was one.
-        ``playback``: until its first sample was sent. ``booth``: until its last one.
+        they were a clause. ``mt`` and ``tts`` (until the first sound), each with its wait before, where there was one,
+        and with ``mt_failed``, ``tts_failed`` of engines that were asked first, in vain. ``playback``: until its first
+        sample was sent. ``booth``: until its last one.
         """
         times, engines = self.journey.times, self.journey.engines
         found = [
@@ -65,6 +66,9 @@ class Trace:
                 return tuple(found)
             if begin > waited_since:
                 found.append(Span(f"{name}_wait", waited_since, begin))
+            for each in times.tried.get(name, ()):
+                found.append(Span(f"{name}_failed", each.begin, each.end, each.engine))
+                begin = min(max(begin, each.end), end)
             found.append(Span(name, begin, end, engines.get(name, "")))
             waited_since = max(end, waited_since)
         if times.sent is not None:

@@ -169,6 +169,7 @@ class Chain:
         """A translated clause: to the booth where there is one, to the readers in any case."""
         if pending.translation is not None:
             self.meter.translated(pending.load, len(pending.translation.text))
+            pending.times.tried["mt"] = list(pending.translation.tried)
         took = (pending.times.mt_end or 0.0) - (pending.times.mt_begin or 0.0)
         if took > MT_LIMIT:
             self._reports.pressed(self.target, "mt", took)

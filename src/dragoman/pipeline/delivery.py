@@ -9,7 +9,7 @@ from typing import cast
 
 import structlog
 
-from dragoman.engines.base import SpeechRequest, Synthesizer, Translation
+from dragoman.engines.base import Attempt, SpeechRequest, Synthesizer, Translation
 from dragoman.engines.circuits import Circuits, Line
 from dragoman.engines.faults import crashes_of, let_go, sound_of
 from dragoman.errors import EngineCutShort, EngineError, EngineRejected, EngineTimeout
@@ -175,7 +175,7 @@ class Delivery:
             raise refusal
         while turns:
             synthesizer = turns.now
-            pending.voice, asked = synthesizer.info.name, self._clock()
+            pending.voice, began = synthesizer.info.name, self._clock()
             try:
                 await self._synthesize(pending, request, synthesizer, speech, room)
                 if pending.times.tts_first is not None:
@@ -190,12 +190,18 @@ class Delivery:
                     continue
                 circuit = self._circuits.of(synthesizer)
                 answers = circuit.usable_in_need() if turns.last else circuit.usable()
-                wait = turns.failed(may_help=error.retryable and answers, took_s=self._clock() - asked)
+                wait = turns.failed(may_help=error.retryable and answers, took_s=self._clock() - began)
                 if not turns or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
+                self._in_vain(pending, began)
                 self._reports.engine_failed("tts", error)
                 await asyncio.sleep(wait)  # meanwhile the booth plays silence
+
+    def _in_vain(self, pending: Pending, began: float) -> None:
+        """Its voice was asked and failed: this time is that engine's, not the next one's."""
+        attempt = Attempt(pending.voice or "", began, self._clock())
+        pending.times.tried.setdefault("tts", []).append(attempt)
 
     def _go_on(
         self,
@@ -238,6 +244,8 @@ class Delivery:
             if speech.cancelled or times.tts_first is not None:
                 raise
             log.warning("synthesizer failed", engine=error.engine, error=str(error))
+            if ahead.voice is not None:
+                self._in_vain(pending, ahead.tts_begin or self._clock())
             self._reports.engine_failed("tts", error)
         else:
             if times.tts_first is not None:
@@ -251,14 +259,15 @@ class Delivery:
     ) -> None:
         name, times = synthesizer.info.name, pending.times
         self._circuits.of(synthesizer).asked += len(request.text)
-        with crashes_of(name):
+        said = (request.text,)
+        with crashes_of(name, said=said):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
         patience = Patience(TTS_DEADLINE)
         try:
             while not speech.cancelled:
                 asked, had = self._clock(), speech.ready
                 try:
-                    with patience, crashes_of(name):
+                    with patience, crashes_of(name, said=said):
                         pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {TTS_DEADLINE * 1000:.0f} ms") from None

@@ -8,7 +8,10 @@ add up to the ear-voice span, and from the moment at which the engines had done 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dragoman.engines.base import Attempt
 
 STAGES = ("hangover", "asr", "segment", "mt_wait", "mt", "tts_wait", "tts", "playback")
 """In the order in which a clause passes them; their sum is the ear-voice span."""
@@ -38,6 +41,8 @@ class ClauseTimes:
     tts_first: float | None = None
     sent: float | None = None
     played: float | None = None
+    tried: dict[str, list[Attempt]] = field(default_factory=dict)
+    """By stage (mt, tts): engines that were asked first and failed, in the stage's time."""
 
     def copy(self) -> ClauseTimes:
         """The same source times, for another target language."""
@@ -68,6 +73,19 @@ class ClauseTimes:
                 break
             result[stage] = max(mark - reached, 0.0)
             reached = max(reached, mark)
+        return result
+
+    def lost(self, stage: str) -> Sequence[tuple[str, float]]:
+        """(Engine, seconds) of the stage's time that went to engines which then failed; see ``tried``."""
+        marks = [self.said, self.finalized, self.recognised, self.committed]
+        marks += [mark for mark in ((self.mt_end,) if stage == "tts" else ()) if mark is not None]
+        reached, left, result = max(marks), self.stages().get(stage, 0.0), []
+        for each in self.tried.get(stage, ()):
+            seconds = min(max(each.end - max(each.begin, reached), 0.0), left)
+            if seconds > 0:
+                result.append((each.engine, seconds))
+            left -= seconds
+            reached = max(reached, each.end)
         return result
 
     @property

@@ -94,6 +94,7 @@ class Recognition:
         self._deaths = 0  # of those, streams that had opened: they may die of what they hear
         self._replayed = 0.0  # seconds that a new stream may need more, until it caught up
         self._finals: tuple[Word, ...] = ()  # the last words of which finals told
+        self._told: deque[str] = deque(maxlen=4)  # what was told last, which no error is to repeat
         self._stable = StablePrefix(STABLE_AFTER)
         self._silence = SilenceWatch()
         self._busy_at = 0.0  # when there was speech last
@@ -350,7 +351,7 @@ class Recognition:
         """Await that the stream takes audio or a finalize. A deadline of its own would cost each push a timer."""
         self._owed = self._clock() + PUSH_DEADLINE
         try:
-            with crashes_of(name):
+            with crashes_of(name, said=self._told):
                 await doing
         except TimeoutError as error:
             raise EngineTimeout(name, str(error) or STALLED) from None
@@ -373,8 +374,9 @@ class Recognition:
         name = self._recognizer.info.name
         hypotheses = aiter(stream)
         while True:
-            with crashes_of(name):
+            with crashes_of(name, said=self._told):
                 hypothesis = words_of(name, await anext(hypotheses, None))
+            self._told.append(hypothesis.text)
             now = asked = self._clock()
             self._silence.heard()
             if hypothesis.is_final:

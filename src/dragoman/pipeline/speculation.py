@@ -128,13 +128,14 @@ class Ahead:
     async def _synthesize(self, synthesizer: Synthesizer, request: SpeechRequest, deadline: float) -> None:
         self.voice = name = synthesizer.info.name
         self.tts_begin = self._clock()
-        with crashes_of(name):
+        said = (request.text,)
+        with crashes_of(name, said=said):
             pieces = cast("AsyncGenerator[Pcm, None]", synthesizer.synthesize(request))
         patience = Patience(deadline)
         try:
             while True:
                 try:
-                    with patience, crashes_of(name):
+                    with patience, crashes_of(name, said=said):
                         pcm = await anext(pieces, None)
                 except TimeoutError:
                     raise EngineTimeout(name, f"no audio for {deadline * 1000:.0f} ms") from None

@@ -53,10 +53,10 @@ def room_of(request: web.Request, room: str) -> Room:
     return found
 
 
-async def audit(request: web.Request, action: str, params: BaseModel) -> None:
+async def audit(request: web.Request, action: str, params: BaseModel, body: BaseModel | None = None) -> None:
     """Write down what is about to be done (openapi.AUDIT)."""
     given = params.model_dump(exclude_none=True, exclude={"ticket"})
-    profile, room = str(given.pop("id", "")), str(given.pop("room", ""))
+    profile, room = str(given.pop("id", "")), str(given.pop("room", "") or getattr(body, "room", ""))
     shown = {name: masked(value) if name == "caller" else value for name, value in given.items()}
     detail = " ".join(f"{name}={value}" for name, value in shown.items())
     journal = admin_of(request).journal

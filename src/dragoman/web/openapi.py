@@ -34,7 +34,9 @@ Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Answer]])
 class Auditor(Protocol):
     """Writes down, before it is done, what a route is about to do, and by whom it was asked."""
 
-    async def __call__(self, request: web.Request, action: str, params: BaseModel) -> None:
+    async def __call__(
+        self, request: web.Request, action: str, params: BaseModel, body: BaseModel | None = None
+    ) -> None:
         """``action`` is the route's ``audit``; what this raises keeps it from being done."""
 
 
@@ -104,7 +106,7 @@ class Route:
             raise problem.invalid(error, self.place) from None
         body = None if self.body is None or self.body_type != JSON else await _read(request, self.body)
         if self.audit and (audit := request.app.get(AUDIT)) is not None:
-            await audit(request, self.audit, params)
+            await audit(request, self.audit, params, body)
         answer = await (self.handler(request, params) if body is None else self.handler(request, params, body))
         if isinstance(answer, web.StreamResponse):
             return answer

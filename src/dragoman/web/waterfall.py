@@ -18,13 +18,15 @@ COLOURS: Final = {
     "asr": "#4c78a8",
     "segment": "#9ecae9",
     "mt_wait": "#d8b5a5",
+    "mt_failed": "#9c2a2a",
     "mt": "#f58518",
     "tts_wait": "#d8b5a5",
+    "tts_failed": "#9c2a2a",
     "tts": "#54a24b",
     "playback": "#e45756",
     "booth": "#b9a7d1",
 }
-"""Waits are pale; what people hear is grey (they speak) and violet (the booth speaks)."""
+"""Waits are pale, what was done in vain is dark red; what people hear is grey (they speak) and violet (the booth)."""
 
 BAR_CELLS: Final = 48
 """Width of the text's bars, characters: with its columns a line fits a terminal of 100."""
@@ -107,7 +109,7 @@ def as_text(shown: RoomTrace) -> str:
             begin = round(span.start_ms / whole * BAR_CELLS)
             cells = max(round(span.duration_ms / whole * BAR_CELLS), 1)
             bar = " " * min(begin, BAR_CELLS - 1) + "█" * cells
-            lines.append(f"  {span.name:<9}{bar[:BAR_CELLS]:<{BAR_CELLS}} {span.duration_ms:7.0f} ms  {span.engine}")
+            lines.append(f"  {span.name:<11}{bar[:BAR_CELLS]:<{BAR_CELLS}} {span.duration_ms:7.0f} ms  {span.engine}")
     return "\n".join(lines) + "\n"
 
 

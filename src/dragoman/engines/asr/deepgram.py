@@ -24,6 +24,7 @@ from dragoman.engines.asr.deepgram_errors import refused
 from dragoman.engines.asr.deepgram_settings import NAME, DeepgramSettings
 from dragoman.engines.asr.deepgram_transcript import Transcript
 from dragoman.engines.base import EngineInfo, Stage, StreamRequest
+from dragoman.engines.http_answers import keyless
 from dragoman.engines.local_models import importing, require_packages
 from dragoman.errors import EngineBusy, EngineCrashed, EngineRejected, EngineTimeout, EngineUnavailable
 from dragoman.media.format import SAMPLE_RATE
@@ -131,7 +132,7 @@ class DeepgramRecognizer:
                 while len(self._lost) > MAX_REMEMBERED:
                     del self._lost[next(iter(self._lost))]
 
-        stream = DeepgramStream(connection, stack, transcript, self._counts, ended)
+        stream = DeepgramStream(connection, stack, transcript, self._counts, ended, self._settings.key)
         self._streams.add(stream)
         return stream
 
@@ -179,11 +180,14 @@ class DeepgramRecognizer:
         except ApiError as error:
             # The SDK gives its own request's headers; those of the answer are in what it caught.
             answer = getattr(error.__context__, "headers", None)
-            headers = {} if answer is None else {key.lower(): value for key, value in answer.raw_items()}
+            items = () if answer is None else answer.raw_items()
+            headers = {name.lower(): keyless(value, self._settings.key) for name, value in items}
             raise refused(error.status_code or 0, headers) from None
         except TimeoutError:
             raise EngineTimeout(NAME, f"not connected within {self._settings.open_timeout:g} s") from None
         except OSError as error:
             raise EngineCrashed(NAME, f"cannot connect to {self._settings.base_url}: {error}") from None
         except WebSocketException as error:
-            raise EngineCrashed(NAME, f"no WebSocket at {self._settings.base_url}: {error}") from None
+            raise EngineCrashed(
+                NAME, f"no WebSocket at {self._settings.base_url}: {keyless(str(error), self._settings.key)}"
+            ) from None

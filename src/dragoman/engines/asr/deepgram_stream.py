@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import structlog
+from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed
 
 from dragoman.engines.asr.deepgram_errors import closed
@@ -19,6 +20,7 @@ from dragoman.engines.asr.deepgram_settings import NAME
 from dragoman.engines.asr.deepgram_transcript import Transcript, Unanswered
 from dragoman.engines.asr.pacing import Pacer
 from dragoman.engines.base import Hypothesis
+from dragoman.engines.http_answers import keyless
 from dragoman.errors import EngineCrashed
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 
@@ -67,8 +69,9 @@ class DeepgramStream:
         transcript: Transcript,
         counts: Counter[str],
         on_end: Callable[[DeepgramStream, bool, int | None], None],
+        key: SecretStr | None = None,
     ) -> None:
-        """``stack`` closes the connection.
+        """``stack`` closes the connection; no error tells ``key``, whatever the provider closes it with.
 
         ``on_end`` is called once, with whether the stream died and the audio time of the finalize never answered.
         """
@@ -80,6 +83,7 @@ class DeepgramStream:
         self._transcript = transcript
         self._counts = counts
         self._on_end = on_end
+        self._key = key
         self._clock = asyncio.get_running_loop().time
         self._pacer = Pacer()
         self._held: Pcm = np.zeros(0, np.int16)  # too short for a message
@@ -150,7 +154,7 @@ class DeepgramStream:
                 await self._connection.send_close_stream()
             await self._stack.aclose()
         except (ConnectionClosed, OSError) as error:
-            log.debug("closed by the peer first", engine=NAME, error=str(error))
+            log.debug("closed by the peer first", engine=NAME, error=type(error).__name__)
         finally:
             cut.cancel()
 
@@ -210,6 +214,7 @@ class DeepgramStream:
 
     def _die(self, error: EngineCrashed) -> EngineCrashed:
         if self._dead is None:
+            error.args = (keyless(str(error), self._key),)
             self._dead = error
             self._news.set()
         return self._dead

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import SecretStr
 
 from dragoman.config.cache import CacheSettings
-from dragoman.engines.base import Counting, EngineInfo, Translation, TranslationRequest, Translator
+from dragoman.engines.base import Counting, EngineInfo, Translation, TranslationRequest, Translator, Unsure
 from dragoman.engines.mt.cache_key import key_of, pack, unpack
 from dragoman.engines.mt.cache_redis import RedisStore
 from dragoman.engines.mt.lru import Lru
@@ -66,6 +66,14 @@ class CachedTranslator:
         await self._inner.start(languages)
         if self._redis is not None:
             await self._redis.start()
+
+    @property
+    def unchecked(self) -> str:
+        """See Unsure."""
+        away = self._redis is not None and not self._redis.reached
+        doubts = [self._inner.unchecked] if isinstance(self._inner, Unsure) else []
+        doubts += ["Redis (engines.cache.redis_url) does not answer: known translations stay here"] if away else []
+        return "; ".join(filter(None, doubts))
 
     async def translate(self, request: TranslationRequest) -> Translation:
         """From the cache, or by the translator; raises what that raises."""

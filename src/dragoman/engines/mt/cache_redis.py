@@ -63,6 +63,8 @@ class RedisStore:
         """Translations that were not stored because WRITES of them waited."""
         self.tell: Tell = nobody
         """Told when Redis is left alone, and when it is back."""
+        self.reached = True
+        """Whether it answered at the start."""
         self._away = 0.0
         self._ttl = ttl
         self._health = Availability()
@@ -72,7 +74,8 @@ class RedisStore:
 
     async def start(self) -> None:
         """Connect; a Redis that is down now may come up later."""
-        if not await self._guarded(self._redis.ping, CONNECT_S):
+        self.reached = bool(await self._guarded(self._redis.ping, CONNECT_S))
+        if not self.reached:
             log.warning("redis not reached at start: translations are kept in this daemon alone until it is")
         self._worker = asyncio.create_task(self._work(), name="redis cache")
 

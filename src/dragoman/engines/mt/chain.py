@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 
-from dragoman.engines.base import Translation, TranslationRequest, Translator
+from dragoman.engines.base import Attempt, Translation, TranslationRequest, Translator
 from dragoman.engines.circuits import Circuits
 from dragoman.engines.faults import crashes_of, text_of
 from dragoman.errors import EngineBusy, EngineError, EngineRejected, EngineTimeout
@@ -72,6 +73,7 @@ class TranslatorChain:
         clock = asyncio.get_running_loop().time
         ends = clock() + BUDGET
         failures: list[EngineError] = []
+        tried: list[Attempt] = []
         line = self._circuits.line(self._takers(request, failures))
         asked, refusal = line.order(), line.refusal()
         for i, translator in enumerate(asked):
@@ -88,6 +90,7 @@ class TranslatorChain:
                     translation = await self._try(translator, request, seconds)
                 except EngineError as error:
                     failures.append(error)
+                    tried.append(Attempt(translator.info.name, began, clock()))
                     line.failed(translator, error)
                     pause = strikes.failed(late=isinstance(error, EngineTimeout), took_s=clock() - began)
                     if pause is None or not self._may_mend(translator, error, after):
@@ -96,7 +99,7 @@ class TranslatorChain:
                 else:
                     line.served(translator)
                     self._tell(failures)
-                    return translation
+                    return replace(translation, tried=tuple(tried)) if tried else translation
         failure = _gravest(failures, refusal)
         self._tell([error for error in failures if error is not failure])
         raise failure or EngineRejected("mt", f"no translator for {request.source}-{request.target}")
@@ -140,7 +143,7 @@ class TranslatorChain:
         known = False
         try:
             async with asyncio.timeout(seconds):
-                with crashes_of(name):
+                with crashes_of(name, said=(request.text, *request.context)):
                     translation = text_of(name, await translator.translate(request))
             known = translation.kept
             return translation

@@ -68,6 +68,8 @@ class DeepLTranslator:
         self._account: Account | None = None
         self._glossaries: Glossaries | None = None
         self._without_glossary = 0
+        self.unchecked = ""
+        """See Unsure."""
 
     @property
     def info(self) -> EngineInfo:
@@ -100,6 +102,7 @@ class DeepLTranslator:
         if self._key is None:
             raise EngineUnavailable(NAME, f"no key: {KEY_HELP}")
         await self.close()  # what a start before has opened
+        self.unchecked = ""
         account = self._account = Account(self._key, self._server_url or None)
         await account.open()
         client = self._client = DeepLClient(self.url, self._key, self._timing, hedge_share=self._share)
@@ -114,7 +117,8 @@ class DeepLTranslator:
         except EngineUnavailable:
             raise
         except (EngineError, TimeoutError) as error:
-            log.warning("deepl not checked, used all the same", error=str(error) or f"no answer within {START_S:g} s")
+            self.unchecked = str(error).removeprefix(f"{NAME}: ") or f"no answer within {START_S:g} s"
+            log.warning("deepl not checked, used all the same", error=self.unchecked)
         self._glossaries = Glossaries(account, self._keep, asyncio.get_running_loop().time)
         self._glossaries.start()
 

@@ -20,7 +20,7 @@ import structlog
 from pydantic import SecretStr
 
 from dragoman import __version__
-from dragoman.engines.http_answers import one_line, unspoken
+from dragoman.engines.http_answers import keyless, one_line, unspoken
 from dragoman.engines.mt.deepl_languages import Listed
 from dragoman.engines.mt.deepl_messages import (
     NAME,
@@ -233,12 +233,13 @@ class DeepLClient:
                 self.counters.requests += method == "POST"
                 response, body = await self._exchange(session, method, path, data)
         except (aiohttp.ClientError, OSError) as error:
-            what = one_line(f"{type(error).__name__}: {error}")
+            what = one_line(keyless(unspoken(f"{type(error).__name__}: {error}", said_in(data)), self._key))
             log.debug("deepl gave no answer", path=path, error=what)
             raise EngineCrashed(NAME, f"no answer: {what}") from None
         if response.status == 200:
             return body
-        body = unspoken(body.decode("utf-8", "replace"), said_in(data)).encode("utf-8", "replace")
+        words = keyless(unspoken(body.decode("utf-8", "replace"), said_in(data)), self._key)
+        body = words.encode("utf-8", "replace")
         refusal = parse_refusal(response.status, body, response.headers, time.time())
         failure = error_of(refusal)
         told = {"path": path, "status": refusal.status, "message": refusal.message, "trace_id": refusal.trace}

@@ -13,6 +13,7 @@ from contextlib import aclosing
 import aiohttp
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
+from dragoman.engines.http_answers import one_line, status_of, unspoken
 from dragoman.engines.local_models import importing, require_packages
 from dragoman.engines.options import Options
 from dragoman.engines.tts.edge_voices import VOICES
@@ -116,16 +117,21 @@ class EdgeSynthesizer:
                     NAME, f"the service refuses us ({error.status}); a newer edge-tts may help: pip install -U edge-tts"
                 ) from error
             if error.status == 429 or error.status >= 500:
-                raise EngineBusy(NAME, f"{error.status} {error.message}") from error
-            raise EngineCrashed(NAME, f"{error.status} {error.message}") from error
+                raise EngineBusy(NAME, status_of(error.status)) from error
+            raise EngineCrashed(NAME, status_of(error.status)) from error
         except aiohttp.ClientConnectorError as error:
             raise EngineCrashed(NAME, f"no connection to {error.host}: {error.strerror or error}") from error
         except Mp3Error as error:
             raise EngineCrashed(NAME, str(error)) from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:  # the package, reading what is no answer
-            raise EngineCrashed(NAME, f"not understood: {type(error).__name__}: {error}") from error
+            raise EngineCrashed(NAME, f"not understood: {_told(error, text)}") from error
         except (aiohttp.ClientError, EdgeTTSException, TimeoutError) as error:
-            raise EngineCrashed(NAME, f"{type(error).__name__}: {error}") from error
+            raise EngineCrashed(NAME, _told(error, text)) from error
+
+
+def _told(error: Exception, said: str) -> str:
+    """The package's words, which may be the server's."""
+    return one_line(unspoken(f"{type(error).__name__}: {error}", (said,)))
 
 
 def _voices(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

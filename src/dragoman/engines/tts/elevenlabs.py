@@ -19,7 +19,7 @@ import structlog
 from yarl import URL
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
-from dragoman.engines.http_answers import one_line, retry_after, unspoken
+from dragoman.engines.http_answers import keyless, one_line, retry_after, unspoken
 from dragoman.engines.options import Options
 from dragoman.engines.tts.loudness import VoiceLevels
 from dragoman.engines.tts.provider import FIRST_AUDIO_MS, shaped, speakable, timely
@@ -103,6 +103,8 @@ class ElevenLabsSynthesizer:
         self._levels = VoiceLevels()
         self._session: aiohttp.ClientSession | None = None
         self._running: set[object] = set()
+        self.unchecked = ""
+        """See Unsure."""
         self._counts = {"requests": 0, "characters": 0, "cancelled": 0}
 
     @property
@@ -135,6 +137,7 @@ class ElevenLabsSynthesizer:
                 "no API key: set engines.options.elevenlabs.api_key_file to a file that holds it, or "
                 "engines.options.elevenlabs.api_key, or $ELEVENLABS_API_KEY",
             )
+        self.unchecked = ""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._max_requests, keepalive_timeout=KEEP_S),
@@ -149,7 +152,8 @@ class ElevenLabsSynthesizer:
             for failure in sorted(failures, key=lambda failure: not isinstance(failure, EngineError)):
                 raise failure
         except (aiohttp.ClientError, TimeoutError, EngineBusy) as error:
-            log.warning("provider not reached", engine=NAME, error=str(error) or type(error).__name__)
+            self.unchecked = self._told(error, "").removeprefix(f"{NAME}: ") or type(error).__name__
+            log.warning("provider not reached", engine=NAME, error=self.unchecked)
         except EngineError:
             await self.close()
             raise
@@ -211,16 +215,16 @@ class ElevenLabsSynthesizer:
             try:
                 response.content.on_eof(answered)
                 if response.status != 200:
-                    raise _by_status(response, *await _detail(response, text), voice)
+                    raise _by_status(response, *await self._detail(response, text), voice)
                 if not response.content_type.startswith(_AUDIO):
-                    code, message = await _detail(response, text)
+                    code, message = await self._detail(response, text)
                     raise EngineCrashed(NAME, f"{response.content_type} instead of audio: {code} {message}".strip())
                 odd, heard = b"", False  # a chunk may end within a sample
                 async for chunk, _ in response.content.iter_chunks():
                     if not heard and _is_file(chunk):
                         raise EngineCrashed(NAME, f"not the samples that were asked for: {query['output_format']}")
                     heard = True
-                    if chunk.startswith(b"{") and (said := _parsed(_words(chunk, text))):
+                    if chunk.startswith(b"{") and (said := _parsed(self._words(chunk, text))):
                         raise EngineCrashed(NAME, f"an error instead of audio: {' '.join(said)}")
                     data = odd + chunk
                     whole = len(data) // 2 * 2
@@ -230,11 +234,11 @@ class ElevenLabsSynthesizer:
             finally:
                 response.close() if not response.content.at_eof() else response.release()
         except aiohttp.ClientPayloadError as error:
-            raise EngineCrashed(NAME, f"the audio was cut off: {error}") from error
+            raise EngineCrashed(NAME, f"the audio was cut off: {self._told(error, text)}") from error
         except aiohttp.ServerTimeoutError as error:
             raise EngineTimeout(NAME, f"no connection to {self._url.host} within {self._deadline_s:g} s") from error
         except aiohttp.ClientError as error:
-            raise EngineCrashed(NAME, f"no connection to {self._url.host}: {error}") from error
+            raise EngineCrashed(NAME, f"no connection to {self._url.host}: {self._told(error, text)}") from error
         except RuntimeError as error:  # how aiohttp tells one who reads that the session was closed
             raise EngineCrashed(NAME, f"closed: {error}") from error
 
@@ -243,7 +247,7 @@ class ElevenLabsSynthesizer:
         async with session.get(self._url / "v1" / "voices" / voice, allow_redirects=False) as response:
             if response.status == 200:
                 return
-            code, message = await _detail(response)
+            code, message = await self._detail(response)
             if code in ("missing_permissions", "insufficient_permissions"):
                 return  # a key that may only speak cannot ask
             if response.status in (400, 404, 422):
@@ -251,6 +255,18 @@ class ElevenLabsSynthesizer:
                     NAME, f"engines.options.elevenlabs.voices: the account has no voice {voice!r} ({message})"
                 )
             raise _by_status(response, code, message, voice)
+
+    async def _detail(self, response: aiohttp.ClientResponse, spoken: str = "") -> tuple[str, str]:
+        """Code and message of an error body, else its text; without what was to be ``spoken``, and our key."""
+        text = self._words(await response.content.read(_MAX_ERROR), spoken)
+        return _parsed(text) or ("", one_line(text))
+
+    def _words(self, data: bytes, spoken: str) -> str:
+        return keyless(unspoken(data.decode(errors="replace"), (spoken,)), self._key)
+
+    def _told(self, error: Exception, spoken: str) -> str:
+        """A library's words, in which the server's may stand: a status line, a header."""
+        return one_line(keyless(unspoken(str(error), (spoken,)), self._key))
 
 
 def _by_status(response: aiohttp.ClientResponse, code: str, message: str, voice: str) -> EngineError:
@@ -277,16 +293,6 @@ def _is_file(chunk: bytes) -> bool:
     A frame of MP3 that begins without a tag would be samples of -1025 or louder, which no speech begins with.
     """
     return chunk.startswith((b"ID3", b"RIFF", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"))
-
-
-async def _detail(response: aiohttp.ClientResponse, spoken: str = "") -> tuple[str, str]:
-    """Code and message of an error body, else its text; without what was to be ``spoken``."""
-    text = _words(await response.content.read(_MAX_ERROR), spoken)
-    return _parsed(text) or ("", one_line(text))
-
-
-def _words(data: bytes, spoken: str) -> str:
-    return unspoken(data.decode(errors="replace"), (spoken,))
 
 
 def _parsed(text: str) -> tuple[str, str] | None:

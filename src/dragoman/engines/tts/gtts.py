@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from dragoman.engines.base import EngineInfo, SpeechRequest, Stage
+from dragoman.engines.http_answers import one_line, status_of, unspoken
 from dragoman.engines.local_models import importing, require_packages
 from dragoman.engines.options import Options
 from dragoman.engines.tts.loudness import VoiceLevels
@@ -116,7 +117,8 @@ class GttsSynthesizer:
         try:
             for body in bodies:
                 decoder = Mp3Decoder()
-                async with session.post(url, data=body, headers=headers) as response:
+                # No redirects: what is said is for this server alone.
+                async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                     if response.status != 200:
                         raise _error(response)
                     answer = await response.content.read(MAX_ANSWER)
@@ -130,7 +132,7 @@ class GttsSynthesizer:
         except Mp3Error as error:
             raise EngineCrashed(NAME, f"the service's answer: {error}") from error
         except aiohttp.ClientError as error:
-            raise EngineCrashed(NAME, f"{type(error).__name__}: {error}") from error
+            raise EngineCrashed(NAME, one_line(unspoken(f"{type(error).__name__}: {error}", (text,)))) from error
 
 
 def _audio(answer: bytes, rpc: str) -> bytes:
@@ -150,7 +152,7 @@ def _audio(answer: bytes, rpc: str) -> bytes:
 
 
 def _error(response: aiohttp.ClientResponse) -> EngineError:
-    said = f"{response.status} {response.reason}"
+    said = status_of(response.status)
     if response.status in (401, 403):
         return EngineDenied(NAME, f"the service refuses us ({said}); a newer gTTS may help: pip install -U gTTS")
     if response.status == 429 or response.status >= 500:
