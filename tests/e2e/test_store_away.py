@@ -19,7 +19,7 @@ from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_
 from tests.e2e.daemon import Daemon
 from tests.e2e.talking import recorded, stop
 from tests.e2e.test_voices import own, said, speaks, toml
-from tests.voices.store.conftest import Postgres
+from tests.voices.store.conftest import PASSWORD, Postgres
 
 from dragoman.demo.phone import Phone
 from dragoman.demo.scenario import Person
@@ -119,7 +119,7 @@ async def test_who_speaks_in_his_own_voice_goes_on_and_who_comes_gets_it_when_th
             async with rest.request(method, path, json=body) as answer:
                 problem = await answer.json()
                 assert answer.status == 503 and "Retry-After" in answer.headers, problem
-                assert "dragoman:" not in problem["detail"]
+                assert PASSWORD not in problem["detail"]
 
     await asyncio.to_thread(server.restart)
     await answers(daemon, True)

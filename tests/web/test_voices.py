@@ -99,10 +99,11 @@ async def test_three_clips_make_a_profile(tmp_path: Path) -> None:
         assert (await web.s.json(ROOT, params={"offset": 1}))["profiles"] == []
 
 
-@pytest.mark.parametrize("name", ["Łukasz 😀", "👩\u200d🔬 Zoë", "می\u200cخواهم", "क्\u200dष", "王"])
-async def test_names_are_written_as_people_write_them(tmp_path: Path, name: str) -> None:
+async def test_names_are_written_as_people_write_them(tmp_path: Path) -> None:
     async with site(tmp_path) as web:
-        assert (await web.s.json(f"{ROOT}/{await web.profile(name=name)}"))["name"] == name
+        path = f"{ROOT}/{await web.profile()}"
+        for name in ("Łukasz 😀", "👩\u200d🔬 Zoë", "می\u200cخواهم", "क्\u200dष", "王"):
+            assert (await web.s.json(path, method="PATCH", json={"name": name}))["name"] == name
 
 
 async def test_every_kind_of_file_at_once(tmp_path: Path) -> None:
