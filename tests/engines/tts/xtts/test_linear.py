@@ -32,7 +32,7 @@ def layer(width: int = 64, out: int = 192, dtype: Any = torch.float32) -> tuple[
 def test_it_gives_what_the_plain_layer_gives(shape: tuple[int, ...], width: int, out: int) -> None:
     made, weight, bias = layer(width, out)
     x = torch.randn(*shape, width)
-    assert made._packed
+    assert made._packed is not None
     assert torch.allclose(made(x), x @ weight + bias, rtol=1e-5, atol=1e-4)
     assert made(x).shape == (*shape, out)
 
@@ -48,7 +48,7 @@ def test_it_keeps_a_copy_of_what_the_loader_has_mapped_from_a_file() -> None:
 
 def test_half_precision_is_not_packed() -> None:
     made, weight, bias = layer(dtype=torch.bfloat16)
-    assert not made._packed
+    assert made._packed is None
     x = torch.randn(3, 64)
     assert torch.allclose(made(x.bfloat16()).float(), x @ weight + bias, atol=0.5)
 
@@ -67,5 +67,5 @@ def test_where_it_does_not_do_what_it_should_layers_stay_plain_and_the_log_says_
         made, weight, bias = layer()
         layer()
     x = torch.randn(2, 64)
-    assert not made._packed and torch.allclose(made(x), x @ weight + bias, atol=1e-4)
+    assert made._packed is None and torch.allclose(made(x), x @ weight + bias, atol=1e-4)
     assert [entry["event"] for entry in logs] == ["linear layers are not packed"]
