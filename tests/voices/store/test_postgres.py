@@ -32,6 +32,12 @@ OWN = "pg_backend_pid() AND datname = current_database()"
 """Condition, behind ``pid <>``: the connections of others to this database."""
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline that users have, which the other tests do without: here it is what is looked at."""
+    monkeypatch.setattr(sql, "TIMEOUT_S", 5.0)
+
+
 @pytest.fixture
 def url(postgres: Postgres) -> str:
     return postgres.database()
