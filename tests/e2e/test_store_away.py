@@ -11,20 +11,17 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_uri, until
+from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_uri
 from tests.e2e.daemon import Daemon
-from tests.e2e.talking import recorded, stop
-from tests.e2e.test_voices import own, said, speaks, toml
+from tests.e2e.talking import stop
+from tests.e2e.test_voices import said, toml
 from tests.voices.store.conftest import PASSWORD, Postgres
 
-from dragoman.demo.phone import Phone
 from dragoman.demo.scenario import Person
 from dragoman.demo.tiny_xtts import enrol
-from dragoman.telephony.enrolment_texts import TEXTS
 from dragoman.telephony.pbx import Pbx
 
 pytest.importorskip("TTS")
@@ -136,46 +133,3 @@ async def test_who_speaks_in_his_own_voice_goes_on_and_who_comes_gets_it_when_th
     assert await audited(daemon, ids["Sally"]) == ["enrol a person", "voice used"]
     names = {profile["name"] for profile in (await daemon.get("/api/voice-profiles"))["profiles"]}
     assert names == {"Ann", "Sally"}, "what was refused was not done later"
-
-
-async def test_a_voice_that_its_owner_keeps_meanwhile_is_stored_when_the_database_is_back(
-    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, server: Postgres, tmp_path: Path
-) -> None:
-    url = await asyncio.to_thread(server.database)
-    daemon = await daemon_factory(toml(model, url, follow_style=False, small_identity=False), tone=False)
-    sally, ines = await phone_factory("Sally", number="2003"), await phone_factory("Inés", number="2002")
-    for phone, extension in ((sally, "44"), (ines, "34")):
-        await phone.dial(room_uri(pbx, f"1000*{extension}"))
-        await phone.wait_established()
-    await conference_of(pbx, "1000-en", 2)
-    await daemon.legs("1000", 2)
-    await sally.dtmf("*7")
-    await own(pbx, "ask")
-    await sally.dtmf("1")
-    await own(pbx, "yes")
-    await recorded(sally.heard, 7.0)  # he hears it
-    await speaks(sally, [TEXTS["en"][f"enrol-sentence-{number}"] for number in (1, 2)], tmp_path)
-    await daemon.until("/api/stats", lambda _: "a voice was learnt" in daemon.log.read_text(), 40)
-    await asyncio.to_thread(server.stop)
-    await sally.dtmf("*7")
-    await own(pbx, "keep")
-    await sally.dtmf("1")
-    await own(pbx, "later")
-    await hung_up(pbx, sally)
-    await asyncio.to_thread(server.restart)
-    found: Any = {}
-    async with asyncio.timeout(30):
-        while not found.get("profiles"):
-            with suppress(aiohttp.ClientResponseError):  # 503 until the database answers
-                found = await daemon.get("/api/voice-profiles")
-            await asyncio.sleep(0.2)
-    (kept,) = found["profiles"]
-    assert kept["callers"] == ["2003"]
-    assert await count(daemon, "incall_later") == 1 and await count(daemon, "incall_kept") == 1
-    await stop(ines)
-
-
-async def hung_up(pbx: Pbx, phone: Phone) -> None:
-    """End a call, and wait until the PBX knows."""
-    await phone.stop()
-    await until(pbx, "confbridge list", lambda listed: "1000-en" not in listed)
