@@ -92,6 +92,7 @@ def _bound_server(connection: sa.engine.interfaces.DBAPIConnection, _: object) -
     for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
         cursor.execute(f"SET {limit} = '{SERVER_S:g}s'")
     cursor.close()
+    connection.commit()  # a driver began a transaction for this: the end of the first reading would take it back
 
 
 class Sql:

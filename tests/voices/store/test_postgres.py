@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -204,3 +204,12 @@ async def test_the_server_itself_ends_what_we_can_no_longer_cancel(url: str) -> 
             assert shown == "1min"
     async with opened(url) as (store, _), store._database.writing(sql.SERVER_S + 1) as connection:
         assert (await connection.exec_driver_sql("SHOW statement_timeout")).scalar_one() == "0"
+
+
+async def test_a_connection_keeps_that_limit_when_it_was_first_used_for_reading(url: str) -> None:
+    async with opened(url) as (store, _):
+        for _ in range(2):
+            async with AsyncExitStack() as stack:
+                readings = [await stack.enter_async_context(store._database.reading()) for _ in range(4)]
+                shown = [(await each.exec_driver_sql("SHOW statement_timeout")).scalar_one() for each in readings]
+            assert shown == ["1min"] * 4
