@@ -7,7 +7,9 @@ import pytest
 from tests.pipeline.fakes import FakeTranslator, crashed, rejected
 from tests.virtual_time import START, virtual_time
 
+from dragoman.engines.availability import FAILURES
 from dragoman.engines.base import TranslationRequest
+from dragoman.engines.circuits import Circuits
 from dragoman.engines.mt.chain import BUDGET, DEADLINE, TranslatorChain
 from dragoman.errors import EngineBusy, EngineCrashed, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
 from dragoman.recovery.mt import REQUEUE_S, STRIKES
@@ -44,6 +46,16 @@ async def test_and_no_longer_than_that() -> None:
         await TranslatorChain([only]).translate(REQUEST)
     assert asyncio.get_running_loop().time() <= START + BUDGET
     assert len(only.requests) == 5
+
+
+async def test_one_that_rests_is_asked_before_another_is_asked_for_ever() -> None:
+    first, rests = failing("first", *[crashed("first")] * 10), failing("rests")
+    circuits = Circuits()
+    for _ in range(FAILURES):
+        circuits.failed(rests, crashed("rests"))
+    assert (await TranslatorChain([first, rests], circuits).translate(REQUEST)).engine == "rests"
+    assert len(first.requests) == STRIKES
+    assert asyncio.get_running_loop().time() == pytest.approx(START + 2 * REQUEUE_S)
 
 
 async def test_but_not_where_it_told_us_to_stay_away() -> None:

@@ -79,7 +79,8 @@ class TranslatorChain:
         for i, translator in enumerate(asked):
             after = sum(self._circuits.usable(other) for other in asked[i + 1 :])
             once = translator.info.retries or not self._circuits.usable(translator)
-            strikes, wait = Strikes(1 if once else STRIKES, last=not after), 0.0
+            last = i + 1 == len(asked)  # those that rest are somebody too: better one of them than the same for ever
+            strikes, wait = Strikes(1 if once else STRIKES, last=last), 0.0
             for again in itertools.chain((False,), itertools.repeat(True)):
                 seconds = self._seconds(ends - clock() - wait, after, again)
                 if not seconds:
@@ -93,7 +94,7 @@ class TranslatorChain:
                     tried.append(Attempt(translator.info.name, began, clock()))
                     line.failed(translator, error)
                     pause = strikes.failed(late=isinstance(error, EngineTimeout), took_s=clock() - began)
-                    if pause is None or not self._may_mend(translator, error, after):
+                    if pause is None or not self._may_mend(translator, error, after, last):
                         break
                     wait = pause
                 else:
@@ -125,11 +126,11 @@ class TranslatorChain:
             return 0.0
         return min(room, LEAST if again and after else self._deadline, self._deadline)
 
-    def _may_mend(self, translator: Translator, error: EngineError, after: int) -> bool:
+    def _may_mend(self, translator: Translator, error: EngineError, after: int, last: bool) -> bool:
         """Whether asking the same one again is better than going on; who asked for a longer rest is given it."""
         told = isinstance(error, EngineBusy) and (error.retry_after or 0.0) > REQUEUE_S
         circuit = self._circuits.of(translator)
-        answers = circuit.usable() if after else circuit.usable_in_need()
+        answers = circuit.usable_in_need() if last else circuit.usable()
         return error.retryable and not (after and told) and answers
 
     def _tell(self, failures: Iterable[EngineError]) -> None:
