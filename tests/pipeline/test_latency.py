@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.engines.base import Attempt
+from dragoman.engines.base import Attempt
 from dragoman.pipeline.latency import OWN_STAGES, STAGES, ClauseTimes
 
 stages = st.lists(st.integers(0, 5000), min_size=len(STAGES), max_size=len(STAGES))
@@ -82,3 +83,11 @@ def test_what_was_done_before_the_commit_took_nobodys_time() -> None:
     clause = ClauseTimes(1.0, 1.2, 1.45, 1.45, mt_begin=1.25, mt_end=1.35, tts_begin=1.35, tts_first=1.5, sent=1.51)
     stages = {stage: round(seconds * 1000) for stage, seconds in clause.stages().items()}
     assert (stages["mt"], stages["tts_wait"], stages["tts"], stages["playback"]) == (0, 0, 50, 10)
+
+
+def test_a_voice_that_failed_ahead_lost_nothing_of_the_time_in_which_the_clause_waited() -> None:
+    clause = ClauseTimes(1.0, 1.2, 1.45, 1.45, mt_begin=1.25, mt_end=1.35, tts_begin=3.0, tts_first=3.2, sent=3.21)
+    clause.tried["tts"] = [Attempt("broken", 1.35, 3.0)]  # told when the clause's turn came
+    assert list(clause.lost("tts")) == []
+    clause.tried["tts"].append(Attempt("slow", 3.0, 3.15))
+    assert list(clause.lost("tts")) == [("slow", pytest.approx(0.15))]

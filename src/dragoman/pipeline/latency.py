@@ -77,8 +77,9 @@ class ClauseTimes:
 
     def lost(self, stage: str) -> Sequence[tuple[str, float]]:
         """(Engine, seconds) of the stage's time that went to engines which then failed; see ``tried``."""
+        engines = (self.mt_begin,) if stage == "mt" else (self.mt_begin, self.mt_end, self.tts_begin)
         marks = [self.said, self.finalized, self.recognised, self.committed]
-        marks += [mark for mark in ((self.mt_end,) if stage == "tts" else ()) if mark is not None]
+        marks += [mark for mark in engines if mark is not None]
         reached, left, result = max(marks), self.stages().get(stage, 0.0), []
         for each in self.tried.get(stage, ()):
             seconds = min(max(each.end - max(each.begin, reached), 0.0), left)
