@@ -1,7 +1,8 @@
 """The hot path to DeepL: one clause, one deadline, at most two requests, nothing left running.
 
-The second request is a hedge: it is sent where the first is late. What fails is asked again by the chain, by the one
-policy that there is for all translators (``recovery.mt``).
+The second request is a hedge: it is sent where the first is late. Either is sent anew where its connection proves to
+have been closed while it lay idle. What fails is asked again by the chain, by the one policy that there is for all
+translators (``recovery.mt``).
 
 The official client sleeps whole seconds between its retries and waits ten for an answer: right for documents, not for
 live speech (measured: two 429s cost it 2.8 s). What is not hot is left to it, see ``deepl_account``.
@@ -164,7 +165,7 @@ class DeepLClient:
         """The answer or the failure.
 
         Raises:
-            EngineTimeout: no answer in time; the next translator is quicker than another attempt.
+            EngineTimeout: no answer in time.
         """
         try:
             async with asyncio.timeout(self._timing.attempt):
