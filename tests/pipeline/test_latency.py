@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.engines.base import Attempt
-from dragoman.engines.base import Attempt
 from dragoman.pipeline.latency import OWN_STAGES, STAGES, ClauseTimes
 
 stages = st.lists(st.integers(0, 5000), min_size=len(STAGES), max_size=len(STAGES))
