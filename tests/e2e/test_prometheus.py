@@ -43,7 +43,8 @@ def fill(s: Serving) -> None:
     s.conference.media.packets_in = 4711
     for lateness in (0.0004, 0.0015, 0.3):
         s.conference.media.count_tick(lateness, 0, False)
-    s.metrics.stage_seconds.labels(stage="mt", engine="apertium", source="en", target="es").observe(0.0015)
+    for stage, engine in (("segment", "dragoman"), ("mt", "apertium"), ("playback", "dragoman")):
+        s.metrics.stage_seconds.labels(stage=stage, engine=engine, source="en", target="es").observe(0.0015)
     s.metrics.engine_errors.labels(stage="mt", engine="apertium", kind="EngineTimeout").inc()
     s.metrics.watch_conference(ConferenceView())
     s.metrics.clauses_dropped.labels(reason="stale").inc()
@@ -246,5 +247,5 @@ async def test_prometheus_takes_every_question_of_the_dashboards_and_answers_tho
                 while not await query(session, recorded):
                     await asyncio.sleep(0.2)
             quiet = {panel for panel, text in asked if not await query(session, text)}
-    assert not quiet & BUSY
+    assert not quiet & BUSY, quiet & BUSY
     assert {panel for panel, _ in asked} >= BUSY, "a panel of that name is no more"

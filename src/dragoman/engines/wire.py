@@ -44,11 +44,15 @@ async def read(reader: asyncio.StreamReader) -> tuple[int, bytes] | None:
         WireError: cut off inside a frame, or no frame.
     """
     try:
-        kind, length = _unpack_head(await reader.readexactly(_HEAD.size))
-        return kind, await reader.readexactly(length)
+        head = await reader.readexactly(_HEAD.size)
     except asyncio.IncompleteReadError as error:
-        if error.expected == _HEAD.size and not error.partial:
+        if not error.partial:
             return None
+        raise WireError("cut off inside a frame") from None
+    kind, length = _unpack_head(head)
+    try:
+        return kind, await reader.readexactly(length)
+    except asyncio.IncompleteReadError:
         raise WireError("cut off inside a frame") from None
 
 

@@ -27,7 +27,13 @@ def generate(generator: Any, frames: Tensor, embedding: Tensor, first: int, last
         embedding: of the speakers, [rows, 512, 1].
         first: frame whose samples are wanted, with those behind it.
         last: the one whose samples are not any more.
+
+    A generator of another kind (the demo's small voices have one) runs over all of the frames.
     """
+    if not hasattr(generator, "ups"):
+        made: Tensor = generator(frames, g=embedding)[:, 0]
+        hop = made.shape[-1] // frames.shape[-1]
+        return made[:, first * hop : last * hop]
     x = generator.conv_pre(frames) + generator.cond_layer(embedding)
     begin, end = first, last  # of what is wanted, as x has it
     for stage, context in enumerate(contexts(generator)):
