@@ -47,7 +47,9 @@ class Store:
             raise StoreUnavailable("it went while it answered")
 
     async def delete(self, key: str) -> None:
-        del self.kept[key]
+        if self.away:
+            raise StoreUnavailable("away")
+        self.kept.pop(key, None)
 
 
 @asynccontextmanager
@@ -110,6 +112,33 @@ async def test_who_withdraws_it_has_it_not_stored_also_while_it_is_being_stored(
         store.writing.set()
         await asyncio.sleep(1)
         assert not store.kept and not told
+
+
+async def test_who_withdraws_what_was_stored_though_it_seemed_not_has_it_deleted() -> None:
+    async with keeping() as (keep, store, told):
+        store.forgetful = True
+        assert not await keep.keep("ch1", a_profile(), AUDIO, "7")
+        store.away = True
+        keep.withdraw("ch1")
+        await asyncio.sleep(60)
+        assert store.kept
+        store.away = False
+        await asyncio.sleep(CEILING_S + 1)
+        assert not store.kept and not told
+
+
+@pytest.mark.parametrize("forgetful", [False, True])
+async def test_who_withdraws_it_while_it_is_stored_for_the_first_time_has_it_deleted(forgetful: bool) -> None:
+    async with keeping() as (keep, store, told):
+        store.forgetful = forgetful
+        store.writing.clear()
+        asked = asyncio.ensure_future(keep.keep("ch1", a_profile(), AUDIO, "7"))
+        await asyncio.sleep(1)
+        keep.withdraw("ch1")
+        store.writing.set()
+        assert not await asked
+        await asyncio.sleep(CEILING_S + 1)
+        assert not store.kept and not told and len(keep) == 0
 
 
 async def test_what_can_never_be_stored_does_not_wait_for_ever_and_too_many_are_refused() -> None:

@@ -66,3 +66,14 @@ async def test_a_daemon_that_stops_names_them() -> None:
     with capture_logs() as logs:
         await asyncio.gather(running, return_exceptions=True)
     assert [entry["profile"] for entry in logs] == ["a"]
+
+
+async def test_those_that_come_while_it_stops_are_named_too() -> None:
+    left = Leftovers(Store().delete)
+    running = asyncio.ensure_future(left.run())
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    with capture_logs() as logs:
+        left.add("a")
+    assert [entry["profile"] for entry in logs] == ["a"]

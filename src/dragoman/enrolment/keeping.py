@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from dragoman.enrolment.leftovers import Leftovers
 from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
 from dragoman.recovery.backoff import Backoff
 from dragoman.voices.make import Audio
@@ -35,11 +36,12 @@ class Store(Protocol):
         """Remove a profile."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Wish:
     profile: VoiceProfile
     audio: Mapping[str, Audio]
     caller: str
+    withdrawn: bool = False
 
 
 class Keeping:
@@ -49,6 +51,9 @@ class Keeping:
         self._store = store
         self._on_kept = on_kept
         self._wishes: dict[str, _Wish] = {}
+        self._asking: dict[_Wish, str] = {}
+        """Being stored for the first time, with their channels."""
+        self._unwanted = Leftovers(self._delete)
         self._made = asyncio.Event()
 
     def __len__(self) -> int:
@@ -62,23 +67,40 @@ class Keeping:
             VoiceError: it cannot be stored, or too many wait.
         """
         wish = _Wish(profile, audio, caller)
+        self._asking[wish] = channel
         try:
             await self._put(wish)
         except StoreUnavailable:
+            if wish.withdrawn:
+                self._unwanted.add(profile.id)
+                return False
             if channel not in self._wishes and len(self._wishes) >= WISHES:
                 raise
             self._wishes[channel] = wish
             self._made.set()
             log.warning("a voice is kept later: the database is away", channel=channel, profile=profile.id)
             return False
-        return True
+        finally:
+            del self._asking[wish]
+        if wish.withdrawn:
+            self._unwanted.add(profile.id)
+        return not wish.withdrawn
 
     def withdraw(self, channel: str) -> None:
         """He does not want it any more. Idempotent."""
-        self._wishes.pop(channel, None)
+        for wish, asked in self._asking.items():
+            wish.withdrawn = wish.withdrawn or asked == channel
+        if (waiting := self._wishes.pop(channel, None)) is not None:
+            waiting.withdrawn = True
+            self._unwanted.add(waiting.profile.id)  # a database that went while it wrote may have it
 
     async def run(self) -> None:
         """Try again, as all that was lost is (recovery.backoff)."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._unwanted.run())
+            group.create_task(self._run())
+
+    async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
         try:
             while True:
@@ -94,9 +116,13 @@ class Keeping:
 
     async def _try(self) -> None:
         for channel, wish in list(self._wishes.items()):
+            if wish.withdrawn:
+                continue
             try:
                 await self._put(wish)
             except StoreUnavailable:
+                if wish.withdrawn:
+                    self._unwanted.add(wish.profile.id)
                 return  # for the next one, too
             except VoiceError as error:
                 log.warning("a voice could not be kept", profile=wish.profile.id, error=str(error))
@@ -108,8 +134,8 @@ class Keeping:
                 if kept:
                     log.info("a voice was kept, later than asked for", channel=channel, profile=wish.profile.id)
                     self._on_kept(channel)
-            elif kept and channel not in self._wishes:
-                await self._delete(wish)  # withdrawn while it was stored
+            elif wish.withdrawn:
+                self._unwanted.add(wish.profile.id)  # while it was stored
 
     async def _put(self, wish: _Wish) -> None:
         store = self._store()
@@ -121,10 +147,8 @@ class Keeping:
             # Its id is random: it is our own, of a time when the database did not live to say that it has it.
             log.info("a voice was kept already", profile=wish.profile.id)
 
-    async def _delete(self, wish: _Wish) -> None:
+    async def _delete(self, profile_id: str) -> None:
         store = self._store()
-        try:
-            if store is not None:
-                await store.delete(wish.profile.id)
-        except VoiceError as error:
-            log.error("a voice that was withdrawn is still kept", profile=wish.profile.id, error=str(error))
+        if store is None:
+            raise StoreUnavailable("there is no store")
+        await store.delete(profile_id)

@@ -17,13 +17,14 @@ log = structlog.get_logger(__name__)
 
 
 class Leftovers:
-    """``run`` until cancelled. Bounded by what makes them: one per enrolment that ends while there is no database."""
+    """``run`` until cancelled. Bounded by what makes them: one per voice that ends unkept while there is no database."""
 
     def __init__(self, delete: Callable[[str], Awaitable[object]]) -> None:
         """``delete`` removes a profile, or raises StoreUnavailable."""
         self._delete = delete
         self._ids: dict[str, None] = {}
         self._added = asyncio.Event()
+        self._over = False
 
     def __len__(self) -> int:
         """Profiles that wait to be deleted."""
@@ -39,6 +40,9 @@ class Leftovers:
 
     def add(self, profile_id: str) -> None:
         """It may be stored, and should not be."""
+        if self._over:
+            _name(profile_id)
+            return
         self._ids[profile_id] = None
         self._added.set()
 
@@ -54,8 +58,9 @@ class Leftovers:
                     await asyncio.sleep(backoff.failed(clock()))
                     await self._try()
         finally:
+            self._over = True  # what else ends with the daemon may still leave some
             for profile_id in self._ids:
-                log.error("a voice profile may be left in the store: delete it", profile=profile_id)
+                _name(profile_id)
 
     async def _try(self) -> None:
         for profile_id in list(self._ids):
@@ -68,3 +73,7 @@ class Leftovers:
             else:
                 log.info("a voice profile that nobody wants was deleted", profile=profile_id)
             del self._ids[profile_id]
+
+
+def _name(profile_id: str) -> None:
+    log.error("a voice profile may be left in the store: delete it", profile=profile_id)
