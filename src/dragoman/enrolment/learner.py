@@ -22,7 +22,7 @@ from dragoman.voices.make import (
     to_audio,
     with_recording,
 )
-from dragoman.voices.profile import Consent, VoiceProfile
+from dragoman.voices.profile import Consent, VoiceProfile, printed
 
 PAUSE_S: Final = 0.5
 """Seconds of silence that end an utterance."""
@@ -57,7 +57,7 @@ class Learner:
         self.seen = 0.0
         """When he was last in a room, s, monotonic."""
         self.consent_audio = to_audio(_raw(consent))
-        self.consent = Consent(leg.caller or leg.name, now, text, clip_id(self.consent_audio))
+        self.consent = Consent(leg.caller or _name(leg), now, text, clip_id(self.consent_audio))
         self._audio: dict[Stretch, Pcm] = {}  # of stretches in no profile yet: bounded by LiveLearning
         self._clips: dict[str, Audio] = {}
         self._timeline = ""
@@ -97,7 +97,7 @@ class Learner:
             return extend_profile(self.profile, clips, encoders=encoders, now=now)
         return make_profile(
             clips,
-            name=self.leg.name,
+            name=_name(self.leg),
             consent=self.consent,
             encoders=encoders,
             now=now,
@@ -122,3 +122,8 @@ class Learner:
 
 def _raw(pcm: Pcm) -> RawClip:
     return RawClip(pcm.astype(np.float32) / np.float32(32768), SAMPLE_RATE)
+
+
+def _name(leg: Leg) -> str:
+    """What his phone shows of him, which comes from outside, without what no profile's name may have."""
+    return "".join(char for char in leg.name if printed(char)).strip() or leg.caller or leg.name

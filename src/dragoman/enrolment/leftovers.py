@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class Leftovers:
-    """``run`` until cancelled. Bounded by what makes them: one per voice that ends unkept while there is no database."""
+    """``run`` until cancelled. Bounded by what makes them: one per voice that ends unkept with no database there."""
 
     def __init__(self, delete: Callable[[str], Awaitable[object]]) -> None:
         """``delete`` removes a profile, or raises StoreUnavailable."""

@@ -258,11 +258,9 @@ def _reach(word: _Heard) -> int:
 
 
 def grown_from(whole: Word, part: Word, language: str = "") -> bool:
-    """Whether the text of ``whole`` may begin with that of ``part``: "25" does with "twenty" and "20"."""
+    """Whether the text of ``whole`` may hold that of ``part``: "25" holds "twenty", "twenty-five" that and "20"."""
     mine, its = _Heard.of(whole, 0, language), _Heard.of(part, 0, language)
-    if mine.number and its.number:
-        return bool(_behind(mine.text, its.text))
-    return _akin(mine, its) and len(mine.text) > len(its.text)
+    return mine.text != its.text and _akin(mine, its) and (mine.number or len(mine.text) > len(its.text))
 
 
 def left_of(whole: Word, told: Sequence[Word], language: str) -> Word | None:
