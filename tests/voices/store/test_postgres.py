@@ -180,8 +180,8 @@ async def test_a_question_that_hangs_is_given_up_there_too_and_the_loop_goes_on(
         await works(store, profile)
 
 
-# Once in some fifty runs it waited for ever, without a timer, in a suite of three processes; why is not known. A second go
-# is counted and shown by the run (tests/conftest.py).
+# Once in some fifty runs it waited for ever, without a timer, in a suite of three processes; why is not known. A second
+# go is counted and shown by the run (tests/conftest.py).
 @pytest.mark.flaky(reruns=1)
 async def test_one_that_stands_still_is_an_outage_until_it_goes_on(postgres: Postgres, url: str) -> None:
     async with opened(url) as (store, profile):
