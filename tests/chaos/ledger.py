@@ -7,9 +7,10 @@ A word is *heard* when it is in the recording of the phone of a listener, in his
   the daemon: it never came whole to the daemon, although a fault of line or Asterisk was there, or packets of the
   speaker's tap came all the while (where none do, the daemon does not listen, and has to tell); or the daemon sent it
   whole, and there was such a fault, or the phone recorded it damaged;
-- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``), or gave the
-  daemon no time for a few packets within the word, which is then damaged: a hole in the captured stream that is too
-  short for captions to tell of;
+- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``);
+- *torn by the machine*, when what the booth sent of it has a hole too short for captions to tell of, and the kernel
+  says that for most of the hole the daemon was ready to run and was not let (``witness.py``). A daemon that was busy
+  with something else, or slept, has torn it itself;
 - else *lost unmarked*: the fault that this is all about.
 
 Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked
@@ -34,6 +35,7 @@ class Fate(StrEnum):
     MARKED = "marked"
     ON_THE_LINE = "on the line"
     MACHINE = "lost to the machine"
+    TORN = "torn by the machine"
     LOST = "lost unmarked"
 
 
@@ -76,6 +78,12 @@ ATTACH_S = 1.0
 
 TOLD_S = 0.125
 """A packet that comes so long behind the one before has to be told of: the daemon's ``STALL_S`` and a slot of 20 ms."""
+
+SLOT_S = 0.02
+"""From one packet of a booth to the next."""
+
+KEPT = 0.5
+"""Share of the time for which a hole has no packets that the machine kept the daemon waiting, for it to be its hole."""
 
 TORN = 2
 """Words that one hole may tear: it may lie where two of them meet."""
@@ -134,6 +142,7 @@ def judge(
     bad_out: Callable[[float], bool],
     froze: Callable[[float, float], bool],
     holes: Sequence[tuple[float, float]] = (),
+    kept: Callable[[float, float], float] = lambda start, end: 0.0,
     listening: Sequence[tuple[float, float]] = (),
 ) -> Page:
     """Judge one speaker at one listener; all times are seconds since the epoch.
@@ -150,6 +159,7 @@ def judge(
         bad_out: the same of the way from booth to listener.
         froze: whether the machine stood still between two times.
         holes: when the booth sent nothing, from one packet to the next.
+        kept: for how many seconds between two times the machine kept the daemon waiting.
         listening: when packets of the speaker's tap came to the daemon.
     """
     page = Page()
@@ -157,13 +167,18 @@ def judge(
     on_booth = _places(said, sent)
     came = _places(said, tapped, haste=2 * WORD_S)
     marks = tuple(marks)
-    short = [(begun, ended) for begun, ended in holes if ended - begun < TOLD_S]
+    by_machine = [
+        (begun, ended)
+        for begun, ended in holes
+        if ended - begun < TOLD_S and kept(begun, ended) >= KEPT * (ended - begun - SLOT_S)
+    ]
     spoilt = [
         sound.start
         for sound in sent
         if sound.text is None
         and (
-            froze(sound.start, sound.end) or any(a < sound.end + EDGE_S and sound.start - EDGE_S < b for a, b in short)
+            froze(sound.start, sound.end)
+            or any(begun < sound.end + EDGE_S and sound.start - EDGE_S < ended for begun, ended in by_machine)
         )
     ]
     at_ear = [sound.start for sound in heard if sound.text is None]
@@ -193,7 +208,7 @@ def judge(
         {index: sent[place].start for index, place in on_booth.items()},
         spoilt,
     ):
-        page.rows[lost[index]] = replace(page.rows[lost[index]], fate=Fate.MACHINE)
+        page.rows[lost[index]] = replace(page.rows[lost[index]], fate=Fate.TORN)
     return page
 
 
@@ -270,6 +285,7 @@ def summary(pages: Iterable[Page], calls_dropped: int) -> dict[str, int]:
         "lost_marked": fates.count(Fate.MARKED),
         "lost_on_the_line": fates.count(Fate.ON_THE_LINE),
         "lost_to_the_machine": fates.count(Fate.MACHINE),
+        "torn_by_the_machine": fates.count(Fate.TORN),
         "never_said": sum(len(page.never_said) for page in pages),
         "damaged": sum(len(page.damaged) for page in pages),
     }

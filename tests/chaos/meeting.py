@@ -81,6 +81,8 @@ class Held:
     """Daemons that ended by themselves."""
     frozen: list[tuple[float, float]]
     """When the machine stood still."""
+    waits: list[witness.Wait]
+    """When it kept the daemon waiting."""
 
 
 class Meeting:
@@ -136,11 +138,11 @@ class Meeting:
             self._ari = await stack.enter_async_context(Wire(self._pbx.http_port))
             self._database = await stack.enter_async_context(Database())
             self._clouds = await stack.enter_async_context(providers(self._folder, self._seed))
+            self._witness = await stack.enter_async_context(witness.watching(frozen_at))
             await stack.enter_async_context(self._daemon_is_stopped())
             await self._start_daemon()
             await stack.enter_async_context(self._all_is_read())
             await stack.enter_async_context(wire.captured(capture, {self._media_port}))
-            await stack.enter_async_context(witness.watching(frozen_at))
             for person in self._people:
                 stack.push_async_callback(person.leave)
             self._since = time.monotonic()
@@ -157,6 +159,7 @@ class Meeting:
             self._dropped,
             self._crashes,
             witness.read(frozen_at),
+            witness.read_waits(frozen_at),
         )
 
     # the daemon
@@ -176,6 +179,8 @@ class Meeting:
         folder.mkdir()
         self._daemon = Daemon(self._settings(), folder, self._http_port, environment=self._clock.environment)
         await self._life.enter_async_context(self._daemon)
+        assert self._daemon.pid is not None
+        self._witness.watch(self._daemon.pid)
         await self._daemon.wait_ready()
         self._offsets = slice(self._offsets.start, len(self._clock.offsets))
 

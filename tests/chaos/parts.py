@@ -220,7 +220,8 @@ class Clock:
     @property
     def environment(self) -> Mapping[str, str]:
         """For the process whose clock it is."""
-        return {"CHAOS_CLOCK": str(self._file), "PYTHONPATH": str(Path(__file__).parent / "clock")}
+        path = (str(Path(__file__).parent / "clock"), os.environ.get("PYTHONPATH"))
+        return {"CHAOS_CLOCK": str(self._file), "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
     def set(self, offset: float) -> None:
         """So many seconds from the true time; seen within a tenth of a second."""

@@ -15,6 +15,7 @@ COLOURS = {
     Fate.MARKED: "#e0a030",
     Fate.ON_THE_LINE: "#8a8a8a",
     Fate.MACHINE: "#c0c0c0",
+    Fate.TORN: "#c0c0c0",
     Fate.LOST: "#c02020",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.latency.script import LANGUAGE_OF, Script
@@ -12,6 +12,7 @@ from tests.chaos.ledger import NEAR_S, Dropped, Fate, Gap, Page, judge, numbers_
 from tests.chaos.meeting import Held
 from tests.chaos.picture import draw
 from tests.chaos.schedule import Part
+from tests.chaos.witness import waited
 
 from dragoman.pipeline.captions import CaptionKind
 
@@ -73,6 +74,7 @@ def pages_of(held: Held, words: Words) -> dict[tuple[str, str], Page]:
             said=words.said[voice],
             tapped=words.tapped[voice],
             holes=words.holes[target],
+            kept=lambda start, end: waited(held.waits, start, end),
             listening=words.listening[voice],
             sent=words.sent[voice, target],
             heard=words.heard[voice, target],
@@ -106,7 +108,7 @@ def conclude(seed: int, script: Script, held: Held, out: Path) -> int:
         "dropped_calls": held.dropped,
     }
     (out / "ledger.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    (out / "words.txt").write_text("\n".join(_lines(pages, held, begun)) + "\n", "utf-8")
+    (out / "words.txt").write_text("\n".join(_lines(pages, held, words.holes, begun)) + "\n", "utf-8")
     draw(
         out / "timeline.png",
         f"seed {seed}: " + (", ".join(why) or "all good") + f"; {figures['heard']} of {figures['spoken']} words heard",
@@ -122,7 +124,9 @@ def conclude(seed: int, script: Script, held: Held, out: Path) -> int:
     return 1 if why else 0
 
 
-def _lines(pages: dict[tuple[str, str], Page], held: Held, begun: float) -> Iterator[str]:
+def _lines(
+    pages: dict[tuple[str, str], Page], held: Held, holes: Mapping[str, Sequence[tuple[float, float]]], begun: float
+) -> Iterator[str]:
     """Everything in order of time, as text: what was said, what befell, what the captions marked."""
     rows: list[tuple[float, str]] = []
     for (voice, target), page in pages.items():
@@ -138,6 +142,10 @@ def _lines(pages: dict[tuple[str, str], Page], held: Held, begun: float) -> Iter
         rows.append((happened.begun, f"-- {happened.fault}"))
         rows.append((happened.ended, f"-- well again: {happened.fault}"))
     rows += [(begun, f"-- the machine stood still for {(ended - begun) * 1000:.0f} ms") for begun, ended in held.frozen]
+    for language, found in holes.items():
+        for start, end in found:
+            kept = f"the machine kept the daemon waiting for {waited(held.waits, start, end) * 1000:.0f} ms of it"
+            rows.append((start, f"-- the booth in {language} sent nothing for {(end - start) * 1000:.0f} ms; {kept}"))
     for read, caption in held.captions:
         if caption.kind in (CaptionKind.GAP, CaptionKind.DROPPED):
             span = f"{caption.start_unix - begun:.2f} to {caption.end_unix - begun:.2f}"

@@ -30,6 +30,7 @@ def page(
     bad_out: Callable[[float], bool] = lambda at: False,
     froze: Callable[[float, float], bool] = lambda start, end: False,
     holes: Sequence[tuple[float, float]] = (),
+    kept: Callable[[float, float], float] = lambda start, end: end - start,
     listening: Sequence[tuple[float, float]] = (),
 ) -> Page:
     spoken = said(count)
@@ -45,6 +46,7 @@ def page(
         bad_out=bad_out,
         froze=froze,
         holes=holes,
+        kept=kept,
         listening=listening,
     )
 
@@ -135,13 +137,25 @@ def test_what_was_sent_whole_and_came_damaged_to_the_phone_was_damaged_on_the_wa
     assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=TRANSLATED))[3] is Fate.LOST, "the phone heard nothing"
 
 
+def test_a_short_hole_is_the_machines_only_where_it_kept_the_daemon_from_running() -> None:
+    word = TRANSLATED[3]
+    sent = [*TRANSLATED[:3], Sound(None, word.start, word.end + 0.06), *TRANSLATED[4:]]
+    hole = (word.start + 0.1, word.start + 0.16)  # two packets
+    for seconds, fate in ((0.06, Fate.TORN), (0.02, Fate.TORN), (0.019, Fate.LOST), (0.0, Fate.LOST)):
+        found = page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent, holes=[hole], kept=lambda start, end, s=seconds: s)
+        assert fates(found)[3] is fate
+        figures = summary([found], 0)
+        assert (figures["torn_by_the_machine"], figures["lost_unmarked"]) == (fate is Fate.TORN, fate is Fate.LOST)
+        assert figures["lost_to_the_machine"] == 0
+
+
 def test_a_short_hole_in_what_was_sent_is_the_machines_and_a_long_one_has_to_be_told() -> None:
     word = TRANSLATED[3]
     torn = Sound(None, word.start, word.end + 0.06)
     sent = [*TRANSLATED[:3], torn, *TRANSLATED[4:]]
     inside = word.start + 0.1
     for hole, fate in (
-        ((inside, inside + 0.06), Fate.MACHINE),
+        ((inside, inside + 0.06), Fate.TORN),
         ((inside, inside + 0.14), Fate.LOST),
         ((word.end + 1.0, word.end + 1.06), Fate.LOST),  # not in this word
     ):
@@ -154,7 +168,7 @@ def test_a_short_hole_in_what_was_sent_is_the_machines_and_a_long_one_has_to_be_
 def test_a_hole_may_have_cut_off_the_edge_of_a_word() -> None:
     word = TRANSLATED[3]
     sent = [*TRANSLATED[:3], Sound(None, word.start, word.end - 0.1), *TRANSLATED[4:]]
-    for begun, fate in ((word.end - 0.1, Fate.MACHINE), (word.end - 0.05, Fate.LOST)):
+    for begun, fate in ((word.end - 0.1, Fate.TORN), (word.end - 0.05, Fate.LOST)):
         holes = [(begun, begun + 0.04)]
         assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent, holes=holes))[3] is fate
 
@@ -165,8 +179,8 @@ def test_a_torn_word_behind_others_that_are_accounted_for_is_told_from_them() ->
     torn, early = Sound(None, word.start, word.end + 0.06), Sound(None, START + 0.1, START + 0.4)
     holes, marks = [hole, (START + 0.2, START + 0.26)], [Gap(START - 1, said(6)[3].end - ATTACH_S)]
     for sent, fate in (
-        ([TRANSLATED[4], torn], [Fate.HEARD, Fate.MACHINE]),
-        ([torn], [Fate.MACHINE] * 2),  # where two of them meet
+        ([TRANSLATED[4], torn], [Fate.HEARD, Fate.TORN]),
+        ([torn], [Fate.TORN] * 2),  # where two of them meet
         ([TRANSLATED[4]], [Fate.HEARD, Fate.LOST]),
         ([early, TRANSLATED[4]], [Fate.HEARD, Fate.LOST]),  # before it was said
     ):

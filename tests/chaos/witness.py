@@ -1,8 +1,14 @@
-"""When the machine itself stood still: sleepers that do nothing, one on every CPU, and note when they are woken late.
+"""What the machine did to those who had to keep time: when it stood still, and how long it kept a process waiting.
 
-    python -m tests.chaos.witness FILE     until standard input ends; FILE gets "begin end" a line, seconds (epoch)
+    python -m tests.chaos.witness FILE
 
-A virtual machine may be stopped for a tenth of a second by what lies under it. What is lost then is nobody's fault.
+A sleeper on every CPU does nothing and notes when it is woken late: a virtual machine may be stopped for a tenth of a
+second by what lies under it. What is lost then is nobody's fault. ``FILE`` gets "begin end" a line, seconds (epoch).
+
+Each line of its input is a process id: from then on that process's main thread is watched, by what the kernel notes of
+it: for how long it was ready to run and another ran (``/proc/PID/schedstat``; a time that it slept, or ran itself, is
+none of that). ``FILE.waits`` gets "begin end seconds": the seconds that it waited lie between the two. Ends with its
+input.
 """
 
 from __future__ import annotations
@@ -12,9 +18,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dragoman.errors import DemoError
 
@@ -23,7 +31,23 @@ NAP_S = 0.005
 LATE_S = 0.03
 """A packet is 20 ms; a phone's jitter buffer holds two or three."""
 
+LEAST_WAIT_S = 0.002
+"""A wait that is noted; shorter ones are how any machine works that does two things."""
+
 START_S = 10.0
+
+
+class Wait(NamedTuple):
+    """A process was ready to run and did not, for so many seconds between the two times (epoch)."""
+
+    begun: float
+    ended: float
+    seconds: float
+
+
+def waited(waits: Iterable[Wait], begun: float, ended: float) -> float:
+    """Seconds that the machine kept the process waiting between two times; at most what may lie there of each wait."""
+    return sum(min(wait.seconds, max(min(ended, wait.ended) - max(begun, wait.begun), 0.0)) for wait in waits)
 
 
 def sleep(cpu: int, file: Path) -> None:
@@ -39,14 +63,67 @@ def sleep(cpu: int, file: Path) -> None:
         before = now
 
 
+class _Watch(threading.Thread):
+    """Looks at one process until it ends, or another one is to be watched."""
+
+    def __init__(self, pid: int, file: Path) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._file = file
+        self.over = False
+
+    def run(self) -> None:
+        """See Thread."""
+        with suppress(OSError), open(f"/proc/{self._pid}/schedstat") as stat, self._file.open("a") as out:
+            before, known = time.time(), _waited_ns(stat.read())
+            while not self.over:
+                time.sleep(NAP_S)
+                stat.seek(0)
+                now, total = time.time(), _waited_ns(stat.read())
+                # The kernel adds a wait up when it ends: that was since the last look, whenever it began.
+                if (seconds := (total - known) / 1e9) >= LEAST_WAIT_S:
+                    out.write(f"{before - seconds:.4f} {now:.4f} {seconds:.4f}\n")
+                    out.flush()
+                before, known = now, total
+
+
+def _waited_ns(schedstat: str) -> int:
+    """Of "ran waited slices" (Documentation/scheduler/sched-stats.rst of Linux)."""
+    return int(schedstat.split()[1])
+
+
 def read(file: Path) -> list[tuple[float, float]]:
     """The spans in a file."""
+    return [(begin, end) for begin, end in _numbers(file)]
+
+
+def read_waits(file: Path) -> list[Wait]:
+    """Those of the processes that were watched."""
+    return [Wait(*numbers) for numbers in _numbers(_waits_of(file))]
+
+
+def _numbers(file: Path) -> list[list[float]]:
     lines = file.read_text("utf-8").splitlines() if file.exists() else []
-    return [(float(begin), float(end)) for begin, end in (line.split() for line in lines)]
+    return [[float(number) for number in line.split()] for line in lines]
+
+
+def _waits_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.waits")
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One that is at work."""
+
+    _input: asyncio.StreamWriter
+
+    def watch(self, pid: int) -> None:
+        """Look at this process from now on."""
+        self._input.write(f"{pid}\n".encode())
 
 
 @asynccontextmanager
-async def watching(file: Path) -> AsyncIterator[None]:
+async def watching(file: Path) -> AsyncIterator[Witness]:
     """Meanwhile."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.chaos.witness", str(file)),
@@ -57,7 +134,7 @@ async def watching(file: Path) -> AsyncIterator[None]:
         async with asyncio.timeout(START_S):
             if not await process.stdout.readline():
                 raise DemoError("the witness does not come up")
-        yield
+        yield Witness(process.stdin)
         process.stdin.close()
         await process.wait()
     finally:
@@ -67,10 +144,17 @@ async def watching(file: Path) -> AsyncIterator[None]:
 
 
 def main() -> None:
+    """Until standard input ends."""
+    file = Path(sys.argv[1])
     for cpu in os.sched_getaffinity(0):
-        threading.Thread(target=sleep, args=(cpu, Path(sys.argv[1])), daemon=True).start()
+        threading.Thread(target=sleep, args=(cpu, file), daemon=True).start()
     print("watching", flush=True)
-    sys.stdin.read()
+    watch: _Watch | None = None
+    for line in sys.stdin:
+        if watch is not None:
+            watch.over = True
+        watch = _Watch(int(line), _waits_of(file))
+        watch.start()
 
 
 if __name__ == "__main__":

@@ -28,9 +28,7 @@ class Files:
 def open_files(pid: int, port: int) -> Files:
     """Those of a process; ``port``: that of the server on the same machine to which it connects, or which it is."""
     links = tuple(_links(pid))
-    ends = connected(
-        (line for table in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()), port
-    )
+    ends = connected(tables(Path(f"/proc/{pid}/net")), port)
     connections = sum(link in ends for link in links)
     return Files(len(links) - connections, connections)
 
@@ -48,6 +46,13 @@ def connected(table: Iterable[str], port: int) -> frozenset[str]:
         if state != LISTENS and f"{port:04X}" in (local.rpartition(":")[2], remote.rpartition(":")[2]):
             found.add(f"socket:[{rest[5]}]")
     return frozenset(found)
+
+
+def tables(folder: Path) -> Iterable[str]:
+    """Lines of the tables in ``/proc/PID/net``; a host without IPv6 has no ``tcp6``."""
+    yield from (folder / "tcp").read_text().splitlines()
+    with suppress(FileNotFoundError):
+        yield from (folder / "tcp6").read_text().splitlines()
 
 
 def _links(pid: int) -> Iterable[str]:

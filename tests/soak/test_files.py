@@ -6,9 +6,10 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from tests.soak.files import Files, connected, open_files
+from tests.soak.files import Files, connected, open_files, tables
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
 LINES = (
@@ -29,6 +30,13 @@ def server() -> Iterator[socket.socket]:
 def test_both_ends_of_connections_are_found_and_what_listens_or_leads_elsewhere_is_not() -> None:
     assert connected((HEAD, *LINES), 8088) == {"socket:[101]", "socket:[102]", "socket:[104]"}
     assert connected((HEAD,), 8088) == frozenset()
+
+
+def test_a_host_without_ipv6_has_one_table_only(tmp_path: Path) -> None:
+    (tmp_path / "tcp").write_text("\n".join((HEAD, *LINES[:4])) + "\n")
+    assert connected(tables(tmp_path), 8088) == {"socket:[101]", "socket:[102]"}
+    (tmp_path / "tcp6").write_text("\n".join((HEAD, LINES[4])) + "\n")
+    assert connected(tables(tmp_path), 8088) == {"socket:[101]", "socket:[102]", "socket:[104]"}
 
 
 def test_a_pool_of_connections_adds_no_file(server: socket.socket) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.engines.asr.deepgram_messages import HeardWord, Result, UtteranceEnd
 from dragoman.engines.asr.deepgram_transcript import (
+    DOUBTED,
     LAST_PATIENCE,
     NUDGE_AFTER,
     OVERTAKEN,
@@ -97,8 +98,9 @@ def quiet_behind(transcript: Transcript) -> int:
 
 def test_all_that_interims_covered_is_answered_by_us() -> None:
     transcript = spoken(3)
+    transcript.take(result(0, 3, final=False), 0.0)
     end = quiet_behind(transcript)
-    transcript.take(Result(0, end, tuple(word(i) for i in range(3)), False, False, False), 0.0)
+    transcript.take(Result(0, end, tuple(word(i, 300) for i in range(3)), False, False, False), 0.1)
     transcript.finalize(3 * 6400, 1.0)
     assert transcript.due(1.0 + PATIENCE - 0.01) == ()
     (answer,) = transcript.due(1.0 + PATIENCE)
@@ -106,6 +108,36 @@ def test_all_that_interims_covered_is_answered_by_us() -> None:
     assert told([answer]) == ["w0", "w1", "w2"]
     assert told(transcript.take(result(0, 3, flags=True), 3.0)) == []  # the final comes after all
     assert transcript.duplicates == 1
+
+
+def test_a_word_that_one_interim_alone_told_stands_for_no_final_while_that_may_come() -> None:
+    transcript = spoken(3)
+    transcript.take(result(0, 3, final=False), 0.0)
+    end = quiet_behind(transcript)
+    wrong = (word(0), word(1), heard("other", 0.8, 1.1))
+    transcript.take(Result(0, end, wrong, False, False, False), 0.1)
+    transcript.finalize(3 * 6400, 1.0)
+    assert transcript.due(1.0 + LAST_PATIENCE - 0.01) == ()
+    assert told(transcript.take(result(0, 3, flags=True), 3.4)) == ["w0", "w1", "w2"]
+
+
+def test_a_word_that_the_next_interim_tells_again_stands() -> None:
+    transcript = spoken(3)
+    end = quiet_behind(transcript)
+    wrong = (word(0), word(1), heard("other", 0.8, 1.1))
+    for words, answered in ((wrong, False), (tuple(map(word, range(3))), False), (tuple(map(word, range(3))), True)):
+        transcript.take(Result(0, end, words, False, False, False), 0.1)
+        transcript.finalize(3 * 6400, 1.0)
+        assert bool(found := transcript.due(1.0 + PATIENCE)) is answered
+    assert told(found) == ["w0", "w1", "w2"]
+
+
+def test_words_that_one_interim_alone_told_are_answered_by_us_before_the_stream_is_given_up() -> None:
+    transcript = spoken(3)
+    end = quiet_behind(transcript)
+    transcript.take(Result(0, end, tuple(map(word, range(3))), False, False, False), 0.1)
+    transcript.finalize(3 * 6400, 1.0)
+    assert told(transcript.due(1.0 + LAST_PATIENCE)) == ["w0", "w1", "w2"]
 
 
 def test_words_that_an_interim_only_just_covered_may_not_be_all() -> None:
@@ -157,8 +189,22 @@ def test_a_final_that_overtook_another_waits_for_it() -> None:
 def test_a_final_that_is_lost_is_made_up_for_by_its_interims() -> None:
     transcript = spoken(6)
     transcript.take(result(0, 3, final=False), 0.0)
+    transcript.take(result(0, 3, final=False, jitter=500), 0.0)
     assert transcript.take(result(3, 6), 0.1) == ()
     assert told(transcript.due(0.1 + OVERTAKEN)) == [f"w{i}" for i in range(6)]
+
+
+def test_the_final_of_words_on_which_interims_did_not_agree_is_waited_for_longer() -> None:
+    for late in (True, False):
+        transcript = spoken(6)
+        transcript.take(result(0, 2, final=False), 0.0)
+        transcript.take(Result(0, 3 * 6400, (word(0), heard("other", 0.4, 0.7)), False, False, False), 0.0)
+        assert transcript.take(result(3, 6), 0.1) == ()
+        assert transcript.due(0.1 + OVERTAKEN) == ()
+        if late:
+            assert told(transcript.take(result(0, 3), 1.9)) == [f"w{i}" for i in range(6)]
+        else:
+            assert told(transcript.due(0.1 + DOUBTED)) == ["w0", "other", "w3", "w4", "w5"]
 
 
 @settings(deadline=None)

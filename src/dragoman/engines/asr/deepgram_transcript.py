@@ -4,10 +4,11 @@ What may go wrong on the wire and is made good here:
 
 - A final comes twice, or late: what it covers is frozen already, and nothing of it comes again.
 - A final comes after that of what is behind it: this one is held back, for ``OVERTAKEN`` at most; if the late one never
-  comes, the last interim's words stand for it.
+  comes, the last interim's words stand for it. Where it alone told one of them, ``DOUBTED`` is waited for the final.
 - A final is empty, and its words come in another one of the same range: they are taken.
 - A ``Finalize`` is not answered as such: any final up to where it was asked answers it, or UtteranceEnd, or, after
-  ``PATIENCE``, we do; silence sent behind it makes the provider speak. Each is answered exactly once.
+  ``PATIENCE``, we do, with the words on which two interims agree; silence sent behind it makes the provider speak. Each
+  is answered exactly once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dragoman.media.format import ms_to_samples
 
 PATIENCE = 1.0
 """Seconds after which a Finalize that nobody answered counts as answered, if interims covered all that was said and
-more: four times what a final takes (measured by others: 247 ms, p95 298)."""
+more and agree on it: four times what a final takes (measured by others: 247 ms, p95 298)."""
 
 NUDGE_AFTER = 0.7
 """Seconds after which a Finalize that nobody answered is followed by silence, in which the provider finds an end by
@@ -33,6 +34,14 @@ LAST_PATIENCE = 2.5
 
 OVERTAKEN = 1.5
 """Seconds for which a final waits for the one before it, if interims told words there, or somebody spoke."""
+
+DOUBTED = 2.0
+"""The same where two interims in a row did not agree on those words: what the last one guessed would be spoken, and the
+late final would come as its correction, or too late even for that. Below ``LAST_PATIENCE``: then another stream hears
+all of it again."""
+
+SAME_WORD = ms_to_samples(100)
+"""Between the middles of one word in two interims; who says it twice takes longer."""
 
 SKIPPED = ms_to_samples(100)
 """Speech before a final that no final covers, from which on one is missing: shorter, it may be the edges of words."""
@@ -82,6 +91,8 @@ class _Told:
     word: HeardWord
     since: int
     """Where the interim's range began: whatever final begins there tells of this word too, or drops it."""
+    sure: bool
+    """Whether the interim before told it too, as it is written here."""
 
 
 class Transcript:
@@ -169,7 +180,8 @@ class Transcript:
             return ()
         asked = self._asked[0]
         known = self._covered >= asked.reached + SETTLED and not self._overdue(asked)
-        if not known and now < asked.when + LAST_PATIENCE:
+        sure = known and all(told.sure for told in self._tentative if told.word.middle < asked.sent)
+        if not sure and now < asked.when + LAST_PATIENCE:
             return ()
         if not known and asked.at != self._unheard and (asked.loud or self._before(asked)):
             raise Unanswered(asked.at)
@@ -182,7 +194,8 @@ class Transcript:
             return ()  # overtaken by a final
         self._covered = max(self._covered, min(result.end, self.timeline.sent))
         self._range = max(self._range, result.start)
-        self._tentative = (*self._missing(result), *(_Told(word, result.start) for word in self._new(result)))
+        new = (_Told(word, result.start, self._told_before(word)) for word in self._new(result))
+        self._tentative = (*self._missing(result), *new)
         if self._tentative and self._tentative[0].since < result.start - TOLERANCE:
             return ()  # a final is under way; its words, told again as they were, would look like agreement
         words = tuple(told.word for told in self._tentative)
@@ -193,8 +206,9 @@ class Transcript:
         found: list[Hypothesis] = []
         while self._held:
             came, result = self._held[0]
-            overtook = self._missing(result) or self._spoken(self._frozen, result.start) >= SKIPPED
-            if overtook and now < came + OVERTAKEN:
+            missing = self._missing(result)
+            overtook = missing or self._spoken(self._frozen, result.start) >= SKIPPED
+            if overtook and now < came + (OVERTAKEN if all(told.sure for told in missing) else DOUBTED):
                 break
             del self._held[0]
             found += self._final(result)
@@ -232,6 +246,12 @@ class Transcript:
     def _spoken(self, start: int, end: int) -> int:
         """Samples of [start, end) that are loud; ``start`` not before what finals cover."""
         return sum(max(min(stop, end) - max(first, start), 0) for first, stop in self._speech)
+
+    def _told_before(self, word: HeardWord) -> bool:
+        """Whether the interim before told this word."""
+        return any(
+            told.word.text == word.text and abs(told.word.middle - word.middle) <= SAME_WORD for told in self._tentative
+        )
 
     def _missing(self, result: Result) -> tuple[_Told, ...]:
         """Words of ranges before this result's whose final has not come.
