@@ -50,6 +50,16 @@ def test_an_engine_that_was_asked_in_vain_has_a_span_of_its_own() -> None:
     ]
 
 
+def test_a_recogniser_that_failed_has_what_of_its_time_the_clause_waited_for() -> None:
+    tried = {"asr": [Attempt("first", -60.0, 1.43), Attempt("second", 1.43, 1.45)]}
+    spans = Trace(journey(times=replace(SPOKEN, tried=tried)), Outcome.SPOKEN).spans
+    assert [(span.name, span.begin, span.end, span.engine) for span in spans][2:5] == [
+        ("asr_failed", 1.4, 1.43, "first"),
+        ("asr_failed", 1.43, 1.45, "second"),
+        ("asr", 1.45, 1.5, "ears"),
+    ]
+
+
 def test_what_was_done_ahead_lies_where_it_was_done() -> None:
     trace = Trace(journey(times=AHEAD), Outcome.SPOKEN)
     spans = {span.name: (span.begin, span.end) for span in trace.spans}

@@ -50,6 +50,9 @@ def test_the_time_of_engines_that_failed_is_theirs_and_no_more_than_the_stage_to
         ("xtts", 0.1),
     ]
     assert not clause.lost("asr")
+    clause.tried["asr"] = [Attempt("ears", -60.0, 0.3), Attempt("ears", 0.3, 0.35)]  # served for a minute, then died
+    assert [(engine, round(seconds, 6)) for engine, seconds in clause.lost("asr")] == [("ears", 0.1), ("ears", 0.05)]
+    assert clause.copy().lost("asr") == clause.lost("asr") and not clause.copy().lost("mt")
     clause.committed = clause.recognised = 1.3  # all of it was done ahead: it cost nobody anything
     assert not clause.lost("mt") and len(clause.lost("tts")) == 2
 

@@ -17,8 +17,10 @@ from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTi
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.feed import PREROLL
+from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.ledger import JITTER
-from dragoman.pipeline.recognition import FINAL_DEADLINE, OPEN_DEADLINE, PUSH_DEADLINE, RESTART_DELAYS, Recognition
+from dragoman.pipeline.finals import FINAL_DEADLINE
+from dragoman.pipeline.recognition import OPEN_DEADLINE, PUSH_DEADLINE, RESTART_DELAYS, Recognition
 
 pytestmark = virtual_time
 
@@ -245,6 +247,20 @@ async def test_a_monologue_that_was_cut_goes_on_behind_the_cut_when_its_stream_d
         _, second = heard.recognizer.streams
         # Of what was committed the last word at most, so that it is heard whole.
         assert second.pushes[0][0] >= heard.clauses[0].end - WORD - 2 * JITTER
+
+
+async def test_what_a_stream_that_died_took_is_its_own_time_and_waited_for_since_it_was_asked() -> None:
+    async with listening(Ears(never_final=True)) as heard:
+        await heard.hear("one two three", pause=FINAL_DEADLINE + 2)
+        ((asked, now),) = heard.asked
+        said = heard.recognition.waited.began - FINAL_DEADLINE  # when the second stream was asked for
+        assert asked < said + RESTART_DELAYS[0] + 0.01
+        (attempt,) = heard.recognition.waited.tried(asked)
+        assert (attempt.engine, attempt.end) == ("ears", heard.recognition.waited.began)
+        times = ClauseTimes(asked - 0.4, asked, now, now, tried={"asr": [attempt]})
+        ((engine, lost),) = times.copy().lost("asr")
+        assert (engine, lost) == ("ears", pytest.approx(attempt.end - asked))
+        assert FINAL_DEADLINE <= lost < now - asked
 
 
 async def test_a_recogniser_that_refuses_is_asked_again_ever_more_slowly() -> None:

@@ -8,8 +8,8 @@ so that one sees what was done ahead.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dragoman.pipeline.journey import Journey, Outcome
@@ -50,14 +50,14 @@ class Trace:
 
         ``hangover``: until its end was certain. ``asr``: until the recogniser had said its words. ``segment``: until
         they were a clause. ``mt`` and ``tts`` (until the first sound), each with its wait before, where there was one,
-        and with ``mt_failed``, ``tts_failed`` of engines that were asked first, in vain. ``playback``: until its first
+        and, as ``asr``, with ``mt_failed`` and so on of engines that were asked first, in vain. ``playback``: until its first
         sample was sent. ``booth``: until its last one.
         """
-        times, engines = self.journey.times, self.journey.engines
+        times = self.journey.times
         found = [
             Span("speech", self.journey.begun, times.said),
             Span("hangover", times.said, times.finalized),
-            Span("asr", times.finalized, times.recognised, engines.get("asr", "")),
+            *_engine_spans("asr", times.finalized, times.recognised, self.journey),
             Span("segment", times.recognised, times.committed),
         ]
         waited_since = times.committed
@@ -66,10 +66,7 @@ class Trace:
                 return tuple(found)
             if begin > waited_since:
                 found.append(Span(f"{name}_wait", waited_since, begin))
-            for each in times.tried.get(name, ()):
-                found.append(Span(f"{name}_failed", each.begin, each.end, each.engine))
-                begin = min(max(begin, each.end), end)
-            found.append(Span(name, begin, end, engines.get(name, "")))
+            found += _engine_spans(name, begin, end, self.journey)
             waited_since = max(end, waited_since)
         if times.sent is not None:
             found.append(Span("playback", min(waited_since, times.sent), times.sent))
@@ -81,6 +78,16 @@ class Trace:
     def end(self) -> float:
         """When the last thing happened that is known, monotonic seconds."""
         return max(span.end for span in self.spans)
+
+
+def _engine_spans(stage: str, begin: float, end: float, journey: Journey) -> Iterator[Span]:
+    """Of a stage in which engines are asked: those that failed first, then the one that did it."""
+    for each in journey.times.tried.get(stage, ()):
+        if stage == "asr":  # a stream may have served long before
+            each = replace(each, begin=min(max(each.begin, begin), end), end=min(each.end, end))
+        yield Span(f"{stage}_failed", each.begin, each.end, each.engine)
+        begin = min(max(begin, each.end), end)
+    yield Span(stage, begin, end, journey.engines.get(stage, ""))
 
 
 class TraceBook:

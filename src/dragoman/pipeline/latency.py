@@ -42,11 +42,13 @@ class ClauseTimes:
     sent: float | None = None
     played: float | None = None
     tried: dict[str, list[Attempt]] = field(default_factory=dict)
-    """By stage (mt, tts): engines that were asked first and failed, in the stage's time."""
+    """By stage (asr, mt, tts): engines that were asked first and failed, in the stage's time."""
 
     def copy(self) -> ClauseTimes:
         """The same source times, for another target language."""
-        return ClauseTimes(self.said, self.finalized, self.recognised, self.committed)
+        source = ClauseTimes(self.said, self.finalized, self.recognised, self.committed)
+        source.tried = {stage: list(tried) for stage, tried in self.tried.items() if stage == "asr"}
+        return source
 
     @property
     def ear_voice_span(self) -> float | None:
@@ -77,10 +79,11 @@ class ClauseTimes:
 
     def lost(self, stage: str) -> Sequence[tuple[str, float]]:
         """(Engine, seconds) of the stage's time that went to engines which then failed; see ``tried``."""
-        engines = (self.mt_begin,) if stage == "mt" else (self.mt_begin, self.mt_end, self.tts_begin)
-        marks = [self.said, self.finalized, self.recognised, self.committed]
-        marks += [mark for mark in engines if mark is not None]
-        reached, left, result = max(marks), self.stages().get(stage, 0.0), []
+        before = [self.said, self.finalized]
+        if stage != "asr":
+            engines = (self.mt_begin,) if stage == "mt" else (self.mt_begin, self.mt_end, self.tts_begin)
+            before += [self.recognised, self.committed, *(mark for mark in engines if mark is not None)]
+        reached, left, result = max(before), self.stages().get(stage, 0.0), []
         for each in self.tried.get(stage, ()):
             seconds = min(max(each.end - max(each.begin, reached), 0.0), left)
             if seconds > 0:

@@ -297,6 +297,8 @@ class SpeakingLeg:
         self._committed = clause.end
         said = recognised if self._audio is None else min(self._audio.time_of(clause.end), recognised)
         times = ClauseTimes(said, max(asked, said), recognised, self._clock())
+        if self.recognition is not None and (tried := self.recognition.waited.tried(times.finalized)):
+            times.tried["asr"] = tried
         self._reports.committed(self.leg, clause, times)
         if self._group is not None:
             self._start_chains(self._group)  # those that crashed

@@ -17,6 +17,7 @@ from dragoman.errors import EngineBusy, EngineDenied, EngineError, EngineSilent,
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.completeness import looks_unfinished
 from dragoman.pipeline.feed import FeedPlan, Finalize, Push
+from dragoman.pipeline.finals import FINAL_DEADLINE, Finals
 from dragoman.pipeline.ledger import RECENT, WordLedger
 from dragoman.pipeline.ports import LegAudio, OnHypothesis
 from dragoman.pipeline.preference import MISSING_AFTER, RESTART_DELAYS, SECOND_LOSS, Preference
@@ -33,10 +34,6 @@ in pieces of a second (feed.MAX_PUSH), which an engine that paces it at 1.25 tim
 
 WATCH = 0.2
 """Seconds between two looks at whether that is kept: what a stall takes longer than it must."""
-
-FINAL_DEADLINE = 3.0
-"""Seconds a recogniser may take for the final after it was asked; then the stream counts as dead. One that was given
-a replay may take that much longer."""
 
 LONG_REPLAY = ms_to_samples(5000)
 """Audio without a final from which on its stable words are kept when a stream dies: at 1.25 times real time, hearing it
@@ -88,7 +85,8 @@ class Recognition:
         """Whether anybody needs this leg's words now."""
         self._closing = False
         self._wake = Wake()
-        self._finalized: deque[float] = deque()
+        self.waited = Finals()
+        """For what, and for whom in vain."""
         self._owed: float | None = None  # until when the stream must have taken what it was given
         self._failures = 0  # times in a row that a stream was not had, or lost without a final
         self._deaths = 0  # of those, streams that had opened: they may die of what they hear
@@ -100,7 +98,6 @@ class Recognition:
         self._busy_at = 0.0  # when there was speech last
         self._release = False
         self._missing = False  # whether it was told that this leg has no recogniser
-        self._asked = 0.0  # when the stream in use was asked for
         self._without: float | None = None  # since when a stream is needed and not had
         self.open = False
         """Whether a stream is open now."""
@@ -167,6 +164,8 @@ class Recognition:
         """LegAudioListener."""
         self.speaking = False
         self._plan.speech_end(at)
+        if not self.open:
+            self.waited.due(at, self._clock())
         self._wake.set()
 
     def want(self, wanted: bool) -> None:
@@ -197,8 +196,8 @@ class Recognition:
                 await asyncio.sleep(min(wait, RESTART_DELAYS[-1]))
                 continue
             opened = False
-            self._asked = self._clock()
-            self._without = self._asked if self._without is None else self._without
+            began = self.waited.opening(self._clock())
+            self._without = began if self._without is None else self._without
             try:
                 stream = await within(OPEN_DEADLINE, self.engine, self._recognizer.open(self._request), NOT_OPEN)
                 opened = True
@@ -215,6 +214,7 @@ class Recognition:
         self._deaths += opened
         self.restarts += 1
         now = self._clock()
+        self.waited.failed(self.engine, now)
         for error in group.exceptions:
             if not isinstance(error, EngineError):
                 continue
@@ -274,7 +274,7 @@ class Recognition:
             log.info("another recogniser takes over", before=self._used, after=info.name)
             self.on_change(self._used, info.name)
         self._used = info.name
-        self._finalized.clear()
+        self.waited.opened()
         self._silence.opened()
         self._stable = StablePrefix(info.interim_agreement or STABLE_AFTER)
         self._release = False
@@ -317,7 +317,7 @@ class Recognition:
                 await self._taken(name, stream.push(pcm, step.start))
                 self._silence.given(len(pcm), self._clock())
             elif isinstance(step, Finalize):
-                self._finalized.append(self._clock())
+                self.waited.ask(step.at, self._clock())
                 await self._taken(name, stream.finalize(step.at))
             elif self._closing and not plan.active:
                 return
@@ -342,10 +342,8 @@ class Recognition:
             await self._wake.wait()
             return
         allowed = FINAL_DEADLINE + self._replayed
-        left = self._finalized[0] + allowed - self._clock() if self._finalized else allowed
-        await within(
-            max(left, 0), self.engine, self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it"
-        )
+        left = self.waited.left(self._replayed, self._clock())
+        await within(left, self.engine, self._wake.wait(), f"no final within {allowed:.3g} s of being asked for it")
 
     async def _taken(self, name: str, doing: Awaitable[None]) -> None:
         """Await that the stream takes audio or a finalize. A deadline of its own would cost each push a timer."""
@@ -387,12 +385,12 @@ class Recognition:
                 unfinished = looks_unfinished(hypothesis.words, self._request.language)
                 self._plan.interim(hypothesis.upto, unfinished=unfinished)
             if hypothesis.end_of_utterance or (hypothesis.is_final and hypothesis.words):
-                self._preference.heard(self._now, self._asked)
+                self._preference.heard(self._now, self.waited.began)
                 self._failures = self._deaths = 0
             if hypothesis.end_of_utterance:
                 if not self._plan.answered():
                     hypothesis = replace(hypothesis, end_of_utterance=False)
-                asked = self._finalized.popleft() if self._finalized else asked
+                asked = self.waited.answered(asked)
                 if not self._plan.awaiting_final:
                     self._replayed = 0.0
                 self._wake.set()

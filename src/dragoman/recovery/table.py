@@ -14,7 +14,7 @@ from dragoman.engines.asr import deepgram_settings
 from dragoman.engines.mt import cache_redis
 from dragoman.engines.mt import chain as translators
 from dragoman.media import rescue
-from dragoman.pipeline import delivery, feed, preference, probe, recognition
+from dragoman.pipeline import delivery, feed, finals, preference, probe, recognition
 from dragoman.recovery import asr, backoff, gpu, ladder, mt, tts
 from dragoman.recovery.kinds import Action, Kind
 from dragoman.telephony import absence, attach, attacher
@@ -75,7 +75,7 @@ TABLE: tuple[Row, ...] = (
         Kind.ASR_LOST,
         "recogniser",
         f"a stream ends or breaks, takes no audio for {recognition.PUSH_DEADLINE:g} s, gives no final "
-        f"{recognition.FINAL_DEADLINE:g} s after it was asked, or is not open within {probe.OPEN_DEADLINE:g} s",
+        f"{finals.FINAL_DEADLINE:g} s after it was asked, or is not open within {probe.OPEN_DEADLINE:g} s",
         "a new stream gets again what has no final; from the second loss in a row the next recogniser of the list, and "
         "back when a probe has the preferred one open. What is too old, or kills every stream, is marked as a gap",
         f"after {_list(preference.RESTART_DELAYS)} ms, the last for ever; the next engine after "

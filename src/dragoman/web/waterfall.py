@@ -15,6 +15,7 @@ from dragoman.web.state import LanguageCode, Model
 COLOURS: Final = {
     "speech": "#c9ccd3",
     "hangover": "#e8d8a8",
+    "asr_failed": "#9c2a2a",
     "asr": "#4c78a8",
     "segment": "#9ecae9",
     "mt_wait": "#d8b5a5",
