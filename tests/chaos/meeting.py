@@ -81,8 +81,8 @@ class Held:
     """Daemons that ended by themselves."""
     frozen: list[tuple[float, float]]
     """When the machine stood still."""
-    waits: list[witness.Wait]
-    """When it kept the daemon waiting."""
+    looks: list[witness.Look]
+    """When it kept the daemon waiting, and when that ran."""
 
 
 class Meeting:
@@ -159,7 +159,7 @@ class Meeting:
             self._dropped,
             self._crashes,
             witness.read(frozen_at),
-            witness.read_waits(frozen_at),
+            witness.read_looks(frozen_at),
         )
 
     # the daemon

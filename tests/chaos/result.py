@@ -12,7 +12,7 @@ from tests.chaos.ledger import NEAR_S, Dropped, Fate, Gap, Page, judge, numbers_
 from tests.chaos.meeting import Held
 from tests.chaos.picture import draw
 from tests.chaos.schedule import Part
-from tests.chaos.witness import waited
+from tests.chaos.witness import ran, waited
 
 from dragoman.pipeline.captions import CaptionKind
 
@@ -74,7 +74,7 @@ def pages_of(held: Held, words: Words) -> dict[tuple[str, str], Page]:
             said=words.said[voice],
             tapped=words.tapped[voice],
             holes=words.holes[target],
-            kept=lambda start, end: waited(held.waits, start, end),
+            kept=lambda start, end: waited(held.looks, start, end),
             listening=words.listening[voice],
             sent=words.sent[voice, target],
             heard=words.heard[voice, target],
@@ -144,8 +144,9 @@ def _lines(
     rows += [(begun, f"-- the machine stood still for {(ended - begun) * 1000:.0f} ms") for begun, ended in held.frozen]
     for language, found in holes.items():
         for start, end in found:
-            kept = f"the machine kept the daemon waiting for {waited(held.waits, start, end) * 1000:.0f} ms of it"
-            rows.append((start, f"-- the booth in {language} sent nothing for {(end - start) * 1000:.0f} ms; {kept}"))
+            kept, busy = (seconds(held.looks, start, end) * 1000 for seconds in (waited, ran))
+            why = f"the machine kept the daemon waiting for {kept:.0f} ms of it, {busy:.0f} ms it ran"
+            rows.append((start, f"-- the booth in {language} sent nothing for {(end - start) * 1000:.0f} ms: {why}"))
     for read, caption in held.captions:
         if caption.kind in (CaptionKind.GAP, CaptionKind.DROPPED):
             span = f"{caption.start_unix - begun:.2f} to {caption.end_unix - begun:.2f}"

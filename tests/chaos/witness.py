@@ -1,4 +1,4 @@
-"""What the machine did to those who had to keep time: when it stood still, and how long it kept a process waiting.
+"""What the machine did to those who had to keep time: when it stood still, and for how long it kept a process waiting.
 
     python -m tests.chaos.witness FILE
 
@@ -6,9 +6,8 @@ A sleeper on every CPU does nothing and notes when it is woken late: a virtual m
 second by what lies under it. What is lost then is nobody's fault. ``FILE`` gets "begin end" a line, seconds (epoch).
 
 Each line of its input is a process id: from then on that process's main thread is watched, by what the kernel notes of
-it: for how long it was ready to run and another ran (``/proc/PID/schedstat``; a time that it slept, or ran itself, is
-none of that). ``FILE.waits`` gets "begin end seconds": the seconds that it waited lie between the two. Ends with its
-input.
+it (``/proc/PID/schedstat``): for how long it was ready to run and another ran, and for how long it ran; else it slept.
+``FILE.looks`` gets "begin end waited ran" for each look between which there was any of that. Ends with its input.
 """
 
 from __future__ import annotations
@@ -31,23 +30,35 @@ NAP_S = 0.005
 LATE_S = 0.03
 """A packet is 20 ms; a phone's jitter buffer holds two or three."""
 
-LEAST_WAIT_S = 0.002
-"""A wait that is noted; shorter ones are how any machine works that does two things."""
+LEAST_S = 0.001
+"""What is noted between two looks, of either."""
 
 START_S = 10.0
 
 
-class Wait(NamedTuple):
-    """A process was ready to run and did not, for so many seconds between the two times (epoch)."""
+class Look(NamedTuple):
+    """What a process did between two times (seconds since the epoch)."""
 
     begun: float
     ended: float
-    seconds: float
+    waited: float
+    """Seconds for which it was ready to run and did not. The kernel adds a wait up when it ends: it may have begun
+    before ``begun``."""
+    ran: float
 
 
-def waited(waits: Iterable[Wait], begun: float, ended: float) -> float:
+def waited(looks: Iterable[Look], begun: float, ended: float) -> float:
     """Seconds that the machine kept the process waiting between two times; at most what may lie there of each wait."""
-    return sum(min(wait.seconds, max(min(ended, wait.ended) - max(begun, wait.begun), 0.0)) for wait in waits)
+    return sum(min(look.waited, _common(look.begun - look.waited, look.ended, begun, ended)) for look in looks)
+
+
+def ran(looks: Iterable[Look], begun: float, ended: float) -> float:
+    """Seconds that it ran between two times, at most."""
+    return sum(min(look.ran, _common(look.begun, look.ended, begun, ended)) for look in looks)
+
+
+def _common(begun: float, ended: float, first: float, last: float) -> float:
+    return max(min(ended, last) - max(begun, first), 0.0)
 
 
 def sleep(cpu: int, file: Path) -> None:
@@ -75,21 +86,21 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         """See Thread."""
         with suppress(OSError), open(f"/proc/{self._pid}/schedstat") as stat, self._file.open("a") as out:
-            before, known = time.time(), _waited_ns(stat.read())
+            before, had_run, had_waited = time.time(), *_seconds(stat.read())
             while not self.over:
                 time.sleep(NAP_S)
                 stat.seek(0)
-                now, total = time.time(), _waited_ns(stat.read())
-                # The kernel adds a wait up when it ends: that was since the last look, whenever it began.
-                if (seconds := (total - known) / 1e9) >= LEAST_WAIT_S:
-                    out.write(f"{before - seconds:.4f} {now:.4f} {seconds:.4f}\n")
+                now, run, wait = time.time(), *_seconds(stat.read())
+                if max(run - had_run, wait - had_waited) >= LEAST_S:
+                    out.write(f"{before:.4f} {now:.4f} {wait - had_waited:.4f} {run - had_run:.4f}\n")
                     out.flush()
-                before, known = now, total
+                before, had_run, had_waited = now, run, wait
 
 
-def _waited_ns(schedstat: str) -> int:
-    """Of "ran waited slices" (Documentation/scheduler/sched-stats.rst of Linux)."""
-    return int(schedstat.split()[1])
+def _seconds(schedstat: str) -> tuple[float, float]:
+    """Of "ran waited slices", in nanoseconds (Documentation/scheduler/sched-stats.rst of Linux)."""
+    run, wait, _ = schedstat.split()
+    return int(run) / 1e9, int(wait) / 1e9
 
 
 def read(file: Path) -> list[tuple[float, float]]:
@@ -97,9 +108,9 @@ def read(file: Path) -> list[tuple[float, float]]:
     return [(begin, end) for begin, end in _numbers(file)]
 
 
-def read_waits(file: Path) -> list[Wait]:
-    """Those of the processes that were watched."""
-    return [Wait(*numbers) for numbers in _numbers(_waits_of(file))]
+def read_looks(file: Path) -> list[Look]:
+    """Those at the processes that were watched."""
+    return [Look(*numbers) for numbers in _numbers(_looks_of(file))]
 
 
 def _numbers(file: Path) -> list[list[float]]:
@@ -107,8 +118,8 @@ def _numbers(file: Path) -> list[list[float]]:
     return [[float(number) for number in line.split()] for line in lines]
 
 
-def _waits_of(file: Path) -> Path:
-    return file.with_name(f"{file.name}.waits")
+def _looks_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.looks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +164,7 @@ def main() -> None:
     for line in sys.stdin:
         if watch is not None:
             watch.over = True
-        watch = _Watch(int(line), _waits_of(file))
+        watch = _Watch(int(line), _looks_of(file))
         watch.start()
 
 
