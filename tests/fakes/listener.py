@@ -62,8 +62,8 @@ class Recorder:
         assert leg_id in self.taps
         self._tell("leg_held", (leg_id, held))
 
-    def away(self, room: str, languages: frozenset[str], since: float) -> None:
-        self._tell("away", (room, languages, since))
+    def away(self, room: str, languages: frozenset[str], since: float, unspoken_s: float) -> None:
+        self._tell("away", (room, languages, since, unspoken_s))
 
     def gap(self, since: float) -> None:
         self._tell("gap", since)

@@ -20,11 +20,14 @@ from tests.virtual_time import settled, virtual_time
 
 from dragoman.engines.base import EngineInfo, Stage
 from dragoman.errors import EngineBusy
-from dragoman.media.format import Pcm
+from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.pipeline.captions import CaptionKind, GapCause
+from dragoman.pipeline.feed import PREROLL
 from dragoman.pipeline.leg import DRAIN_DEADLINE
 from dragoman.pipeline.recognition import RESTART_DELAYS
 from dragoman.telephony.model import Booth
+
+PREROLL_S = PREROLL / SAMPLE_RATE
 
 pytestmark = virtual_time
 
@@ -543,14 +546,53 @@ async def test_a_standstill_is_told_to_the_readers_of_what_was_being_said_and_to
 
 async def test_a_reader_who_comes_after_the_gap_learns_of_it_where_he_left_off() -> None:
     async with hall() as place:
-        place.conference.away(ROOM, frozenset({"en", "es"}), since=970.0)
+        place.conference.away(ROOM, frozenset({"en", "es"}), since=970.0, unspoken_s=7.0)
         place.join("ann", "en")
         for language in ("en", "es"):
             late = place.captions.subscribe(ROOM, language, after=0)
             late.close()
             (gap,) = [caption async for _, caption in late]
             assert (gap.kind, gap.cause) == (CaptionKind.GAP, GapCause.DAEMON_AWAY)
-            assert gap.end_unix - gap.start_unix == 30.0
+            assert gap.end_unix - gap.start_unix == 37.0
+            assert gap.note == (
+                "interpretation was away for 30.0 s; of what was said up to 7 s before, some may be missing"
+            )
+
+
+async def test_how_far_back_something_is_not_spoken_yet_is_known_from_its_first_sound_to_its_last() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        loop = asyncio.get_running_loop()
+        await place.passes(1)
+        assert place.conference.unspoken_s() == 0.0
+        began = loop.time()
+        for sentence in ("good morning dear friends", "how do you do"):
+            place.say(ann, sentence)
+            await place.passes(2)
+        silent = 0.0
+        while unspoken := place.conference.unspoken_s():
+            silent = loop.time() - began - unspoken
+            assert -PREROLL_S - 0.1 <= silent
+            await place.passes(0.02)
+        assert silent > 1, "the first clause was spoken before the second"
+        assert place.heard("es") == translated("es", "good morning dear friends", "how do you do")
+        place.say(ann, "and so")
+        await place.passes(0.3)
+        assert 0.0 < place.conference.unspoken_s() < 0.3 + PREROLL_S + 0.1, "what was spoken before is no part of it"
+
+
+async def test_a_lost_recogniser_leaves_unspoken_what_it_did_not_tell() -> None:
+    async with hall(FakeEngines(FakeRecognizer(Ears(never_final=True)))) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        began = asyncio.get_running_loop().time()
+        place.say(ann, "good morning")
+        for passed in (1.0, 2.0):
+            await place.passes(1.0)
+            assert place.conference.unspoken_s() == pytest.approx(
+                asyncio.get_running_loop().time() - began, abs=PREROLL_S + 0.1
+            ), passed
+        await place.passes(6.0)
+        assert place.conference.unspoken_s() == 0.0
 
 
 async def test_what_no_recogniser_got_in_time_is_marked_as_a_gap_of_its_speaker() -> None:

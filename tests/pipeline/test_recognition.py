@@ -17,9 +17,9 @@ from dragoman.errors import EngineCrashed, EngineError, EngineRejected, EngineTi
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.clause import Clause, ClauseSegmenter
 from dragoman.pipeline.feed import PREROLL
+from dragoman.pipeline.finals import FINAL_DEADLINE
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.ledger import JITTER
-from dragoman.pipeline.finals import FINAL_DEADLINE
 from dragoman.pipeline.recognition import OPEN_DEADLINE, PUSH_DEADLINE, RESTART_DELAYS, Recognition
 
 pytestmark = virtual_time

@@ -16,7 +16,7 @@ from tests.fakes.listener import Recorder
 from tests.virtual_time import settled, virtual_time
 
 from dragoman.errors import AriReplaced
-from dragoman.telephony.absence import HEARTBEAT, UNSURE_S, WENT
+from dragoman.telephony.absence import HEARTBEAT, MOST_UNSPOKEN_S, UNSURE_S, WENT
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.attach import AT_ONCE
 from dragoman.telephony.attacher import CREATE_S, HEARTBEAT_S, Attacher
@@ -494,20 +494,24 @@ class FixedTime:
 
 
 @pytest.mark.parametrize(
-    ("variables", "away"),
+    ("variables", "away", "unspoken"),
     [
-        ({HEARTBEAT: "1700000060"}, 40.0),
-        ({HEARTBEAT: "", WENT: "1700000090"}, 10.0),
-        ({HEARTBEAT: ""}, None),
-        ({HEARTBEAT: "1699000000"}, None),
-        ({HEARTBEAT: "1700000200"}, UNSURE_S),
-        ({HEARTBEAT: "soon"}, None),
-        ({HEARTBEAT: "1700003660.4960.0123abcd"}, 40.0),
-        ({HEARTBEAT: "1699999060.4960.0123abcd"}, 40.0),
-        ({HEARTBEAT: "1700000060.4960.another0"}, 40.0),
-        ({HEARTBEAT: "1700000060.5001.0123abcd"}, 40.0),
-        ({HEARTBEAT: "1700000060.soon.0123abcd"}, 40.0),
-        ({HEARTBEAT: "", WENT: "1700003690.4990.0123abcd"}, 10.0),
+        ({HEARTBEAT: "1700000060"}, 40.0, 0.0),
+        ({HEARTBEAT: "", WENT: "1700000090"}, 10.0, 0.0),
+        ({HEARTBEAT: ""}, None, 0.0),
+        ({HEARTBEAT: "1699000000"}, None, 0.0),
+        ({HEARTBEAT: "1700000200"}, UNSURE_S, 0.0),
+        ({HEARTBEAT: "soon"}, None, 0.0),
+        ({HEARTBEAT: "1700003660.4960.0123abcd"}, 40.0, 0.0),
+        ({HEARTBEAT: "1699999060.4960.0123abcd"}, 40.0, 0.0),
+        ({HEARTBEAT: "1700000060.4960.another0"}, 40.0, 0.0),
+        ({HEARTBEAT: "1700000060.5001.0123abcd"}, 40.0, 0.0),
+        ({HEARTBEAT: "1700000060.soon.0123abcd"}, 40.0, 0.0),
+        ({HEARTBEAT: "", WENT: "1700003690.4990.0123abcd"}, 10.0, 0.0),
+        ({HEARTBEAT: "1700000060.4960.0123abcd.7"}, 40.0, 7.0),
+        ({HEARTBEAT: "1700000060.4960.0123abcd.4711"}, 40.0, MOST_UNSPOKEN_S),
+        ({HEARTBEAT: "1700000060.4960.0123abcd.x"}, 40.0, 0.0),
+        ({HEARTBEAT: "", WENT: "1700000090.4990..3"}, 10.0, 3.0),
     ],
     ids=[
         "killed",
@@ -522,10 +526,19 @@ class FixedTime:
         "a boot's clock that is wrong",
         "half a sign",
         "told to stop, and the time of day was set back",
+        "killed while something was to be spoken",
+        "killed, far behind",
+        "killed, and it says nothing of what was to be spoken",
+        "told to stop in the middle of a clause, where the kernel names no boot",
     ],
 )
 async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interpreted(
-    ari: FakeAri, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], away: float | None
+    ari: FakeAri,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variables: dict[str, str],
+    away: float | None,
+    unspoken: float,
 ) -> None:
     monkeypatch.setattr("dragoman.telephony.absence.time", FixedTime(1_700_000_100.0, 5_000.0))
     monkeypatch.setattr("dragoman.telephony.absence._BOOT", tmp_path / "boot_id")
@@ -539,7 +552,7 @@ async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interp
         for _ in range(2):
             await daemon.listener.next("tap_ready")
         told = [value for what, value in daemon.listener.told if what == "away"]
-        expected = [] if away is None else [("1000", {"en", "es"}, pytest.approx(began - away, abs=0.5))]
+        expected = [] if away is None else [("1000", {"en", "es"}, pytest.approx(began - away, abs=0.5), unspoken)]
         assert told == expected
         if told:
             assert daemon.listener.told[0][0] == "away", "before anybody of the room is heard"
@@ -547,6 +560,6 @@ async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interp
         await daemon.listener.next("tap_ready")
         await daemon.attacher.detach_all()
         assert daemon.pbx.globals[HEARTBEAT] == ""
-        assert daemon.pbx.globals[WENT] == "1700000100.5000.0123abcd"
+        assert daemon.pbx.globals[WENT] == "1700000100.5000.0123abcd.0"
         await daemon.stop()
     assert [value for what, value in daemon.listener.told if what == "away"] == expected

@@ -49,9 +49,9 @@ class Trace:
         """In the order of the clause's way: its speech first; what did not happen is missing.
 
         ``hangover``: until its end was certain. ``asr``: until the recogniser had said its words. ``segment``: until
-        they were a clause. ``mt`` and ``tts`` (until the first sound), each with its wait before, where there was one,
-        and, as ``asr``, with ``mt_failed`` and so on of engines that were asked first, in vain. ``playback``: until its first
-        sample was sent. ``booth``: until its last one.
+        they were a clause. ``mt`` and ``tts`` (until the first sound), each with its wait before, where there was one.
+        Before these three, ``asr_failed`` and so on of engines that were asked first, in vain. ``playback``: until its
+        first sample was sent. ``booth``: until its last one.
         """
         times = self.journey.times
         found = [

@@ -98,7 +98,9 @@ class Chain:
 
     def offer(self, clause: Clause, times: ClauseTimes) -> None:
         """Take a committed clause; never waits."""
-        pending = Pending(clause, times, ahead=self._speculations.take(clause), load=self.meter.open(len(clause.text)))
+        began = times.said - (clause.end - clause.start) / SAMPLE_RATE
+        load = self.meter.open(len(clause.text), began)
+        pending = Pending(clause, times, ahead=self._speculations.take(clause), load=load)
         newest = self.mt_queue.newest
         length = clause.end - newest.clause.start if newest is not None else 0
         backlog = self.meter.backlog

@@ -99,6 +99,11 @@ class ClauseSegmenter:
         return joined(word.text for word in (*self._standing, *self._tentative))
 
     @property
+    def since(self) -> int | None:
+        """Audio time of the first word that is known and of no clause yet; None: all are."""
+        return self._pending[0].start if self._pending else None
+
+    @property
     def _standing(self) -> list[Word]:
         return self._pending[: len(self._pending) - self._outgrown]
 

@@ -254,9 +254,15 @@ class Conference:
         for room in self.rooms | self._captions.rooms:
             self._reporter.gap(room, since, {state.leg.language for state in self._present(room).values()})
 
-    def away(self, room: str, languages: frozenset[str], since: float) -> None:
+    def away(self, room: str, languages: frozenset[str], since: float, unspoken_s: float) -> None:
         """AttachListener: what was said before we came is missing."""
-        self._reporter.away(room, since, languages)
+        self._reporter.away(room, since, unspoken_s, languages)
+
+    def unspoken_s(self) -> float:
+        """For how many seconds back something that was said is neither spoken nor told to be missing."""
+        marks = [state.speaking.unspoken_since for state in self.legs.values()]
+        now = self._clock()
+        return now - min((mark for mark in marks if mark is not None), default=now)
 
     def stood_still(self, since: float, until: float) -> None:
         """Nothing was sent between two times (s, monotonic): tell the readers of what was being said."""

@@ -125,6 +125,11 @@ class FeedPlan:
         return bool(self._open or self._unanswered)
 
     @property
+    def since(self) -> int | None:
+        """Audio time at which the oldest speech begins that has no final yet; None: all has."""
+        return next((utterance.start for utterance in (*self._unanswered, *self._open)), None)
+
+    @property
     def awaiting_final(self) -> bool:
         """Whether a finalize has not been answered."""
         return bool(self._unanswered)

@@ -41,6 +41,8 @@ class Load:
 
     source: int = 0
     """Characters of the clause."""
+    began: float = 0.0
+    """When its first word was said, monotonic seconds."""
     translated: int | None = None
     """Characters of its translation."""
     given: int = 0
@@ -86,9 +88,9 @@ class LagMeter:
         self.talked: Callable[[], float] = _silent
         """For how many seconds the speaker has talked since his last clause, as the VAD hears it."""
 
-    def open(self, source: int) -> Load:
-        """A clause of so many characters was committed."""
-        load = Load(source)
+    def open(self, source: int, began: float = 0.0) -> Load:
+        """A clause of so many characters was committed, of which the first word was said at ``began``."""
+        load = Load(source, began)
         self._loads.append(load)
         return load
 
@@ -119,6 +121,11 @@ class LagMeter:
             where: Where = "mt" if load.translated is None else "playback" if load.given else "tts"
             stages[where] += self.left(load)
         return stages
+
+    @property
+    def since(self) -> float | None:
+        """When the oldest was said that is still to be spoken, monotonic seconds; None: all was spoken."""
+        return min((load.began for load in self._live()), default=None)
 
     @property
     def backlog(self) -> float:

@@ -137,6 +137,16 @@ class SpeakingLeg:
         return self.recognition is not None and self.recognition.speaking
 
     @property
+    def unspoken_since(self) -> float | None:
+        """When the oldest was said that is wanted and neither spoken nor read, monotonic seconds; None: all was."""
+        marks = [chain.meter.since for chain in self.chains]
+        if self.recognition is not None and self.recognition.wanted and self._audio is not None:
+            known = self._segmenter.ledger.committed_until
+            starts = (self.recognition.feed.since, self._segmenter.since)
+            marks += [self._audio.time_of(max(start, known)) for start in starts if start is not None]
+        return min((mark for mark in marks if mark is not None), default=None)
+
+    @property
     def echoed_words(self) -> int:
         """Recognised words that were left out as an echo."""
         return 0 if self._own is None else self._own.echoed_words

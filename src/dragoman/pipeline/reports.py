@@ -195,11 +195,16 @@ class Reporter:
         note = f"interpretation was away for {self._clock() - since:.1f} s"
         self._gap(room, since, self._clock(), note, GapCause.ASTERISK_AWAY, languages)
 
-    def away(self, room: str, since: float, languages: Iterable[str]) -> None:
-        """We came to a room where people were talking already; nobody interpreted since monotonic time ``since``."""
+    def away(self, room: str, since: float, unspoken_s: float, languages: Iterable[str]) -> None:
+        """We came to a room where people were talking already; nobody interpreted since monotonic time ``since``.
+
+        What was said up to ``unspoken_s`` before had not been spoken.
+        """
         away = self._clock() - since
         note = f"interpretation was away for {away:.1f} s"
-        self._gap(room, since, self._clock(), note, GapCause.DAEMON_AWAY, languages)
+        if unspoken_s:
+            note += f"; of what was said up to {unspoken_s:.0f} s before, some may be missing"
+        self._gap(room, since - unspoken_s, self._clock(), note, GapCause.DAEMON_AWAY, languages)
         self.tell(Kind.DAEMON_AWAY, Action.GAP, Status.OK, "daemon", session=room, lag_s=away, detail=note)
 
     def stood_still(self, room: str, language: str, since: float, until: float) -> None:

@@ -244,7 +244,8 @@ TABLE: tuple[Row, ...] = (
         "the next one finds the rooms, sweeps what the other left, attaches, and marks the time between as a "
         "gap in the "
         "captions of each room",
-        f"the heartbeat in Asterisk tells since when, to {attacher.HEARTBEAT_S:g} s; after "
+        f"the heartbeat in Asterisk tells since when, to {attacher.HEARTBEAT_S:g} s, and how far back before that "
+        "something was said that had not been spoken; after "
         f"{absence.FORGOTTEN_S / 3600:g} h nobody is told",
         "calls stay up, each hears his own language natively; a gap in the captions",
         (Action.GAP,),

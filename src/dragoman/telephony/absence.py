@@ -2,12 +2,15 @@
 
 A sign of life says when, twice: by the time of day, which the dialplan compares with its own and another host can
 read, and by the monotonic clock of this boot of this host. The time of day may be set while nobody is there to see
-it: within one boot the other clock decides.
+it: within one boot the other clock decides. It also says how far back that reaches which was said and not interpreted
+yet: whoever dies takes it with him.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from dragoman.telephony.ari.client import AriClient
@@ -26,37 +29,63 @@ UNSURE_S = 60.0
 """s of absence that are told where a sign is from the future: another host's clock is wrong, or ours was set back. A
 daemon that dies is started again within this, and a gap that is too long hides nothing."""
 
+MOST_UNSPOKEN_S = 120.0
+"""s of speech before a sign that may be missing, at most: a chain gives up what is older than that, and says so."""
+
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def sign() -> str:
-    """Of life, now: "1700000060.5123.1b4e28ba": unix time in s, this boot's monotonic time in s, which boot that is."""
-    return f"{int(time.time())}.{int(time.monotonic())}.{_boot()}"
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Of a daemon that is gone."""
+
+    since: float
+    """When it was last well, s."""
+    unspoken_s: float
+    """How long before that the oldest was said which it had not interpreted."""
 
 
-async def last_seen(client: AriClient, now: float) -> float | None:
-    """When the daemon before us was last well, in s of the clock of ``now``; None: there was none, or nobody knows.
+def sign(unspoken_s: float = 0.0) -> str:
+    """Of life, now: "1700000060.5123.1b4e28ba.4".
+
+    That is unix time in s, this boot's monotonic time in s, which boot that is, and for how many s back something that
+    was said is not interpreted yet.
+    """
+    unspoken = ceil(min(max(unspoken_s, 0.0), MOST_UNSPOKEN_S))
+    return f"{int(time.time())}.{int(time.monotonic())}.{_boot()}.{unspoken}"
+
+
+async def last_seen(client: AriClient, now: float) -> Absence | None:
+    """Of the daemon before us, by the clock of ``now``; None: there was none, or nobody knows.
 
     Raises:
         FAILURES: Asterisk does not answer.
     """
     for variable in (HEARTBEAT, WENT):
-        age = _age(await client.get_global(variable))
+        left = await client.get_global(variable)
+        age = _age(left)
         if age is not None and age <= FORGOTTEN_S:
-            return now - age
+            return Absence(now - age, _unspoken(left))
     return None
 
 
 def _age(sign: str) -> float | None:
     """Of what a daemon left, s; None: it is no sign."""
     unix, _, rest = sign.partition(".")
-    monotonic, _, boot = rest.partition(".")
+    monotonic, _, rest = rest.partition(".")
+    boot, _, _ = rest.partition(".")
     if not _is_number(unix):
         return None
     if boot and boot == _boot() and _is_number(monotonic) and int(monotonic) <= time.monotonic():
         return time.monotonic() - int(monotonic)
     age = time.time() - int(unix)
     return age if age >= 0 else UNSURE_S
+
+
+def _unspoken(sign: str) -> float:
+    """What a daemon left says of it, s; those before this version say nothing."""
+    fields = sign.split(".")
+    return min(float(fields[3]), MOST_UNSPOKEN_S) if len(fields) == 4 and _is_number(fields[3]) else 0.0
 
 
 def _is_number(text: str) -> bool:

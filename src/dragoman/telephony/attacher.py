@@ -17,7 +17,7 @@ from dragoman.recovery.backoff import Backoff
 from dragoman.recovery.kinds import Action as Done
 from dragoman.recovery.kinds import Kind, Status
 from dragoman.recovery.telling import Tell, nobody
-from dragoman.telephony.absence import HEARTBEAT, WENT, last_seen, rooms_of, sign
+from dragoman.telephony.absence import HEARTBEAT, WENT, Absence, last_seen, rooms_of, sign
 from dragoman.telephony.ari.client import AriClient
 from dragoman.telephony.ari.connection import AriConnection, ConnectionStats
 from dragoman.telephony.ari.events import Event
@@ -90,6 +90,7 @@ class Attacher:
         config: how to attach.
         chance: gives a number in [0, 1), for the jitter of back-offs.
         guests: told of every event as well, for callers who are in our application themselves.
+        unspoken: for how many seconds back something that was said is not interpreted yet.
     """
 
     def __init__(
@@ -101,12 +102,14 @@ class Attacher:
         *,
         chance: Callable[[], float] = random.random,
         guests: Guests | None = None,
+        unspoken: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.instance = secrets.token_hex(4)
         """Stands in the ids of all that this daemon makes in Asterisk."""
         self._client = client
         self._listener = listener
         self._guests = guests
+        self._unspoken = unspoken
         self._config = config or AttachConfig()
         self._queue = EventQueue()
         self._connection = AriConnection(client, self._queue, Backoff(chance))
@@ -143,8 +146,8 @@ class Attacher:
         """Told when the connection is lost and when it is back."""
         self._first = True
         """Whether nothing was asked of Asterisk yet: what was said before we came is a gap."""
-        self._away_since: float | None = None
-        """Since when (s, monotonic) nobody interpreted, until the listener was told."""
+        self._absence: Absence | None = None
+        """Of the daemon before us, until the listener was told."""
 
     # ---- state, for health and metrics
 
@@ -213,7 +216,7 @@ class Attacher:
         try:
             async with asyncio.timeout(deadline):
                 async with self._beating:
-                    await self._client.set_global(WENT, sign())
+                    await self._client.set_global(WENT, sign(self._unspoken()))
                     await self._client.set_global(HEARTBEAT, "")
                 if ending:
                     await asyncio.wait(ending)
@@ -249,7 +252,7 @@ class Attacher:
     async def _heartbeat(self) -> None:
         async with self._beating:  # a beat that is under way must not come after detach_all's emptying
             if not self._detached:
-                await self._client.set_global(HEARTBEAT, sign())
+                await self._client.set_global(HEARTBEAT, sign(self._unspoken()))
 
     # ---- the one consumer
 
@@ -297,7 +300,7 @@ class Attacher:
         self._stock_due = None
         try:
             if self._first:
-                self._away_since = await last_seen(self._client, now())
+                self._absence = await last_seen(self._client, now())
                 self._first = False
             if not self._synced:
                 await self._register()
@@ -317,10 +320,10 @@ class Attacher:
             self._holdings.forget_failures(lambda _: False)
             if self._guests is not None:
                 self._guests.synced()
-        if self._away_since is not None:
-            since, self._away_since = self._away_since, None
+        if self._absence is not None:
+            absence, self._absence = self._absence, None
             for room, languages in rooms_of(self._roster):
-                self._listener.away(room, languages, since)
+                self._listener.away(room, languages, absence.since, absence.unspoken_s)
         if self._gap is not None:
             since, self._gap = self._gap, None
             self.tell(Kind.ARI_LOST, Done.RETURN, Status.OK, "ari", lag_s=now() - since)

@@ -80,8 +80,11 @@ class AttachListener(Protocol):
     def leg_held(self, leg_id: str, held: bool) -> None:
         """The caller put the call on hold (music may come) or took it back."""
 
-    def away(self, room: str, languages: frozenset[str], since: float) -> None:
-        """At start: people were in this room already, and no daemon since monotonic time ``since``; taps follow."""
+    def away(self, room: str, languages: frozenset[str], since: float, unspoken_s: float) -> None:
+        """At start: people were in this room already, and no daemon since monotonic time ``since``; taps follow.
+
+        What was said up to ``unspoken_s`` before that may be missing too.
+        """
 
     def gap(self, since: float) -> None:
         """ARI was lost at monotonic time ``since`` and is back; a resync follows."""
