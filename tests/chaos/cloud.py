@@ -82,6 +82,8 @@ async def deepgram(port: int, seed: int) -> AsyncIterator[Strike]:
             "double finals": Faults(duplicate_finals=share),
             "lost flags": Faults(lost_flags=share, mute_finalize=share),
             "junk": Faults(junk=share),
+            "parted finals": Faults(parted_finals=share),
+            "untimed": Faults(untimed=share),
             **ENDINGS,
         }
         return replace(known[what], wrong_interims=WRONG_INTERIMS, word_jitter=WORD_JITTER_S)

@@ -14,11 +14,17 @@ from tests.chaos.meeting import Held
 from tests.tonewords.code import Source, ToneWord
 from tests.tonewords.decode import HeardWord, decode
 
+from dragoman.media.format import SAMPLE_RATE
+
 LEAST_PACKETS = 25
 """A flow of less than half a second holds no word."""
 
 SLOT = 160
 """From the timestamp of one packet of a booth to that of the next: 20 ms of G.722's clock (RFC 3551)."""
+
+WHOLE_S = 0.02
+"""What has to come behind a word for it to be whole: the decoder makes up for one tone, and tells a word of which the
+end was never sent."""
 
 APART_S = 0.5
 """Between two packets of a flow that went on."""
@@ -72,14 +78,15 @@ def listen(held: Held) -> Words:
             way = (word.source.voice, LANGUAGE_OF[call.voice])
             if word.source.booth and way in words.heard:
                 words.heard[way].append(Sound(word.text, unix(word.start_s), unix(word.end_s)))
-    for flow, found in zip(flows, on_wire, strict=True):
+    for flow, (seconds, found) in zip(flows, on_wire, strict=True):
         if flow.source == held.media_port:
             _sort_booth(flow, found, words)
         elif not any(_answers(flow, booth) for booth in sent):
-            himself = [(word.source.voice, sound) for word, sound in found if not word.source.booth]
-            for voice, sound in himself:
-                words.tapped[voice].append(sound)
-            for voice in {voice for voice, _ in himself}:
+            himself = [(word, sound) for word, sound in found if not word.source.booth]
+            for word, sound in himself:
+                if word.end_s <= seconds - WHOLE_S:
+                    words.tapped[word.source.voice].append(sound)
+            for voice in {word.source.voice for word, _ in himself}:
                 words.listening[voice] += _runs(flow)
     for table in (words.said, words.tapped, words.sent, words.heard):
         for sounds in table.values():  # type: ignore[attr-defined]  # of two kinds of keys
@@ -92,9 +99,11 @@ def ways() -> list[Way]:
     return [(voice, target) for voice, own in LANGUAGE_OF.items() for target in LANGUAGE_OF.values() if target != own]
 
 
-def _decode_flow(flow: wire.Flow) -> list[tuple[HeardWord, Sound]]:
+def _decode_flow(flow: wire.Flow) -> tuple[float, list[tuple[HeardWord, Sound]]]:
+    """Its length in seconds, and its words."""
     track = flow.track()
-    return [(word, Sound(word.text, track.sent(word.start_s), track.sent(word.end_s))) for word in decode(track.pcm)]
+    found = [(word, Sound(word.text, track.sent(word.start_s), track.sent(word.end_s))) for word in decode(track.pcm)]
+    return len(track.pcm) / SAMPLE_RATE, found
 
 
 def _answers(flow: wire.Flow, booth: wire.Flow) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -20,7 +21,7 @@ from bench.latency import wire
 from bench.latency.script import LANGUAGE_OF, Script
 from pydantic import TypeAdapter
 from tests.chaos import witness
-from tests.chaos.parts import Clock, Database, Provider, Wire, frozen, providers
+from tests.chaos.parts import Clock, Database, Provider, Wire, frozen, junk_to, providers
 from tests.chaos.people import ROOM, WEATHER, Call, Person
 from tests.chaos.schedule import Fault, Part
 from tests.e2e.impaired import Weather
@@ -306,14 +307,14 @@ class Meeting:
         happened.ended = time.monotonic() + self._offset
 
     async def strike_daemon(self, fault: Fault) -> None:
-        """Freeze it, or kill it and start another one."""
+        """Freeze it, or kill it or have it end, and start another one."""
         pid = self._daemon.pid
         if pid is None:
             self._crashes.append(f"found dead at {self._now:.1f} s: {self._daemon.log_tail(30)}")
         elif fault.what == "stall":
             await frozen(pid, fault.seconds)
             return
-        else:
+        elif fault.what == "kill":
             os.kill(pid, signal.SIGKILL)
         await self._life.aclose()
         await asyncio.sleep(fault.seconds)
@@ -337,8 +338,13 @@ class Meeting:
         self._pbx_works = True
 
     async def strike_ari(self, fault: Fault) -> None:
-        """Cut the connection, or let nothing through."""
-        await (self._ari.cut(fault.seconds) if fault.what == "cut" else self._ari.hang(fault.seconds))
+        """Cut the connection, let nothing through, or have something else answer."""
+        ari = self._ari
+        await {"cut": ari.cut, "hang": ari.hang, "junk": ari.junk}[fault.what](fault.seconds)
+
+    async def strike_media(self, fault: Fault) -> None:
+        """Send to the daemon's socket what is no sound, or nobody's."""
+        await junk_to(self._media_port, fault.seconds, Random(f"{self._seed}/{fault.at}"))
 
     async def strike_provider(self, fault: Fault) -> None:
         """Freeze or kill one, or have it do something."""
@@ -380,6 +386,7 @@ STRIKES: Mapping[Part, Callable[[Meeting, Fault], Awaitable[None]]] = {
     Part.MT: Meeting.strike_provider,
     Part.TTS: Meeting.strike_provider,
     Part.DATABASE: Meeting.strike_database,
+    Part.MEDIA: Meeting.strike_media,
     Part.LINE: Meeting.strike_line,
     Part.CLOCK: Meeting.strike_clock,
 }

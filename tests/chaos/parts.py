@@ -8,11 +8,13 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 
 from tests.voices.store.conftest import Postgres
 
@@ -20,6 +22,7 @@ from dragoman.errors import DemoError
 from dragoman.telephony.pbx.ports import free_port
 
 ROOT = Path(__file__).parents[2]
+HOST = "127.0.0.1"
 
 START_S = 60.0
 """Seconds until a provider listens; it takes two, on a busy machine many more."""
@@ -33,6 +36,22 @@ async def frozen(pid: int, seconds: float) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+JUNK_EVERY_S = 0.005
+"""Between datagrams of junk: four times as many as one tap sends."""
+
+
+async def junk_to(port: int, seconds: float, random: Random) -> None:
+    """Send datagrams of any bytes, and RTP of a stream that is nobody's, to this port for so long."""
+    stream, number, end = random.randbytes(4), 0, asyncio.get_running_loop().time() + seconds
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        while asyncio.get_running_loop().time() < end:
+            rtp = bytes((0x80, 118)) + struct.pack(">HI", number & 0xFFFF, 320 * number) + stream
+            bare = random.random() < 0.5
+            sock.sendto(random.randbytes(random.randrange(1500)) if bare else rtp + random.randbytes(640), (HOST, port))
+            number += 1
+            await asyncio.sleep(JUNK_EVERY_S)
 
 
 class Provider:
@@ -140,6 +159,12 @@ class Database:
         await asyncio.gather(*(frozen(pid, seconds) for pid in (postmaster, *map(int, children))))
 
 
+BAD_GATEWAY = (
+    b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 51\r\nConnection: close\r\n\r\n"
+    b"<html><body><h1>502 Bad Gateway</h1></body></html>\n"
+)
+
+
 class Wire:
     """A TCP connection to ``port`` that can be cut and held: what lies between the daemon and Asterisk's ARI."""
 
@@ -150,6 +175,7 @@ class Wire:
         self._open = asyncio.Event()
         self._open.set()
         self._cut = False
+        self._junk = False
         self.port = 0
 
     async def __aenter__(self) -> Wire:
@@ -169,6 +195,13 @@ class Wire:
         await asyncio.sleep(seconds)
         self._cut = False
 
+    async def junk(self, seconds: float) -> None:
+        """Reset all connections, and answer those that are made meanwhile as a proxy does that stands alone."""
+        self._junk = True
+        await self._drop()
+        await asyncio.sleep(seconds)
+        self._junk = False
+
     async def hang(self, seconds: float) -> None:
         """Let nothing through."""
         self._open.clear()
@@ -186,6 +219,12 @@ class Wire:
         self._tasks.add(task)
         onward: asyncio.StreamWriter | None = None
         try:
+            if self._junk:
+                await reader.read(1 << 16)
+                writer.write(BAD_GATEWAY)
+                await writer.drain()
+                writer.close()
+                return
             if not self._cut:
                 back, onward = await asyncio.open_connection("127.0.0.1", self._target)
                 async with asyncio.TaskGroup() as group:
@@ -196,7 +235,7 @@ class Wire:
         finally:
             self._tasks.discard(task)
             for each in (writer, onward):
-                if each is not None:
+                if each is not None and not each.is_closing():
                     each.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -23,6 +23,8 @@ class Part(StrEnum):
     MT = "mt"
     TTS = "tts"
     DATABASE = "database"
+    MEDIA = "media"
+    """The daemon's socket for sound."""
     LINE = "line"
     """Between one phone and Asterisk, both ways."""
     CLOCK = "clock"
@@ -70,6 +72,7 @@ MOMENT = (0.05, 0.05)
 
 RARE = (
     Kind(Part.DAEMON, "kill", (0.5, 2.0)),
+    Kind(Part.DAEMON, "restart", (0.1, 1.0)),
     Kind(Part.ASTERISK, "kill", (0.5, 2.0)),
 )
 """What takes everything with it for some seconds: a share of the meeting only, or nothing else would be seen."""
@@ -79,6 +82,7 @@ KINDS = (
     Kind(Part.ASTERISK, "stall", (0.2, 1.0)),
     Kind(Part.ARI, "cut", (0.1, 3.0)),
     Kind(Part.ARI, "hang", (1.0, 6.0)),
+    Kind(Part.ARI, "junk", (0.5, 3.0)),
     Kind(Part.ASR, "close 1011", MOMENT),
     Kind(Part.ASR, "close 1006", MOMENT),
     Kind(Part.ASR, "close 1000", MOMENT),
@@ -90,6 +94,8 @@ KINDS = (
     Kind(Part.ASR, "late finals", (4.0, 8.0), (0.3, 1.0)),
     Kind(Part.ASR, "double finals", (4.0, 8.0), (0.5,)),
     Kind(Part.ASR, "lost flags", (4.0, 8.0), (0.5,)),
+    Kind(Part.ASR, "parted finals", (4.0, 8.0), (0.5,)),
+    Kind(Part.ASR, "untimed", (4.0, 8.0), (0.3,)),
     Kind(Part.ASR, "junk", (4.0, 8.0), (0.3,)),
     Kind(Part.ASR, "everything", (6.0, 12.0)),
     Kind(Part.ASR, "refuse", (1.0, 4.0)),
@@ -111,10 +117,12 @@ KINDS = (
     Kind(Part.TTS, "cut", (2.0, 6.0), (0.3,)),
     Kind(Part.TTS, "empty", (2.0, 6.0), (0.5,)),
     Kind(Part.TTS, "html", (2.0, 6.0), (0.5,)),
+    Kind(Part.TTS, "mp3", (2.0, 6.0), (0.3,)),
     Kind(Part.TTS, "kill", (0.5, 4.0)),
     Kind(Part.TTS, "freeze", (0.5, 5.0)),
     Kind(Part.DATABASE, "kill", (1.0, 6.0)),
     Kind(Part.DATABASE, "freeze", (1.0, 6.0)),
+    Kind(Part.MEDIA, "junk", (2.0, 6.0)),
     Kind(Part.LINE, "loss", (2.0, 6.0), (0.1,)),
     Kind(Part.LINE, "reorder", (2.0, 6.0)),
     Kind(Part.LINE, "double", (2.0, 6.0), (0.3,)),
