@@ -82,6 +82,7 @@ SHELLS = {
     "dragoman.voices.source": "listens in a thread",
     "dragoman.voices.store.callers": "asks the database",
     "dragoman.voices.store.database": "asks the database with a deadline",
+    "dragoman.voices.store.notes": "asks the database",
     "dragoman.voices.store.store": "asks the database",
     "dragoman.voices.voicing": "runs the voices beside the conference",
     "dragoman.voices.watch": "listens to callers now and then",

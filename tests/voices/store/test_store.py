@@ -548,12 +548,12 @@ async def test_notes_are_kept_encrypted_and_move_to_another_key(tmp_path: Path) 
     path = SecretStr(str(tmp_path / "v.sqlite"))
     store = VoiceStore(path)
     await store.start()
-    assert await store.noted("codes:x") is None
-    await store.note("codes:x", b"one")
-    await store.note("codes:x", b"two-and-secret")
+    assert await store.notes.get("codes:x") is None
+    await store.notes.put("codes:x", b"one")
+    await store.notes.put("codes:x", b"two-and-secret")
     await store.close()
     store = VoiceStore(path, key=KEY)
     await store.start()
-    assert await store.noted("codes:x") == b"two-and-secret"
+    assert await store.notes.get("codes:x") == b"two-and-secret"
     await store.close()
     assert not any(b"two-and-secret" in file.read_bytes() for file in tmp_path.iterdir())
