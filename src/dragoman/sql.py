@@ -148,7 +148,7 @@ class Sql:
                 max_overflow=4,
                 pool_timeout=TIMEOUT_S,
                 pool_pre_ping=True,
-                connect_args={"connection_class": Connection},
+                connect_args={"connection_class": Connection, "timeout": TIMEOUT_S},
             )
             sa.event.listen(engine.sync_engine, "connect", _bound_server)
             return engine
@@ -225,12 +225,13 @@ class Sql:
         within = TIMEOUT_S if within is None else within
         course = _Course()
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within) as deadline:
                 yield course
         except IntegrityError:
             raise
         except TimeoutError as error:
-            raise self.unavailable(self._told(f"no answer within {within:g} s", course.committing)) from error
+            after = within if deadline.expired() else TIMEOUT_S  # else it was a connection that could not be had
+            raise self.unavailable(self._told(f"no answer within {after:g} s", course.committing)) from error
         except (SQLAlchemyError, OSError) as error:
             # The driver's own words: SQLAlchemy's hold the statement and its values.
             cause = error.orig if isinstance(error, DBAPIError) else error

@@ -7,18 +7,15 @@ back, a server that stands still, two who wait for each other, a change that is 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import asyncpg
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.voices.store.conftest import PASSWORD, Postgres
+from tests.postgres import PASSWORD, Postgres
 from tests.voices.store.test_store import with_audio
 
 from dragoman import sql
@@ -183,25 +180,10 @@ async def test_a_question_that_hangs_is_given_up_there_too_and_the_loop_goes_on(
         await works(store, profile)
 
 
-@contextmanager
-def frozen(postgres: Postgres) -> Iterator[None]:
-    """All of its processes stand still, with their connections open."""
-    first = int((postgres.data / "postmaster.pid").read_text().split()[0])
-    os.kill(first, signal.SIGSTOP)  # before its children are listed: the list may lack some while one of them ends
-    stopped = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
-    try:
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        yield
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
-
-
 async def test_one_that_stands_still_is_an_outage_until_it_goes_on(postgres: Postgres, url: str) -> None:
     async with opened(url) as (store, profile):
         await idle(store)
-        with frozen(postgres):
+        with postgres.frozen():
             await unavailable(store, profile.id)
             await unavailable(store, profile.id)
         await works(store, profile)
@@ -226,7 +208,7 @@ async def test_what_meets_one_that_stands_still_in_the_middle_is_given_up(
             database = store._database
             async with database.reading() if way == "reading" else database.writing() as connection:
                 await connection.exec_driver_sql("SELECT 1")
-                stack.enter_context(frozen(postgres))
+                stack.enter_context(postgres.frozen())
                 if when == "before it asks again":
                     await connection.exec_driver_sql("SELECT 2")
 
@@ -238,7 +220,7 @@ async def test_what_meets_one_that_stands_still_in_the_middle_is_given_up(
 async def test_a_store_is_closed_while_its_server_stands_still(postgres: Postgres, url: str) -> None:
     async with opened(url) as (store, _):
         await idle(store)
-        with frozen(postgres):
+        with postgres.frozen():
             await ends(store.close())
 
 
@@ -334,7 +316,7 @@ async def test_a_change_that_is_kept_and_not_confirmed_is_said_to_be_unknown(url
 async def test_a_change_that_was_not_even_asked_for_is_not_said_to_be_unknown(postgres: Postgres, url: str) -> None:
     async with opened(url) as (store, profile):
         await idle(store)
-        with frozen(postgres), pytest.raises(StoreUnavailable) as told:
+        with postgres.frozen(), pytest.raises(StoreUnavailable) as told:
             await store.patch(profile.id, name="Augusta")
         assert sql.UNKNOWN not in str(told.value)
         await works(store, profile)
