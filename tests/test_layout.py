@@ -34,6 +34,7 @@ SHELLS = {
     "dragoman.enrolment.desk": "works on enrolments one by one",
     "dragoman.enrolment.incall": "learns voices beside the conference",
     "dragoman.enrolment.keeping": "stores later what callers asked to keep",
+    "dragoman.enrolment.later": "tries again",
     "dragoman.enrolment.leftovers": "deletes later what nobody wants",
     "dragoman.enrolment.serving": "builds what serves",
     "dragoman.enrolment.stored": "asks the store and the engines",
