@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dragoman.errors import ProfileConflict, ProfileInvalid, StoreUnavailable, VoiceError
-from dragoman.sql import address
+from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
+from dragoman.sql import TRIES, address
 from dragoman.vault import vault
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import Defaults, VoiceProfile, is_id
-from dragoman.voices.store.archive import pack, unpack
+from dragoman.voices.store.archive import pack, take
 from dragoman.voices.store.cache import CacheCounts, ProfileCache
 from dragoman.voices.store.callers import Callers
 from dragoman.voices.store.database import Database
@@ -33,9 +33,6 @@ log = structlog.get_logger(__name__)
 
 REFRESH_S: Final = 2.0
 """Seconds after which a profile that another process changed or deleted is forgotten here."""
-
-CLOCKS_S: Final = 86_400.0
-"""Seconds by which another site's clock may be ahead: a wrong zone."""
 
 T = TypeVar("T")
 
@@ -293,7 +290,7 @@ class VoiceStore:
 
     async def audio(self, key: str, clip: str) -> Audio | None:
         """A recording, 24 kHz; None: there is none."""
-        return (await self._recordings(key, clip)).get(clip)
+        return (await self._recordings(key, clip))[1].get(clip)
 
     async def delete(self, key: str) -> Deletion:
         """Remove a profile, its recordings, its callers, from the database, its files and every cache.
@@ -326,9 +323,15 @@ class VoiceStore:
         return Deletion(True, clips, callers, wiped, note)
 
     async def export(self, key: str) -> bytes | None:
-        """The profile as one file, not encrypted; None: there is none."""
-        profile = await self.get(key)
-        return None if profile is None else await asyncio.to_thread(pack, profile, await self._recordings(key))
+        """The profile as one file, not encrypted; None: there is none. Raises StoreUnavailable, StoreLocked."""
+        for _ in range(TRIES):
+            if (profile := await self.get(key)) is None:
+                return None
+            version, audio = await self._recordings(key)
+            if version == profile.version:
+                return await asyncio.to_thread(pack, profile, audio)
+            self._cache.forget(key)  # changed or deleted since it was read: half of it is no profile
+        raise StoreUnavailable(f"{key} is just being changed")
 
     async def load(self, data: bytes) -> VoiceProfile:
         """Keep the profile of an exported file, under the id it had; callers are not in it.
@@ -337,10 +340,7 @@ class VoiceStore:
             ProfileInvalid: the file is none.
             ProfileConflict: the profile is here already.
         """
-        profile, audio = await asyncio.to_thread(unpack, data)
-        if profile.consent.at > time.time() + CLOCKS_S:
-            raise ProfileInvalid("its consent is of a time that is still to come")
-        profile = replace(profile, version=1)
+        profile, audio = await asyncio.to_thread(take, data, time.time())
         await self.put(profile, audio)
         return profile
 
@@ -384,10 +384,13 @@ class VoiceStore:
             if callers:
                 self.on_assign()
 
-    async def _recordings(self, key: str, clip: str | None = None) -> dict[str, Audio]:
-        wanted = sa.select(CLIPS.c.clip, CLIPS.c.audio).where(CLIPS.c.profile == key)
+    async def _recordings(self, key: str, clip: str | None = None) -> tuple[int | None, dict[str, Audio]]:
+        """The version of a profile (None: there is none) and its recordings of just that moment."""
+        wanted = sa.select(PROFILES.c.version, CLIPS.c.clip, CLIPS.c.audio).outerjoin_from(PROFILES, CLIPS)
+        wanted = wanted.where(PROFILES.c.id == key)
         if clip is not None:
             wanted = wanted.where(CLIPS.c.clip == clip)
         async with self._database.reading() as connection:
             rows = (await connection.execute(wanted)).all()
-        return await asyncio.to_thread(self._rows.recordings, key, rows)
+        found = await asyncio.to_thread(self._rows.recordings, key, [row for row in rows if row.clip is not None])
+        return rows[0].version if rows else None, found
