@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
+from unittest import mock
 
 import pytest
 from tests.engines_scripted.engines import ScriptedRecognizer, ScriptedTranslator
+from tests.postgres import Postgres
+from tests.postgres import running as running_postgres
 
-from dragoman import config
+from dragoman import config, sql
 from dragoman.engines import availability
 from dragoman.errors import EngineCrashed, EngineUnavailable
 from dragoman.observe.health import Part
@@ -53,7 +56,7 @@ class Spare(ScriptedTranslator):
         self.info = dataclasses.replace(self.info, name="spare")
 
 
-def service(**engines: list[str]) -> Service:
+def service(more: Mapping[str, object] | None = None, **engines: list[str]) -> Service:
     scripted = {
         "recognizers": [f"{SCRIPTED}Recognizer"],
         "translators": [f"{SCRIPTED}Translator"],
@@ -65,6 +68,7 @@ def service(**engines: list[str]) -> Service:
         "http": {"port": 0},
         "media": {"vad": "energy"},
         "engines": scripted | engines,
+        **(more or {}),
     }
     return Service(config.validate(given, environ={}))
 
@@ -139,3 +143,39 @@ async def test_it_serves_without_a_broken_spare_and_without_asterisk() -> None:
         stop.set()
         await running
     assert not daemon.health.ready
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+async def test_it_starts_and_ends_while_its_databases_stand_still(postgres: Postgres) -> None:
+    url = await asyncio.to_thread(postgres.database)
+    stores = {"voices": {"store": url, "small_identity": False, "follow_style": False}, "admin": {"store": url}}
+    stop = asyncio.Event()
+    with mock.patch.object(sql, "TIMEOUT_S", 1.0):
+        daemon = service(stores)
+        running = asyncio.ensure_future(daemon.run(stop))
+        while not (daemon.voices.answers and daemon.admin.answers):
+            assert not running.done()
+            await asyncio.sleep(0.01)
+        daemon.admin.journal.note("a test", "voice used")
+        with postgres.frozen():
+            daemon.admin.journal.note("a test", "voice used")
+            stop.set()
+            done, _ = await asyncio.wait((running,), timeout=30)  # as service managers wait
+            assert done, "the daemon waits for a database that stands still"
+            await running
+            stop = asyncio.Event()
+            daemon = service(stores)
+            running = asyncio.ensure_future(daemon.run(stop))
+            while not all(part.ok for part in daemon.health.parts if part.name != "ari"):
+                assert not running.done()
+                await asyncio.sleep(0.01)
+            assert daemon.voices.answers is daemon.admin.answers is False
+            stop.set()
+            done, _ = await asyncio.wait((running,), timeout=30)
+            assert done
+            await running

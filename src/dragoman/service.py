@@ -155,8 +155,8 @@ class Service:
             if not await _unless(stop, self._start_engines()):
                 return
             await asyncio.to_thread(self.glossary.refresh)
-            await self.admin.start()
-            await self.voices.start(next((found for engine in self._cloning if (found := engine.encoder)), None))
+            if not await _unless(stop, self._start_stores()):
+                return
             await self.media.start()
             self.health.ok("media")
             self.metrics.watch_media(self.media.stats)
@@ -242,6 +242,11 @@ class Service:
             preparing.cancel()
             conference.stop()
             await meeting
+
+    async def _start_stores(self) -> None:
+        """A database that does not answer is waited for by a deadline, and asked again later."""
+        await self.admin.start()
+        await self.voices.start(next((found for engine in self._cloning if (found := engine.encoder)), None))
 
     async def _start_engines(self) -> None:
         for stage in Stage:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -28,6 +29,15 @@ SERVER_S: Final = 60.0
 """Seconds after which PostgreSQL ends a statement, or a transaction in which nothing is asked, of its own accord: twice
 what the longest takes that anything waits for (to wipe what a delete left, 30 s)."""
 
+RACES: Final = frozenset({"40P01", "40001"})
+"""PostgreSQL's words for a transaction that it ended for the sake of another one: a deadlock, or out of order."""
+
+TRIES: Final = 3
+"""At a transaction that others raced. Who loses is told after a second (deadlock_timeout), and TIMEOUT_S has five."""
+
+UNKNOWN: Final = "whether it was changed is not known: look at it, or ask for the change again"
+"""What is said where the database went while it kept a change: it may have it all the same."""
+
 SWITCHES: Final = 20
 """Tries to make a file's journal a write-ahead log: each failure waited for another process, and few start at once."""
 
@@ -38,6 +48,8 @@ _DRIVERS: Final = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
 }
+
+T = TypeVar("T")
 
 
 def address(store: str, setting: str = "voices.store") -> sa.URL:
@@ -88,11 +100,23 @@ def _bound_server(connection: sa.engine.interfaces.DBAPIConnection, _: object) -
 
     Not as parameters of the start-up, which connection poolers refuse.
     """
-    cursor = connection.cursor()
-    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
-        cursor.execute(f"SET {limit} = '{SERVER_S:g}s'")
-    cursor.close()
-    connection.commit()  # a driver began a transaction for this: the end of the first reading would take it back
+    try:
+        cursor = connection.cursor()
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            cursor.execute(f"SET {limit} = '{SERVER_S:g}s'")
+        cursor.close()
+        connection.commit()  # a driver began a transaction for this: the end of the first reading would take it back
+    except BaseException:
+        connection.close()  # no pool has it yet
+        raise
+
+
+@dataclass(slots=True)
+class _Course:
+    """Of a transaction."""
+
+    committing: bool = False
+    """All was asked, and what is left is to keep it."""
 
 
 class Sql:
@@ -116,8 +140,15 @@ class Sql:
     def _create(self) -> AsyncEngine:
         """Make the engine; raises ImportError or NoSuchModuleError when a driver is missing."""
         if self.postgres:
+            from dragoman.postgres import Connection
+
             engine = create_async_engine(
-                self.url, pool_size=4, max_overflow=4, pool_timeout=TIMEOUT_S, pool_pre_ping=True
+                self.url,
+                pool_size=4,
+                max_overflow=4,
+                pool_timeout=TIMEOUT_S,
+                pool_pre_ping=True,
+                connect_args={"connection_class": Connection, "timeout": TIMEOUT_S},
             )
             sa.event.listen(engine.sync_engine, "connect", _bound_server)
             return engine
@@ -145,11 +176,30 @@ class Sql:
 
     @asynccontextmanager
     async def writing(self, within: float | None = None) -> AsyncIterator[AsyncConnection]:
-        """A transaction, committed at its end; raises ``unavailable``, and IntegrityError as it is."""
-        async with self._guarded(within), self._running().begin() as connection:
+        """A transaction, committed at its end.
+
+        Raises ``unavailable``: nothing was changed, or the words end with UNKNOWN; and IntegrityError as it is.
+        """
+        async with self._guarded(within) as course, self._running().begin() as connection:
             if self.postgres and within is not None and within > SERVER_S:
                 await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield connection
+            course.committing = True
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """``writing`` for who may meet others: ``work`` is done anew where PostgreSQL took it back for their sake."""
+        async with self._guarded(None) as course:
+            for left in reversed(range(TRIES)):
+                course.committing = False
+                try:
+                    async with self._running().begin() as connection:
+                        done = await work(connection)
+                        course.committing = True
+                    return done
+                except DBAPIError as error:
+                    if not left or getattr(error.orig, "sqlstate", None) not in RACES:
+                        raise
+        raise AssertionError("the last try returned or raised")
 
     async def lock(self, connection: AsyncConnection) -> None:
         """Have other processes that write wait, from the first reading of this transaction on.
@@ -171,20 +221,28 @@ class Sql:
         return self._engine
 
     @asynccontextmanager
-    async def _guarded(self, within: float | None) -> AsyncIterator[None]:
+    async def _guarded(self, within: float | None) -> AsyncIterator[_Course]:
         within = TIMEOUT_S if within is None else within
+        course = _Course()
         try:
-            async with asyncio.timeout(within):
-                yield
+            async with asyncio.timeout(within) as deadline:
+                yield course
         except IntegrityError:
             raise
         except TimeoutError as error:
-            raise self.unavailable(f"{self.where}: no answer within {within:g} s") from error
+            after = within if deadline.expired() else TIMEOUT_S  # else it was a connection that could not be had
+            raise self.unavailable(self._told(f"no answer within {after:g} s", course.committing)) from error
         except (SQLAlchemyError, OSError) as error:
             # The driver's own words: SQLAlchemy's hold the statement and its values.
             cause = error.orig if isinstance(error, DBAPIError) else error
             text = " ".join(str(cause).split())[:300]
-            raise self.unavailable(f"{self.where}: {type(cause).__name__}: {text}") from None
+            refused = isinstance(error, DBAPIError) and not error.connection_invalidated  # and so not kept
+            raise self.unavailable(
+                self._told(f"{type(cause).__name__}: {text}", course.committing and not refused)
+            ) from None
+
+    def _told(self, what: str, unknown: bool) -> str:
+        return f"{self.where}: {what}; {UNKNOWN}" if unknown else f"{self.where}: {what}"
 
     def _private_file(self, path: Path) -> None:
         """Make the file so that only its owner can read it; SQLite gives its own side files the same rights."""

@@ -7,9 +7,7 @@ was to be written is.
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +16,7 @@ from tests.e2e.conftest import DaemonFactory, PhoneFactory, conference_of, room_
 from tests.e2e.daemon import Daemon
 from tests.e2e.talking import stop
 from tests.e2e.test_voices import said, toml
-from tests.voices.store.conftest import PASSWORD, Postgres
+from tests.postgres import PASSWORD, Postgres, running
 
 from dragoman.demo.scenario import Person
 from dragoman.demo.tiny_xtts import enrol
@@ -32,17 +30,8 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.beside]
 @pytest.fixture
 def server() -> Iterator[Postgres]:
     """A PostgreSQL of this test's own: it is stopped under it."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not programs:
-        pytest.skip("no PostgreSQL here (scripts/packages.sh test)")
-    server = Postgres(programs[-1].parent)
-    try:
-        server.start()
+    with running() as server:
         yield server
-        with suppress(subprocess.CalledProcessError):
-            server.stop()
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")

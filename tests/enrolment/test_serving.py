@@ -55,7 +55,7 @@ async def test_codes_are_there_again_when_the_daemon_starts_again(tmp_path: Path
             digits = part.codes.make("Ann", "en", ("7",), time.time()).digits
             assert voices.store is not None
             async with asyncio.timeout(60):
-                while await voices.store.noted("codes:in") is None:
+                while await voices.store.notes.get("codes:in") is None:
                     await asyncio.sleep(0.01)
         else:
             async with asyncio.timeout(60):

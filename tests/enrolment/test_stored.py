@@ -32,8 +32,8 @@ from dragoman.voices.embedders import Encoders
 from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import VoiceProfile
 from dragoman.voices.source import LiveVoices
-from dragoman.voices.store.archive import pack, unpack
-from dragoman.voices.store.store import CLOCKS_S, VoiceStore
+from dragoman.voices.store.archive import CLOCKS_S, pack, unpack
+from dragoman.voices.store.store import VoiceStore
 
 ORDER = {"name": "Ann", "language": "en", "consent": Consent("Ann", "Yes, clone it.", 5.0)}
 
@@ -257,6 +257,32 @@ async def test_a_preview_is_spoken_in_the_profile_and_leaves_nothing_behind(tmp_
         voices._synthesizers = lambda language: [Listening()]
         assert len([piece async for piece in voices.speak(last.id, "Hello", "en")]) == 1
         assert seen == [last.id] and live.speakers == {}
+
+        live.latents_model = "another synthesizer's"
+        seen.clear()
+
+        class Neutral(ToySynthesizer):
+            async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Any]:
+                seen.append(live.conditioning(request.speaker))
+                yield np.ones(320, np.int16)
+
+        voices._synthesizers = lambda language: [Neutral()]
+        assert len([piece async for piece in voices.speak(last.id, "Hello", "en")]) == 1
+        assert seen == [None], "a profile of another model is not guessed at, as in a call"
+
+
+async def test_a_preview_ends_when_its_profile_is_deleted(tmp_path: Path) -> None:
+    async with voices_of(tmp_path, [ToySynthesizer()]) as (voices, desk):
+        last = await enrol(desk, *map(good, (1, 2, 3)))
+        live = LiveVoices(voices._store, Encoders())
+        voices._live = lambda: live
+        voices._store.on_change = live.changed
+        heard = 0
+        with pytest.raises(EngineRejected, match="the profile was deleted"):
+            async for _ in voices.speak(last.id, "Hello", "en"):
+                heard += 1
+                await voices.delete(last.id)
+        assert heard == 1 and live.speakers == {}
 
 
 async def test_each_clip_is_embedded_once(tmp_path: Path) -> None:

@@ -366,6 +366,25 @@ async def test_preview_is_a_wav_that_comes_as_it_is_made(tmp_path: Path) -> None
         await web.s.json(f"{ROOT}/v_{'x' * 22}/preview", 404, method="POST", json={"text": "a", "language": "es"})
 
 
+async def test_a_preview_is_spoken_without_the_marks_that_copied_text_has(tmp_path: Path) -> None:
+    async with site(tmp_path) as web:
+        path = f"{ROOT}/{await web.profile()}/preview"
+        for text, spoken in (
+            ("\ufeffHel\xadlo \u2066Ann\u2069\u200e", "Hello Ann"),
+            ("\u200fשלום דוד\u200f", "שלום דוד"),
+            ("\u2067مرحبا ۵ من ۱۰\u2069", "مرحبا ۵ من ۱۰"),
+            ("می\u200cخواهم کتاب\u200cها", "می\u200cخواهم کتاب\u200cها"),
+            ("क्\u200dष 👩\u200d🔬", "क्\u200dष 👩\u200d🔬"),
+            ("ثم \u06dd۷", "ثم \u06dd۷"),
+        ):
+            async with web.s.session.post(path, json={"text": text, "language": "es"}) as response:
+                assert response.status == 200, await response.text()
+                await response.read()
+            assert web.voices.spoken[-1][1] == spoken
+        for text in ("\u200e", " \u2066\u2069\ufeff", "a\x1b[2Jb"):
+            await web.s.json(path, 422, method="POST", json={"text": text, "language": "es"})
+
+
 async def test_export_and_import(tmp_path: Path) -> None:
     async with site(tmp_path) as web:
         profile_id = await web.profile()

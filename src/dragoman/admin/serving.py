@@ -41,6 +41,10 @@ REFRESH_S: Final = 2.0
 EMPTY_S: Final = 1.0
 """Seconds that no room may have anybody in it before a drained daemon ends: who changes his room is on his way."""
 
+LAST_S: Final = 10.0
+"""Seconds at the end for what waits to be written: two questions that are not answered, of the 30 s that a service
+manager waits (config/systemd)."""
+
 
 class Administration:
     """What operators set, and what comes of it.
@@ -164,11 +168,12 @@ class Administration:
         if self.store is None:
             return
         try:
-            await self.journal.flush()
-            if self.recorder is not None:
-                await self.recorder.flush()
-            await self.store.put_usage(self.spending.take_changes(self.clock()))
-        except AdminStoreDown as error:
+            async with asyncio.timeout(LAST_S):
+                if await self.journal.flush():
+                    if self.recorder is not None:
+                        await self.recorder.flush()
+                    await self.store.put_usage(self.spending.take_changes(self.clock()))
+        except (AdminStoreDown, TimeoutError) as error:
             log.warning("not all was written to the admin store", reason=str(error))
         await self.store.close()
 

@@ -54,6 +54,7 @@ class AdminStore(sql.Sql):
             AdminUnavailable: a driver is missing, a newer Dragoman made the tables, or they have another key.
             AdminStoreDown: the database does not answer.
         """
+        await self.close()  # it may be open, and have failed at what was asked next
         try:
             self._engine = self._create()
         except (ImportError, NoSuchModuleError) as error:

@@ -12,9 +12,9 @@ from typing import Final, Protocol
 
 import structlog
 
+from dragoman.enrolment.later import Later
 from dragoman.enrolment.leftovers import Leftovers
 from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
-from dragoman.recovery.backoff import Backoff
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import VoiceProfile
 
@@ -54,7 +54,7 @@ class Keeping:
         self._asking: dict[_Wish, str] = {}
         """Being stored for the first time, with their channels."""
         self._unwanted = Leftovers(self._delete)
-        self._made = asyncio.Event()
+        self._later = Later(self._wishes, self._try)
 
     def __len__(self) -> int:
         """Wishes that wait."""
@@ -77,7 +77,7 @@ class Keeping:
             if channel not in self._wishes and len(self._wishes) >= WISHES:
                 raise
             self._wishes[channel] = wish
-            self._made.set()
+            self._later.added()
             log.warning("a voice is kept later: the database is away", channel=channel, profile=profile.id)
             return False
         finally:
@@ -95,21 +95,11 @@ class Keeping:
             self._unwanted.add(waiting.profile.id)  # a database that went while it wrote may have it
 
     async def run(self) -> None:
-        """Try again, as all that was lost is (recovery.backoff)."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._unwanted.run())
-            group.create_task(self._run())
-
-    async def _run(self) -> None:
-        clock = asyncio.get_running_loop().time
+        """Try again what could not be done."""
         try:
-            while True:
-                await self._made.wait()
-                self._made.clear()
-                backoff = Backoff()
-                while self._wishes:
-                    await asyncio.sleep(backoff.failed(clock()))
-                    await self._try()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._unwanted.run())
+                group.create_task(self._later.run())
         finally:
             for channel, wish in self._wishes.items():
                 log.error("a voice was not kept: the daemon stops", channel=channel, profile=wish.profile.id)

@@ -5,13 +5,12 @@ They are deleted when it answers again. In memory only: a daemon that stops befo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
 
+from dragoman.enrolment.later import Later
 from dragoman.errors import StoreUnavailable, VoiceError
-from dragoman.recovery.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +22,7 @@ class Leftovers:
         """``delete`` removes a profile, or raises StoreUnavailable."""
         self._delete = delete
         self._ids: dict[str, None] = {}
-        self._added = asyncio.Event()
+        self._later = Later(self._ids, self._try)
         self._over = False
 
     def __len__(self) -> int:
@@ -44,19 +43,12 @@ class Leftovers:
             _name(profile_id)
             return
         self._ids[profile_id] = None
-        self._added.set()
+        self._later.added()
 
     async def run(self) -> None:
-        """Try again, as all that was lost is (recovery.backoff)."""
-        clock = asyncio.get_running_loop().time
+        """Try again what could not be done."""
         try:
-            while True:
-                await self._added.wait()
-                self._added.clear()
-                backoff = Backoff()
-                while self._ids:
-                    await asyncio.sleep(backoff.failed(clock()))
-                    await self._try()
+            await self._later.run()
         finally:
             self._over = True  # what else ends with the daemon may still leave some
             for profile_id in self._ids:

@@ -104,12 +104,12 @@ class Enrolling:
         while True:
             try:
                 if not loaded:
-                    kept = await store.noted(self._note)
+                    kept = await store.notes.get(self._note)
                     loaded = True
                     self.codes.load(kept or b"[]", time.time())
                 await self._changed.wait()
                 self._changed.clear()
-                await store.note(self._note, self.codes.dump())
+                await store.notes.put(self._note, self.codes.dump())
             except VoiceError as error:
                 log.warning("enrolment codes not kept", error=str(error))
                 self._changed.set()

@@ -193,11 +193,15 @@ class StoredVoices:
         """Voices. An engine that fails before it made a sound leaves it to the next one."""
         profile, live = await self._store.get(profile_id), self._live()
         speaker = f"preview.{secrets.token_hex(8)}"
+        if live is not None and (profile is None or not live.takes(profile)):
+            live = None  # the neutral voice, as in a call
         if live is not None and profile is not None:
             live.lend(speaker, profile)
         try:
             async with aclosing(self._speak(speaker, profile_id, text, language)) as speech:
                 async for piece in speech:
+                    if live is not None and speaker not in live.speakers:
+                        raise EngineRejected("preview", "the profile was deleted")
                     yield piece
         finally:
             if live is not None:

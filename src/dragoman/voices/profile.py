@@ -45,6 +45,13 @@ LINES: Final = "\n\t"
 _JOINERS: Final = "\u200c\u200d"
 """ZERO WIDTH NON-JOINER and JOINER: Unicode Core Specification 23.2, "Cursive Connection and Ligatures"."""
 
+_AROUND: Final = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+"""Signs of Arabic, Syriac and Kaithi that are written around the figures behind them: of category Cf, and seen.
+Unicode's PropList, Prepended_Concatenation_Mark."""
+
+_UNSEEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of characters that no name has."""
+
 TIMES: Final = (0.0, 1e11)
 """Seconds since 1970: up to the year 5138, all of which calendars can tell."""
 
@@ -101,9 +108,17 @@ def printed(text: str, *, also: str = "") -> bool:
     Persian and Hindi, and emoji, is part of how a name is written.
     """
     return all(
-        char in _JOINERS or char in also or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        char in _JOINERS or char in _AROUND or char in also or unicodedata.category(char) not in _UNSEEN
         for char in text
     )
+
+
+def unmarked(text: str) -> str:
+    """A text that is not kept, such as one to be spoken, without the marks that ``printed`` does not take.
+
+    Text that is copied has them around its words: of the direction of writing, soft hyphens, byte order marks.
+    """
+    return "".join(char for char in text if unicodedata.category(char) != "Cf" or printed(char))
 
 
 def _printable(text: str, most: int, what: str, also: str = "") -> None:

@@ -151,6 +151,10 @@ class LiveVoices:
         self._speakers.pop(speaker, None)
         self._unasked.pop(speaker, None)
 
+    def takes(self, profile: VoiceProfile) -> bool:
+        """Whether the synthesizer can speak in it: it was made for its model."""
+        return self.latents_model is None or profile.spoken_by(self.latents_model)
+
     def lend(self, speaker: str, profile: VoiceProfile) -> None:
         """Speak for him in this voice until he leaves, or is lent another one; the store is not asked for it."""
         before = self._speakers.get(speaker)
@@ -302,7 +306,7 @@ class LiveVoices:
             return False  # he left, or the profile changed again
         if profile is None:
             return self._broken(name, speaker.key, "there is no such profile")
-        if self.latents_model is not None and not profile.spoken_by(self.latents_model):
+        if not self.takes(profile):
             return self._broken(
                 name, speaker.key, "it was not made for this synthesizer's model: enrol its owner again"
             )

@@ -13,7 +13,16 @@ from dragoman.enrolment.ports import ProfileDetail, ProfileView
 from dragoman.errors import ProfileInvalid
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.fault import FaultKind
-from dragoman.voices.profile import GAIN_RANGE, LINES, MAX_CONSENT, MAX_NAME, PITCH_RANGE, SPEED_RANGE, printed
+from dragoman.voices.profile import (
+    GAIN_RANGE,
+    LINES,
+    MAX_CONSENT,
+    MAX_NAME,
+    PITCH_RANGE,
+    SPEED_RANGE,
+    printed,
+    unmarked,
+)
 from dragoman.web.state import LanguageCode, Model
 
 CALLER_PATTERN = r"^[0-9A-Za-z+*_.@-]{1,64}$"
@@ -42,6 +51,14 @@ def _lines(value: str) -> str:
     if not printed(value, also=LINES):
         raise ValueError("should have no control characters")
     return value
+
+
+def _spoken(value: str) -> str:
+    """Marks that cannot be seen are not spoken either; text that is copied is full of them."""
+    text = unmarked(value)
+    if not text.strip():
+        raise ValueError("should not be blank")
+    return _lines(text)
 
 
 ProfileId = Annotated[str, Field(pattern=r"^v_[0-9A-Za-z_-]{22}$", examples=["v_5f0c9a4be1d24ce3a6b7c8"])]
@@ -243,7 +260,7 @@ class LikenessInfo(Model):
 class PreviewGiven(Given):
     """What to say."""
 
-    text: Annotated[str, Field(min_length=1, max_length=PREVIEW_CHARS, pattern=PRINTED), AfterValidator(_lines)]
+    text: Annotated[str, Field(min_length=1, max_length=PREVIEW_CHARS, pattern=PRINTED), AfterValidator(_spoken)]
     language: LanguageCode
 
 

@@ -26,6 +26,7 @@ from dragoman.errors import (
 from dragoman.voices.make import Audio, clip_id
 from dragoman.voices.profile import Defaults, VoiceProfile, new_id
 from dragoman.voices.store import database, schema
+from dragoman.voices.store.archive import unpack
 from dragoman.voices.store.codec import write_manifest, write_vectors
 from dragoman.voices.store.deletion import Deletion
 from dragoman.voices.store.store import VoiceStore
@@ -395,6 +396,26 @@ async def test_a_profile_moves_as_a_file(store: VoiceStore, tmp_path: Path) -> N
     await elsewhere.close()
 
 
+async def test_a_profile_that_is_deleted_or_changed_while_it_is_exported_is_whole_or_gone(
+    store: VoiceStore, url: SecretStr, key: SecretStr | None
+) -> None:
+    profile, audio = with_audio()
+    await store.put(profile, audio)
+    other = VoiceStore(url, key=key)
+    await other.start()
+    assert await store.get(profile.id) is not None
+    new = np.arange(1000, dtype=np.int16)
+    clips = (*profile.clips[:2], replace(profile.clips[2], id=clip_id(new)))
+    await other.put(replace(profile, version=2, clips=clips), {clip_id(new): new})
+    data = await store.export(profile.id)
+    assert data is not None
+    found, recordings = unpack(data)
+    assert found.version == 2 and {clip.id for clip in found.clips} == set(recordings)
+    await other.delete(profile.id)
+    assert await store.export(profile.id) is None, "what is in memory still is no profile"
+    await other.close()
+
+
 async def test_a_key_for_what_was_plain_and_a_new_one_for_an_old(url: SecretStr) -> None:
     profile, audio = with_audio()
     new_key = SecretStr("c3" * 32)
@@ -548,12 +569,12 @@ async def test_notes_are_kept_encrypted_and_move_to_another_key(tmp_path: Path) 
     path = SecretStr(str(tmp_path / "v.sqlite"))
     store = VoiceStore(path)
     await store.start()
-    assert await store.noted("codes:x") is None
-    await store.note("codes:x", b"one")
-    await store.note("codes:x", b"two-and-secret")
+    assert await store.notes.get("codes:x") is None
+    await store.notes.put("codes:x", b"one")
+    await store.notes.put("codes:x", b"two-and-secret")
     await store.close()
     store = VoiceStore(path, key=KEY)
     await store.start()
-    assert await store.noted("codes:x") == b"two-and-secret"
+    assert await store.notes.get("codes:x") == b"two-and-secret"
     await store.close()
     assert not any(b"two-and-secret" in file.read_bytes() for file in tmp_path.iterdir())

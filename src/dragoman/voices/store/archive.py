@@ -12,6 +12,7 @@ import wave
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,9 @@ MAX_CLIP_BYTES: Final = 125 * CLIP_RATE * 2
 
 MAX_ARCHIVE: Final = 128 * 1024 * 1024
 """Bytes of a whole file, and of all it unpacks to: 45 minutes of recordings."""
+
+CLOCKS_S: Final = 86_400.0
+"""Seconds by which another site's clock may be ahead: a wrong zone."""
 
 _CLIP_NAME = re.compile(r"clips/([0-9a-f]{64})\.wav", re.ASCII)
 
@@ -66,6 +70,18 @@ def unpack(data: bytes) -> tuple[VoiceProfile, dict[str, Audio]]:
     except _READ_ERRORS as error:
         raise ProfileInvalid(f"this is no profile file, or a broken one: {error}") from None
     return profile, audio
+
+
+def take(data: bytes, now: float) -> tuple[VoiceProfile, dict[str, Audio]]:
+    """``unpack`` of a file that comes in from elsewhere at unix time ``now``: the profile begins anew here.
+
+    Raises:
+        ProfileInvalid: says what is wrong with the file.
+    """
+    profile, audio = unpack(data)
+    if profile.consent.at > now + CLOCKS_S:
+        raise ProfileInvalid("its consent is of a time that is still to come")
+    return replace(profile, version=1), audio
 
 
 def _names(members: zipfile.ZipFile) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -14,28 +14,27 @@ from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dragoman.errors import ProfileConflict, ProfileInvalid, StoreUnavailable, VoiceError
-from dragoman.sql import address
+from dragoman.errors import ProfileConflict, StoreUnavailable, VoiceError
+from dragoman.sql import TRIES, address
 from dragoman.vault import vault
 from dragoman.voices.assign import normalize_caller
 from dragoman.voices.make import Audio
 from dragoman.voices.profile import Defaults, VoiceProfile, is_id
-from dragoman.voices.store.archive import pack, unpack
+from dragoman.voices.store.archive import pack, take
 from dragoman.voices.store.cache import CacheCounts, ProfileCache
 from dragoman.voices.store.callers import Callers
 from dragoman.voices.store.database import Database
 from dragoman.voices.store.deletion import Deletion, beyond_reach
-from dragoman.voices.store.rows import ProfileHead, Rows, place
-from dragoman.voices.store.schema import CALLERS, CLIPS, NOTES, PROFILES
+from dragoman.voices.store.notes import Notes
+from dragoman.voices.store.rows import ProfileHead, Rows
+from dragoman.voices.store.schema import CALLERS, CLIPS, PROFILES
 
 log = structlog.get_logger(__name__)
 
 REFRESH_S: Final = 2.0
 """Seconds after which a profile that another process changed or deleted is forgotten here."""
 
-
-CLOCKS_S: Final = 86_400.0
-"""Seconds by which another site's clock may be ahead: a wrong zone."""
+T = TypeVar("T")
 
 
 class VoiceStore:
@@ -75,6 +74,7 @@ class VoiceStore:
         self.used: Callable[[], Mapping[str, int]] = lambda: {}
         """Asked for the ids and versions of profiles that somebody speaks in just now, in memory here or not."""
         self._callers = Callers(self._database, self._rows, self._vault)
+        self.notes = Notes(self._database, self._vault)
 
     @property
     def counts(self) -> CacheCounts:
@@ -184,30 +184,32 @@ class VoiceStore:
         Raises:
             ProfileInvalid: a caller is none.
             ProfileConflict: it exists already, was changed by somebody else, or was deleted.
-            StoreUnavailable: nothing was kept.
+            StoreUnavailable: nothing was kept, or its words say that this is not known: ask again, and one that was
+                kept is a ProfileConflict.
         """
         if unknown := set(audio) - {clip.id for clip in profile.clips}:
             raise ProfileConflict(f"recordings of no clip of the profile: {min(unknown)[:12]}")
         given = None if callers is None else [normalize_caller(caller) for caller in callers]
         values = await asyncio.to_thread(self._rows.of_profile, profile)
         sealed = await asyncio.to_thread(self._rows.of_clips, profile.id, audio)
+
+        async def keep(connection: AsyncConnection) -> None:
+            if profile.version == 1:
+                await connection.execute(sa.insert(PROFILES).values(values))
+            else:
+                await self._replace(connection, profile, values)
+            if sealed:
+                await connection.execute(sa.insert(CLIPS), sealed)
+            if given is not None:
+                await self._callers.give(connection, profile.id, given, only=True)
+
         try:
-            async with self._database.writing() as connection:
-                if profile.version == 1:
-                    await connection.execute(sa.insert(PROFILES).values(values))
-                else:
-                    await self._replace(connection, profile, values)
-                if sealed:
-                    await connection.execute(sa.insert(CLIPS), sealed)
-                if given is not None:
-                    await self._callers.give(connection, profile.id, given, only=True)
+            await self._changing(keep, given is not None)
         except IntegrityError:
             raise ProfileConflict(f"{profile.id} or one of its recordings is stored already") from None
         finally:
             self._cache.forget(profile.id)
         self.on_change(profile.id, False)
-        if given is not None:
-            self.on_assign()
 
     async def _replace(self, connection: AsyncConnection, profile: VoiceProfile, values: Mapping[str, object]) -> None:
         # The first statement writes: it takes the lock, and tells by its count whether we still have the last version.
@@ -237,10 +239,11 @@ class VoiceStore:
 
         Raises:
             ProfileInvalid: a value or a caller is none.
-            StoreUnavailable: nothing was changed.
+            StoreUnavailable: nothing was changed, or its words say that this is not known.
         """
         given = None if callers is None else [normalize_caller(caller) for caller in callers]
-        async with self._database.writing() as connection:
+
+        async def change(connection: AsyncConnection) -> VoiceProfile | None:
             await self._database.lock(connection)
             mine = sa.select(PROFILES).where(PROFILES.c.id == key).with_for_update()
             row = (await connection.execute(mine)).one_or_none()
@@ -258,11 +261,13 @@ class VoiceStore:
             await self._replace(connection, changed, await asyncio.to_thread(self._rows.of_profile, changed))
             if given is not None:
                 await self._callers.give(connection, key, given, only=True)
-        self._cache.forget(key)  # one that failed leaves what is in memory: it serves on while the database is away
-        self.on_change(key, False)
-        if given is not None:
-            self.on_assign()
-        return changed
+            return changed
+
+        made = await self._changing(change, given is not None)
+        if made is not None:
+            self._cache.forget(key)  # one that failed leaves what is in memory: it serves on while the database is away
+            self.on_change(key, False)
+        return made
 
     async def count(self) -> int:
         """Profiles there are."""
@@ -285,7 +290,7 @@ class VoiceStore:
 
     async def audio(self, key: str, clip: str) -> Audio | None:
         """A recording, 24 kHz; None: there is none."""
-        return (await self._recordings(key, clip)).get(clip)
+        return (await self._recordings(key, clip))[1].get(clip)
 
     async def delete(self, key: str) -> Deletion:
         """Remove a profile, its recordings, its callers, from the database, its files and every cache.
@@ -293,15 +298,19 @@ class VoiceStore:
         Raises:
             StoreUnavailable: it is not certain whether it is gone; delete again.
         """
+
+        async def remove(connection: AsyncConnection) -> tuple[bool, int, int]:
+            await self._database.lock(connection)
+            # The profile first, as whoever changes it does: else two could wait for each other.
+            await connection.execute(sa.select(PROFILES.c.id).where(PROFILES.c.id == key).with_for_update())
+            callers = (await connection.execute(sa.delete(CALLERS).where(CALLERS.c.profile == key))).rowcount
+            clips = (await connection.execute(sa.delete(CLIPS).where(CLIPS.c.profile == key))).rowcount
+            gone = await connection.execute(sa.delete(PROFILES).where(PROFILES.c.id == key))
+            return gone.rowcount == 1, clips, callers
+
         self._cache.forget(key)
         try:
-            async with self._database.writing() as connection:
-                await self._database.lock(connection)
-                # The profile first, as whoever changes it does: else two could wait for each other.
-                await connection.execute(sa.select(PROFILES.c.id).where(PROFILES.c.id == key).with_for_update())
-                callers = (await connection.execute(sa.delete(CALLERS).where(CALLERS.c.profile == key))).rowcount
-                clips = (await connection.execute(sa.delete(CLIPS).where(CLIPS.c.profile == key))).rowcount
-                found = (await connection.execute(sa.delete(PROFILES).where(PROFILES.c.id == key))).rowcount == 1
+            found, clips, callers = await self._database.transact(remove)
         finally:
             self._cache.forget(key)  # a get that was under way does not bring it back
             self._callers.forget(key)
@@ -314,9 +323,15 @@ class VoiceStore:
         return Deletion(True, clips, callers, wiped, note)
 
     async def export(self, key: str) -> bytes | None:
-        """The profile as one file, not encrypted; None: there is none."""
-        profile = await self.get(key)
-        return None if profile is None else await asyncio.to_thread(pack, profile, await self._recordings(key))
+        """The profile as one file, not encrypted; None: there is none. Raises StoreUnavailable, StoreLocked."""
+        for _ in range(TRIES):
+            if (profile := await self.get(key)) is None:
+                return None
+            version, audio = await self._recordings(key)
+            if version == profile.version:
+                return await asyncio.to_thread(pack, profile, audio)
+            self._cache.forget(key)  # changed or deleted since it was read: half of it is no profile
+        raise StoreUnavailable(f"{key} is just being changed")
 
     async def load(self, data: bytes) -> VoiceProfile:
         """Keep the profile of an exported file, under the id it had; callers are not in it.
@@ -325,10 +340,7 @@ class VoiceStore:
             ProfileInvalid: the file is none.
             ProfileConflict: the profile is here already.
         """
-        profile, audio = await asyncio.to_thread(unpack, data)
-        if profile.consent.at > time.time() + CLOCKS_S:
-            raise ProfileInvalid("its consent is of a time that is still to come")
-        profile = replace(profile, version=1)
+        profile, audio = await asyncio.to_thread(take, data, time.time())
         await self.put(profile, audio)
         return profile
 
@@ -341,19 +353,14 @@ class VoiceStore:
         """
         normal = normalize_caller(caller)
         try:
-            async with self._database.writing() as connection:
-                await self._callers.give(connection, key, [normal])
+            await self._changing(lambda connection: self._callers.give(connection, key, [normal]))
         except IntegrityError:
             raise ProfileConflict(f"there is no profile {key[:24]!r}") from None
-        self.on_assign()
         return normal
 
     async def unassign(self, caller: str) -> bool:
         """Take his profile from a caller; False: he had none."""
-        async with self._database.writing() as connection:
-            had = await self._callers.take(connection, caller)
-        self.on_assign()
-        return had
+        return await self._changing(lambda connection: self._callers.take(connection, caller))
 
     async def profile_of(self, caller: str) -> str | None:
         """Id of the profile that a caller has; what was last known of him while the database does not answer.
@@ -364,33 +371,26 @@ class VoiceStore:
         """
         return await self._callers.profile_of(caller)
 
-    async def note(self, key: str, value: bytes) -> None:
-        """Keep ``value`` under ``key`` (64 characters at most), in place of what was there; encrypted as all else is.
-
-        Raises:
-            StoreUnavailable: it is not kept.
-        """
-        sealed = self._vault.seal(value, place(key, "note"))
-        async with self._database.writing() as connection:
-            await connection.execute(sa.delete(NOTES).where(NOTES.c.key == key))
-            await connection.execute(sa.insert(NOTES).values(key=key, value=sealed))
-
-    async def noted(self, key: str) -> bytes | None:
-        """What was kept under ``key``; None: nothing. Raises StoreUnavailable, StoreLocked."""
-        async with self._database.reading() as connection:
-            found = await connection.execute(sa.select(NOTES.c.value).where(NOTES.c.key == key))
-            value = found.scalar_one_or_none()
-        return None if value is None else self._vault.open(value, place(key, "note"))
-
     async def callers(self, key: str) -> tuple[str, ...]:
         """Callers who have this profile."""
         async with self._database.reading() as connection:
             return tuple((await self._callers.of(connection, [key])).get(key, ()))
 
-    async def _recordings(self, key: str, clip: str | None = None) -> dict[str, Audio]:
-        wanted = sa.select(CLIPS.c.clip, CLIPS.c.audio).where(CLIPS.c.profile == key)
+    async def _changing(self, work: Callable[[AsyncConnection], Awaitable[T]], callers: bool = True) -> T:
+        """A transaction, after which callers may have another profile, also where it is not known what came of it."""
+        try:
+            return await self._database.transact(work)
+        finally:
+            if callers:
+                self.on_assign()
+
+    async def _recordings(self, key: str, clip: str | None = None) -> tuple[int | None, dict[str, Audio]]:
+        """The version of a profile (None: there is none) and its recordings of just that moment."""
+        wanted = sa.select(PROFILES.c.version, CLIPS.c.clip, CLIPS.c.audio).outerjoin_from(PROFILES, CLIPS)
+        wanted = wanted.where(PROFILES.c.id == key)
         if clip is not None:
             wanted = wanted.where(CLIPS.c.clip == clip)
         async with self._database.reading() as connection:
             rows = (await connection.execute(wanted)).all()
-        return await asyncio.to_thread(self._rows.recordings, key, rows)
+        found = await asyncio.to_thread(self._rows.recordings, key, [row for row in rows if row.clip is not None])
+        return rows[0].version if rows else None, found
