@@ -72,7 +72,8 @@ ENGINES = (
 OURS = (
     seconds(
         "Our own share",
-        "All but engines, Asterisk and the end-of-speech hangover. 40 ms at p95 is good.",
+        "All but engines, Asterisk and the end-of-speech hangover. 40 ms at p95 is good. Behind an engine that is slow a "
+        "clause waits for the one before it, and that wait is here: look at the engines first.",
         quantiles("dragoman_own_share_seconds"),
         warn=0.04,
         bad=0.2,
