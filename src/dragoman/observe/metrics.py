@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from dragoman import __version__
 from dragoman.observe.ari import AriCollector, AriView
 from dragoman.observe.conference import ConferenceCollector, ConferenceCounts
+from dragoman.observe.cores import CoreCollector
 from dragoman.observe.engines import EngineCollector, EnginesView
 from dragoman.observe.gpu import GpuCollector
 from dragoman.observe.lag import LagMetrics
@@ -108,6 +109,7 @@ class Metrics:
         )
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
+        registry.register(CoreCollector())
         registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
         self.recovery = RecoveryMetrics(registry)
