@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +17,11 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does (cli/main.py), before numpy is imported
 
 from tests.virtual_time import VirtualTimeLoop
+
+try:  # here, not where a test happens to need it first: that test would have no patience with its database
+    from dragoman import sql
+except ImportError:  # the packages of no database are installed
+    sql = None  # type: ignore[assignment]
 
 settings.register_profile(
     "here",
@@ -101,7 +105,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(autouse=True)
 def _databases_may_be_slow() -> Iterator[None]:
     """A busy disk is no fault of what is tested; whoever judges the deadline of a database sets it."""
-    sql = sys.modules.get("dragoman.sql")
     with nullcontext() if sql is None else mock.patch.object(sql, "TIMEOUT_S", PATIENCE_S):
         yield
 

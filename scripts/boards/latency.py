@@ -72,10 +72,12 @@ ENGINES = (
 OURS = (
     seconds(
         "Our own share",
-        "All but engines, Asterisk and the end-of-speech hangover. 40 ms at p95 is good.",
+        "All but engines, Asterisk and the end-of-speech hangover. 40 ms at p95 is good. Behind an engine that is slow a "
+        "clause waits for the one before it, and that wait is here: look at the engines first.",
         quantiles("dragoman_own_share_seconds"),
         warn=0.04,
         bad=0.2,
+        width=6,
     ),
     seconds(
         "How late ticks begin",
@@ -83,11 +85,23 @@ OURS = (
         quantiles("dragoman_media_tick_lateness_seconds", of=(0.5, 0.99)),
         warn=0.002,
         bad=0.01,
+        width=6,
+    ),
+    Panel(
+        "Waiting for a core",
+        "Of all time, the share in which our thread could have worked and the machine had no core for it. Above 10 % every "
+        "stage is late, engines that work here and what comes from clouds too.",
+        "percentunit",
+        [rate("dragoman_core_wait_seconds_total", "instance")],
+        warn=0.05,
+        bad=0.1,
+        width=6,
     ),
     seconds(
         "Ear-voice span by engines, 95 of 100",
         "Whether a fallback made it slow.",
         quantiles("dragoman_ear_voice_span_seconds", "asr, mt, tts", PAIR, (0.95,)),
+        width=6,
     ),
 )
 

@@ -107,3 +107,21 @@ async def test_a_full_queue_loses_the_oldest_and_a_deleted_room_is_forgotten(mon
     kept.recorder.forget("1000")
     await kept.recorder.flush()
     assert kept.lines == []
+
+
+async def test_what_is_deleted_does_not_come_back_by_a_write_that_was_under_way() -> None:
+    kept = Kept()
+
+    async def slowly(lines: Sequence[tuple[Line, float]]) -> None:
+        await asyncio.sleep(1)
+        kept.lines += lines
+
+    kept.recorder = Recorder(kept.hours, slowly, kept.purge, kept.clock)
+    kept.recorder.take(caption("hola"))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(kept.recorder.flush())
+        await asyncio.sleep(0.5)
+        async with kept.recorder.paused():
+            kept.recorder.forget("1000")
+            kept.lines.clear()
+    assert kept.lines == []

@@ -229,7 +229,7 @@ async def test_a_stage_is_in_trouble_only_for_languages_nobody_serves_and_degrad
     open_(vi)
     assert engines.trouble(Stage.TTS) == "vi: vi: gone"
     open_(second)
-    assert engines.trouble(Stage.TTS) == "en: first: gone; es: first: gone; vi: vi: gone"
+    assert engines.trouble(Stage.TTS) == "en, es: first: gone; vi: vi: gone"
     assert engines.trouble(Stage.MT) == engines.degraded(Stage.MT) == ""
     engines.circuits.of(first).succeeded()
     assert engines.trouble(Stage.TTS) == "vi: vi: gone"

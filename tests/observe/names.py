@@ -18,7 +18,7 @@ ELSEWHERE = {
 
 _WORDS = frozenset(
     """sum min max avg by without rate increase histogram_quantile on ignoring group_left group_right and or unless
-    offset bool time topk label_replace clamp_min clamp_max count vector absent""".split()
+    offset bool time topk label_replace changes clamp_min clamp_max count vector absent""".split()
 )
 """PromQL's own words, of those that are used here."""
 

@@ -63,7 +63,13 @@ REAL = {
 
 @pytest.mark.parametrize(("rtt", "known"), [(65535.999786, None), (0.0, None), (0.042, 0.042)])
 def test_asterisks_answer(rtt: float, known: float | None) -> None:
-    assert parse_rtp_statistics(REAL | {"rtt": rtt}) == RtpStatistics(701, 1, 0.001, 696, 2, 0.001375, known)
+    assert parse_rtp_statistics(REAL | {"rtt": rtt}) == RtpStatistics(701, 1, 0.001375, 696, 2, 0.001, known)
+
+
+def test_jitter_that_asterisk_found_itself_is_that_of_what_it_receives() -> None:
+    # A real answer, shortened, of a phone behind 40 ms of jitter that sends Asterisk no RTCP.
+    answer = {"txcount": 2238, "rxcount": 2248, "txjitter": 0.008, "rxjitter": 0.0, "local_maxjitter": 0.017375}
+    assert parse_rtp_statistics(answer) == RtpStatistics(2248, 0, 0.008, 2238, 0, 0.0, None)
 
 
 def test_the_poorest_answer_that_asterisk_promises() -> None:

@@ -55,7 +55,7 @@ async def test_the_rules_ask_for_metrics_that_a_daemon_serves() -> None:
 def test_each_alert_is_seen_to_fire_and_to_be_quiet_before() -> None:
     tests = yaml.safe_load((FOLDER / "rules.test.yml").read_text())["tests"]
     fires, quiet = set(), set()
-    for each in (each for test in tests for each in test["alert_rule_test"]):
+    for each in (each for test in tests for each in test.get("alert_rule_test", ())):
         (fires if each["exp_alerts"] else quiet).add(each["alertname"])
     assert fires == quiet == set(ALERTS)
 
@@ -65,3 +65,17 @@ def test_each_alert_is_seen_to_fire_and_to_be_quiet_before() -> None:
 def test_promtool_is_content(arguments: list[str]) -> None:
     done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (apt-get install prometheus)")
+def test_what_the_scrape_has_as_comments_is_right_too(tmp_path: Path) -> None:
+    text = (FOLDER / "prometheus.yml").read_text()
+    taken = re.sub(r"^( *)# ( *(?:- |[a-z_]+:).*)$", r"\1\2", text, flags=re.MULTILINE)
+    config = yaml.safe_load(taken)
+    assert config["alerting"]["alertmanagers"] and "credentials_file" in config["scrape_configs"][0]["authorization"]
+    (tmp_path / "prometheus.yml").write_text(taken)
+    (tmp_path / "rules.yml").write_text((FOLDER / "rules.yml").read_text())
+    done = subprocess.run(
+        ["promtool", "check", "config", "--syntax-only", tmp_path / "prometheus.yml"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

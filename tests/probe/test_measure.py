@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.media.format import Pcm
-from dragoman.probe.measure import FRAME_S, heard_after, last_sound, sentence_end
+from dragoman.probe.measure import ALIKE, FRAME_S, heard_after, last_sound, likeness, sentence_end
 
 RATES = st.sampled_from([8000, 16_000])
 
@@ -45,6 +45,17 @@ def test_a_voice_behind_the_sentence_is_found_where_it_begins(gap: float, db: fl
 def test_clicks_and_hiss_are_no_voice(rate: int, click: float) -> None:
     heard = joined(sound(1.0, -20, rate), sound(1.0, -58, rate), sound(click, -10, rate), sound(2.0, -58, rate))
     assert heard_after(heard, rate, 1.25) is None
+
+
+@given(RATES, st.floats(-30, 0), st.integers(0, 20), st.booleans())
+def test_a_prompt_is_known_among_other_sound_and_nothing_else_is(rate: int, db: float, lead: int, cut: bool) -> None:
+    prompt, other = sound(1.5, -20, rate), sound(1.5, -20, rate, seed=2)
+    louder = np.asarray(prompt * 10 ** (db / 20), np.int16)
+    whole = joined(other, np.zeros(lead * rate // 50, np.int16), louder[rate // 5 if cut else 0 :])
+    assert likeness(joined(whole, sound(1.0, -60, rate, seed=3)), prompt, rate) >= ALIKE
+    assert likeness(joined(other, other), prompt, rate) < ALIKE / 2
+    assert likeness(prompt[:rate], prompt, rate) < ALIKE  # it lacks too much
+    assert likeness(np.zeros(0, np.int16), prompt, rate) == likeness(prompt, prompt[: rate // 2], rate) == 0.0
 
 
 def test_of_nothing_nothing_is_heard() -> None:

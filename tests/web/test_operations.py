@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.enrolment.fakes import FakeVoices
-from tests.web.administered import administered, token
+from tests.web.administered import Pbx, administered, token
 from tests.web.serving import caption, serving
 
 from dragoman.admin.rooms import Room
@@ -111,8 +111,19 @@ async def test_who_made_which_room_is_in_the_audit_log_without_its_pin(tmp_path:
     async with administered(tmp_path) as admin, serving(admin=admin) as s:
         await s.json("/api/rooms", 201, method="POST", json={"room": "1000", "pin": "90210"})
         (entry,) = await admin.open_store().audit(0, 10)
-        assert (entry.action, entry.room) == ("set up a room", "1000")
+        assert (entry.action, entry.room, entry.detail) == ("set up a room", "1000", "sets=pin")
         assert "90210" not in str(entry)
+
+
+async def test_what_was_done_to_whom_is_in_the_audit_log(tmp_path: Path) -> None:
+    pbx = Pbx()
+    pbx.seat("17.4", "en")
+    async with administered(tmp_path, pbx) as admin, serving(admin=admin) as s:
+        await s.json("/api/rooms/1000/legs/17.4", 409, method="PATCH", json={"muted": True, "language": "es"})
+        async with s.session.delete("/api/rooms/1000/legs/17.4") as response:
+            assert response.status == 204
+        found = [(entry.action, entry.detail) for entry in await admin.open_store().audit(0, 10)]
+        assert found == [("change a leg", "leg=17.4 muted=true language=es"), ("hang up a leg", "leg=17.4")]
 
 
 async def test_what_cannot_be_written_down_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from itertools import islice
 
 import structlog
@@ -94,8 +95,12 @@ class Recorder:
                     if self._waiting and self._waiting[0] is line:  # else it was dropped meanwhile
                         self._waiting.popleft()
 
+    def paused(self) -> AbstractAsyncContextManager[None]:
+        """Nothing is being written inside: what is deleted there does not come back by a write that was under way."""
+        return self._turn
+
     def forget(self, room: str) -> None:
-        """A room's transcripts are deleted: what waits of it is not written either."""
+        """A room's transcripts are deleted: what waits of it is not written either. While paused."""
         self._waiting = deque(each for each in self._waiting if each[0].room != room)
 
 

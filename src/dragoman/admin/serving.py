@@ -13,7 +13,7 @@ from dragoman.admin.admission import Limits, Load
 from dragoman.admin.journal import Journal, note_voice
 from dragoman.admin.keeper import Keeper
 from dragoman.admin.legs import Legs
-from dragoman.admin.model import Prices, Usage
+from dragoman.admin.model import Line, Prices, Usage
 from dragoman.admin.recorder import Recorder
 from dragoman.admin.rooms import Room
 from dragoman.admin.spending import Spending, day_of
@@ -216,9 +216,11 @@ class Administration:
                 continue
             capped = self._capped_rooms()
             if capped != self._capped:
+                spent, before = (sorted(room for room in each if each[room]) for each in (capped, self._capped))
                 self._capped = capped
-                log.info("rooms that may spend no more today", rooms=[room for room, spent in capped.items() if spent])
-                self._conference.refresh_demand()
+                if spent != before:
+                    log.info("rooms that may spend no more today", rooms=spent)
+                    self._conference.refresh_demand()
             busy = bool(self._conference.legs) or self._others() > 0 or not self.draining
             quiet = 0.0 if busy else quiet + EMPTY_S / 4
             if quiet >= EMPTY_S:
@@ -290,12 +292,32 @@ class Administration:
 
     async def delete_room(self, room: str) -> None:
         """Forget a room and its transcripts; who is in it stays."""
-        await self.open_store().delete_room(room)
-        if self.rooms is not None:
-            self.rooms = {name: found for name, found in self.rooms.items() if name != room}
-        if self.recorder is not None:
-            self.recorder.forget(room)
+        store, recorder = self._writing()
+        async with recorder.paused():
+            await store.delete_room(room)
+            if self.rooms is not None:
+                self.rooms = {name: found for name, found in self.rooms.items() if name != room}
+            recorder.forget(room)
         self._tell_glossaries()
+
+    async def transcript(self, room: str, language: str, since: float, until: float) -> list[Line]:
+        """What is kept of what was said, up to now; ``since`` and ``until``: unix time, s."""
+        store, recorder = self._writing()
+        await recorder.flush()
+        return await store.lines(room, language, since, until)
+
+    async def delete_transcript(self, room: str) -> int:
+        """In all languages; how many lines were kept."""
+        store, recorder = self._writing()
+        async with recorder.paused():
+            recorder.forget(room)
+            return await store.delete_lines(room)
+
+    def _writing(self) -> tuple[AdminStore, Recorder]:
+        """The store, and what writes transcripts into it; raises AdminUnavailable."""
+        store = self.open_store()
+        assert self.recorder is not None, "there is one where there is a store"
+        return store, self.recorder
 
     def drain(self) -> None:
         """Let no new room begin, and end when the last call is over. Idempotent."""

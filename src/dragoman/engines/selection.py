@@ -183,14 +183,17 @@ class EngineSet:
             log.error("engine not used", stage=str(stage), engine=problem.engine, error=str(problem))
 
     def trouble(self, stage: Stage) -> str:
-        """For which of the languages offered no engine of this stage works now, and why; empty where one does."""
+        """For which of the languages offered no engine of this stage works now, and why; empty where one does.
+
+        A reason is told once, of all languages together: nine languages have 72 pairs.
+        """
         if all(self.circuits.usable(engine) for engine in self._by_stage[stage]):
             return ""
-        return "; ".join(
-            f"{key}: {self.circuits.of(line[0]).reason}"
-            for key, line in self._offered(stage)
-            if line and not any(self.circuits.usable(engine) for engine in line)
-        )
+        why: dict[str, list[str]] = {}
+        for key, line in self._offered(stage):
+            if line and not any(self.circuits.usable(engine) for engine in line):
+                why.setdefault(self.circuits.of(line[0]).reason, []).append(key)
+        return "; ".join(f"{', '.join(keys)}: {reason}" for reason, keys in why.items())
 
     def degraded(self, stage: Stage) -> str:
         """Which engines of this stage do not work now, and why; empty while all do."""

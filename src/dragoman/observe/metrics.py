@@ -7,6 +7,7 @@ ARI client and the conference count stays plain integers there: ``Metrics.watch_
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
@@ -16,6 +17,7 @@ from prometheus_client.registry import Collector
 from dragoman import __version__
 from dragoman.observe.ari import AriCollector, AriView
 from dragoman.observe.conference import ConferenceCollector, ConferenceCounts
+from dragoman.observe.cores import CoreCollector
 from dragoman.observe.engines import EngineCollector, EnginesView
 from dragoman.observe.gpu import GpuCollector
 from dragoman.observe.lag import LagMetrics
@@ -91,7 +93,12 @@ class Metrics:
         self.tasks = Gauge("dragoman_tasks", "Asyncio tasks that have not ended", registry=registry)
         self.recognizer_streams = Gauge("dragoman_recognizer_streams", "Open recognizer streams", registry=registry)
         self.caption_readers = Gauge("dragoman_caption_readers", "Readers of captions", registry=registry)
-        self.ari_connected = Gauge("dragoman_ari_connected", "1 while Asterisk's events come in", registry=registry)
+        self.ari_connected = Gauge(
+            "dragoman_ari_connected",
+            "1 while Asterisk's events come in; no number before that was tried, which models that load put off",
+            registry=registry,
+        )
+        self.ari_connected.set(math.nan)
         self.ready = Gauge("dragoman_ready", "1 while calls can be interpreted", registry=registry)
         self.draining = Gauge("dragoman_draining", "1 while no new room may begin", registry=registry)
         self.store_up = Gauge(
@@ -102,6 +109,7 @@ class Metrics:
         )
         Info("dragoman_build", "Which Dragoman this is", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
+        registry.register(CoreCollector())
         registry.register(GpuCollector())
         self.voices = VoiceMetrics(registry)
         self.recovery = RecoveryMetrics(registry)

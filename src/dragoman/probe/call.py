@@ -6,9 +6,9 @@ import asyncio
 import tempfile
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +20,11 @@ from dragoman.demo.phone import Codec, Phone
 from dragoman.errors import DemoError
 from dragoman.languages import LANGUAGES
 from dragoman.media.format import SAMPLE_RATE, Pcm
+from dragoman.media.resample import resample
 from dragoman.probe.answer import why_unanswered
-from dragoman.probe.measure import GRACE_S, Ear, heard_after, last_sound, sentence_end
+from dragoman.probe.measure import ALIKE, GRACE_S, Ear, heard_after, last_sound, likeness, sentence_end
 from dragoman.probe.report import Found
+from dragoman.telephony.booth_prompts import TEXTS, BoothPrompts
 
 ANSWER_S: Final = 15.0
 """Seconds for the PBX to answer."""
@@ -49,6 +51,10 @@ PROMPT: Final = (
 )
 """A room that waits for its PIN is quiet for some seconds too, and then asks again."""
 
+TOLD: Final = ("captions-only", "original")
+"""What a booth tells its listeners where they get no voice of the interpretation (``booth_prompts.TEXTS``). It is a
+voice behind the sentence, too."""
+
 LOOK_S: Final = 0.1
 """Seconds between two looks at the recordings."""
 
@@ -71,6 +77,8 @@ class Plan:
     """The SIP account to call with; None: as anybody, from this machine."""
     codec: str = "g722"
     """Key of ``CODECS``: the only one that the phones offer."""
+    excuses: Mapping[str, Pcm] = field(default_factory=dict)
+    """What says, in the listener's language, that nothing is interpreted: text and sound, 16 kHz."""
 
     @property
     def rate(self) -> int:
@@ -139,7 +147,7 @@ async def _placed(plan: Plan, found: Found, folder: Path, say: Callable[[str], N
         await _until(lambda: _recorded(speaker, plan.rate) - since >= seconds, seconds + SETTLE_S)
         if not (speaker.in_call and listener.in_call):
             return replace(found, why="the PBX ended the call")
-    return await asyncio.to_thread(_measured, found, speaker, listener, plan.rate, since)
+    return await asyncio.to_thread(_measured, found, speaker, listener, plan, since)
 
 
 def _unanswered(phone: Phone, plan: Plan) -> str:
@@ -163,7 +171,10 @@ async def _settled(rate: int, *phones: Phone) -> str:
     if await _until(quiet, SETTLE_S):
         return ""
     if not all(phone.in_call for phone in phones):
-        return "the PBX ended the call: is a PIN needed (--pin-file), or is it wrong?"
+        return (
+            "the PBX ended the call: is a PIN needed (--pin-file), or is it wrong? Or it let nobody in, as the daemon "
+            "drains or is full"
+        )
     if any(not len(_heard(phone)) for phone in phones):
         return "answered, but no sound comes from the PBX"
     return f"the room is not quiet for {QUIET_S:g} s within {SETTLE_S:g} s: is somebody in it, or music?"
@@ -179,8 +190,18 @@ async def _until(holds: Callable[[], bool], within: float) -> bool:
     return True
 
 
-def _measured(found: Found, speaker: Phone, listener: Phone, rate: int, since: float) -> Found:
+def excuses(language: str) -> dict[str, Pcm]:
+    """TOLD in this language, text and sound (16 kHz); empty without espeak-ng, which speaks them for booths as well."""
+    prompts = BoothPrompts()
+    with tempfile.TemporaryDirectory(prefix="dragoman-probe-") as folder:  # cron's user may have no cache of ours
+        prompts.prepare([language], Path(folder))
+    texts = TEXTS.get(language, TEXTS["en"])
+    return {texts[name]: sound for name in TOLD if (sound := prompts.get(language, name)) is not None}
+
+
+def _measured(found: Found, speaker: Phone, listener: Phone, plan: Plan, since: float) -> Found:
     """From the recordings, which are whole once the calls are over."""
+    rate = plan.rate
     end = sentence_end(_read(speaker.spoken), rate, since)
     if end is None:
         return replace(found, why="the sentence was not sent: nothing in what the phone recorded of itself", ours=True)
@@ -193,6 +214,11 @@ def _measured(found: Found, speaker: Phone, listener: Phone, rate: int, since: f
         return replace(found, why=PROMPT)
     if ear is None:
         return found
+    behind = _read(listener.heard)[round(ear.onset_s * rate) :]
+    for text, sound in plan.excuses.items():
+        wanted = sound if rate == SAMPLE_RATE else resample(sound, SAMPLE_RATE, rate)
+        if likeness(behind, wanted, rate) >= ALIKE:
+            return replace(found, why=f"not interpreted: the listener was told {text!r}")
     return replace(found, span_s=listener.heard_at(round(ear.onset_s * rate)) - ended_at, ear=ear)
 
 

@@ -29,6 +29,14 @@ RUN_FRAMES: Final = 5
 """Frames in a row (100 ms) that must sound: a click is no speech."""
 
 
+EDGE_S: Final = 0.25
+"""Seconds at both ends of a prompt that may be missing where it is heard."""
+
+ALIKE: Final = 0.6
+"""Likeness from which it is that prompt: over G.722 and G.711 one is like itself by 0.95 and more, like others of the
+same voice by 0.3 at the most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ear:
     """What the listener heard after the sentence."""
@@ -70,6 +78,24 @@ def heard_after(heard: Pcm, rate: int, since_s: float) -> Ear | None:
     sounds[:onset] = False
     power = float(np.mean(10 ** (level[sounds] / 10)))
     return Ear(onset * FRAME_S, float(sounds.sum()) * FRAME_S, float(10 * np.log10(power)))
+
+
+def likeness(heard: Pcm, wanted: Pcm, rate: int) -> float:
+    """How much of ``wanted`` is somewhere in ``heard``, both at ``rate``: the greatest normalized correlation, 0 to 1.
+
+    The first and the last EDGE_S of it do not count: a booth that begins and a recording that ends may take some of it.
+    """
+    edge = round(EDGE_S * rate)
+    core = wanted[edge : len(wanted) - edge].astype(np.float64) / 32768
+    sound = heard.astype(np.float64) / 32768
+    if not 0 < len(core) <= len(sound):
+        return 0.0
+    length = len(sound) + len(core)
+    product = np.fft.irfft(np.fft.rfft(sound, length) * np.conj(np.fft.rfft(core, length)), length)
+    energy = np.concatenate([[0.0], np.cumsum(sound**2)])
+    local = energy[len(core) :] - energy[: len(energy) - len(core)]
+    scale = np.sqrt(np.maximum(local, 1e-6) * max(float(np.sum(core**2)), 1e-6))
+    return float(max(np.max(product[: len(local)] / scale), 0.0))
 
 
 def last_sound(heard: Pcm, rate: int) -> float:

@@ -15,6 +15,7 @@ from dragoman.admin.serving import Administration
 from dragoman.telephony.recipes import FAILURES
 from dragoman.web.auth import PRINCIPAL
 from dragoman.web.problem import Problem
+from dragoman.web.room_models import Given
 
 ADMIN = web.AppKey("admin", Administration)
 
@@ -58,6 +59,7 @@ async def audit(request: web.Request, action: str, params: BaseModel, body: Base
     given = params.model_dump(exclude_none=True, exclude={"ticket"})
     profile, room = str(given.pop("id", "")), str(given.pop("room", "") or getattr(body, "room", ""))
     shown = {name: masked(value) if name == "caller" else value for name, value in given.items()}
+    shown |= body.noted() if isinstance(body, Given) else {}
     detail = " ".join(f"{name}={value}" for name, value in shown.items())
     journal = admin_of(request).journal
     await journal.record(request[PRINCIPAL].name, action, profile=profile, room=room, detail=detail)

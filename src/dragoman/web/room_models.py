@@ -52,6 +52,10 @@ class Given(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    def noted(self) -> dict[str, str]:
+        """What of it the audit log has: which settings are made, not what they are made to be, for one is the PIN."""
+        return {"sets": ",".join(sorted(self.model_fields_set - {"room"}))}
+
 
 class RoomGiven(Given):
     """A room to set up."""
@@ -133,6 +137,10 @@ class LegChange(Given):
 
     muted: bool | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
+
+    def noted(self) -> dict[str, str]:
+        """What was done to him."""
+        return {name: str(value).lower() for name, value in self.model_dump(exclude_none=True).items()}
 
 
 class Legs(Model):

@@ -66,11 +66,7 @@ async def transcript(request: web.Request, params: TranscriptQuery) -> web.Strea
         raise Problem(422, why, languages=list(offered))
     since = 0.0 if params.since is None else params.since.timestamp() - ROUNDED
     until = 1e11 if params.until is None else params.until.timestamp() - ROUNDED
-    admin = admin_of(request)
-    store = admin.open_store()
-    if admin.recorder is not None:
-        await admin.recorder.flush()
-    lines = await store.lines(params.room, params.lang, since, until)
+    lines = await admin_of(request).transcript(params.room, params.lang, since, until)
     if params.format == "json":
         text = await asyncio.to_thread(_as_json, params, lines)  # a day of talk takes longer than a tick may
         return web.Response(text=text, content_type="application/json")
@@ -97,8 +93,4 @@ def _as_json(params: TranscriptQuery, lines: Sequence[Line]) -> str:
 )
 async def delete_transcript(request: web.Request, params: RoomPath) -> DeletedLines:
     """In all languages; what is said from now on is kept again, if the room keeps anything."""
-    admin = admin_of(request)
-    store = admin.open_store()
-    if admin.recorder is not None:
-        admin.recorder.forget(params.room)
-    return DeletedLines(lines=await store.delete_lines(params.room))
+    return DeletedLines(lines=await admin_of(request).delete_transcript(params.room))

@@ -34,6 +34,9 @@ BAR_CELLS: Final = 48
 
 SVG_WIDTH, SVG_LEFT, SVG_RIGHT, SVG_ROW = 1180, 210, 150, 15
 
+SVG_LEAST = 760
+"""Pixels: it shrinks with its window to this and no further, for its letters shrink as well."""
+
 
 class SpanInfo(Model):
     """One part of a clause's way; times count from the beginning of its speech."""
@@ -140,10 +143,11 @@ def as_svg(shown: RoomTrace) -> str:
         x = SVG_LEFT + ms * scale
         grid.append(f'<line x1="{x:.1f}" y1="44" x2="{x:.1f}" y2="{bottom}"/>')
         grid.append(f'<text class="ms" x="{x:.1f}" y="40" text-anchor="middle">{ms / 1000:g} s</text>')
+    size = f"width:100%;min-width:{SVG_LEAST}px;max-width:{SVG_WIDTH}px;height:auto"
     title = f"Room {shown.room}: the last {len(shown.traces)} clauses, from the beginning of their speech"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{SVG_WIDTH}" height="{bottom + 10}" '
-        f'viewBox="0 0 {SVG_WIDTH} {bottom + 10}">'
+        f'viewBox="0 0 {SVG_WIDTH} {bottom + 10}" style="{size}">'
         "<style>text{font:11px sans-serif;fill:#222}.head{font-weight:bold}.ms{fill:#667}.title{font-size:14px}"
         "line{stroke:#e2e4e8}</style>"
         '<rect width="100%" height="100%" fill="#ffffff"/>'

@@ -133,9 +133,12 @@ def parse_rtp_statistics(obj: object) -> RtpStatistics:
     return RtpStatistics(
         received=round(number("rxcount")),
         received_lost=round(number("rxploss", 0.0)),
-        received_jitter=number("rxjitter", 0.0),
+        # Asterisk names these two the other way round than packets and losses (res_rtp_asterisk.c, ast_rtp_get_stat):
+        # txjitter is what it found itself, rxjitter what the phone reports. A phone behind a line with jitter, whose
+        # RTCP goes nowhere, has an rxjitter of 0.
+        received_jitter=number("txjitter", 0.0),
         sent=round(number("txcount")),
         sent_lost=round(number("txploss", 0.0)),
-        sent_jitter=number("txjitter", 0.0),
+        sent_jitter=number("rxjitter", 0.0),
         round_trip=round_trip if 0.0 < round_trip < RTT_LIMIT else None,
     )
