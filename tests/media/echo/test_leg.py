@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from dragoman.media.echo.history import BLOCK
 from dragoman.media.echo.leg import HARDLY, SAME, UNFORESEEN, EchoLeg
 from dragoman.media.echo.search import STRETCH
+from dragoman.media.echo.track import MOST_HELD
 
 APART = STRETCH // BLOCK
 
@@ -40,3 +41,12 @@ def test_the_first_find_may_be_talked_over() -> None:
 def test_a_second_look_at_the_same_audio_does_not_put_off_the_next() -> None:
     leg = EchoLeg("a")
     assert [leg.believes(0.5, 3, 800, tick) for tick in (100, 104, 108)] == [False, False, True]
+
+
+def test_a_second_find_is_expected_as_long_as_frames_may_wait_for_it() -> None:
+    leg = EchoLeg("a")
+    assert not leg.expects(100)
+    leg.believes(0.5, 3, 800, 100)
+    assert leg.expects(100 + MOST_HELD - 1) and not leg.expects(100 + MOST_HELD)
+    leg.slots = [0]
+    assert not leg.expects(101), "it is followed"

@@ -10,7 +10,7 @@ import numpy as np
 
 from dragoman.media.echo.history import BLOCK, Audio
 from dragoman.media.echo.search import STRETCH
-from dragoman.media.echo.track import Kind, Track
+from dragoman.media.echo.track import MOST_HELD, Kind, Track
 
 LEARNING: Final = 30
 """Frames of echo (0.6 s) in which a new filter comes to know its way; so long a better one may take its place."""
@@ -72,6 +72,10 @@ class EchoLeg:
         if not self._found_before(source, delay):
             self.found = (source, delay, tick)
         return False
+
+    def expects(self, tick: int) -> bool:
+        """Whether a first echo was found so lately that it may be found a second time before a frame is too late."""
+        return not self.slots and self.found is not None and tick - self.found[2] < MOST_HELD
 
     def _found_before(self, source: int, delay: int) -> bool:
         return self.found is not None and self.found[0] == source and abs(self.found[1] - delay) <= SAME

@@ -32,9 +32,9 @@ where an echo is known, and what is unexplained is somebody's voice most likely.
 STUDY_EVERY: Final = 2
 """Frames between looks while it is not clear."""
 
-MOST_HELD: Final = 14
+MOST_HELD: Final = 18
 MOST_KNOWN: Final = 20
-"""Frames that may wait (280 and 400 ms). What is not known to be echo by then is speech. The second where an echo is
+"""Frames that may wait (360 and 400 ms). What is not known to be echo by then is speech. The second where an echo is
 known: those that look like it and lie before what does not wait as long as it takes to be sure of that."""
 
 SURE_AT: Final = 8
