@@ -101,6 +101,7 @@ class EchoLeg:
 
 
 def share(whole: Audio, rest: Audio, noise: float) -> float:
-    """How much of the energy above the noise's is gone."""
-    over = float(np.dot(whole, whole)) - noise
-    return 1 - max(float(np.dot(rest, rest)) - noise, 0.0) / over if over > noise else 0.0
+    """How much of the energy above the noise's is gone; of all of it where the noise is most, or taken to be."""
+    before, after = float(np.dot(whole, whole)), float(np.dot(rest, rest))
+    floor = noise if before > 2 * noise else 0.0
+    return 1 - max(after - floor, 0.0) / (before - floor) if before > 0 else 0.0
