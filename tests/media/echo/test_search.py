@@ -74,5 +74,13 @@ def test_sounds_that_change_as_a_voice_does_are_not(seed: int, syllable: int) ->
     assert not steady(sound.astype(np.float32))
 
 
+def test_two_notes_are_foreseen_each_by_itself() -> None:
+    """By one fit for all of it the second note is not: it would look like a voice."""
+    at = np.arange(REHEARSED) / RATE
+    tones = [np.sum([np.sin(2 * np.pi * root * k * at) / k for k in (1, 2, 3)], axis=0) for root in (220.0, 311.0)]
+    sound = 3000 * np.where(at < 0.24, *tones)
+    assert steady(sound.astype(np.float32))
+
+
 def test_silence_is_steady_and_so_tells_nothing() -> None:
     assert steady(np.zeros(REHEARSED, np.float32))
