@@ -98,7 +98,7 @@ def hear(seed: int, seconds: float) -> tuple[Outcome, list[tuple[str, str, str]]
     for row in range(count):
         raw.open(row)
         guard.open(row, "-".join(rooms[row]))
-        guard.open_stream(row, count)
+        guard.open_stream(row)
         guard.gather(f"{row}", [row], [row])
     lines = [Line(narrow=row % 2 == 0) for row in range(count)]
     people, booths = [Mouth() for _ in rooms], [Mouth() for _ in rooms]

@@ -22,11 +22,12 @@ from dragoman.engines.base import Hypothesis, Translation, Word
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.media.ring import RingBank
 from dragoman.pipeline.clause import Clause
-from dragoman.pipeline.echoed import NEAR_LAID_OUT, Stretch, alike, lay_out
+from dragoman.pipeline.echoed import NEAR_LAID_OUT, alike
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.pending import Pending
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.sounding import OwnWords, Sounding
+from dragoman.pipeline.spoken import Stretch, lay_out
 
 ROOM: Final = "1000"
 

@@ -222,7 +222,7 @@ class Call:
                 self.guard.open(row)
         if self.guard is not None:
             for row in range(streams):
-                self.guard.open_stream(row, count)
+                self.guard.open_stream(row)
             self.guard.gather("1000", range(count), range(streams))
         self.phones = [Phone(caller.room or Room(100, -90, 0.1, -10), self._rng) for caller in callers]
         self.outcome = Outcome()

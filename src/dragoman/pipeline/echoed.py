@@ -36,10 +36,9 @@ from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
 from unicodedata import combining, normalize
 
-from dragoman.pipeline.plain import plain
+from dragoman.pipeline.spoken import Spoken, Stretch
 
 SHORTEST, LONGEST = 0.04, 0.6
 """Seconds by which an echo comes after what was played. Asterisk alone takes 61 ms to the phone and back (measured);
@@ -83,43 +82,14 @@ ANY = 1
 MISSED = 2
 """Words in a row that may be misheard inside of an echo."""
 
-DIGIT, COMMA, STOP = 7, 4, 8
-"""What a digit, a comma and a full stop take when they are spoken, in letters: with these the marks of NEAR_LAID_OUT
-were nearest."""
-
 SAME = 0.1
 """Seconds between the delays of two echoes of one phone: its jitter buffer moves by some packets."""
 
 GRID = 0.05
 """Seconds between delays that are tried."""
 
-STOPS = (".", "?", "!", "…", "。", "？", "！")
-COMMAS = (",", ";", ":", "，", "、", "；", "：")
-
 FORGET = 120.0
 """Seconds after its last echo for which a leg's delay is known: who takes up the receiver is as anybody again."""
-
-
-class Spoken(NamedTuple):
-    """A word, plain, and when: monotonic seconds."""
-
-    text: str
-    start: float
-    end: float
-
-    @property
-    def middle(self) -> float:
-        """Where its times are surest."""
-        return (self.start + self.end) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Speech without a long pause that a leg was played; ``words`` in the order of their times."""
-
-    words: tuple[Spoken, ...]
-    start: float
-    end: float
 
 
 class Source(Enum):
@@ -349,28 +319,6 @@ class _Match:
             for stretch in self._stretches
         )
         return over > 0 and over >= COVERED * (word.end - word.start)
-
-
-def lay_out(text: str, start: float, end: float) -> Stretch:
-    """The words of a text that is spoken between two times, each as long as it is written, marks as pauses."""
-    units = [unit for word in text.split() for unit in units_of(word)]
-    lengths = [1 + sum(DIGIT if letter.isdigit() else 1 for letter in plain(unit)) for unit in units]
-    pauses = [STOP if unit.endswith(STOPS) else COMMA if unit.endswith(COMMAS) else 0 for unit in units]
-    pauses[-1:] = [0] if pauses else []  # it ends with its last sound
-    each = (end - start) / max(sum(lengths) + sum(pauses), 1)
-    words, at = [], start
-    for unit, length, pause in zip(units, lengths, pauses, strict=True):
-        if bare := plain(unit):
-            words.append(Spoken(bare, at, at + each * length))
-        at += each * (length + pause)
-    return Stretch(tuple(words), start, end)
-
-
-def units_of(word: str) -> list[str]:
-    """What is compared of a written word: itself, or, of scripts that do not part words, its characters."""
-    if not any("\u3040" <= letter <= "\u9fff" for letter in word):  # kana and Han (Unicode, blocks)
-        return [word]
-    return list(word)
 
 
 @lru_cache(maxsize=4096)

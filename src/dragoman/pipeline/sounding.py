@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.pipeline.echoed import LONGEST, EchoEar, Source, Spoken, Stretch, lay_out, units_of
+from dragoman.pipeline.echoed import LONGEST, EchoEar, Source
 from dragoman.pipeline.lag import CHARACTER
 from dragoman.pipeline.pending import Pending
 from dragoman.pipeline.plain import plain
 from dragoman.pipeline.ports import LegAudio
+from dragoman.pipeline.spoken import Spoken, Stretch, lay_out, units_of
 
 CLAUSES = 64
 """Clauses kept per booth, the oldest go: two minutes; a recogniser gets 19 s at most again (feed.REPLAY)."""

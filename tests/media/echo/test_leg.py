@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.media.echo.history import BLOCK
-from dragoman.media.echo.leg import HARDLY, SAME, UNFORESEEN, EchoLeg
+from dragoman.media.echo.leg import HARDLY, SAME, UNFORESEEN, EchoLeg, share
 from dragoman.media.echo.search import STRETCH
+from dragoman.media.echo.track import MOST_HELD
 
 APART = STRETCH // BLOCK
 
@@ -40,3 +43,21 @@ def test_the_first_find_may_be_talked_over() -> None:
 def test_a_second_look_at_the_same_audio_does_not_put_off_the_next() -> None:
     leg = EchoLeg("a")
     assert [leg.believes(0.5, 3, 800, tick) for tick in (100, 104, 108)] == [False, False, True]
+
+
+def test_of_what_is_explained_the_noise_is_no_part_unless_it_would_be_most_of_all() -> None:
+    whole, rest = np.full(STRETCH, 10.0, np.float32), np.full(STRETCH, 6.0, np.float32)
+    assert share(whole, rest, 0.0) == pytest.approx(1 - 0.36)
+    assert share(whole, rest, 20.0 * STRETCH) == pytest.approx(1 - 0.2)
+    assert share(whole, rest, 40.0 * STRETCH) == 1
+    assert share(whole, rest, 90.0 * STRETCH) == share(whole, rest, 0.0)
+    assert share(np.zeros(STRETCH, np.float32), np.zeros(STRETCH, np.float32), 1.0) == 0
+
+
+def test_a_second_find_is_expected_as_long_as_frames_may_wait_for_it() -> None:
+    leg = EchoLeg("a")
+    assert not leg.expects(100)
+    leg.believes(0.5, 3, 800, 100)
+    assert leg.expects(100 + MOST_HELD - 1) and not leg.expects(100 + MOST_HELD)
+    leg.slots = [0]
+    assert not leg.expects(101), "it is followed"

@@ -62,7 +62,7 @@ def test_notes_are_steady_also_where_one_follows_another(every: int) -> None:
     tune = notes(rng, 40 * RATE, every)
     starts = range(0, len(tune) - REHEARSED, 1000)
     found = [steady(tune[at : at + REHEARSED]) for at in starts]
-    assert sum(found) > 0.8 * len(found)
+    assert sum(found) > 0.9 * len(found)
 
 
 @given(seed=st.integers(0, 2**32 - 1), syllable=st.integers(RATE // 20, RATE // 4))
@@ -72,6 +72,14 @@ def test_sounds_that_change_as_a_voice_does_are_not(seed: int, syllable: int) ->
     colour = rng.standard_normal(24) * 0.9 ** np.arange(24)
     sound = np.convolve(hiss(rng, REHEARSED), colour, "same") * (np.arange(REHEARSED) // syllable % 2)
     assert not steady(sound.astype(np.float32))
+
+
+def test_two_notes_are_foreseen_each_by_itself() -> None:
+    """By one fit for all of it the second note is not: it would look like a voice."""
+    at = np.arange(REHEARSED) / RATE
+    tones = [np.sum([np.sin(2 * np.pi * root * k * at) / k for k in (1, 2, 3)], axis=0) for root in (220.0, 311.0)]
+    sound = 3000 * np.where(at < 0.24, *tones)
+    assert steady(sound.astype(np.float32))
 
 
 def test_silence_is_steady_and_so_tells_nothing() -> None:

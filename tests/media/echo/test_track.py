@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.media.echo.track import HANGOVER, LINGER, LOOK_BACK, MOST_HELD, MOST_KNOWN, Kind, Track
+from dragoman.media.echo.track import (
+    HANGOVER,
+    LINGER,
+    LOOK_BACK,
+    MOST_HELD,
+    MOST_KNOWN,
+    STRAY,
+    Kind,
+    Track,
+)
 
 KINDS = st.lists(st.sampled_from(list(Kind)), max_size=120)
 
@@ -28,6 +37,18 @@ def test_echo_alone_is_silenced_once_nobody_can_have_begun_to_speak(kinds: list[
     track = Track(known=True)
     left = [change for now, kind in enumerate(kinds, 1) for change in track.add(kind, now)]
     assert left == [(1, False)] * (len(kinds) - LOOK_BACK)
+
+
+@given(before=st.integers(0, 40), unsure=st.integers(STRAY, MOST_KNOWN - LOOK_BACK - 1))
+def test_however_long_it_takes_to_be_sure_who_begins_to_speak_is_let_through_from_before_he_did(
+    before: int, unsure: int
+) -> None:
+    track = Track(known=True)
+    kinds = [Kind.ECHO] * before + [Kind.OPEN] * unsure
+    left = [change for now, kind in enumerate(kinds, 1) for change in track.add(kind, now)]
+    assert sum(count for count, _ in left) <= max(before + STRAY - 1 - LOOK_BACK, 0)
+    assert not any(through for _, through in left)
+    assert track.spoken() == [(len(kinds) - sum(count for count, _ in left) - 1, True)]
 
 
 def test_what_waited_is_let_through_when_somebody_speaks_and_so_are_pauses_in_what_he_says() -> None:

@@ -22,13 +22,13 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from dragoman.media.echo.bands import FIRST, FURTHER, BandBank
+from dragoman.media.echo.bands import BandBank
 from dragoman.media.echo.clean import HELPS, CleanBank
 from dragoman.media.echo.earshot import LINGER, Earshot
-from dragoman.media.echo.filter import AHEAD, PARTITIONS, FilterBank
+from dragoman.media.echo.filter import AHEAD
 from dragoman.media.echo.history import BLOCK, RATE, Audio, HistoryBank, Rows
-from dragoman.media.echo.leg import FLOOR, LEARNING, NOISIER, EchoLeg, share
-from dragoman.media.echo.lineup import AT_ONCE, Lineup
+from dragoman.media.echo.leg import FLOOR, NOISIER, EchoLeg, share
+from dragoman.media.echo.lineup import Lineup
 from dragoman.media.echo.search import (
     CHANGED,
     EXPLAINED,
@@ -41,9 +41,9 @@ from dragoman.media.echo.search import (
     YOUNG,
     Reference,
     fit,
-    steady,
 )
-from dragoman.media.echo.track import STRAY, STUDY_AT, Kind
+from dragoman.media.echo.track import MOST_HELD, STRAY, STUDY_AT, Kind
+from dragoman.media.echo.ways import Ways
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.speech import QUIET_PEAK
@@ -55,14 +55,8 @@ RAW_FRAMES: Final = 100
 RAW_SAMPLES: Final = RAW_FRAMES * FRAME_SAMPLES
 """What is kept of what came (2 s), before it is decided on."""
 
-SLOTS: Final = 3
-"""Echoes followed per leg: its booth's, another leg's, and the booth's again from a second phone in the room."""
-
 STUDIES: Final = 4
 """Legs whose stretch is compared in one tick, about 0.6 ms each; others wait for the next."""
-
-REHEARSED: Final = 24 * BLOCK
-"""Samples (480 ms) that a leg's first filter is made of."""
 
 Changes = list[tuple[int, bool]]
 
@@ -84,9 +78,6 @@ class EchoGuard:
         self._stats = stats
         self._count = legs
         self._history = HistoryBank(legs + streams)
-        self._filters = FilterBank(legs * SLOTS)
-        self._source_of: Rows = np.full(legs * SLOTS, -1, np.int64)
-        self._weaker = np.zeros(legs * SLOTS, np.bool_)  # the slot's source is the weaker of two at once: no echo
         self._legs: dict[int, EchoLeg] = {}
         self._rows: Rows = np.zeros(0, np.int64)
         self._streams: Rows = np.zeros(0, np.int64)
@@ -95,6 +86,7 @@ class EchoGuard:
         self._waiting = np.zeros(legs, np.bool_)
         self._noise = np.full(legs, FLOOR)  # mean square of the quietest sounding frames since the last pause
         self._bands = BandBank(legs)
+        self._ways = Ways(self._history, self._bands, legs)
         self._clean = CleanBank(legs)
         self._earshot = Earshot(legs, streams)
         self._lineup = Lineup(self._history, self._earshot, legs)
@@ -147,7 +139,7 @@ class EchoGuard:
 
     def _forget(self, source: int) -> None:
         for leg in self._legs.values():
-            leg.slots = [slot for slot in leg.slots if self._source_of[slot] != source]
+            self._ways.forget(leg, source)
 
     # what is heard
 
@@ -244,20 +236,21 @@ class EchoGuard:
         ends = self._history.end[rows]
         said = self._history.read(rows, ends, BLOCK)
         whole = np.einsum("ij,ij->i", said, said) / BLOCK
+        ways = self._ways
         slots: list[int] = []
         owners: list[int] = []
         for index, row in enumerate(rows.tolist()):
             for slot in self._legs[row].slots:
-                if not self._wins(row, slot, int(ends[index])):
+                if not ways.wins(row, slot, int(ends[index])):
                     slots.append(slot)
                     owners.append(index)
         summed = np.zeros_like(said)
         if slots:
             at, owner = np.array(slots), np.array(owners)
-            np.add.at(summed, owner, self._filters.predict(at, self._source_of[at], ends[owner], self._history))
+            np.add.at(summed, owner, ways.filters.predict(at, ways.source_of[at], ends[owner], self._history))
         errors = said - summed
         if slots:
-            self._filters.adapt(at, errors[owner])
+            ways.filters.adapt(at, errors[owner])
             for index in set(owners):
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
         echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
@@ -270,20 +263,6 @@ class EchoGuard:
             self._legs[row].learning = max(self._legs[row].learning - 1, 0)
         quiet = (2 * echo < left) & (left <= 2 * noise)
         return np.where(voice, Kind.OPEN, np.where(quiet, Kind.QUIET, Kind.ECHO))
-
-    def _wins(self, row: int, slot: int, end: int) -> bool:
-        """Whether the leg is the louder of two that hear one voice."""
-        source = int(self._source_of[slot])
-        shift = int(self._filters.shift[slot]) + AHEAD
-        if source >= self._count or shift >= self._lag_base(row, source) + AT_ONCE or source not in self._legs:
-            return False
-        ratio = self._history.energy(row, end, STRETCH) / (self._history.energy(source, end - shift, STRETCH) + 1e-3)
-        if ratio > 1.25 or ratio < 0.8:
-            self._weaker[slot] = ratio > 1
-        return bool(self._weaker[slot])
-
-    def _lag_base(self, row: int, source: int) -> int:
-        return int(self._history.end[row] - self._history.end[source])
 
     def _apply(self, row: int, changes: Changes) -> None:
         """Write what leaves a leg's queue."""
@@ -343,7 +322,7 @@ class EchoGuard:
             noise = float(self._noise[row]) * STRETCH
             explained = share(left, rest, noise)
             anew = False
-            if any(self._source_of[slot] == source for slot in leg.slots):
+            if self._ways.of(leg, source):
                 # Has the way from this source changed, so that its filter adds to what it should take away?
                 taps_anew, rest_anew = fit(said, heard, TAPS)
                 if (YOUNG if leg.learning else CHANGED) * np.dot(rest_anew, rest_anew) < np.dot(left, left):
@@ -352,46 +331,21 @@ class EchoGuard:
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
                 if leg.slots:
                     return track.echoed(leg.relabel(said, rest))
-            elif likeness >= PLAINLY and sure and explained >= HALF and not self._followed(leg, source, shift):
+            elif likeness >= PLAINLY and sure and explained >= HALF and not self._ways.followed(leg, source, shift):
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
             if not sure:
                 return []
         elif not sure and (likeness > MAYBE or track.held.count(Kind.OPEN) < STUDY_AT):
             return []
+        if not track.near and len(track.held) < MOST_HELD and leg.expects(self._tick):
+            return []
         return track.spoken()
 
-    def _followed(self, leg: EchoLeg, source: int, shift: int) -> bool:
-        """Whether there is a filter for about this delay."""
-        slots = [slot for slot in leg.slots if self._source_of[slot] == source]
-        return any(abs(int(self._filters.shift[slot]) - shift) <= AHEAD // 2 for slot in slots)
-
     def _follow(self, row: int, leg: EchoLeg, source: int, shift: int, taps: Audio, said: Audio, anew: bool) -> None:
-        """Keep the way an echo takes; ``anew``: in place of what was known of this source."""
-        same = [slot for slot in leg.slots if self._source_of[slot] == source]
-        near = [slot for slot in same if abs(int(self._filters.shift[slot]) - shift) < PARTITIONS * BLOCK]
-        free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
-        old = near or (same if anew else []) or free or leg.slots
-        slot, first = old[0], not leg.slots
-        said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0] if first else said
-        # The way may be known of another source, or of this one at another delay.
-        jumped = anew and not self._followed(leg, source, shift)
-        others = [other for other in leg.slots if jumped or (other != slot and self._source_of[other] != source)]
-        self._source_of[slot] = source
-        self._weaker[slot] = False
-        same_way = any(self._filters.resemble(slot, shift, taps, other) for other in others)
-        if not same_way:
-            self._filters.begin(slot, shift, taps)
-        delay = shift - self._lag_base(row, source)
-        enough = leg.most_unforeseen(source, delay, self._tick) if first else np.inf
-        unforeseen = self._filters.rehearse(slot, source, int(self._history.end[row]), said, self._history, enough)
-        if first and (not leg.believes(unforeseen, source, delay, self._tick) or steady(said)):
+        """Keep the way an echo takes, and tell of a leg's first."""
+        delay = self._ways.follow(row, leg, source, shift, taps, said, anew, self._tick)
+        if delay is None:
             return
-        leg.slots = [*(other for other in leg.slots if other != slot), slot]
-        leg.errors.clear()
-        if not same_way or jumped:
-            self._bands.learn(row, FIRST if first else FURTHER)
-        leg.learning = LEARNING
-        leg.track.known = True
         self.loudspeakers[row] = True
         if not leg.told:
             leg.told = True

@@ -10,7 +10,7 @@ import numpy as np
 
 from dragoman.media.echo.history import BLOCK, Audio
 from dragoman.media.echo.search import STRETCH
-from dragoman.media.echo.track import Kind, Track
+from dragoman.media.echo.track import MOST_HELD, Kind, Track
 
 LEARNING: Final = 30
 """Frames of echo (0.6 s) in which a new filter comes to know its way; so long a better one may take its place."""
@@ -73,6 +73,10 @@ class EchoLeg:
             self.found = (source, delay, tick)
         return False
 
+    def expects(self, tick: int) -> bool:
+        """Whether a first echo was found so lately that it may be found a second time before a frame is too late."""
+        return not self.slots and self.found is not None and tick - self.found[2] < MOST_HELD
+
     def _found_before(self, source: int, delay: int) -> bool:
         return self.found is not None and self.found[0] == source and abs(self.found[1] - delay) <= SAME
 
@@ -97,6 +101,7 @@ class EchoLeg:
 
 
 def share(whole: Audio, rest: Audio, noise: float) -> float:
-    """How much of the energy above the noise's is gone."""
-    over = float(np.dot(whole, whole)) - noise
-    return 1 - max(float(np.dot(rest, rest)) - noise, 0.0) / over if over > noise else 0.0
+    """How much of the energy above the noise's is gone; of all of it where the noise is most, or taken to be."""
+    before, after = float(np.dot(whole, whole)), float(np.dot(rest, rest))
+    floor = noise if before > 2 * noise else 0.0
+    return 1 - max(after - floor, 0.0) / (before - floor) if before > 0 else 0.0

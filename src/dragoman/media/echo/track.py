@@ -14,7 +14,8 @@ from enum import IntEnum
 from typing import Final
 
 LOOK_BACK: Final = 12
-"""Frames of echo that wait (240 ms), to be let through if somebody begins to speak over the echo."""
+"""Frames of echo that wait (240 ms), to be let through if somebody begins to speak over the echo; counted from where he
+does, and not from where that is sure."""
 
 HANGOVER: Final = 18
 """Frames (360 ms) after the last sound of somebody who talks over an echo during which what looks like echo is let
@@ -32,9 +33,9 @@ where an echo is known, and what is unexplained is somebody's voice most likely.
 STUDY_EVERY: Final = 2
 """Frames between looks while it is not clear."""
 
-MOST_HELD: Final = 14
+MOST_HELD: Final = 18
 MOST_KNOWN: Final = 20
-"""Frames that may wait (280 and 400 ms). What is not known to be echo by then is speech. The second where an echo is
+"""Frames that may wait (360 and 400 ms). What is not known to be echo by then is speech. The second where an echo is
 known: those that look like it and lie before what does not wait as long as it takes to be sure of that."""
 
 SURE_AT: Final = 8
@@ -146,6 +147,12 @@ class Track:
         self.held = deque([Kind.QUIET] * keep)
         return [(count, True)] if count else []
 
+    def _echo_before(self) -> int:
+        """Frames that wait before the first that is not explained; all, where that was missed or comes too late."""
+        held = self.held
+        unsure = held.count(Kind.OPEN) >= STRAY and len(held) < MOST_KNOWN
+        return held.index(Kind.OPEN) if unsure else len(held)
+
     def _drain(self) -> list[tuple[int, bool]]:
         out = []
         held = self.held
@@ -155,7 +162,7 @@ class Track:
                 held.popleft()
                 out.append((1, True))
                 continue
-            if first == Kind.ECHO and len(held) > LOOK_BACK:
+            if first == Kind.ECHO and self._echo_before() > LOOK_BACK:
                 held.popleft()
                 out.append((1, False))
                 continue

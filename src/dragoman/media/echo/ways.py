@@ -1,0 +1,110 @@
+"""The ways that echoes take, from what sounded to the leg that sends it back, and which of them are followed. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from dragoman.media.echo.bands import FIRST, FURTHER, BandBank
+from dragoman.media.echo.filter import AHEAD, PARTITIONS, FilterBank
+from dragoman.media.echo.history import BLOCK, Audio, HistoryBank, Rows
+from dragoman.media.echo.leg import LEARNING, EchoLeg
+from dragoman.media.echo.lineup import AT_ONCE
+from dragoman.media.echo.search import STRETCH, steady
+
+SLOTS: Final = 3
+"""Echoes followed per leg: its booth's, another leg's, and the booth's again from a second phone in the room."""
+
+REHEARSED: Final = 24 * BLOCK
+"""Samples (480 ms) that a leg's first filter is made of."""
+
+
+class Ways:
+    """A filter per way, by slot; each leg has ``SLOTS`` of its own.
+
+    Args:
+        history: what everybody said and played.
+        bands: what is usual of each leg's residue.
+        legs: rows of ``history`` that are legs; booths and whispers come behind them.
+    """
+
+    def __init__(self, history: HistoryBank, bands: BandBank, legs: int) -> None:
+        self._history = history
+        self._bands = bands
+        self._count = legs
+        self.filters = FilterBank(legs * SLOTS)
+        self.source_of: Rows = np.full(legs * SLOTS, -1, np.int64)
+        """(slots,) what each slot's filter makes an echo of."""
+        self._weaker = np.zeros(legs * SLOTS, np.bool_)  # the slot's source is the weaker of two at once: no echo
+
+    def of(self, leg: EchoLeg, source: int) -> list[int]:
+        """The leg's slots that follow this source."""
+        return [slot for slot in leg.slots if self.source_of[slot] == source]
+
+    def forget(self, leg: EchoLeg, source: int) -> None:
+        """A source is gone."""
+        leg.slots = [slot for slot in leg.slots if self.source_of[slot] != source]
+
+    def wins(self, row: int, slot: int, end: int) -> bool:
+        """Whether the leg is the louder of two that hear one voice, so that the other's sound is the echo."""
+        source = int(self.source_of[slot])
+        shift = int(self.filters.shift[slot]) + AHEAD
+        if source >= self._count or shift >= self._lag_base(row, source) + AT_ONCE:
+            return False
+        ratio = self._history.energy(row, end, STRETCH) / (self._history.energy(source, end - shift, STRETCH) + 1e-3)
+        if ratio > 1.25 or ratio < 0.8:
+            self._weaker[slot] = ratio > 1
+        return bool(self._weaker[slot])
+
+    def followed(self, leg: EchoLeg, source: int, shift: int) -> bool:
+        """Whether there is a filter for about this delay."""
+        return any(abs(int(self.filters.shift[slot]) - shift) <= AHEAD // 2 for slot in self.of(leg, source))
+
+    def follow(
+        self, row: int, leg: EchoLeg, source: int, shift: int, taps: Audio, said: Audio, anew: bool, tick: int
+    ) -> int | None:
+        """Keep the way an echo takes.
+
+        Args:
+            row: the leg's.
+            leg: that sends it back.
+            source: what it sends back.
+            shift: of the first of ``taps``, in samples between the two rows' times.
+            taps: a first, short filter.
+            said: the stretch that the filter is made of.
+            anew: in place of what was known of this source.
+            tick: now.
+
+        Returns:
+            The delay in samples; None: a first echo that is not believed yet.
+        """
+        same = self.of(leg, source)
+        near = [slot for slot in same if abs(int(self.filters.shift[slot]) - shift) < PARTITIONS * BLOCK]
+        free = [slot for slot in range(row * SLOTS, (row + 1) * SLOTS) if slot not in leg.slots]
+        old = near or (same if anew else []) or free or leg.slots
+        slot, first = old[0], not leg.slots
+        said = self._history.read(np.array([row]), self._history.end[[row]], REHEARSED)[0] if first else said
+        # The way may be known of another source, or of this one at another delay.
+        jumped = anew and not self.followed(leg, source, shift)
+        others = [other for other in leg.slots if jumped or (other != slot and self.source_of[other] != source)]
+        self.source_of[slot] = source
+        self._weaker[slot] = False
+        same_way = any(self.filters.resemble(slot, shift, taps, other) for other in others)
+        if not same_way:
+            self.filters.begin(slot, shift, taps)
+        delay = shift - self._lag_base(row, source)
+        enough = leg.most_unforeseen(source, delay, tick) if first else np.inf
+        unforeseen = self.filters.rehearse(slot, source, int(self._history.end[row]), said, self._history, enough)
+        if first and (not leg.believes(unforeseen, source, delay, tick) or steady(said)):
+            return None
+        leg.slots = [*(other for other in leg.slots if other != slot), slot]
+        leg.errors.clear()
+        if not same_way or jumped:
+            self._bands.learn(row, FIRST if first else FURTHER)
+        leg.learning = LEARNING
+        leg.track.known = True
+        return delay
+
+    def _lag_base(self, row: int, source: int) -> int:
+        return int(self._history.end[row] - self._history.end[source])

@@ -1,0 +1,86 @@
+"""Which ways of echoes are followed: found, believed, found again at one delay, and forgotten with their source."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dragoman.media.echo.bands import BandBank
+from dragoman.media.echo.filter import AHEAD
+from dragoman.media.echo.history import BLOCK, Audio, HistoryBank
+from dragoman.media.echo.leg import EchoLeg
+from dragoman.media.echo.search import STRETCH, TAPS
+from dragoman.media.echo.ways import REHEARSED, SLOTS, Ways
+
+LEGS = 2
+BOOTH = LEGS
+DELAY = 5 * BLOCK
+
+
+class House:
+    """Two legs and a booth that all sounded for a second; the first leg sends back what ``source`` said."""
+
+    def __init__(self, source: int, gain: float = 0.5, blocks: int = 50) -> None:
+        rng = np.random.default_rng(4)
+        self.history = HistoryBank(LEGS + 1)
+        sounds = rng.integers(-3000, 3000, (LEGS + 1, blocks * 2 * BLOCK)).astype(np.float32)
+        late = np.concatenate([np.zeros(2 * DELAY, np.float32), sounds[source]])[: sounds.shape[1]]
+        sounds[0] = gain * late
+        for at in range(0, sounds.shape[1], 2 * BLOCK):
+            self.history.write(np.arange(LEGS + 1), sounds[:, at : at + 2 * BLOCK])
+        self.ways = Ways(self.history, BandBank(LEGS), LEGS)
+        self.leg = EchoLeg("a")
+        self.end = int(self.history.end[0])
+
+    def follow(self, source: int, shift: int, tick: int = 100, *, anew: bool = False) -> int | None:
+        taps = np.zeros(TAPS, np.float32)
+        taps[AHEAD] = 0.5
+        return self.ways.follow(0, self.leg, source, shift, taps, self.said(), anew, tick)
+
+    def said(self) -> Audio:
+        return self.history.read(np.array([0]), np.array([self.end]), REHEARSED)[0]
+
+
+def test_an_echo_that_a_filter_foresees_is_followed_from_the_first_find_on() -> None:
+    house = House(BOOTH)
+    assert house.follow(BOOTH, DELAY - AHEAD) == DELAY - AHEAD
+    assert house.ways.of(house.leg, BOOTH) == house.leg.slots == [0]
+    assert house.leg.track.known and house.leg.learning
+    assert house.ways.followed(house.leg, BOOTH, DELAY - AHEAD + AHEAD // 2)
+    assert not house.ways.followed(house.leg, BOOTH, DELAY)
+    assert not house.ways.followed(house.leg, 1, DELAY - AHEAD)
+
+
+def test_what_no_filter_foresees_is_not() -> None:
+    house = House(BOOTH)
+    assert house.follow(1, DELAY - AHEAD) is None
+    assert house.leg.slots == [] and not house.leg.track.known
+
+
+def test_a_source_that_is_gone_is_forgotten_and_no_other() -> None:
+    house = House(BOOTH)
+    house.follow(BOOTH, DELAY - AHEAD)
+    house.ways.forget(house.leg, 1)
+    assert house.leg.slots == [0]
+    house.ways.forget(house.leg, BOOTH)
+    assert house.leg.slots == []
+
+
+def test_a_leg_follows_so_many_and_no_more() -> None:
+    house = House(BOOTH)
+    for number in range(SLOTS + 2):
+        house.follow(BOOTH, DELAY - AHEAD + 8 * BLOCK * number)
+    assert sorted(house.leg.slots) == list(range(SLOTS))
+
+
+@pytest.mark.parametrize(("gain", "wins"), [(2.0, True), (0.5, False)])
+def test_of_two_that_hear_one_voice_at_once_the_louder_wins(gain: float, wins: bool) -> None:
+    house = House(1, gain)
+    house.follow(1, DELAY - AHEAD)
+    assert house.ways.wins(0, 0, house.end) == wins
+
+
+def test_nobody_wins_over_a_booth() -> None:
+    house = House(BOOTH, 2.0)
+    house.follow(BOOTH, DELAY - AHEAD)
+    assert not house.ways.wins(0, 0, house.end) and house.history.energy(0, house.end, STRETCH) > 0
