@@ -181,10 +181,15 @@ TABLE: tuple[Row, ...] = (
         Kind.STORE_LOST,
         "databases of the voice profiles and of the administration (PostgreSQL, SQLite)",
         f"it does not answer within {sql.TIMEOUT_S:g} s",
-        "profiles and callers in memory serve on, as do rooms, PINs and tokens. A change (enrolment, delete) is "
-        "refused with 503 and kept nowhere: a consent or a delete that is only promised would be worse than one that "
-        "is asked for again. Transcripts, usage, what calls add to the audit log and voices that callers asked by `*7` "
-        "to keep (and were told so) wait, and are written when it answers",
+        "profiles, callers, rooms, PINs and tokens in memory serve calls on. Refused with 503, and kept nowhere, is "
+        "what is asked over REST and reads or changes what is stored, or stands in the audit log before it is done: "
+        "enrolling and its codes; listing, changing, deleting, comparing, previewing, exporting and importing "
+        "profiles; caller ids; setting up rooms; transcripts; draining; muting, moving and hanging up a leg. A "
+        "consent or a delete that is only promised would be worse than one that is asked for again. Where the "
+        "database went while it kept a change, the answer says that it may have been kept. Enrolment by phone says "
+        "that it is not available. Transcripts, usage, what calls add to the audit log, voices that callers asked "
+        "by `*7` to keep (and were told so) and the deletion of what an enrolment left wait, and are written when "
+        "it answers",
         f"asked again every {store.REFRESH_S:g} s, at the start of the daemon every {voicing.RETRY_S:g} s; for ever",
         "nothing; who comes meanwhile and was not in memory has the neutral voice until it answers",
         (Action.CACHE, Action.RETURN),
