@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 from tests.demo.scene import EPOCH, SCENARIO, make_scene
 
-from dragoman.demo.table import View
+from dragoman.demo.table import WIDEST, View
 from dragoman.pipeline.captions import Caption, CaptionKind
 
 STATS = {
@@ -29,6 +30,21 @@ async def test_the_table_fits_the_terminal_and_shows_the_newest() -> None:
     assert "Gràcies per ser aquí avui." in text
     assert "Bienvenidos" not in text  # the oldest make room
     assert "p99 1.21 ms" in text and "550 ms" in text and "● Inés: gracias por" in text
+
+
+@pytest.mark.parametrize(("width", "used"), [(80, 80), (200, WIDEST)])
+async def test_a_narrow_terminal_lacks_nothing_that_counts_and_a_wide_one_tears_nothing_apart(
+    width: int, used: int
+) -> None:
+    minutes = (await make_scene()).minutes()
+    console = Console(width=width, height=24, force_terminal=True, file=io.StringIO(), record=True)
+    view = View(console, SCENARIO, minutes, simulated=True)
+    view.stats = STATS | {"packets": {"lost": 3}, "clauses": {"dropped": {"mt": 2}}}
+    console.print(view)
+    text = console.export_text()
+    assert max(len(line.rstrip()) for line in text.splitlines()) == used
+    assert len(text.splitlines()) <= 24
+    assert "SIMULATED" in text and "clauses 2  packets 3" in text
 
 
 async def test_it_is_shown_before_anything_is_known() -> None:

@@ -48,6 +48,14 @@ def test_secrets_of_the_settings() -> None:
     assert set(secrets_of(settings(), {})) == {SECRET, SECRET + "-token", "4711", OPTION_SECRET, KEY_SECRET}
 
 
+def test_the_path_of_a_store_is_no_secret_and_its_address_is() -> None:
+    def known(store: str) -> set[str]:
+        return set(secrets_of(Settings.model_validate({"admin": {"store": store}}), {}))
+
+    assert known("/var/lib/dragoman/admin.sqlite") == set()
+    assert known("postgresql://d:a%20b@db/d") == {"postgresql://d:a%20b@db/d", "a%20b", "a b"}
+
+
 def say_everything_with_the_secret() -> None:
     log = structlog.get_logger("dragoman.test")
     log.info("plain " + SECRET)

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -23,8 +24,11 @@ STYLES = ("cyan", "green", "magenta", "yellow", "blue", "red", "bright_cyan", "b
 GOOD_MS, FAIR_MS = 700.0, 900.0
 """Ear-voice span: design targets at p50 and p95."""
 
-FRAME_LINES = 11
+FRAME_LINES = 12
 """Lines of the view that are not clauses: borders, heads, figures, partials."""
+
+WIDEST = 140
+"""Columns: on a wider terminal a figure would stand too far from the words that it is about."""
 
 
 class View:
@@ -83,7 +87,7 @@ class View:
         room = max(1, (height - FRAME_LINES - len(self.footer)) // per_clause)
         footer = Text("\n").join(Text(line, style="bold", no_wrap=True, overflow="ellipsis") for line in self.footer)
         parts = (self._figures(), self._clauses(self.minutes.entries[-room:]), self._speaking())
-        return Group(*parts, footer) if self.footer else Group(*parts)
+        return Constrain(Group(*parts, footer) if self.footer else Group(*parts), WIDEST)
 
     def _figures(self) -> Panel:
         tick = self.stats.get("tick", {})
@@ -102,7 +106,7 @@ class View:
         chain = " → ".join(
             "+".join(engines[stage]) for stage in ("recognizers", "translators", "synthesizers") if engines.get(stage)
         )
-        chain += "   SIMULATED" if self._simulated else ""
+        chain = f"SIMULATED  {chain}" if self._simulated else chain  # in front: the end is what a narrow terminal lacks
         grid.add_row("room", f"{self._scenario.room}  {' '.join(self._scenario.languages)}   {chain}")
         span = Text("-")
         if spans:
@@ -111,13 +115,12 @@ class View:
                 "median ", _span(middle), "  longest ", _span(spans[-1]), f"  over {len(spans)} translations"
             )
         grid.add_row("ear-voice span", span)
-        ticks = "-"
+        ticks = lost = "-"
         if tick:
-            ticks = (
-                f"p50 {_ms(tick['p50_ms'])}  p99 {_ms(tick['p99_ms'])}  late {tick['late']} of {tick['ticks']}"
-                f"   packets lost {packets.get('lost', 0)}   dropped clauses {sum(clauses.get('dropped', {}).values())}"
-            )
+            ticks = f"p50 {_ms(tick['p50_ms'])}  p99 {_ms(tick['p99_ms'])}  late {tick['late']} of {tick['ticks']}"
+            lost = f"clauses {sum(clauses.get('dropped', {}).values())}  packets {packets.get('lost', 0)}"
         grid.add_row("tick lateness", ticks)
+        grid.add_row("lost", lost)
         clock = "" if self._began is None else f" {_clock(time.time() - self._began)}"
         return Panel(grid, title=f"Dragoman · {self.status}{clock}", border_style="blue", box=box.ROUNDED)
 

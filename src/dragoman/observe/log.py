@@ -106,6 +106,8 @@ def secrets_of(settings: BaseModel, environ: Mapping[str, str] = os.environ) -> 
 
 def _secrets(key: object, value: object) -> Iterator[str]:
     match value:
+        case SecretStr() if key == "store" and "://" not in value.get_secret_value():
+            return  # the path of a file, which whoever reads the log wants to know
         case SecretStr():
             secret = value.get_secret_value()
             yield secret

@@ -55,7 +55,11 @@ MEDIA_COUNTERS: tuple[tuple[str, str, Callable[[MediaStatsView], int]], ...] = (
     ("rtp_reordered", "RTP packets that came after a later one, in time to be used", lambda s: s.reordered),
     ("rtp_late", "RTP packets that came after their slot was played", lambda s: s.late),
     ("rtp_duplicate", "RTP packets that came twice", lambda s: s.duplicate),
-    ("rtp_unknown_source", "Datagrams from an address that is no leg's and no booth's", lambda s: s.unknown_source),
+    (
+        "rtp_unknown_source",
+        "Datagrams from an address, or with an SSRC, that is no leg's and no booth's",
+        lambda s: s.unknown_source,
+    ),
     ("rtp_resting_source", "Datagrams of a leg that was just removed", lambda s: s.resting_source),
     ("rtp_resyncs", "Times a leg's sequence or timestamps began anew", lambda s: s.resyncs),
     ("rtp_malformed", "Datagrams that are no RTP packet", lambda s: s.malformed),
