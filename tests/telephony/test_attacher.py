@@ -33,7 +33,9 @@ class Daemon:
         self.pbx = ari.asterisk
         self.client = client
         self.listener = Recorder()
-        self.attacher = Attacher(client, self.listener, MEDIA, chance=lambda: 0.999)
+        self.attacher = Attacher(
+            client, self.listener, MEDIA, chance=lambda: 0.999, unspoken=lambda: 3.0 * len(self.listener.taps)
+        )
         self.running = asyncio.ensure_future(self.attacher.run())
 
     async def stop(self) -> None:
@@ -560,6 +562,6 @@ async def test_rooms_that_were_there_before_us_are_told_since_when_nobody_interp
         await daemon.listener.next("tap_ready")
         await daemon.attacher.detach_all()
         assert daemon.pbx.globals[HEARTBEAT] == ""
-        assert daemon.pbx.globals[WENT] == "1700000100.5000.0123abcd.0"
+        assert daemon.pbx.globals[WENT] == "1700000100.5000.0123abcd.9", "of three who talk"
         await daemon.stop()
     assert [value for what, value in daemon.listener.told if what == "away"] == expected

@@ -212,11 +212,12 @@ class Attacher:
         any more. What cannot be done within ``deadline`` s is logged and left to the next daemon's sweep.
         """
         self._detached = True
+        unspoken = self._unspoken()  # before the listener is told that all is closed
         ending = self._lanes.close()
         try:
             async with asyncio.timeout(deadline):
                 async with self._beating:
-                    await self._client.set_global(WENT, sign(self._unspoken()))
+                    await self._client.set_global(WENT, sign(unspoken))
                     await self._client.set_global(HEARTBEAT, "")
                 if ending:
                     await asyncio.wait(ending)

@@ -35,7 +35,7 @@ LAST_PATIENCE = 2.5
 OVERTAKEN = 1.5
 """Seconds for which a final waits for the one before it, if interims told words there, or somebody spoke."""
 
-DOUBTED = 2.0
+DOUBTED = 2.25
 """The same where two interims in a row did not agree on those words: what the last one guessed would be spoken, and the
 late final would come as its correction, or too late even for that. Below ``LAST_PATIENCE``: then another stream hears
 all of it again."""
