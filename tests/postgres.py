@@ -81,11 +81,16 @@ class Postgres:
         stopped = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
         try:
             for pid in stopped:
-                os.kill(pid, signal.SIGSTOP)
+                self._send(pid, signal.SIGSTOP)
             yield
         finally:
             for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
+                self._send(pid, signal.SIGCONT)
+
+    @staticmethod
+    def _send(pid: int, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # it was about to end as the postmaster was stopped
+            os.kill(pid, number)
 
 
 @contextmanager
