@@ -217,6 +217,47 @@ def _let_through_at_first(seed: int) -> float:
     return float(after / before)
 
 
+@pytest.mark.parametrize("seed", [3, 5, 9])
+def test_a_word_is_looked_at_again_where_only_its_weak_first_sound_was_taken_for_speech(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    spoken, played = _weak_at_first(rng, echo=True)
+    desk, before = Desk(), np.square(spoken, dtype=np.float64).sum()
+    assert _left(desk, spoken, played) < 0.05 * before and desk.guard.loudspeakers[0]
+    monkeypatch.setattr(EchoLeg, "outgrows", lambda *_: False)
+    assert _left(Desk(), spoken, played) > 0.3 * before, "it goes with what was let through before"
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=15, deadline=None)
+def test_who_begins_to_speak_weakly_loses_nothing_by_it(seed: int) -> None:
+    spoken, played = _weak_at_first(np.random.default_rng(seed), echo=False)
+    desk = Desk()
+    assert _left(desk, spoken, played) == np.square(spoken, dtype=np.float64).sum()
+    assert not desk.guard.loudspeakers.any()
+
+
+def _weak_at_first(rng: np.random.Generator, *, echo: bool) -> tuple[Pcm, Pcm]:
+    """What a leg says (a weak sound of 200 ms, then the echo of a booth or his own voice), and what the booth says."""
+    played = noise(rng, 34, 900)
+    played[4:] += syllables(rng, 30)
+    way = 0.3 * rng.standard_normal(400) * 0.98 ** np.arange(400)
+    source = played if echo else syllables(rng, 34)
+    loud = np.convolve(np.concatenate([np.zeros(3520), source.reshape(-1)]), way)[: played.size].reshape(played.shape)
+    loud[:14] = noise(rng, 14, 100)
+    loud[:4] = 0
+    return np.clip(loud, -32768, 32767).astype(np.int16), played
+
+
+def _left(desk: Desk, spoken: Pcm, played: Pcm) -> float:
+    """The energy that is let through of the first leg."""
+    for ours, booth in zip(spoken, played, strict=True):
+        desk.tick(ours, SILENCE, booth)
+    desk.guard.close(0)
+    return float(np.square(desk.heard(0), dtype=np.float64).sum())
+
+
 @pytest.mark.parametrize("seed", [9, 18, 19])
 def test_two_callers_chords_are_nobodys_echo(seed: int) -> None:
     """What is on hold at one phone is what is on hold at another, some note for note."""

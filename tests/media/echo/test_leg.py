@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dragoman.media.echo.history import BLOCK
-from dragoman.media.echo.leg import HARDLY, SAME, UNFORESEEN, EchoLeg, share
+from dragoman.media.echo.leg import FLOOR, HARDLY, LOUDER, SAME, UNFORESEEN, EchoLeg, share
 from dragoman.media.echo.search import STRETCH
-from dragoman.media.echo.track import MOST_HELD
+from dragoman.media.echo.track import MOST_HELD, STUDY_AT
 
 APART = STRETCH // BLOCK
 
@@ -43,6 +43,18 @@ def test_the_first_find_may_be_talked_over() -> None:
 def test_a_second_look_at_the_same_audio_does_not_put_off_the_next() -> None:
     leg = EchoLeg("a")
     assert [leg.believes(0.5, 3, 800, tick) for tick in (100, 104, 108)] == [False, False, True]
+
+
+@given(frames=st.lists(st.floats(1, 1e4), min_size=APART, max_size=APART), factor=st.floats(0, 100))
+def test_a_frame_is_another_sound_where_it_is_much_louder_than_what_a_look_had_of_the_last_one(
+    frames: list[float], factor: float
+) -> None:
+    leg = EchoLeg("a")
+    assert not leg.outgrows(1e12), "nothing was looked at"
+    leg.look_at(np.repeat(np.sqrt(np.array(frames, np.float32)), BLOCK))
+    least = sorted(frames)[-STUDY_AT] * BLOCK
+    assume(abs(factor - LOUDER) > 0.01)
+    assert leg.outgrows(factor * least) == (factor > LOUDER and factor * least > LOUDER * FLOOR * BLOCK)
 
 
 def test_of_what_is_explained_the_noise_is_no_part_unless_it_would_be_most_of_all() -> None:

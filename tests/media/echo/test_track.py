@@ -12,6 +12,7 @@ from dragoman.media.echo.track import (
     MOST_HELD,
     MOST_KNOWN,
     STRAY,
+    STUDY_AT,
     Kind,
     Track,
 )
@@ -82,3 +83,16 @@ def test_one_more_echo_does_not_cut_off_who_speaks_and_a_first_one_does(known: b
     assert track.near_until == (min(before, track.now + LINGER) if known else 0)
     track.add(Kind.ECHO, track.now + LINGER)
     assert not track.near, "and it does not last"
+
+
+def test_who_is_doubted_waits_to_be_looked_at_and_is_let_through_after_it_or_when_it_takes_too_long() -> None:
+    track = Track()
+    track.add(Kind.OPEN, 1)
+    track.spoken()
+    track.doubt()
+    assert not track.near
+    assert not any(track.add(Kind.OPEN, now) for now in range(2, 2 + STUDY_AT)) and track.wants_study
+    assert track.spoken() == [(STUDY_AT, True)]
+    track.doubt()
+    left = [change for now in range(10, 10 + MOST_HELD) for change in track.add(Kind.OPEN, now)]
+    assert left == [(MOST_HELD, True)]

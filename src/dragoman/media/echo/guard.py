@@ -225,7 +225,12 @@ class EchoGuard:
         if some.any():
             kinds[some] = self._explain(rows[some])
         for row, kind in zip(rows.tolist(), kinds.tolist(), strict=True):
-            track = self._legs[row].track
+            leg = self._legs[row]
+            track = leg.track
+            # The weak first sound of a first echo was taken for speech: the word behind it does not go with it.
+            if kind == Kind.OPEN and track.near and not track.known:
+                if leg.outgrows(self._history.energy(row, int(self._history.end[row]), BLOCK)):
+                    track.doubt()
             self._apply(row, track.add(Kind(kind), int(self._seen[row]) // FRAME_SAMPLES))
             self._waiting[row] = bool(track.held)
             if track.wants_study:
@@ -307,6 +312,7 @@ class EchoGuard:
         end = int(self._history.end[row])
         said = self._history.read(np.array([row]), np.array([end]), STRETCH)[0]
         left = leg.left_of(said, end)
+        leg.look_at(said)
         if not track.near and leg.errors and track.held.count(Kind.OPEN) < STRAY:
             return track.echoed([Kind.ECHO if kind == Kind.OPEN else kind for kind in track.held])
         # Where the filters do not help, the way has changed: what they make of it looks like less than what came.

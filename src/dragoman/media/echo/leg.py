@@ -10,10 +10,14 @@ import numpy as np
 
 from dragoman.media.echo.history import BLOCK, Audio
 from dragoman.media.echo.search import STRETCH
-from dragoman.media.echo.track import MOST_HELD, Kind, Track
+from dragoman.media.echo.track import MOST_HELD, STUDY_AT, Kind, Track
 
 LEARNING: Final = 30
 """Frames of echo (0.6 s) in which a new filter comes to know its way; so long a better one may take its place."""
+
+LOUDER: Final = 10.0
+"""Energy of a frame (10 dB) against those that were looked at, from which on it is another sound: what the weak first
+sound of an echo was taken for tells nothing of the word behind it."""
 
 LEFT_FRAME: Final = 0.4
 """Share of a frame's energy below which what a fit leaves of it is nothing."""
@@ -49,6 +53,8 @@ class EchoLeg:
     learning: int = 0
     """Frames of echo until its latest filter knows its way."""
     told: bool = False
+    looked_at: float = np.inf
+    """Energy that as many frames as a look needs had in the stretch that was looked at last."""
     errors: deque[tuple[int, Audio]] = field(default_factory=lambda: deque(maxlen=STRETCH // BLOCK))
     """What its filters left of the latest frames: (end of the frame, (BLOCK,))."""
 
@@ -72,6 +78,14 @@ class EchoLeg:
         if not self._found_before(source, delay):
             self.found = (source, delay, tick)
         return False
+
+    def look_at(self, said: Audio) -> None:
+        """This stretch is judged: what is much louder is not judged with it."""
+        self.looked_at = float(np.sort(np.square(said.reshape(-1, BLOCK)).sum(axis=1))[-STUDY_AT])
+
+    def outgrows(self, energy: float) -> bool:
+        """Whether a frame of so much energy is much louder than what was looked at."""
+        return energy > LOUDER * max(self.looked_at, FLOOR * BLOCK)
 
     def expects(self, tick: int) -> bool:
         """Whether a first echo was found so lately that it may be found a second time before a frame is too late."""

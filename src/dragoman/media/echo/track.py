@@ -123,6 +123,11 @@ class Track:
         self.wants_study = False
         return self._pass_all()
 
+    def doubt(self) -> None:
+        """Who was taken to be speaking may not be who sounds from the next frame on: that waits to be looked at."""
+        self.near_until = 0
+        self.looks = 0
+
     def echoed(self, kinds: list[Kind]) -> list[tuple[int, bool]]:
         """What waits turns out to look like ``kinds``, the oldest first, for an echo was found. As ``add``."""
         self.held = deque(kinds)
