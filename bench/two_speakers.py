@@ -46,7 +46,7 @@ SEED = 1
 """Of the encoder that ships: its unseen voices are unseen only with it."""
 
 CHOSEN, FRESH, OTHER = "chosen on", "fresh", "other"
-"""Of a clip: whether the bounds were chosen on its like. Fresh: of the same synthesizers; other: of others and people."""
+"""Whether the bounds were chosen on its like. Fresh: of the same synthesizers; other: of others, and of people."""
 
 FRESH_WARPS = (0.94, 1.06)
 """Vocal tracts of the fresh voices; those of the others are longer, the voice's own, or shorter."""

@@ -112,6 +112,13 @@ def test_how_far_apart_the_groups_speak() -> None:
     assert found.share == pytest.approx(0.5, abs=0.06)
 
 
+def test_pitch_is_not_asked_of_one_person() -> None:
+    encoder = PitchIdentity()
+    encoder.threshold = -1.0
+    found = grouped(np.concatenate([tone_voice(100, 6), tone_voice(200, 6)]), encoder)
+    assert found is not None and found.apart == 0.0 and not found.are_two(encoder.threshold)
+
+
 def test_it_is_asked_of_enough_speech_only() -> None:
     encoder = PitchIdentity()
     least = WINDOW_S + (MIN_WINDOWS - 1) * HOP_S

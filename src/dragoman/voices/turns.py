@@ -71,7 +71,7 @@ class Groups:
     alike: float
     """Cosine of their means."""
     apart: float
-    """Octaves between their pitches; 0 where one has none."""
+    """Octaves between their pitches; 0 where one has none, or they are one person whatever it is."""
 
     def needed(self, threshold: float) -> float:
         """The likeness from which they are one person, with an encoder of this ``threshold`` for two clips."""
@@ -91,7 +91,8 @@ def grouped(heard: Samples, identity: IdentityEmbedder) -> Groups | None:
         return None
     second, alike = found
     share = float(second.mean())
-    return Groups(min(share, 1.0 - share), alike, _octaves_apart(heard, second))
+    apart = _octaves_apart(heard, second) if alike < identity.threshold else 0.0
+    return Groups(min(share, 1.0 - share), alike, apart)
 
 
 def windows_of(heard: Samples, identity: IdentityEmbedder) -> Vectors | None:
