@@ -36,7 +36,7 @@ WORDS: Final = ("da", "el", "fr", "lt", "uk", "wa")
 BETWEEN: Final = ("tone", "beep", "silence", "music", "ring", "scream")
 """In the names of prompts that are no speech."""
 
-MOST: Final = 150
+MOST: Final = 60
 """Prompts of one person that are read."""
 
 TEXTS: Final = {

@@ -112,6 +112,11 @@ def test_how_far_apart_the_groups_speak() -> None:
     assert found.share == pytest.approx(0.5, abs=0.06)
 
 
+def test_pitch_is_not_asked_of_two_sentences() -> None:
+    found = grouped(np.concatenate([tone_voice(100, 3), tone_voice(200, 3)]), PitchIdentity())
+    assert found is not None and found.apart == 0.0
+
+
 def test_pitch_is_not_asked_of_one_person() -> None:
     encoder = PitchIdentity()
     encoder.threshold = -1.0

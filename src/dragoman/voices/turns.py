@@ -30,8 +30,8 @@ WINDOW_S: Final = 1.5
 """Seconds of a window. In 1 s an encoder tells voices apart half as well; longer ones hold two turns."""
 
 HOP_S: Final = 0.25
-"""Seconds from window to window. At 0.5 a turn of 2 s has one or two windows to itself, and three times as many honest
-clips are refused for as many of two speakers."""
+"""Seconds from window to window. At 0.5 a turn of 2 s has one or two windows to itself, and several times as many
+honest clips are refused for as many of two speakers."""
 
 MIN_WINDOWS: Final = 15
 """Windows of speech (5 s) for a verdict: in less than that, one window more or less decides."""
@@ -55,8 +55,12 @@ women farther."""
 
 SAME_PITCH_SHARE: Final = 0.45
 """Of the encoder's threshold for two clips: the likeness below which two groups of one pitch are two people. Groups are
-chosen to be unlike, so the threshold itself would refuse one honest clip in ten. Where the pitch is another, the
+chosen to be unlike, so the threshold itself would refuse one honest clip in twenty. Where the pitch is another, the
 threshold holds as it is. A share, so that it fits any encoder: strangers are near 0 with all (two_speakers.md)."""
+
+PITCH_WINDOWS: Final = 22
+"""Windows (6.75 s) from which pitch says anything: in less, a group is one sentence, and lively people speak the next
+one a third of an octave higher."""
 
 MIN_VOICED: Final = 20
 """Frames with a pitch (250 ms) below which a group has none."""
@@ -71,7 +75,7 @@ class Groups:
     alike: float
     """Cosine of their means."""
     apart: float
-    """Octaves between their pitches; 0 where one has none, or they are one person whatever it is."""
+    """Octaves between their pitches; 0 where one has none, or it is not asked for."""
 
     def needed(self, threshold: float) -> float:
         """The likeness from which they are one person, with an encoder of this ``threshold`` for two clips."""
@@ -91,7 +95,8 @@ def grouped(heard: Samples, identity: IdentityEmbedder) -> Groups | None:
         return None
     second, alike = found
     share = float(second.mean())
-    apart = _octaves_apart(heard, second) if alike < identity.threshold else 0.0
+    asked = alike < identity.threshold and len(second) >= PITCH_WINDOWS
+    apart = _octaves_apart(heard, second) if asked else 0.0
     return Groups(min(share, 1.0 - share), alike, apart)
 
 
