@@ -343,6 +343,7 @@ def main() -> None:
     rows: list[Made] = []
     about: dict[str, Any] = {"machine": machine.describe(), "encoder": identity.name, "threshold": identity.threshold}
     about |= {"same_pitch_share": SAME_PITCH_SHARE, "octaves": [SAME_PITCH, OTHER_PITCH]}
+    about["of"] = {name: len(everybody) for name, everybody in sets.items()}
     about["people"] = dict.fromkeys(sets, 0)
     # In turn of each set, and written after everybody: a run that is cut short has said something of all.
     order = sorted((at / len(everybody), name, at) for name, everybody in sets.items() for at in range(len(everybody)))
@@ -398,6 +399,11 @@ def table(rows: list[Made], about: dict[str, Any]) -> str:
         f"(from {about['octaves'][0]:.2f} to {about['octaves'][1]:.2f} octaves); asked of 5 s of speech and more. As "
         "another person: beside two good clips of who speaks first.",
     ]
+    if about["people"] != about["of"]:
+        lines += [
+            "",
+            f"The run was cut short: it would have had {' and '.join(map(str, about['of'].values()))} voices.",
+        ]
     sets = [name for name, count in about["people"].items() if count]
     for name in sets:
         some = [row for row in rows if row.clips == name]
