@@ -90,7 +90,7 @@ class TestConformanceBehindTheCache(TranslatorConformance):
 
     @pytest.fixture
     async def engine(self, fake: FakeDeepL) -> AsyncIterator[CachedTranslator]:
-        async with started(fake) as engine:
+        async with started(fake, deadline_ms=20_000) as engine:
             yield CachedTranslator(engine, 100)
 
     @pytest.fixture
