@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from bench.two_speakers import TEXTS, Person, line, synthetic
 
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.voices import clip
+from dragoman.voices import turns
 from dragoman.voices.clip import examine
 from dragoman.voices.fault import FaultKind
 from dragoman.voices.small import SmallIdentity
@@ -41,20 +42,23 @@ def identity() -> SmallIdentity:
 
 def test_the_bounds_in_force_are_those_that_were_measured(published: dict[str, Any], identity: SmallIdentity) -> None:
     assert published["encoder"] == identity.name and published["threshold"] == identity.threshold
-    assert published["margin"] == clip.WINDOW_MARGIN
-    assert published["share"] == clip.SECOND_SPEAKER_SHARE
-    assert published["windows"] == clip.MIN_WINDOWS
+    assert published["same_pitch_share"] == turns.SAME_PITCH_SHARE
+    assert tuple(published["octaves"]) == (turns.SAME_PITCH, turns.OTHER_PITCH)
 
 
-def test_an_honest_clip_is_hardly_ever_refused_and_two_who_take_half_each_mostly_are(published: dict[str, Any]) -> None:
-    honest = [row["refused"] or row["another"] for row in published["clips"] if not row["two"]]
-    assert len(honest) > 1000 and np.mean(honest) < 0.01
+@pytest.mark.parametrize(("voices", "honest", "noticed"), [("fresh", 0.01, 0.85), ("other", 0.05, 0.6)])
+def test_an_honest_clip_is_hardly_ever_refused_and_two_who_take_half_each_mostly_are(
+    voices: str, honest: float, noticed: float, published: dict[str, Any]
+) -> None:
+    clips = [row for row in published["clips"] if row["clips"] == voices]
+    one = [row["refused"] or row["another"] for row in clips if not row["two"]]
+    assert len(one) > 300 and np.mean(one) < honest
     halves = [
         row["refused"] or row["another"]
-        for row in published["clips"]
+        for row in clips
         if row["two"] and row["condition"].startswith("half and half") and row["seconds"] > 8
     ]
-    assert len(halves) > 200 and np.mean(halves) > 0.8
+    assert len(halves) >= 72 and np.mean(halves) > noticed
 
 
 def person(engine: Any, voice: str, warp: float) -> Person:
@@ -71,10 +75,13 @@ def test_one_voice_passes(voice: tuple[str, str, float], phone: bool, identity: 
     assert report.usable, report.faults
 
 
-@pytest.mark.parametrize("seconds", [5.0, 10.0])
-def test_two_voices_one_after_the_other_are_refused_where_there_is_enough_to_go_by(
-    seconds: float, identity: SmallIdentity
+@pytest.mark.parametrize(("seconds", "noticed"), [(4.0, 0), (10.0, 8)])
+def test_two_voices_one_after_the_other_are_mostly_refused_where_there_is_enough_to_go_by(
+    seconds: float, noticed: int, identity: SmallIdentity
 ) -> None:
-    one, other = (person(*voice).speak(seconds / 2, random.Random(7)) for voice in (VOICES[3], VOICES[1]))
-    report = examine(np.concatenate([one, other]), SAMPLE_RATE, identity)
-    assert [fault.kind for fault in report.faults] == [FaultKind.TWO_SPEAKERS] * (seconds > 8)
+    halves = [person(*voice).speak(seconds / 2, random.Random(7)) for voice in VOICES]
+    reports = [examine(np.concatenate(pair), SAMPLE_RATE, identity) for pair in permutations(halves, 2)]
+    found = [[fault.kind for fault in report.faults] for report in reports]
+    assert found.count([FaultKind.TWO_SPEAKERS]) >= noticed
+    assert found.count([FaultKind.TWO_SPEAKERS]) + found.count([]) == len(found)
+    assert noticed or not any(found)

@@ -15,9 +15,7 @@ from dragoman.voices.conditioning import robust_centroid, unit
 from dragoman.voices.embedders import IdentityEmbedder, Samples
 from dragoman.voices.fault import FaultKind
 from dragoman.voices.profile import Vector
-
-Vectors = npt.NDArray[np.float64]
-"""Who speaks, shape (windows, dimension)."""
+from dragoman.voices.turns import grouped
 
 MIN_SPEECH_S: Final = 2.0
 """Seconds of speech in a clip. Below some 2 s an ECAPA embedding says little (EER 2.3 % at 3 s, 5.4 % at 1 s with our
@@ -41,21 +39,6 @@ MIN_SNR_DB: Final = 15.0
 
 MAX_SNR_DB: Final = 80.0
 """dB reported for a clip without any noise (a synthesizer's, a gated line's)."""
-
-WINDOW_S, HOP_S = 1.5, 0.75
-"""Seconds: windows in which it is asked who speaks. Shorter ones say too little, longer ones hold two speakers."""
-
-MIN_WINDOWS: Final = 7
-"""Windows of speech (6 s) for a verdict on whether two speak. Of five windows of one voice two are often far apart by
-chance: asked of four windows and more, 3.7 % of honest clips would be refused, and not 0.4 %."""
-
-SECOND_SPEAKER_SHARE: Final = 0.2
-"""Of the windows: a second speaker who has fewer said a word in between, which weighs little in the whole."""
-
-WINDOW_MARGIN: Final = 0.10
-"""Cosine by which two groups of windows must be less alike than two clips of two people: a window says less, and the
-groups are chosen to be unlike. So 0.4 % of 1326 honest clips are refused, and 88 % of those noticed in which two take
-half each (bench/results/two_speakers.md, with all that is not noticed)."""
 
 NOISE_PERCENTILE: Final = 1.0
 """Of the frames: the quietest two of a clip of 4 s. At 5 a clean voice whose pauses are gated to zeros seems to have
@@ -261,49 +244,11 @@ def _only_speech(audio: Samples, rate: int, speech: npt.NDArray[np.bool_]) -> Sa
     return resample(np.ascontiguousarray(audio[: len(mask)][mask]), rate, SAMPLE_RATE)
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """The two groups that the windows of a clip fall into, whoever speaks in them."""
-
-    share: float
-    """Of the smaller group, 0 to 0.5."""
-    alike: float
-    """Cosine of their means."""
-
-
-def windows_of(heard: Samples, identity: IdentityEmbedder) -> Vectors | None:
-    """Who speaks in each window of the speech of a clip (16 kHz): unit rows; None where there are too few to ask."""
-    size, hop = round(WINDOW_S * SAMPLE_RATE), round(HOP_S * SAMPLE_RATE)
-    starts = range(0, len(heard) - size + 1, hop)
-    if len(starts) < MIN_WINDOWS:
-        return None
-    return unit(np.stack([identity.embed(heard[at : at + size]) for at in starts]))
-
-
-def grouped(windows: Vectors) -> Groups | None:
-    """The two windows least alike begin a group each, the others join the nearer one, twice over; None: all are one.
-
-    Groups are compared by their means, in which what a single window says by chance cancels out.
-    """
-    pairs = windows @ windows.T
-    one, other = np.unravel_index(int(np.argmin(pairs)), pairs.shape)
-    centres = windows[[one, other]]
-    second = np.zeros(len(windows), np.bool_)
-    for _ in range(3):
-        second = np.asarray(windows @ centres[1] > windows @ centres[0])
-        if second.all() or not second.any():
-            return None
-        centres = unit(np.stack([windows[~second].mean(axis=0), windows[second].mean(axis=0)]))
-    share = min(float(second.mean()), 1.0 - float(second.mean()))
-    return Groups(share, float(centres[0] @ centres[1]))
-
-
 def _two_speakers(heard: Samples, identity: IdentityEmbedder) -> Fault | None:
-    """Whether the windows of the speech fall into two groups that are not one person."""
-    windows = windows_of(heard, identity)
-    found = None if windows is None else grouped(windows)
-    needed = identity.threshold - WINDOW_MARGIN
-    if found is None or found.share < SECOND_SPEAKER_SHARE or found.alike >= needed:
+    """Whether the speech falls into two groups that are not one person."""
+    found = grouped(heard, identity)
+    if found is None or not found.are_two(identity.threshold):
         return None
+    needed = found.needed(identity.threshold)
     said = f"likeness {found.alike:.2f}; {needed:.2f} is needed; the second has {found.share:.0%}"
     return Fault(FaultKind.TWO_SPEAKERS, f"two voices in one clip ({said}): nobody else may speak, please")

@@ -77,7 +77,7 @@ class TestConformance(TranslatorConformance):
 
     @pytest.fixture
     def options(self, fake: FakeDeepL) -> dict[str, Any]:
-        return {"auth_key": KEY, "server_url": fake.url}
+        return {"auth_key": KEY, "server_url": fake.url, "deadline_ms": 20_000}  # the clock is the real one
 
     @pytest.fixture
     def known(self) -> TranslationRequest:
@@ -90,7 +90,7 @@ class TestConformanceBehindTheCache(TranslatorConformance):
 
     @pytest.fixture
     async def engine(self, fake: FakeDeepL) -> AsyncIterator[CachedTranslator]:
-        async with started(fake) as engine:
+        async with started(fake, deadline_ms=20_000) as engine:
             yield CachedTranslator(engine, 100)
 
     @pytest.fixture
