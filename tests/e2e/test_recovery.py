@@ -100,7 +100,9 @@ async def test_what_was_said_while_the_daemon_was_dead_is_a_gap_in_captions_and_
     assert gap["start_unix"] <= began and ended <= gap["end_unix"], "all that was said while it was dead"
     assert reader.events.index(gap) == 0, "before anything of what came behind it"
     kept = await daemon.until(TRANSCRIPT, lambda kept: into("es", after)[-1] in told(kept))
-    assert told(kept) == [*into("es", before), MISSING, *into("es", after)]
+    at = told(kept).index(MISSING)
+    assert at <= len(before), "it begins where the daemon may have had words that were not spoken yet"
+    assert told(kept) == [*into("es", before[:at]), MISSING, *into("es", before[at:] + after)]
     assert [line["note"] for line in kept["lines"] if not line["text"]] == [gap["note"]]
     for phone in (alice, berta):
         await phone.stop()
