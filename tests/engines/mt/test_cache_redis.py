@@ -165,6 +165,7 @@ async def test_a_redis_that_is_down_at_start_may_come_later(server: Server, caps
     async with daemon(server) as cached:
         assert "redis not reached at start" in capsys.readouterr().out
         assert (await cached.translate(request())).text
+        await until(lambda: "redis does not work" in capsys.readouterr().out)  # else what waits finds it there at once
         await server.start()
         await until(lambda: "redis works again" in capsys.readouterr().out)
         await cached.translate(request(1))
