@@ -3,7 +3,7 @@
     python -m bench.tts
 
 Clauses of 26 and of 90 tokens (1.2 and 4.2 s). On a GPU, where there is one: float16, CUDA graphs, 1 to 32 streams,
-ten rounds. On the CPU it is short, twelve minutes of one core: for the ratio, not for real time. The published
+ten rounds. On the CPU it is short, a quarter of an hour of one core: for the ratio, not for real time. The published
 architecture with random weights, which take the same time; every clause has the same number of tokens. Both engines
 speak in the same run, one after the other, in the same precision. Writes bench/results/tts.json and .md.
 """
