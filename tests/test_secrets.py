@@ -162,7 +162,11 @@ async def test_no_secret_is_in_the_log_of_a_whole_run(form: str, tmp_path: Path)
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "ELEVENLABS_API_KEY": SECRETS["elevenlabs"]},
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+                "ELEVENLABS_API_KEY": SECRETS["elevenlabs"],
+            },
         )
         assert process.stdout is not None
         reading = asyncio.ensure_future(process.stdout.read())

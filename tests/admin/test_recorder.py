@@ -85,14 +85,20 @@ async def test_a_store_that_is_away_gets_it_later_and_purging_goes_on() -> None:
         running.cancel()
 
 
-async def test_two_who_flush_at_once_write_each_line_once() -> None:
+def slow() -> Kept:
+    """A write takes a second."""
     kept = Kept()
 
-    async def slowly(lines: Sequence[tuple[Line, float]]) -> None:
+    async def write(lines: Sequence[tuple[Line, float]]) -> None:
         await asyncio.sleep(1)
         kept.lines += lines
 
-    kept.recorder = Recorder(kept.hours, slowly, kept.purge, kept.clock)
+    kept.recorder = Recorder(kept.hours, write, kept.purge, kept.clock)
+    return kept
+
+
+async def test_two_who_flush_at_once_write_each_line_once() -> None:
+    kept = slow()
     kept.recorder.take(caption("hola"))
     await asyncio.gather(kept.recorder.flush(), kept.recorder.flush())
     assert [line.text for line, _ in kept.lines] == ["hola"]
@@ -110,13 +116,7 @@ async def test_a_full_queue_loses_the_oldest_and_a_deleted_room_is_forgotten(mon
 
 
 async def test_what_is_deleted_does_not_come_back_by_a_write_that_was_under_way() -> None:
-    kept = Kept()
-
-    async def slowly(lines: Sequence[tuple[Line, float]]) -> None:
-        await asyncio.sleep(1)
-        kept.lines += lines
-
-    kept.recorder = Recorder(kept.hours, slowly, kept.purge, kept.clock)
+    kept = slow()
     kept.recorder.take(caption("hola"))
     async with asyncio.TaskGroup() as group:
         group.create_task(kept.recorder.flush())

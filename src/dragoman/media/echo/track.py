@@ -167,7 +167,7 @@ class Track:
                 held.popleft()
                 out.append((1, True))
                 continue
-            if first == Kind.ECHO and self._echo_before() > LOOK_BACK:
+            if first == Kind.ECHO and len(held) > LOOK_BACK and self._echo_before() > LOOK_BACK:
                 held.popleft()
                 out.append((1, False))
                 continue
