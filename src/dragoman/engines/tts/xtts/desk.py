@@ -118,8 +118,9 @@ class Desk:
 
     def _sound(self, seats: Sequence[Seat]) -> None:
         """Decode what these clauses have due, in one go, and let them play it."""
+        manner = self.loaded.manner
         windows = [window for seat in seats if (window := self._speaking[seat].window) is not None]
-        sounds = iter(decode(self.loaded.manner.hifigan, windows))
+        sounds = iter(decode(manner.hifigan, windows, manner.shapes))
         for seat in seats:
             clause = self._speaking[seat]
             sound = NOTHING if clause.window is None else next(sounds).numpy()

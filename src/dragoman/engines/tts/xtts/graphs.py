@@ -83,7 +83,7 @@ class Graphs:
             stream = torch.cuda.Stream()
             for size in reversed(self._sizes):
                 for reach in reversed(self._reaches):
-                    self._graphs[size, reach] = _recorded(partial(step, size, reach), pool, stream)
+                    self._graphs[size, reach] = recorded(partial(step, size, reach), pool, stream)
             for (size, reach), graph in self._graphs.items():
                 rehearse(size, reach)
                 begun = [tensor.clone() for tensor in state]
@@ -110,7 +110,8 @@ def sizes(slots: int) -> list[int]:
     return [*(1 << n for n in range(slots.bit_length()) if 1 << n < slots), slots]
 
 
-def _recorded(run: Callable[[], None], pool: object, stream: Any) -> torch.cuda.CUDAGraph:
+def recorded(run: Callable[[], None], pool: object, stream: Any) -> torch.cuda.CUDAGraph:
+    """What ``run`` launches, as a graph of this memory pool; warmed up on ``stream``."""
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(WARM_UPS):
