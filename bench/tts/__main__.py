@@ -101,7 +101,7 @@ def theirs(folder: Path, asked: argparse.Namespace) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     try:
         engine = Theirs(folder, asked.device, getattr(torch, asked.dtype), asked.coqui_chunk)
-        engine.warm_up()
+        engine.warm_up(asked.tokens if asked.device == "cuda" else [2])
         for tokens in asked.tokens:
             for streams in measured(asked, tokens):
                 if asked.coqui_streams is not None and streams not in asked.coqui_streams:

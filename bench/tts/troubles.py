@@ -73,6 +73,7 @@ class Trial:
         self._speaking: list[asyncio.Task[None]] = []
 
     def now(self) -> float:
+        """Seconds since it began."""
         return round(time.perf_counter() - self.began, 3)
 
     def _told(self, kind: Any, action: Any, status: Any, component: str, **about: Any) -> None:
@@ -80,6 +81,7 @@ class Trial:
         print(*self.told[-1], flush=True)
 
     async def start(self) -> None:
+        """Load, and let all speak."""
         began = time.perf_counter()
         await self.engine.start()
         print(f"loaded in {time.perf_counter() - began:.1f} s", flush=True)
@@ -107,9 +109,11 @@ class Trial:
         return False
 
     def outcomes(self, begin: float = 0.0, end: float = 1e9) -> dict[str, int]:
+        """What became of clauses that were begun between two moments."""
         return dict(Counter(result for at, _, result in self.clauses if begin <= at < end))
 
     async def stop(self) -> None:
+        """End everything."""
         for task in self._speaking:
             task.cancel()
         await asyncio.gather(*self._speaking, return_exceptions=True)

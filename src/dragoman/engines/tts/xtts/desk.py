@@ -174,7 +174,8 @@ class Desk:
 
     def _join(self) -> None:
         decoder = self.loaded.decoder
-        joining = list(islice(self._waiting, min(decoder.free, self._policy.slots - len(self._speaking))))
+        at_once = self._policy.at_once(time.monotonic()) - len(self._speaking)
+        joining = list(islice(self._waiting, max(0, min(decoder.free, at_once))))
         if not joining:
             return
         # A person's own voice follows his style, from clause to clause; and nothing of it may outlive its profile.

@@ -20,7 +20,7 @@ from dragoman.engines.tts.xtts.settings import FROM_MODEL, NAME, Settings
 from dragoman.engines.tts.xtts.shapes import FixedShapes, Lengths
 from dragoman.engines.tts.xtts.speakers import OwnVoices, StockVoices, Voices, VoiceSource
 from dragoman.engines.tts.xtts.speller import Speller
-from dragoman.engines.tts.xtts.trouble import trouble_of
+from dragoman.engines.tts.xtts.trouble import free_memory, trouble_of
 from dragoman.engines.tts.xtts.vocoder import AT_ONCE, WindowedVocoder, decode
 from dragoman.errors import EngineUnavailable
 from dragoman.recovery.gpu import Trouble
@@ -123,8 +123,8 @@ def _lost(what: str) -> EngineUnavailable:
 
 def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[int, ...], device: str) -> Loaded:
     if device == "cuda":
-        # cuDNN's attention makes a plan for each length of text and number of clauses that it first meets: 50 to 90 ms
-        # on an H200 in which nobody gets his next token. torch's own kernels need none, and are as fast here.
+        # cuDNN's attention makes a plan for each length of text and number of clauses that it first meets: 50 to 100
+        # ms, now and then 700, on an H200, in which nobody gets his next token. torch's own kernels need none.
         torch.backends.cuda.enable_cudnn_sdp(False)
     dtype = settings.dtype
     if dtype == "auto":
@@ -168,6 +168,7 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
             precision = halved(hifigan, spoken, embedding)
         if settings.cuda_graph:
             manner = replace(manner, shapes=_shapes(hifigan, settings))
+        free_memory()  # half as much again was needed for the trials
         _warm_up(decoder, manner, latents, embedding.to(precision), decoder.slots)
     log.info(
         "model ready",

@@ -208,9 +208,7 @@ class FixedShapes:
         work: dict[Shape, list[tuple[int, int, Part]]] = {}
         counts: dict[int, int] = {}
         for number, window in enumerate(windows):
-            parts = self._lengths.parts(
-                window.frames.shape[-1], window.first, window.last, window.begins, window.ends
-            )
+            parts = self._lengths.parts(window.frames.shape[-1], window.first, window.last, window.begins, window.ends)
             counts[number] = len(parts)
             for nth, part in enumerate(parts):
                 work.setdefault(self._lengths.shape(part), []).append((number, nth, part))
@@ -243,5 +241,3 @@ class FixedShapes:
 def _begin(shape: Shape, part: Part) -> int:
     """Where in the shape its frames begin."""
     return shape.length - (part.stop - part.start) if shape.kind is Kind.END else 0
-
-
