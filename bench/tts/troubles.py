@@ -3,8 +3,9 @@
     python -m bench.tts.troubles
 
 Nothing is simulated, and all that mends is the product's: another process takes all of the card's memory while clauses
-are spoken; a kernel of another thread fails an assertion, after which CUDA does nothing more in this process. Eight
-speakers speak one clause after the other throughout. Writes bench/results/tts-gpu-troubles.json: what was told when,
+are spoken, or another thread also takes what torch keeps of it in this process; a kernel of another thread fails an
+assertion, after which CUDA does nothing more in this process. Eight speakers speak one clause after the other
+throughout. Writes bench/results/tts-gpu-troubles.json: what was told when,
 and what became of each clause.
 """
 
@@ -203,6 +204,47 @@ async def no_memory(folder: Path) -> dict[str, Any]:
     return found
 
 
+async def no_memory_here(folder: Path) -> dict[str, Any]:
+    """All of the card's memory is taken in this process, with what torch keeps for its next tensors."""
+    trial = Trial(folder, "auto")
+    found: dict[str, Any] = {}
+    kept: list[torch.Tensor] = []
+
+    def take() -> None:
+        size = 1 << 30
+        while size >= 1 << 12:
+            try:
+                kept.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
+            except torch.OutOfMemoryError:
+                size >>= 1
+
+    await trial.start()
+    try:
+        assert await trial.speaks(20)
+        await asyncio.sleep(1.0)
+        full = trial.now()
+        for _ in range(8):
+            await asyncio.to_thread(take)
+            await asyncio.sleep(1.0)
+        found["while_full"] = trial.outcomes(full)
+        freed = trial.now()
+        kept.clear()
+        torch.cuda.empty_cache()
+        found["spoken_again_s"] = trial.now() - freed if await trial.speaks(40) else None
+        settled = trial.now()
+        found["metrics_afterwards"] = await metrics(trial)
+        found["afterwards"] = trial.outcomes(settled)
+        worker = trial.engine._worker
+        assert worker is not None
+        ready = worker.ready.result(0)
+        found |= {"device_afterwards": ready.device, "graphs_afterwards": ready.decoder.graphs}
+        found |= {"full": full, "freed": freed, "counts": dict(trial.engine.counts())}
+    finally:
+        found |= {"told": trial.told, "clauses": trial.outcomes()}
+        await trial.stop()
+    return found
+
+
 def lose_the_device() -> None:
     """An index that is out of range: a kernel fails its assertion, and the context is lost for good."""
     try:
@@ -242,7 +284,8 @@ async def lost(folder: Path, device: str) -> dict[str, Any]:
 
 
 TRIALS = {
-    "no_memory": no_memory,
+    "no memory": no_memory,
+    "no memory, in this process": no_memory_here,
     "lost, may move": lambda folder: lost(folder, "auto"),
     "lost, may not move": lambda folder: lost(folder, "cuda"),
 }

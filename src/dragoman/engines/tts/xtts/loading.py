@@ -235,7 +235,7 @@ def bake(generator: Any) -> None:
 def halved(hifigan: Any, latents: Tensor, embedding: Tensor) -> torch.dtype:
     """Put the vocoder in half precision if what it says then is the same as far as one can hear; the precision it has.
 
-    Tried on ``latents`` [tokens, width] of the model itself, as half precision was never heard on a GPU here.
+    Tried on ``latents`` [tokens, width] of the model itself: whether it is so depends on the weights.
     """
     window = WindowedVocoder(hifigan, embedding).window(latents, last=True)
     if window is None:
