@@ -4,8 +4,8 @@ A step of few rows is some 600 small operations, whose launches take longer than
 launch. It has fixed shapes: there is one for each batch size that is a power of two, and for some lengths of the cache,
 so that short clauses do not read all of it.
 
-On an H200 a step of one row takes 8 ms launched, 2 replayed. Graphs are only used where they gave what the step gives, on
-the device at hand; else each step is launched as it is, and the log says so.
+On an H200 a step of one row takes 8 ms launched, 2 replayed. Graphs are only used where they gave what the step gives,
+on the device at hand; else each step is launched as it is, and the log says so.
 """
 
 from __future__ import annotations
