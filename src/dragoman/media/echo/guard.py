@@ -252,10 +252,12 @@ class EchoGuard:
         summed = np.zeros_like(said)
         if slots:
             at, owner = np.array(slots), np.array(owners)
-            np.add.at(summed, owner, ways.filters.predict(at, ways.source_of[at], ends[owner], self._history))
+            echoes = ways.filters.predict(at, ways.source_of[at], ends[owner], self._history)
+            np.add.at(summed, owner, echoes)
         errors = said - summed
         if slots:
             ways.filters.adapt(at, errors[owner])
+            ways.helped(at, echoes, errors[owner])
             for index in set(owners):
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
         echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
