@@ -189,6 +189,21 @@ def _let_through_after_a_jump(seed: int) -> float:
     return float(after / before)
 
 
+def test_it_tells_by_how_much_a_booth_comes_back() -> None:
+    rng = np.random.default_rng(10)
+    played = syllables(rng, 150)
+    late = np.concatenate([np.zeros(4000), 0.4 * played.reshape(-1)])[: played.size].astype(np.int16)
+    desk = Desk()
+    assert np.isnan(desk.guard.delays).all()
+    for ours, booth in zip(late.reshape(played.shape), played, strict=True):
+        desk.tick(ours, SILENCE, booth)
+    assert desk.guard.delays[0] == pytest.approx(0.25, abs=0.003)
+    assert np.isnan(desk.guard.delays[1])
+    desk.guard.close(0)
+    desk.guard.open(0)
+    assert np.isnan(desk.guard.delays[0])
+
+
 @pytest.mark.parametrize("seed", [3, 5, 9])
 def test_a_first_echo_that_is_to_be_found_twice_is_not_let_through_meanwhile(
     seed: int, monkeypatch: pytest.MonkeyPatch

@@ -94,12 +94,15 @@ class EchoGuard:
         self._wanting: dict[int, None] = {}
         self.loudspeakers = np.zeros(legs, np.bool_)
         """(legs,) whether an echo was recognised."""
+        self.delays = np.full(legs, np.nan)
+        """(legs,) seconds by which what a booth or a whisper says comes back; NaN: none was found to."""
 
     def open(self, row: int, name: str = "") -> None:
         """A leg begins, alone with its whispers; the log calls it ``name``."""
         self._history.open(row)
         self._legs[row] = EchoLeg(name or str(row))
         self.loudspeakers[row] = False
+        self.delays[row] = np.nan
         self._rows = np.union1d(self._rows, row)
         self._seen[row] = self._sent[row] = 0
         self._waiting[row] = False
@@ -355,6 +358,8 @@ class EchoGuard:
         if delay is None:
             return
         self.loudspeakers[row] = True
+        if source >= self._count:
+            self.delays[row] = (delay + AHEAD) / RATE
         if not leg.told:
             leg.told = True
             self._stats.echo_legs += 1
