@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dragoman.media.echo.bands import BandBank
 from dragoman.media.echo.filter import AHEAD
@@ -105,15 +107,45 @@ def test_the_way_that_is_left_for_another_is_the_one_that_takes_least_away() -> 
     house = House(BOOTH)
     for number in range(SLOTS):
         house.follow(BOOTH, DELAY - AHEAD + 8 * BLOCK * number)
-    rng, slots = np.random.default_rng(5), np.arange(SLOTS)
-    echoes = rng.integers(-3000, 3000, (SLOTS, BLOCK)).astype(np.float32)
+    slots, echoes = np.arange(SLOTS), _noise(SLOTS)
     left = np.zeros_like(echoes)
-    left[1] = -echoes[1]  # what it makes is not there
-    for _ in range(300):
-        house.ways.helped(slots, echoes, left)
+    left[1] = -0.5 * echoes[1]  # of what it makes half is not there, and it takes nothing away
+    for _ in range(600):
+        assert house.ways.harmful(slots, echoes, left, _energy(echoes)) == []
     house.follow(BOOTH, DELAY - AHEAD + 8 * BLOCK * SLOTS)
     assert house.leg.slots == [0, 2, 1]
     assert house.ways.filters.shift[1] == DELAY - AHEAD + 8 * BLOCK * SLOTS
+
+
+def test_a_filter_that_adds_to_what_is_said_is_told_and_the_worst_first() -> None:
+    ways, slots, echoes = House(BOOTH).ways, np.arange(3), _noise(3)
+    said = np.stack(
+        [echoes[0], _noise(1, 7)[0], 0.5 * _noise(1, 8)[0]]
+    )  # the first makes it, the others what never was
+    for _ in range(50):
+        told = ways.harmful(slots, echoes, said - echoes, _energy(said))
+    assert told == [2, 1], "against so much less that is said the last one adds most"
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(-20.0, 30.0))
+@settings(max_examples=25, deadline=None)
+def test_a_filter_that_is_right_is_never_told_however_loud_somebody_talks_over_it(seed: int, over_db: float) -> None:
+    """Its echo is all there is of a booth, and the voice over it is no echo."""
+    house, rng = House(BOOTH), np.random.default_rng(seed)
+    house.follow(BOOTH, DELAY - AHEAD)
+    ways = house.ways
+    for _ in range(60):
+        echo = rng.integers(-1000, 1001, (1, BLOCK)).astype(np.float32)
+        voice = rng.integers(-1000, 1001, (1, BLOCK)).astype(np.float32) * np.float32(10 ** (over_db / 20))
+        assert ways.harmful(np.array([0]), echo, voice, _energy(echo + voice)) == []
+
+
+def _noise(rows: int, seed: int = 5) -> Audio:
+    return np.random.default_rng(seed).integers(-3000, 3000, (rows, BLOCK)).astype(np.float32)
+
+
+def _energy(frames: Audio) -> Audio:
+    return np.asarray(np.square(frames).sum(axis=1), np.float32)
 
 
 def test_a_new_way_is_not_judged_by_what_was_left_without_it() -> None:

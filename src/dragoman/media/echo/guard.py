@@ -260,7 +260,10 @@ class EchoGuard:
         errors = said - summed
         if slots:
             ways.filters.adapt(at, errors[owner])
-            ways.helped(at, echoes, errors[owner])
+            for slot in ways.harmful(at, echoes, errors[owner], BLOCK * whole[owner]):
+                leg = self._legs[int(rows[owners[slots.index(slot)]])]
+                if len(leg.slots) > 1:  # the last one is put right: what sends back something goes on to do so
+                    leg.slots.remove(slot)
             for index in set(owners):
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
         echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
@@ -333,8 +336,9 @@ class EchoGuard:
             noise = float(self._noise[row]) * STRETCH
             explained = share(left, rest, noise)
             anew = False
-            if self._ways.of(leg, source):
-                # Has the way from this source changed, so that its filter adds to what it should take away?
+            if self._ways.of(leg, source) or looked is said:
+                # Has the way from this source changed, so that its filter adds to what it should take away? Or does
+                # another's, so that this source's sound is covered by it in what is left?
                 taps_anew, rest_anew = fit(said, heard, TAPS)
                 if (YOUNG if leg.learning else CHANGED) * np.dot(rest_anew, rest_anew) < np.dot(left, left):
                     taps, rest, explained, anew = taps_anew, rest_anew, share(said, rest_anew, noise), True

@@ -20,6 +20,13 @@ FORGOTTEN: Final = 0.997
 """Of what a filter took away is counted a frame later: half after 4.6 s, for a booth is silent that long while others
 speak."""
 
+HARM: Final = 0.5
+"""So much of what a leg says, lately, added to it instead of taken away is no echo's filter: it follows what never was
+there, or has gone astray."""
+
+LATELY: Final = 0.9
+"""Of what tells that is counted a frame later: half after 130 ms."""
+
 REHEARSED: Final = 24 * BLOCK
 """Samples (480 ms) that a leg's first filter is made of."""
 
@@ -41,16 +48,31 @@ class Ways:
         self.source_of: Rows = np.full(legs * SLOTS, -1, np.int64)
         """(slots,) what each slot's filter makes an echo of."""
         self._taken = np.zeros(legs * SLOTS)  # energy that the slot's filter took away, lately
+        self._lately = np.zeros((legs * SLOTS, 2))  # the same of the last frames, and the leg's energy in them
         self._weaker = np.zeros(legs * SLOTS, np.bool_)  # the slot's source is the weaker of two at once: no echo
 
     def of(self, leg: EchoLeg, source: int) -> list[int]:
         """The leg's slots that follow this source."""
         return [slot for slot in leg.slots if self.source_of[slot] == source]
 
-    def helped(self, slots: Rows, echoes: Audio, left: Audio) -> None:
-        """What these distinct slots' filters took away of a frame, (n, BLOCK), and what all of the leg's left of it."""
-        self._taken[slots] *= FORGOTTEN
-        self._taken[slots] += np.einsum("ij,ij->i", echoes + 2 * left, echoes)
+    def harmful(self, slots: Rows, echoes: Audio, left: Audio, whole: Audio) -> list[int]:
+        """Count what these distinct slots' filters took away of a frame.
+
+        Args:
+            slots: whose, (n,).
+            echoes: (n, BLOCK) what each took away.
+            left: (n, BLOCK) what all filters of its leg left.
+            whole: (n,) the energy of its leg's frame.
+
+        Returns:
+            Those that add more than they take, the worst first.
+        """
+        taken = np.einsum("ij,ij->i", echoes + 2 * left, echoes)
+        self._taken[slots] = FORGOTTEN * self._taken[slots] + taken
+        self._lately[slots] = lately = LATELY * self._lately[slots] + np.stack([taken, whole], axis=1)
+        harm = lately[:, 0] + HARM * lately[:, 1]
+        worst: list[int] = slots[np.argsort(harm)[: int((harm < 0).sum())]].tolist()
+        return worst
 
     def forget(self, leg: EchoLeg, source: int) -> None:
         """A source is gone."""
@@ -117,7 +139,9 @@ class Ways:
             self.filters.add(slot, known)
         leg.slots = [*(other for other in leg.slots if other != slot), slot]
         leg.errors.clear()
-        self._taken[slot] = max(1 - unforeseen, 0.0) * float(np.dot(said, said)) + (self._taken[slot] if lacking else 0)
+        whole = float(np.dot(said, said))
+        self._lately[slot] = (1 - unforeseen) * whole, whole
+        self._taken[slot] = max(1 - unforeseen, 0.0) * whole + (self._taken[slot] if lacking else 0)
         if not same_way or jumped:
             self._bands.learn(row, FIRST if first else FURTHER)
         self._bands.score[row] = 0  # what was left without this filter tells nothing of what is left with it
