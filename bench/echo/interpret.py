@@ -105,8 +105,9 @@ class _Booth:
 class Ear:
     """A leg's audio, as far as the second line asks for it (``ports.LegAudio``)."""
 
-    def __init__(self, loudspeaker: Callable[[], bool]) -> None:
+    def __init__(self, loudspeaker: Callable[[], bool], delay: Callable[[], float | None]) -> None:
         self._loudspeaker = loudspeaker
+        self._delay = delay
         self.kept: list[Pcm] = []
         self.began: int | None = None
         """Audio time at which the VAD heard speech begin, while it lasts."""
@@ -122,6 +123,11 @@ class Ear:
     def loudspeaker(self) -> bool:
         """Whether the guard found the leg to be on one."""
         return self._loudspeaker()
+
+    @property
+    def echo_delay(self) -> float | None:
+        """Seconds by which the guard found its booth to come back."""
+        return self._delay()
 
     def time_of(self, sample: int) -> float:
         """Seconds since the call began."""
@@ -142,6 +148,7 @@ class Interpreter:
         recogniser: shared by all.
         second_line: whether words that a leg was only played are left out.
         loudspeaker: whether the guard found a leg to be on one.
+        delay: seconds by which it found its booth to come back, if it did.
     """
 
     def __init__(
@@ -150,12 +157,13 @@ class Interpreter:
         recogniser: Recogniser,
         second_line: bool,
         loudspeaker: Callable[[int], bool],
+        delay: Callable[[int], float | None],
     ) -> None:
         self._languages = languages
         self._recogniser = recogniser
         self._sounding = Sounding()
         self.booths = {language: _Booth(language, booth(language), deque()) for language in sorted(set(languages))}
-        self.ears = [Ear(partial(loudspeaker, row)) for row in range(len(languages))]
+        self.ears = [Ear(partial(loudspeaker, row), partial(delay, row)) for row in range(len(languages))]
         self._own = [
             OwnWords(self._sounding, (ROOM, language), f"leg{row}") if second_line else None
             for row, language in enumerate(languages)

@@ -51,7 +51,6 @@ WORD_ALONE = 0.3
 ALONE = 0.15
 """Share of an utterance's frames with a voice in them below which nobody said it."""
 
-
 WEAKENED: Final = 0.1
 """Share of a voice's own energy (-10 dB) below which what is let through of it counts as silenced as well."""
 
@@ -229,7 +228,7 @@ class Call:
         self._interpreter = None
         if recogniser is not None:
             spoken = [caller.language for caller in callers]
-            self._interpreter = Interpreter(spoken, recogniser, second_line, self._on_loudspeaker)
+            self._interpreter = Interpreter(spoken, recogniser, second_line, self._on_loudspeaker, self._delay)
         self._silenced: list[list[bool]] = [[False] * 2 for _ in callers]
         self._near: list[list[bool]] = [[] for _ in callers]
         self._alone: deque[list[Signal]] = deque(maxlen=DECIDED + 1)  # what the taps would bring without any echo
@@ -329,6 +328,10 @@ class Call:
 
     def _on_loudspeaker(self, row: int) -> bool:
         return self.guard is not None and bool(self.guard.loudspeakers[row])
+
+    def _delay(self, row: int) -> float | None:
+        delay = np.nan if self.guard is None else float(self.guard.delays[row])
+        return None if np.isnan(delay) else delay
 
     def _sounds(self, booths: dict[str, Mouth], language: str) -> bool:
         who = self._interpreter

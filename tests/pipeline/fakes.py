@@ -107,6 +107,7 @@ class FakeAudio:
         self.gated = False
         self.present = True
         self.loudspeaker = False
+        self.echo_delay: float | None = None
         self.echo: Pcm | None = None
         """What its microphone hears of the phone in this tick, where nobody speaks into it."""
         self._wake_at: int | None = None

@@ -30,11 +30,12 @@ def heard(
     *played: Stretch,
     source: Source = Source.BOOTH,
     loudspeaker: bool = False,
+    delay: float | None = None,
     final: bool = True,
     now: float = NOW,
 ) -> list[int]:
     """The places of the words that the ear takes for an echo."""
-    echo = ear.judge(words, played, source, now, loudspeaker=loudspeaker, final=final)
+    echo = ear.judge(words, played, source, now, loudspeaker=loudspeaker, delay=delay, final=final)
     return [] if echo is None else list(echo.words)
 
 
@@ -108,6 +109,20 @@ def test_from_a_loudspeaker_one_word_is_enough_where_nothing_else_was_heard(plac
     assert heard(EchoEar(), [late], laid(late.text, 20.0 + 0.3 * place, 0.3), loudspeaker=True) == [], "he repeats it"
 
 
+def test_at_the_delay_that_the_guard_measured_what_is_mostly_an_echo_is_one() -> None:
+    """The recogniser has the first word twice as long as it is: by the words' times it comes 625 ms later."""
+    clause = laid("nuestra fabrica vendio mas motores que nunca", 8.7)
+    word = Spoken("nuestra", 9.12, 9.73)
+    assert heard(EchoEar(), [word], clause, loudspeaker=True) == []
+    assert heard(EchoEar(), [word], clause, loudspeaker=True, delay=0.43) == [0]
+    assert heard(EchoEar(), [word], clause, loudspeaker=True, delay=0.1) == []
+    own = [Spoken("claro", 9.8, 10.1), Spoken("hola", 10.2, 10.5)]
+    assert heard(EchoEar(), [word, *own], clause, loudspeaker=True, delay=0.43) == []
+    pair = later(clause.words[2:4], 0.5)
+    assert heard(EchoEar(), [*pair, *own], clause, loudspeaker=True, delay=0.43) == [0, 1]
+    assert heard(EchoEar(), [*pair, *own], clause, loudspeaker=True) == []
+
+
 def test_what_was_known_of_a_leg_is_forgotten() -> None:
     pair = laid("muchas gracias", 20.0)
     assert heard(acquainted(), later(pair.words, 0.2), pair, now=NOW + FORGET + 1) == []
@@ -127,6 +142,7 @@ def test_who_repeats_what_he_heard_is_not_taken_for_it(repeated: str, reaction: 
         clause = laid(repeated, 20.0)
         again = later(clause.words, clause.end - clause.start + 0.2 + reaction)
         assert heard(ear, again, clause, loudspeaker=loudspeaker) == []
+        assert heard(ear, again, clause, loudspeaker=loudspeaker, delay=0.2) == []
 
 
 def test_a_number_that_is_read_back_group_by_group_while_it_is_dictated_is_his_own() -> None:
@@ -134,6 +150,7 @@ def test_a_number_that_is_read_back_group_by_group_while_it_is_dictated_is_his_o
     clause = laid("seis cero cero uno dos tres cuatro cinco siete", 20.0, 4.5)
     for delay in (0.65, 0.8, 1.0):
         assert heard(EchoEar(), later(clause.words, delay), clause, loudspeaker=True) == []
+        assert heard(EchoEar(), later(clause.words, 0.2 + delay), clause, loudspeaker=True, delay=0.2) == []
     for delay in (0.45, 0.5, 0.6):
         assert heard(EchoEar(), later(clause.words, delay), clause) == []
 
@@ -260,6 +277,7 @@ def test_words_that_nothing_played_are_never_dropped(
         )
     strange = data.draw(speech(20.0, st.sampled_from(("bonjour", "merci", "demain", "oui"))))
     assert heard(made(kind, delay), strange, *played, source=source, loudspeaker=loudspeaker) == []
+    assert heard(made(kind, delay), strange, *played, source=source, loudspeaker=True, delay=delay) == []
 
 
 @given(playback(), st.data(), ears, sources, st.booleans(), st.floats(SHORTEST, LONGEST))
@@ -268,6 +286,7 @@ def test_what_comes_when_the_echo_of_a_playback_would_be_over_is_never_dropped(
 ) -> None:
     words = data.draw(speech(played[-1].end + LONGEST + data.draw(st.floats(0.0, 3.0))))
     assert heard(made(kind, delay), words, *played, source=source, loudspeaker=loudspeaker) == []
+    assert heard(made(kind, delay), words, *played, source=source, loudspeaker=True, delay=delay) == []
 
 
 @given(texts, st.floats(0.2, 0.5), ears, st.booleans(), st.floats(SHORTEST, 0.4), st.floats(0.0, 1.0))
@@ -279,6 +298,7 @@ def test_whoever_says_it_all_again_behind_it_is_never_taken_for_it(
     assume(len(set(text.split())) == len(text.split()))  # else he may say what is being played once more
     again = later(clause.words, clause.end - clause.start + delay + reaction)
     assert heard(made(kind, delay), again, clause, loudspeaker=loudspeaker) == []
+    assert heard(made(kind, delay), again, clause, loudspeaker=True, delay=delay) == []
 
 
 @given(texts, st.floats(0.2, 0.5), st.floats(0.06, 0.39), st.randoms())

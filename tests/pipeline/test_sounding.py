@@ -226,6 +226,16 @@ def test_what_was_counted_is_not_counted_again() -> None:
     assert (own.echoes, own.echoed_words) == (1, 6)
 
 
+def test_at_the_delay_that_the_guard_measured_one_word_of_a_booth_is_enough() -> None:
+    for delay, left in ((None, 1), (0.43, 0)):
+        sounding, audio = Sounding(), Audio()
+        audio.loudspeaker, audio.echo_delay = True, delay
+        sounding.spoken(("1000", "es"), clause(8.7, 11.5, "nuestra fabrica vendio mas motores que nunca"))
+        own = OwnWords(sounding, ("1000", "es"), "bea")
+        told = Hypothesis((Word("nuestra", at(9.12), at(9.73)),), True, True, at(10.0))
+        assert len(own.take(told, audio, 14.0)[0].words) == left
+
+
 def at(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 
@@ -234,6 +244,7 @@ class Audio:
     """What is asked of a leg's audio."""
 
     loudspeaker = False
+    echo_delay: float | None = None
 
     def time_of(self, sample: int) -> float:
         return sample / SAMPLE_RATE

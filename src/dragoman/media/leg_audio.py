@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,8 @@ class LegBanks:
     """(rows,) audio time behind the last speech that the VAD heard."""
     loudspeakers: npt.NDArray[np.bool_]
     """(rows,) whether the leg's echo was recognised."""
+    delays: npt.NDArray[np.float64]
+    """(rows,) seconds by which it comes behind what a booth says; NaN: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,12 @@ class LegAudio:
     def loudspeaker(self) -> bool:
         """Whether the leg was found to send back what it hears; its echo is replaced by silence."""
         return self._kept is None and bool(self._banks.loudspeakers[self._row])
+
+    @property
+    def echo_delay(self) -> float | None:
+        """Seconds by which a booth's echo was found to come back; None: none was."""
+        delay = float("nan") if self._kept is not None else float(self._banks.delays[self._row])
+        return None if math.isnan(delay) else delay
 
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop), a copy; zeros where they left the ring (20 s) or are not there yet."""

@@ -13,7 +13,9 @@ heard are known: what its booth said, and what the others of its conference said
 3. *Words heard again in a row are an echo* when there are enough of them (``Evidence``): many (``SURE``) from a leg of
    which nothing is known, ``FEW`` from one that the guard found to be on a loudspeaker or that sent something back at
    the same delay before, a ``PAIR`` when it did so twice. From a loudspeaker any number is enough where nothing else
-   was heard: at the delay that is known, or of a booth's while it speaks, sooner than anybody repeats a word.
+   was heard: at the delay that is known, or of a booth's while it speaks, sooner than anybody repeats a word. Where the
+   guard found at which delay a booth comes back, that is the known one for what is mostly an echo: it is measured on
+   the sound, while the times of words, and delays made of them, are wrong by a third of a second.
 4. Between them, as many words that are like nothing are taken for misheard ones as played words are missing there, and
    one before the first, as long as two of three words are like what was played. All other words are the person's own.
 5. *Where most words are like nothing that was played, a person speaks* over the echo: none of them is taken for a
@@ -181,6 +183,7 @@ class EchoEar:
         now: float,
         *,
         loudspeaker: bool = False,
+        delay: float | None = None,
         final: bool = True,
     ) -> Echo | None:
         """Which of these words are an echo; None: none.
@@ -191,6 +194,7 @@ class EchoEar:
             source: whose it was.
             now: monotonic seconds.
             loudspeaker: whether the echo guard found the leg to be on one.
+            delay: seconds by which the echo guard found this source to come back; None: it did not.
             final: whether the words will not be revised: only these are remembered as evidence.
         """
         match = _Match(heard, played, source.near)
@@ -198,22 +202,26 @@ class EchoEar:
             return None
         evidence = self._evidence[source]
         known = evidence.delay(now)
-        delay, chain = match.best()
+        likest, chain = match.best()
         needed = None
         if longest := max(_runs(chain), key=len, default=[]):
             start, end = heard[longest[0][0]].start, heard[longest[-1][0]].end
-            needed = evidence.needs(delay, source, start, loudspeaker=loudspeaker)
+            needed = evidence.needs(likest, source, start, loudspeaker=loudspeaker)
             if final:
-                evidence.found(delay, len(longest), start, end, now)
+                evidence.found(likest, len(longest), start, end, now)
         if known is not None:
             again = match.chain(known)
             if echoed := match.echoed(known, again, ANY if loudspeaker and match.all_of(again) else PAIR):
                 evidence.keep(now)
                 return Echo(echoed, known, source)
+        if delay is not None:
+            again = match.chain(delay)
+            if match.most_of(again) and (echoed := match.echoed(delay, again, ANY if match.all_of(again) else PAIR)):
+                return Echo(echoed, delay, source)
         if loudspeaker and source is Source.BOOTH and match.all_of(chain) and match.during(chain):
             needed = ANY
-        echoed = () if needed is None else match.echoed(delay, chain, needed)
-        return Echo(echoed, delay, source) if echoed else None
+        echoed = () if needed is None else match.echoed(likest, chain, needed)
+        return Echo(echoed, likest, source) if echoed else None
 
 
 class _Match:
@@ -273,7 +281,7 @@ class _Match:
         if needed == PAIR and len(self._heard) == 1 and any(self._all_of_it(pair, delay) for pair in chain):
             return (0,)
         runs = [run for run in _runs(chain) if len(run) >= needed]
-        if 2 * len(chain) >= len(self._heard):
+        if self.most_of(chain):
             return tuple(i for run in runs for i in self._filled(run, delay))
         told = [run for run in runs if any(len(self._heard[i].text) > SHORT for i, _ in run)]
         return tuple(i for run in told for i, _ in run)
@@ -281,6 +289,10 @@ class _Match:
     def all_of(self, chain: Pairs) -> bool:
         """Whether nothing else was heard."""
         return len(chain) == len(self._heard)
+
+    def most_of(self, chain: Pairs) -> bool:
+        """Whether no more was heard than that once more."""
+        return 2 * len(chain) >= len(self._heard)
 
     def during(self, chain: Pairs) -> bool:
         """Whether all of these were heard while it was played, sooner than anybody repeats a word."""

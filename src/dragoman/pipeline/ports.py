@@ -48,6 +48,10 @@ class LegAudio(Protocol):
     def loudspeaker(self) -> bool:
         """Whether the leg was found to send back what it hears."""
 
+    @property
+    def echo_delay(self) -> float | None:
+        """Seconds by which what a booth said was found to come back; None: it was not, or not yet."""
+
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop); zeros where they left the ring or are not there yet."""
 

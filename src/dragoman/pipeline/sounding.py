@@ -167,7 +167,15 @@ class OwnWords:
             if not played:
                 continue
             words = [each for _, each in heard]
-            echo = self._ear.judge(words, played, source, now, loudspeaker=audio.loudspeaker, final=hypothesis.is_final)
+            echo = self._ear.judge(
+                words,
+                played,
+                source,
+                now,
+                loudspeaker=audio.loudspeaker,
+                delay=audio.echo_delay if source is Source.BOOTH else None,
+                final=hypothesis.is_final,
+            )
             if echo is not None:
                 echoed.update((heard[i][0], (echo.delay, source)) for i in echo.words)
         own = hypothesis

@@ -27,6 +27,7 @@ class GrowingAudio:
         self.end = 0
         self.gated = False
         self.loudspeaker = False
+        self.echo_delay: float | None = None
         self.echo: Pcm | None = None  # nothing comes back to it
         self._wake_at: int | None = None
         self._loud = 0

@@ -50,6 +50,21 @@ def test_another_way_is_not_taken_for_it() -> None:
     assert not bank.resemble(1, 0, way(3)[:96], 0)
 
 
+@pytest.mark.parametrize("later", [-60, 0, 60])
+def test_what_a_filter_lacked_is_put_to_what_it_knew(later: int) -> None:
+    """The one knows the loud half of a way; the other, made of what the first left, the rest, from elsewhere on."""
+    bank, taps, rng = FilterBank(2), way(1), np.random.default_rng(2)
+    loud, rest = np.where(np.arange(len(taps)) < 120, taps, 0), np.where(np.arange(len(taps)) < 120, 0, taps)
+    ahead, behind = max(later, 0), max(-later, 0)
+    bank.begin(0, -ahead, np.concatenate([np.zeros(ahead), loud]).astype(np.float32))
+    known = bank.known(0)
+    for slot in (0, 1):
+        bank.begin(slot, -behind, np.concatenate([np.zeros(behind), rest]).astype(np.float32))
+    assert unforeseen(bank, 1, taps, rng) > 0.3, "alone it is not the way"
+    bank.add(0, known)
+    assert unforeseen(bank, 0, taps, rng) < 0.001
+
+
 @pytest.mark.parametrize(("shift", "blocks"), [(-AHEAD, 8), (-840, 24), (0, 24), (777, 24), (5080, 8), (5080, 24)])
 def test_a_rehearsal_is_prediction_and_adaptation_block_by_block(shift: int, blocks: int) -> None:
     rng = np.random.default_rng(blocks + abs(shift))

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.media.echo.plain import PlainFilterBank
 
-from dragoman.media.echo import guard, leg
+from dragoman.media.echo import guard, leg, ways
 from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
 from dragoman.media.echo.leg import EchoLeg
 from dragoman.media.format import FRAME_SAMPLES, Pcm
@@ -187,6 +187,48 @@ def _let_through_after_a_jump(seed: int) -> float:
     out = desk.heard(0).reshape(played.shape)
     before, after = (np.square(sound[jump:], dtype=np.float64).sum() for sound in (spoken, out))
     return float(after / before)
+
+
+def test_it_tells_by_how_much_a_booth_comes_back() -> None:
+    rng = np.random.default_rng(10)
+    played = syllables(rng, 150)
+    late = np.concatenate([np.zeros(4000), 0.4 * played.reshape(-1)])[: played.size].astype(np.int16)
+    desk = Desk()
+    assert np.isnan(desk.guard.delays).all()
+    for ours, booth in zip(late.reshape(played.shape), played, strict=True):
+        desk.tick(ours, SILENCE, booth)
+    assert desk.guard.delays[0] == pytest.approx(0.25, abs=0.003)
+    assert np.isnan(desk.guard.delays[1])
+    desk.guard.close(0)
+    desk.guard.open(0)
+    assert np.isnan(desk.guard.delays[0])
+
+
+@pytest.mark.parametrize("seed", [3, 5, 9])
+def test_a_way_that_never_was_is_given_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter of the other leg, found by mistake, adds that leg's voice to what is there."""
+    assert _followed_beside_a_mistake(seed) == [0]
+    monkeypatch.setattr(ways, "HARM", np.inf)
+    assert _followed_beside_a_mistake(seed) == [0, 2]
+
+
+def _followed_beside_a_mistake(seed: int) -> list[int]:
+    """The slots that are left of a booth's and a mistaken one, when the other leg has spoken for half a second."""
+    frames, begins = 175, 150
+    rng = np.random.default_rng(seed)
+    played, other = syllables(rng, 500)[:frames], noise(rng, frames, 9000)
+    other[:begins] = 0
+    echo = np.concatenate([np.zeros(4000), 0.4 * played.reshape(-1)])[: played.size].astype(np.int16)
+    echo += rng.integers(-3, 4, echo.shape).astype(np.int16)
+    desk = Desk()
+    for tick, (ours, theirs, booth) in enumerate(zip(echo.reshape(played.shape), other, played, strict=True)):
+        if tick == begins:
+            assert desk.guard._legs[0].slots == [0]
+            desk.guard._ways.source_of[2] = 1
+            desk.guard._ways.filters.begin(2, 2000, rng.standard_normal(96).astype(np.float32))
+            desk.guard._legs[0].slots.append(2)
+        desk.tick(ours, theirs, booth)
+    return sorted(desk.guard._legs[0].slots)
 
 
 @pytest.mark.parametrize("seed", [3, 5, 9])

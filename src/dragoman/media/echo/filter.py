@@ -43,6 +43,9 @@ _SMOOTH: Final = 0.8
 Spectra = npt.NDArray[np.complex64]
 Powers = npt.NDArray[np.float32]
 
+Known = tuple[int, Audio, Powers]
+"""Of a filter: its shift, its taps, and how wrong each partition may be."""
+
 
 class FilterBank:
     """Filters by slot; each belongs to one leg and one source.
@@ -73,6 +76,27 @@ class FilterBank:
         self._noise[slot] = 0
         self._at[slot] = -1
 
+    def known(self, slot: int) -> Known:
+        """What a slot's filter knows, to be ``add``ed later."""
+        return int(self.shift[slot]), self._way(slot), self._doubt[slot].copy()
+
+    def add(self, slot: int, known: Known) -> None:
+        """Put to a filter, which makes what another left, what that one knew: together they make all of it."""
+        shift, way, doubt = known
+        own = self._way(slot)
+        first = min(shift, int(self.shift[slot]))
+        both = np.zeros(PARTITIONS * BLOCK, np.float32)
+        for start, part in ((shift - first, way), (int(self.shift[slot]) - first, own)):
+            both[start:] += part[: max(len(both) - start, 0)]
+        if first != self.shift[slot]:
+            self.shift[slot] = first
+            self._at[slot] = -1
+        self._weights[slot] = np.fft.rfft(both.reshape(PARTITIONS, BLOCK), 2 * BLOCK)
+        self._doubt[slot] += doubt
+
+    def _way(self, slot: int) -> Audio:
+        return np.fft.irfft(self._weights[slot])[:, :BLOCK].reshape(-1).astype(np.float32)
+
     def resemble(self, slot: int, shift: int, taps: Audio, learnt: int) -> bool:
         """Start from another slot's filter, where these taps are a part of it: one loudspeaker plays both sources.
 
@@ -85,8 +109,7 @@ class FilterBank:
         Returns:
             Whether they are alike; if not, nothing happened.
         """
-        blocks = np.fft.irfft(self._weights[learnt])[:, :BLOCK]
-        way = np.concatenate([np.zeros(AHEAD, np.float32), blocks.reshape(-1).astype(np.float32)])
+        way = np.concatenate([np.zeros(AHEAD, np.float32), self._way(learnt)])
         parts = np.lib.stride_tricks.sliding_window_view(way[: 2 * AHEAD + len(taps)], len(taps))
         norms = np.sqrt(np.square(parts).sum(axis=1) * np.square(taps).sum()) + 1e-9
         likeness = parts @ taps / norms

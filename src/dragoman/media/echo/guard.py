@@ -94,12 +94,15 @@ class EchoGuard:
         self._wanting: dict[int, None] = {}
         self.loudspeakers = np.zeros(legs, np.bool_)
         """(legs,) whether an echo was recognised."""
+        self.delays = np.full(legs, np.nan)
+        """(legs,) seconds by which what a booth or a whisper says comes back; NaN: none was found to."""
 
     def open(self, row: int, name: str = "") -> None:
         """A leg begins, alone with its whispers; the log calls it ``name``."""
         self._history.open(row)
         self._legs[row] = EchoLeg(name or str(row))
         self.loudspeakers[row] = False
+        self.delays[row] = np.nan
         self._rows = np.union1d(self._rows, row)
         self._seen[row] = self._sent[row] = 0
         self._waiting[row] = False
@@ -252,10 +255,15 @@ class EchoGuard:
         summed = np.zeros_like(said)
         if slots:
             at, owner = np.array(slots), np.array(owners)
-            np.add.at(summed, owner, ways.filters.predict(at, ways.source_of[at], ends[owner], self._history))
+            echoes = ways.filters.predict(at, ways.source_of[at], ends[owner], self._history)
+            np.add.at(summed, owner, echoes)
         errors = said - summed
         if slots:
             ways.filters.adapt(at, errors[owner])
+            for slot in ways.harmful(at, echoes, errors[owner], BLOCK * whole[owner]):
+                leg = self._legs[int(rows[owners[slots.index(slot)]])]
+                if len(leg.slots) > 1:  # the last one is put right: what sends back something goes on to do so
+                    leg.slots.remove(slot)
             for index in set(owners):
                 self._legs[int(rows[index])].errors.append((int(ends[index]), errors[index]))
         echo = np.einsum("ij,ij->i", summed, summed) / BLOCK
@@ -328,8 +336,9 @@ class EchoGuard:
             noise = float(self._noise[row]) * STRETCH
             explained = share(left, rest, noise)
             anew = False
-            if self._ways.of(leg, source):
-                # Has the way from this source changed, so that its filter adds to what it should take away?
+            if self._ways.of(leg, source) or looked is said:
+                # Has the way from this source changed, so that its filter adds to what it should take away? Or does
+                # another's, so that this source's sound is covered by it in what is left?
                 taps_anew, rest_anew = fit(said, heard, TAPS)
                 if (YOUNG if leg.learning else CHANGED) * np.dot(rest_anew, rest_anew) < np.dot(left, left):
                     taps, rest, explained, anew = taps_anew, rest_anew, share(said, rest_anew, noise), True
@@ -353,6 +362,8 @@ class EchoGuard:
         if delay is None:
             return
         self.loudspeakers[row] = True
+        if source >= self._count:
+            self.delays[row] = (delay + AHEAD) / RATE
         if not leg.told:
             leg.told = True
             self._stats.echo_legs += 1
