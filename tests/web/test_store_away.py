@@ -99,5 +99,7 @@ async def test_live_calls_are_acted_on_while_the_database_is_away_and_it_is_writ
         async with asyncio.timeout(30):
             while len(admin.journal):
                 await asyncio.sleep(0.05)
-        assert [entry.action for entry in await admin.open_store().audit(0, 100)] == DONE, "and nothing that was refused"
+        assert [entry.action for entry in await admin.open_store().audit(0, 100)] == DONE, (
+            "and nothing that was refused"
+        )
         assert s.metrics.registry.get_sample_value("dragoman_queue_drops_total", {"queue": "audit"}) == 0

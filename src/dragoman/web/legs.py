@@ -80,7 +80,7 @@ async def hang_up_leg(request: web.Request, params: LegPath) -> None:
     live=True,
 )
 async def hang_up_room(request: web.Request, params: RoomPath) -> HungUp:
-    """Ends all calls in it. Who calls afterwards is let in as ever; after 503 some may be in it still: ask again."""
+    """Ends the calls of all who are listed there. Who comes later is let in as ever; after 503 ask again."""
     legs = legs_of(request)
     with asterisk():
         return HungUp(legs=[state.leg.channel_id for state in legs.of(params.room) if await legs.hang_up(state)])
