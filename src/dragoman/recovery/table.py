@@ -188,8 +188,8 @@ TABLE: tuple[Row, ...] = (
         "enrolling and its codes; listing, changing, deleting, comparing, previewing, exporting and importing "
         "profiles; caller ids; setting up rooms; transcripts; the audit log. What is done to live calls is done all "
         "the same, and its entry in the audit log waits: muting, moving and hanging up a leg or a whole room, "
-        "draining. A consent or a delete that is only promised would be worse than one that is asked for again. Where the "
-        "database went while it kept a change, the answer says that it may have been kept. Enrolment by phone says "
+        "draining. A consent or a delete that is only promised would be worse than one that is asked for again. Where "
+        "the database went while it kept a change, the answer says that it may have been kept. Enrolment by phone says "
         "that it is not available. Transcripts, usage, what calls add to the audit log, voices that callers asked "
         "by `*7` to keep (and were told so) and the deletion of what an enrolment left wait, and are written when "
         "it answers",
