@@ -205,7 +205,7 @@ COMMANDS = (
 TOLD = {
     "log": "there is no account for",
     "/api/events": "there is no account for",
-    "/api/stats at the end 200": "there is no account for",
+    "/health/ready in a call 200": "no model for",
     "dragoman check": "no model for",
     f"dragoman engines --test {LEAKY}LeakyTranslator": "there is no account for",
     f"dragoman engines --test {LEAKY}BrokenTranslator": "no model for",
