@@ -5,7 +5,8 @@
 Clauses of 26 and of 90 tokens (1.2 and 4.2 s). On a GPU, where there is one: float16, CUDA graphs, 1 to 32 streams,
 ten rounds. On the CPU it is short, a quarter of an hour of one core: for the ratio, not for real time. The published
 architecture with random weights, which take the same time; every clause has the same number of tokens. Both engines
-speak in the same run, one after the other, in the same precision. Writes bench/results/tts.json and .md.
+speak in the same run, one after the other, in the same precision. Writes bench/results/tts.json and .md; on a GPU
+tts-gpu.json and .md.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from bench import machine
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
-ON_CUDA = {"dtype": "float16", "streams": [1, 2, 4, 8, 16, 32], "tokens": [26, 90], "rounds": 10}
-ON_CPU = {"dtype": "float32", "streams": [1, 2, 4, 8, 16, 32], "tokens": [26, 90], "rounds": 1}
+ON_CUDA = {"dtype": "float16", "streams": [1, 2, 4, 8, 16, 32], "tokens": [26, 90], "rounds": 10, "coqui_rounds": 3}
+ON_CPU = {"dtype": "float32", "streams": [1, 2, 4, 8, 16, 32], "tokens": [26, 90], "rounds": 1, "coqui_rounds": 1}
 """What is measured where nothing else is asked for: the clauses of a conversation take one to four seconds."""
 
 CPU_BOUND = 850
@@ -68,17 +69,17 @@ async def ours(folder: Path, asked: argparse.Namespace) -> tuple[list[dict[str, 
     rows = []
     options = {"model": str(folder), "device": asked.device, "dtype": asked.dtype, "slots": max(asked.streams)}
     ticks: dict[str, Any] = {}
+    engine = Ours({**options, "cuda_graph": not asked.no_cuda_graph}, asked.tokens[0])
+    loading = time.perf_counter()
+    await engine.start()
+    ticks["load_s"] = round(time.perf_counter() - loading, 1)
+    ticks["alone"] = await lateness(asyncio.sleep(5))
     for tokens in asked.tokens:
-        engine = Ours({**options, "cuda_graph": not asked.no_cuda_graph}, tokens)
-        loading = time.perf_counter()
-        await engine.start()
-        if not ticks:
-            ticks["load_s"] = round(time.perf_counter() - loading, 1)
-            ticks["alone"] = await lateness(asyncio.sleep(5))
+        await engine.say(tokens)
         for streams in measured(asked, tokens):
             made: list[tuple[float, list[Heard]]] = []
 
-            async def speak(engine: Ours = engine, made: Any = made, streams: int = streams) -> None:
+            async def speak(made: Any = made, streams: int = streams) -> None:
                 for _ in range(asked.rounds):
                     made.append(await engine.speak(streams))
 
@@ -86,7 +87,7 @@ async def ours(folder: Path, asked: argparse.Namespace) -> tuple[list[dict[str, 
             ticks[f"{streams} x {tokens} tokens"] = await lateness(speak())
             rows.append(row("dragoman", asked.device, asked.dtype, tokens, made, time.process_time() - before))
             print(rows[-1], flush=True)
-        await engine.close()
+    await engine.close()
     return rows, ticks
 
 
@@ -100,11 +101,13 @@ def theirs(folder: Path, asked: argparse.Namespace) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     try:
         engine = Theirs(folder, asked.device, getattr(torch, asked.dtype), asked.coqui_chunk)
-        engine.warm_up()
+        engine.warm_up(asked.tokens if asked.device == "cuda" else [2])
         for tokens in asked.tokens:
             for streams in measured(asked, tokens):
+                if asked.coqui_streams is not None and streams not in asked.coqui_streams:
+                    continue
                 before = time.process_time()
-                made = [engine.speak(streams, tokens) for _ in range(asked.rounds)]
+                made = [engine.speak(streams, tokens) for _ in range(asked.coqui_rounds)]
                 rows.append(row("coqui", asked.device, asked.dtype, tokens, made, time.process_time() - before))
                 print(rows[-1], flush=True)
     except Exception:  # so many streams may take more memory than there is: what was measured counts
@@ -136,6 +139,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, nargs="+", help="of each clause; 26 are 1.2 s")
     parser.add_argument("--all", action="store_true", help="long clauses of many streams on a CPU, too")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--coqui-rounds", type=int)
+    parser.add_argument("--coqui-streams", type=int, nargs="+", help="of those, which coqui speaks, too; all")
     parser.add_argument("--coqui-chunk", type=int, default=20, help="its stream_chunk_size; 20 is its default")
     parser.add_argument("--model", type=Path, help="a folder to keep the model in (1.9 GB)")
     parser.add_argument("--only-ours", action="store_true")
@@ -154,8 +159,14 @@ def publish(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.N
     described = machine.describe() | {"torch": torch.__version__}
     if asked.device == "cuda":
         described["gpu"] = torch.cuda.get_device_name()
-    about = {"tokens": asked.tokens, "rounds": asked.rounds, "coqui_chunk": asked.coqui_chunk}
-    (RESULTS / "tts.json").write_text(
+    about = {
+        "tokens": asked.tokens,
+        "rounds": asked.rounds,
+        "coqui_rounds": asked.coqui_rounds,
+        "coqui_chunk": asked.coqui_chunk,
+    }
+    name = "tts-gpu" if asked.device == "cuda" else "tts"
+    (RESULTS / f"{name}.json").write_text(
         json.dumps(
             {
                 "machine": described,
@@ -169,7 +180,7 @@ def publish(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.N
         )
         + "\n"
     )
-    (RESULTS / "tts.md").write_text(table(rows, ticks, asked), encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(table(rows, ticks, asked), encoding="utf-8")
 
 
 def _gpu(asked: argparse.Namespace) -> str:
@@ -184,7 +195,7 @@ def table(rows: list[dict[str, Any]], ticks: dict[str, Any], asked: argparse.Nam
         f"{machine.in_words(machine.describe())}{_gpu(asked)}, torch {torch.__version__}, one thread. "
         "The published architecture, random weights; "
         f"{asked.rounds} x clauses of {' and '.join(f'{n} tokens ({n * 1024 / 22050:.1f} s)' for n in asked.tokens)}; "
-        f"coqui's chunks: {asked.coqui_chunk} tokens, a view of the weights per stream. "
+        f"coqui {asked.coqui_rounds} x, in chunks of {asked.coqui_chunk} tokens, a view of the weights per stream. "
         "Stock voices; what the layers make of one is computed when it first speaks.",
         "",
         f"Load average: {machine.describe()['load_average']}; well above 1, others took a share of every figure.",

@@ -34,22 +34,16 @@ def text(number: int, tokens: int) -> str:
 def at(folder: Path, small: bool) -> Path:
     """The model in ``folder``; made if it is not there. ``small``: the tiny one, to try the bench itself."""
     if not (folder / "speakers_xtts.pth").exists():
-        (tiny.make if small else tiny.full)(folder)
-        _make_audible(folder)
+        with tiny.narrow() if small else tiny.as_published():
+            xtts = tiny.build(folder, 0, tiny.LANGUAGES, tiny.TINY if small else tiny.FULL)
+        _make_audible(xtts)
+        tiny.save(folder, xtts, 0)
     return folder
 
 
-def _make_audible(folder: Path) -> None:
+def _make_audible(xtts: Any) -> None:
     """Random weights whisper, and what is silent is held back until a sound comes: as loud as a voice (-20 dBFS)."""
-    with tiny.narrow() if _is_tiny(folder) else tiny.as_published():
-        xtts = tiny.by_coqui(folder)
     width = xtts.args.gpt_n_model_channels
     with torch.inference_mode():
         loud = xtts.hifigan_decoder(torch.randn(1, 20, width), g=torch.full((1, 512, 1), 512**-0.5)).std()
-    checkpoint: dict[str, Any] = torch.load(folder / "model.pth", weights_only=True)
-    checkpoint["model"]["hifigan_decoder.waveform_decoder.conv_post.weight"] *= float(0.1 / loud)
-    torch.save(checkpoint, folder / "model.pth")
-
-
-def _is_tiny(folder: Path) -> bool:
-    return (folder / "model.pth").stat().st_size < 1 << 28
+        xtts.hifigan_decoder.waveform_decoder.conv_post.weight *= float(0.1 / loud)

@@ -35,6 +35,21 @@ class Ours(XttsSynthesizer):
     def _thread(self) -> Worker:
         return Worker(self._settings, partial(_fixed, tokens=self._tokens))
 
+    async def say(self, tokens: int) -> None:
+        """From now on clauses of so many tokens: the model need not be loaded again for that."""
+        worker = self._worker
+        assert worker is not None
+
+        def set_length(loaded: Loaded) -> None:
+            object.__setattr__(loaded, "manner", replace(loaded.manner, max_tokens=tokens + 1))
+
+        await asyncio.wrap_future(worker.ask(set_length))
+        self._tokens = tokens
+
+    def request(self, number: int) -> SpeechRequest:
+        """The clause of this number."""
+        return SpeechRequest(text(number, self._tokens), "en", f"speaker {number}")
+
     async def speak(self, streams: int) -> tuple[float, list[Heard]]:
         """So many clauses at once: wall time, and what was heard."""
         watch = Stopwatch()
@@ -43,8 +58,7 @@ class Ours(XttsSynthesizer):
 
     async def _hear(self, number: int, watch: Stopwatch) -> Heard:
         heard = Heard()
-        request = SpeechRequest(text(number, self._tokens), "en", f"speaker {number}")
-        pieces: Any = self.synthesize(request)
+        pieces: Any = self.synthesize(self.request(number))
         async with aclosing(pieces):
             async for piece in pieces:
                 heard.pieces.append((watch(), len(piece) / SAMPLE_RATE))

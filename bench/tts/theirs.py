@@ -7,12 +7,13 @@ turns are taken chunk by chunk, in one thread, which on one device loses nothing
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from bench.tts.measure import Heard, Stopwatch
-from bench.tts.model import text
+from bench.tts.model import TEXTS, text
 from tests.engines.tts.xtts import tiny
 
 from dragoman.engines.tts.xtts.load import speakers
@@ -37,9 +38,12 @@ class Theirs:
         shape = at.shape[0], at.shape[1], self._xtts.gpt.model_dim
         return torch.zeros(shape, device=at.device, dtype=self._dtype)
 
-    def warm_up(self) -> None:
-        """Every part of it runs once."""
-        self.speak(1, 2)
+    def warm_up(self, tokens: Sequence[int]) -> None:
+        """A clause of each length, of each text: cuDNN plans for each shape that it first meets."""
+        for each in tokens:
+            for number in range(len(TEXTS)):
+                for _ in self._stream(number, each):
+                    pass
 
     def speak(self, streams: int, tokens: int) -> tuple[float, list[Heard]]:
         """So many clauses of so many tokens at once: wall time, and what was heard."""

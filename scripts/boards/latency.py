@@ -155,7 +155,7 @@ BEHIND = (
     ),
     numbers(
         "How fast booths speak",
-        "1 is as synthesized; up to 1.15, and 1.3 when a booth is more than 3 s behind.",
+        "1 is as synthesized; up to 1.3 for the next clause not to wait, to 1.4 while 2.5 s are left on average.",
         [
             ("max by (target) (dragoman_tempo_ratio{@})", "{{target}}"),
             rate("dragoman_tempo_saved_seconds_total", per=MINUTE, named="seconds saved a minute"),

@@ -180,11 +180,10 @@ class Sql:
 
         Raises ``unavailable``: nothing was changed, or the words end with UNKNOWN; and IntegrityError as it is.
         """
-        async with self._guarded(within) as course, self._running().begin() as connection:
+        async with self._guarded(within) as course, self._transaction(course) as connection:
             if self.postgres and within is not None and within > SERVER_S:
                 await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield connection
-            course.committing = True
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """``writing`` for who may meet others: ``work`` is done anew where PostgreSQL took it back for their sake."""
@@ -192,14 +191,20 @@ class Sql:
             for left in reversed(range(TRIES)):
                 course.committing = False
                 try:
-                    async with self._running().begin() as connection:
+                    async with self._transaction(course) as connection:
                         done = await work(connection)
-                        course.committing = True
                     return done
                 except DBAPIError as error:
                     if not left or getattr(error.orig, "sqlstate", None) not in RACES:
                         raise
         raise AssertionError("the last try returned or raised")
+
+    @asynccontextmanager
+    async def _transaction(self, course: _Course) -> AsyncIterator[AsyncConnection]:
+        """One, committed at its end, of which ``course`` knows how far it came."""
+        async with self._running().begin() as connection:
+            yield connection
+            course.committing = True
 
     async def lock(self, connection: AsyncConnection) -> None:
         """Have other processes that write wait, from the first reading of this transaction on.

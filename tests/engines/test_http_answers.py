@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.engines.http_answers import MAX_MESSAGE, SAID, one_line, retry_after, unspoken
+from dragoman.engines.http_answers import MAX_MESSAGE, MOST, SAID, one_line, retry_after, unspoken
 
 NOW = 1_800_000_000.0
 
@@ -84,3 +84,17 @@ def test_what_was_said_is_not_in_an_error_however_a_proxy_says_it_back(
 
 def test_where_nothing_was_said_words_stay_as_they_are() -> None:
     assert unspoken("403 Forbidden", ["", "  "]) == "403 Forbidden"
+
+
+def test_of_a_page_no_more_is_looked_through_than_anybody_is_told() -> None:
+    said = "we will sell the house in June"
+    page = f"{said.upper()} {said} June " * 20_000
+    told = unspoken(page, (said, "June"))
+    assert len(page) > 1 << 20 and len(told) <= MOST and "HOUSE" not in told.upper() and "JUNE" not in told.upper()
+
+
+def test_nothing_is_left_of_what_is_cut_in_two() -> None:
+    said = "we will sell the house"
+    for cut in range(len(said) + 2):
+        told = unspoken(f"{'. ' * MOST}"[: MOST - cut] + f" {said.upper()} and more", (said,))
+        assert not any(letter.isupper() for letter in told)

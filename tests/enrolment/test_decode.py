@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.enrolment.clips import encoded, voiced
@@ -59,6 +62,46 @@ def test_a_header_that_promises_more_than_there_is_costs_nothing(tmp_path: Path)
     (tmp_path / "clip").write_bytes(data[:40] + b"\xf0\xff\xff\x7f" + data[44:])
     samples, facts = read(str(tmp_path / "clip"), 60.0)
     assert facts["seconds"] == pytest.approx(2.0) and len(samples) == 2.0 * facts["rate"]
+
+
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
+def test_a_wav_that_was_written_into_a_pipe_is_read_to_its_end(tmp_path: Path, order: str) -> None:
+    """Its header says that there are 0 bytes of samples, and of all."""
+    out = BytesIO()
+    soundfile.write(out, voiced(2.0, 24_000), 24_000, format="WAV", subtype="PCM_16", endian=order)
+    data = out.getvalue()
+    at = data.index(b"data")
+    (tmp_path / "clip").write_bytes(data[:4] + bytes(4) + data[8 : at + 4] + bytes(4) + data[at + 8 :])
+    samples, facts = read(str(tmp_path / "clip"), 60.0)
+    assert facts["seconds"] == pytest.approx(2.0) and facts["whole"]
+    (tmp_path / "clip").write_bytes(data)
+    assert np.array_equal(samples, read(str(tmp_path / "clip"), 60.0)[0])
+    length = struct.pack("<I" if order == "LITTLE" else ">I", 5)
+    for after in (b"", b"LIST" + length + b"notes\0"):
+        (tmp_path / "clip").write_bytes(data[: at + 4] + bytes(4) + after)
+        with pytest.raises(Unread, match="no sound"):
+            read(str(tmp_path / "clip"), 60.0)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_of_several_recordings_is_read_to_its_end(tmp_path: Path, subtype: str) -> None:
+    rates = (48_000, 48_000, 16_000)
+    made = [
+        encoded(voiced(seconds, rate), rate, "OGG", subtype) for seconds, rate in zip((2, 1, 1), rates, strict=True)
+    ]
+    single = []
+    for data in made:
+        (tmp_path / "clip").write_bytes(data)
+        single.append(read(str(tmp_path / "clip"), 60.0))
+    (tmp_path / "clip").write_bytes(b"".join(made))
+    samples, facts = read(str(tmp_path / "clip"), 60.0)
+    assert facts["seconds"] == pytest.approx(4.0, abs=0.05) and facts["whole"] and facts["rate"] == 16_000
+    assert len(samples) == pytest.approx(4.0 * 16_000, rel=0.02)
+    (tmp_path / "clip").write_bytes(b"".join(made[:2]))
+    assert np.array_equal(read(str(tmp_path / "clip"), 60.0)[0], np.concatenate([each for each, _ in single[:2]]))
+    samples, facts = read(str(tmp_path / "clip"), 2.5)
+    assert facts["seconds"] == pytest.approx(2.5, abs=0.05) and not facts["whole"]
+    assert not read(str(tmp_path / "clip"), 1.0)[1]["whole"]
 
 
 def test_channels_are_mixed_unless_they_cancel_each_other(tmp_path: Path) -> None:

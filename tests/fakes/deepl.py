@@ -21,6 +21,8 @@ import contextlib
 import json
 import random
 import re
+import socket
+import struct
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -103,6 +105,8 @@ class Fault:
     """Close the connection in the middle of the answer's body."""
     hangup: bool = False
     """Close the connection without an answer."""
+    reset: bool = False
+    """The same, as who does not know of it any more: with an RST."""
     delay: float = 0.0
     """Seconds before whatever else happens."""
 
@@ -239,8 +243,11 @@ class FakeDeepL:
             await asyncio.sleep(fault.delay)
             if fault.stall:
                 await asyncio.Event().wait()
-            if fault.hangup:
+            if fault.hangup or fault.reset:
                 assert request.transport is not None
+                if fault.reset:
+                    connection = request.transport.get_extra_info("socket")
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 request.transport.abort()
                 return web.Response()
             if fault.status or fault.body is not None:

@@ -43,7 +43,7 @@ def test_at_its_own_tempo_it_hands_on_what_it_was_given_at_once() -> None:
 
 
 @there
-@pytest.mark.parametrize("tempo", [0.92, 1.05, 1.15, 1.3])
+@pytest.mark.parametrize("tempo", [0.92, 1.05, 1.15, 1.3, 1.4])
 def test_it_speaks_so_many_times_as_fast(tempo: float) -> None:
     pcm = voice(6.0)
     out = np.concatenate(spoken(pcm, tempo))

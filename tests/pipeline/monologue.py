@@ -12,12 +12,15 @@ from tests.pipeline.cloud import cloud_engines, monologue
 from tests.pipeline.fakes import runs, word_of
 from tests.pipeline.hall import hall
 
-from dragoman.media.format import SAMPLE_RATE
+from dragoman.media.format import SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.pipeline.captions import Caption, CaptionKind
 from dragoman.pipeline.options import PipelineOptions
 
 RATIO = 1.25
 """Length of a translation by that of the speech."""
+
+BREATH = ms_to_samples(100)
+"""Samples of silence between two words that are a breath."""
 
 
 @dataclass
@@ -35,16 +38,39 @@ class Told:
     totals: dict[str, int]
     dropped: list[str]
     tempos: list[float] = field(default_factory=list)
+    """At each second."""
+
+    @property
+    def later(self) -> float:
+        """Seconds by which the ear-voice span at minute 5 is more than at minute 1."""
+        return median(self.spans, 5) - median(self.spans, 1)
+
+    @property
+    def merged(self) -> float:
+        """Part of the clauses that was merged away."""
+        merged = self.totals["merged_clauses"]
+        return merged / (len(self.of(CaptionKind.CLAUSE)) + merged)
 
     def of(self, kind: CaptionKind) -> list[Caption]:
         return [caption for caption in self.captions if caption.kind is kind]
 
 
-async def talk(seconds: float, options: PipelineOptions, ratio: float = RATIO) -> Told:
-    """Somebody talks for so long; all that he said is spoken out. ``ratio``: as RATIO."""
-    words, pcm = monologue(seconds)
-    engines = cloud_engines(3)
-    engines.mouth.word = round(ratio * len(pcm) / len(words))
+async def talk(
+    seconds: float, options: PipelineOptions, ratio: float = RATIO, seed: int = 1, *, breaths: bool = True
+) -> Told:
+    """Somebody talks for so long; all that he said is spoken out.
+
+    Args:
+        seconds: of his talk.
+        options: of the pipeline.
+        ratio: as RATIO.
+        seed: of what he says, and of what the engines take for it.
+        breaths: whether what he takes to draw breath is speech, too, of which the translation is so many times as long.
+    """
+    words, pcm = monologue(seconds, seed)
+    engines = cloud_engines(seed + 2)
+    speech = len(pcm) if breaths else len(pcm) - silence(pcm)
+    engines.mouth.word = round(ratio * speech / len(words))
     tempos = []
     async with hall(engines, options) as place:
         tap = place.join("ann", "en")
@@ -56,7 +82,7 @@ async def talk(seconds: float, options: PipelineOptions, ratio: float = RATIO) -
         audio.coming = pcm
         for _ in range(round(len(pcm) / SAMPLE_RATE) + 60):
             await place.passes(1)
-            tempos += [lag.tempo for lag in place.conference.lags()]
+            tempos += [lag.tempo for lag in place.conference.lags() if lag.target == "es"]
         assert all(lag.seconds == 0 and lag.tempo == 1.0 for lag in place.conference.lags())
         sound = np.concatenate(place.media.said[booth][first:])
         starts = {word_of(value).split(":", 1)[1]: start / SAMPLE_RATE for value, start, _ in reversed(runs(sound))}
@@ -71,6 +97,13 @@ async def talk(seconds: float, options: PipelineOptions, ratio: float = RATIO) -
             place.measures.dropped,
             tempos,
         )
+
+
+def silence(pcm: Pcm) -> int:
+    """Samples of it that are breaths."""
+    found = runs(pcm)
+    gaps = [start - before for (_, start, _), (_, _, before) in zip(found[1:], found, strict=False)]
+    return sum(gap for gap in gaps if gap >= BREATH)
 
 
 def median(values: list[tuple[float, float]], minute: int) -> float:

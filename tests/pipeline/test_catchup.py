@@ -15,13 +15,18 @@ from dragoman.pipeline.catchup import (
     EASY,
     FAST,
     FASTER,
+    FASTEST,
+    LONG,
+    MUCH,
     READY,
     SHORTEST,
     SLOW,
     SLOWER,
+    STILL,
     UNHEARD,
     Backlog,
     Tempo,
+    most_for,
     wanted_tempo,
 )
 
@@ -87,7 +92,7 @@ def test_the_later_the_faster(backlog: Backlog, more: float) -> None:
         assert wanted_tempo(worse) >= wanted_tempo(backlog)
 
 
-@given(st.lists(backlogs), st.floats(1.0, FAST), st.booleans())
+@given(st.lists(backlogs), st.floats(1.0, FASTEST), st.booleans())
 def test_it_stays_in_its_limits_and_glides(seen: list[Backlog], limit: float, starved: bool) -> None:
     tempo = Tempo(limit=limit, starved=starved)
     spoken = [tempo.now, *(tempo.step(backlog, PIECE) for backlog in seen)]
@@ -102,7 +107,7 @@ def test_it_comes_back_to_exactly_one_when_nothing_waits(seen: list[Backlog]) ->
     tempo = Tempo()
     for backlog in seen:
         tempo.step(backlog, PIECE)
-    for _ in range(round((FAST - 1.0) / SLOWER * SAMPLE_RATE / PIECE) + 1):
+    for _ in range(round((FASTEST - 1.0) / SLOWER * SAMPLE_RATE / PIECE) + 1):
         tempo.step(NOTHING, PIECE)
     assert tempo.now == 1.0
 
@@ -122,3 +127,33 @@ def test_behind_silence_it_begins_as_it_should_be() -> None:
 def test_a_synthesizer_that_is_slower_than_speech_is_not_hurried() -> None:
     assert Tempo(starved=True).begin(waits(10.0)) == SLOW
     assert Tempo(limit=1.0, starved=True).begin(waits(10.0)) == 1.0
+
+
+def for_long(tempo: Tempo, backlog: Backlog, seconds: float = 5 * LONG) -> list[float]:
+    """The tempos of so many seconds of speech with this backlog."""
+    return [tempo.step(backlog, PIECE) for _ in range(round(seconds * SAMPLE_RATE / PIECE))]
+
+
+def test_only_who_has_much_left_for_long_is_spoken_faster_than_fast() -> None:
+    low, high = MUCH
+    tempo = Tempo()
+    tempo.begin(waits(high + 1.0))
+    assert max(for_long(tempo, waits(high + 1.0), LONG / 4)) <= FAST  # one long clause, or two
+    assert for_long(tempo, waits(high + 1.0))[-1] == pytest.approx(FASTEST, abs=STILL)
+    assert for_long(Tempo(), waits(low - 0.5))[-1] == pytest.approx(FAST, abs=STILL)  # waits, but no more than this
+    assert max(for_long(Tempo(), waits(low - 0.5))) <= FAST
+    assert max(for_long(Tempo(), Backlog(60.0, 0.0, 0.0, talking=False))) == 1.0  # he has stopped: no need at all
+    assert 1.2 - STILL < max(for_long(Tempo(limit=1.2), waits(60.0))) <= 1.2
+
+
+def test_behind_silence_no_more_was_left_than_is_now() -> None:
+    tempo = Tempo()
+    for_long(tempo, waits(MUCH[1] + 1.0))
+    assert tempo.begin(waits(MUCH[0] - 0.5)) == FAST
+
+
+@given(seconds, seconds)
+def test_the_more_was_left_the_faster_it_may_be(one: float, other: float) -> None:
+    less, more = sorted((one, other))
+    assert FAST <= most_for(less) <= most_for(more) <= FASTEST
+    assert most_for(MUCH[0]) == FAST and most_for(MUCH[1]) == FASTEST

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+import pytest
 from tests.pipeline.monologue import median, talk
-from tests.virtual_time import virtual_time
+from tests.virtual_time import run, virtual_time
 
 from dragoman.pipeline.captions import CaptionKind
-from dragoman.pipeline.catchup import FAST
+from dragoman.pipeline.catchup import FASTEST
 from dragoman.pipeline.options import PipelineOptions
 from dragoman.pipeline.reports import NOTES
 
@@ -21,16 +23,36 @@ pytestmark = virtual_time
 async def test_at_minute_five_the_lag_is_that_of_minute_one() -> None:
     told = await talk(300, PipelineOptions())
     assert told.heard == told.words
-    assert median(told.spans, 5) <= median(told.spans, 1) + 0.5
+    assert told.later <= 0.5
     assert median(told.lags, 5) <= median(told.lags, 1) + 0.5
     clauses = told.of(CaptionKind.CLAUSE)
     merged = [caption for caption in clauses if caption.note]
-    assert len(merged) <= 0.01 * len(clauses)
+    assert told.merged <= 0.01
     assert sum((caption.note or "").count("ann") for caption in merged) == told.totals["merged_clauses"]
     assert told.dropped == []
-    assert 1.2 < max(told.tempos) <= FAST
+    assert 1.2 < max(told.tempos) <= FASTEST
+    assert np.median(told.tempos) < FASTEST - 0.02  # no more than he needs
     assert told.totals["tempo_saved_ms"] > 0.15 * 300_000  # without which it would be as much behind
     assert told.totals["booth_underruns"] == 0
+
+
+@pytest.mark.parametrize(
+    ("seeds", "breaths", "held"), [((2, 3, 5, 11, 23, 47), True, 5), ((5, 47), False, 2)], ids=["breaths", "words"]
+)
+@pytest.mark.timeout(300)  # 20 s, where the machine is not shared
+def test_it_is_so_whoever_speaks(seeds: tuple[int, ...], breaths: bool, held: int) -> None:
+    """Where breaths are no speech, and but for one of six where they are; of a hundred, see bench/results/lagging.md.
+
+    At 1.3x at the most 5 and 47 grow by 1.0 and 0.8 s. The one that is left, 5, says a clause of five seconds and then
+    three short ones in minute 5: these wait at any tempo.
+    """
+    later = {}
+    for seed in seeds:
+        told = run(talk(300, PipelineOptions(), seed=seed, breaths=breaths), debug=False)
+        assert told.heard == told.words and told.dropped == [] and told.merged <= 0.01
+        later[seed] = told.later
+    assert sum(seconds <= 0.5 for seconds in later.values()) >= held, later
+    assert max(later.values()) <= 0.8 and np.mean(list(later.values())) <= 0.2, later
 
 
 async def test_without_tempo_clauses_are_merged_and_dropped_and_every_one_is_accounted_for() -> None:

@@ -19,6 +19,7 @@ from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.completeness import Foreseen
 from dragoman.pipeline.latency import STAGES
 from dragoman.pipeline.speculation import MAX_ALIVE, PATIENCE
+from dragoman.recovery.tts import AGAIN_S
 
 pytestmark = virtual_time
 
@@ -188,6 +189,21 @@ async def test_a_synthesis_that_fails_ahead_costs_nothing(ahead: EngineError | s
         assert made.heard == translated("es", "good morning")
         assert made.reports.of("dropped") == []
         assert len(made.translator.requests) == 1
+
+
+async def test_a_voice_that_fails_ahead_is_asked_again_300_ms_after_it_was_asked() -> None:
+    async with bench(mouth=FakeSynthesizer(outcomes=deque([crashed("mouth")]))) as made:
+        await foresee(made, "good morning")
+        (mouth,) = made.mouths
+        while not mouth.requests:
+            await asyncio.sleep(0.01)
+        made.offer("good morning")
+        await asyncio.sleep(AGAIN_S - 0.05)
+        assert len(mouth.requests) == 1
+        await asyncio.sleep(0.1)
+        assert len(mouth.requests) == 2
+        await asyncio.sleep(2)
+        assert made.heard == translated("es", "good morning")
 
 
 async def test_a_synthesis_begun_ahead_that_breaks_off_is_cut_there_and_never_said_twice() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.recovery.gpu import FAILURES, LOADS, RESTARTS, RESTARTS_S, WINDOW_S, Mend, ModelPolicy, Trouble
+from dragoman.recovery.gpu import CALM_S, FAILURES, LOADS, RESTARTS, RESTARTS_S, WINDOW_S, Mend, ModelPolicy, Trouble
 from dragoman.recovery.kinds import Action
 
 
@@ -15,6 +15,19 @@ def test_out_of_memory_halves_the_clauses_at_once_then_loads_anew_then_moves() -
     assert policy.slots == 1
     done = [policy.failed(Trouble.MEMORY, float(now)) for now in range(1, RESTARTS + 2)]
     assert done == [Mend.RESTART] * RESTARTS + [Mend.MOVE]
+
+
+def test_clauses_at_once_double_again_when_no_failure_came_for_long_and_are_all_where_it_was_loaded_anew() -> None:
+    policy = ModelPolicy(6, may_move=False)
+    for now in (0.0, 1.0):
+        policy.failed(Trouble.MEMORY, now)
+    assert [policy.at_once(now) for now in (1.0, CALM_S, CALM_S + 1.0, CALM_S + 2.0)] == [1, 1, 2, 2]
+    policy.failed(Trouble.OTHER, 2 * CALM_S)
+    assert [policy.at_once(now * CALM_S) for now in (2.9, 3.0, 4.0, 5.0)] == [2, 4, 6, 6]
+    policy.failed(Trouble.MEMORY, 6 * CALM_S)
+    assert policy.at_once(6 * CALM_S) == 3
+    policy.loaded()
+    assert policy.at_once(6 * CALM_S) == 6
 
 
 def test_an_error_of_the_device_moves_at_once_for_its_context_is_lost() -> None:

@@ -23,8 +23,8 @@ HOP_MS = 5
 _WINDOW_MS = 32
 _SMOOTH = 5
 """Hops that a slot's reading is averaged over: 20 ms within its 45."""
-_TEMPOS = np.arange(0.72, 1.09, 0.02)
-"""Word length by nominal: playback catches up by 1.3 at most."""
+_TEMPOS = np.arange(0.68, 1.09, 0.02)
+"""Word length by nominal: playback catches up by 1.4 at most (0.71)."""
 _STARTS = np.arange(0, 11)
 """Hops from where the marker is first felt (window and smoothing reach ahead) to where the word may begin."""
 _SLOT_HOPS = SYMBOL_MS / HOP_MS

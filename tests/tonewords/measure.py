@@ -58,6 +58,7 @@ ALONE: dict[str, Channel] = {
     "white noise 10 dB below": lambda pcm, rng: channel.mix([(pcm, 0), (channel.noise(len(pcm) / 16000, -30, rng), 0)]),
     "pitch-true tempo 1.15": lambda pcm, rng: channel.tempo(pcm, 1.15),
     "pitch-true tempo 1.30": lambda pcm, rng: channel.tempo(pcm, 1.30),
+    "pitch-true tempo 1.40": lambda pcm, rng: channel.tempo(pcm, 1.40),
 }
 
 BOOTH_MIX = {  # what sounds in a booth: two translations, the earlier ducked, over three originals

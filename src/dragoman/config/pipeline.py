@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from dragoman.config.types import Section, no_bool
-from dragoman.pipeline.catchup import FAST
+from dragoman.pipeline.catchup import FASTEST
 from dragoman.pipeline.options import FINALIZE_AFTER_MS, PipelineOptions
 
 
@@ -21,7 +21,7 @@ class PipelineSettings(Section):
     finalize_after_ms: Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=2000)] = FINALIZE_AFTER_MS
     """Pause at which a network recogniser is asked for a final, ms; the utterance ends at hangover_ms. 0: only then."""
 
-    max_tempo: Annotated[float, BeforeValidator(no_bool), Field(ge=1.0, le=FAST)] = FAST
+    max_tempo: Annotated[float, BeforeValidator(no_bool), Field(ge=1.0, le=FASTEST)] = FASTEST
     """How many times as fast a translation may be spoken for which the next would have to wait; 1.0: never faster."""
 
     drop_echoes: bool = True

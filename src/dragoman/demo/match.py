@@ -48,8 +48,8 @@ RANGE_DB = 45.0
 BLOCK_FRAMES = 15
 SLACK_FRAMES = 2
 TEMPOS = (1.0, 0.9, 0.95, 1.04, 1.08, 1.12, 1.16, 1.22, 1.3)
-"""Interpretation catches up by tempo to 1.15x, to 1.3x beyond 3 s of backlog. On a host too busy for its media clock it
-loses slots of 20 ms, which are heard as little gaps: slower."""
+"""Interpretation catches up by tempo to 1.3x; to 1.4x only behind talks longer than any of a demo. On a host too
+busy for its media clock it loses slots of 20 ms, which are heard as little gaps: slower."""
 
 TEMPO_BIAS = 0.02
 """What a changed tempo must be better by: a short sound fits at several."""

@@ -22,14 +22,21 @@ MAX_MESSAGE = 300
 SAID: Final = "[what was said]"
 """Stands in an error in place of speech."""
 
+MOST: Final = 1 << 14
+"""Characters of a server's words that are looked through, word by word, in some 10 ms; the rest is left out. It is no
+answer of an API that is longer, and of an error page nobody is told more than MAX_MESSAGE."""
+
 RUN: Final = 3
 """Words in a row that are taken for a quotation of what was said; fewer are in any sentence."""
 
 SHORTEST_KEY: Final = 8
 """Characters: what is shorter may stand in an answer by chance, and no provider's key is."""
 
-_WORD: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|&#?\w+;|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[nrt]|\W)*+(\w+)")
-"""A word, and what stands before it in any of those writings. Possessive: a page of backslashes takes no longer."""
+_WORD: Final = re.compile(
+    r"(?:%[0-9A-Fa-f]{2}|&#?\w+;|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[nrt]|\W)*+(?:(\w+)|\Z)"
+)
+"""A word, and what stands before it in any of those writings; or what stands behind the last word. Possessive, and to
+the end: a page of backslashes takes no longer."""
 
 
 def retry_after(value: str | None, unix_now: float) -> float | None:
@@ -68,14 +75,16 @@ def unspoken(text: str, said: Iterable[str]) -> str:
 
     Found as a whole, and any RUN words of it in a row, in whatever case, for some servers quote the beginning alone or
     in capitals; however it is written: plain, as JSON, in HTML, in a URL, as bytes. To be asked before ``one_line``
-    cuts it off.
+    cuts it off. Of a text beyond MOST characters the rest is left out.
     """
-    for each in {part for part in said if part.strip()}:
-        ways = sorted(_ways(each), key=len, reverse=True)
-        for way in ways:
-            text = text.replace(way, SAID)
+    known = [sorted(_ways(each), key=len, reverse=True) for each in {part for part in said if part.strip()}]
+    for way in (way for ways in known for way in ways):
+        text = text.replace(way, SAID)  # in all of it: else a short one that is cut in two would not be found
+    cut = len(text) > MOST
+    text = text[:MOST]
+    for ways in known:
         text = _without_runs(text, ways)
-    return text
+    return text.rsplit(maxsplit=RUN)[0] if cut else text  # too few words are left for a run of what is cut in two
 
 
 def keyless(text: str, *keys: SecretStr | None) -> str:
@@ -117,7 +126,7 @@ def _without_runs(text: str, ways: Iterable[str]) -> str:
 
 def _runs(text: str) -> Iterator[tuple[tuple[int, int], tuple[str, ...]]]:
     """Where each RUN words in a row stand, and which, in small letters."""
-    found = list(_WORD.finditer(text))
+    found = [word for word in _WORD.finditer(text) if word[1]]
     for at in range(len(found) - RUN + 1):
         words = found[at : at + RUN]
         yield (words[0].start(1), words[-1].end()), tuple(word[1].casefold() for word in words)

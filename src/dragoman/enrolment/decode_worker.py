@@ -10,9 +10,14 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+
+from dragoman.enrolment.containers import parts
 
 MEMORY_BYTES: Final = 2 * 1024**3
 """Address space. 60 s of the widest file taken (stereo at 192 kHz, float32) are 92 MB, held twice."""
@@ -56,43 +61,72 @@ def read(path: str, limit_s: float) -> tuple[np.ndarray[Any, np.dtype[np.int16]]
     import soundfile
     import soxr
 
+    files = parts(Path(path).read_bytes())
+    sounds: list[_Sound] = []
     try:
-        with soundfile.SoundFile(path) as sound:
-            if sound.format not in FORMATS:
-                raise Unreadable(f"it is {sound.format}; send WAV, FLAC, Ogg or MP3")
-            rate, channels = sound.samplerate, sound.channels
-            if not RATES[0] <= rate <= RATES[1]:
-                raise Unreadable(f"{rate} Hz; send {RATES[0]} to {RATES[1]} Hz")
-            if channels > CHANNELS:
-                raise Unreadable(f"{channels} channels; send one or two")
-            left = int(limit_s * rate)
-            blocks, clipped, read_frames = [], 0, 0
-            energy = np.zeros(channels)
-            while left > 0 and len(block := sound.read(min(BLOCK, left), dtype="float32", always_2d=True)):
-                if not np.isfinite(block).all():
-                    raise Unreadable("some of its samples are no numbers: export it again, best with 16 bits")
-                left -= len(block)
-                read_frames += len(block)
-                clipped += _clipped(block)
-                energy += np.square(block, dtype=np.float64).sum(axis=0)
-                blocks.append(block)
-            whole = left > 0
+        for data in files:
+            if (left_s := limit_s - sum(sound.seconds for sound in sounds)) > 0:
+                with soundfile.SoundFile(BytesIO(data)) as file:
+                    sounds.append(_take(file, left_s))
     except soundfile.SoundFileError as error:
         reason = str(error).rpartition(": ")[2].strip().rstrip(".")
         raise Unreadable(f"it cannot be read ({reason}): send it again whole, or as WAV") from None
-    if not blocks:
+    frames = sum(sound.frames for sound in sounds)
+    if not frames:
         raise Unreadable("there is no sound in it: record it again")
-    mono = _mono(np.concatenate(blocks), energy)
-    out_rate = min(rate, TOP_RATE)
-    out = soxr.resample(mono, rate, out_rate) if rate != out_rate else mono
-    samples = np.clip(np.rint(out * 32767), -32768, 32767).astype(np.int16)
+    rate = min(TOP_RATE, *(sound.rate for sound in sounds))
+    heard = [sound for sound in sounds if sound.frames]
+    out = [soxr.resample(each.mono, each.rate, rate) if each.rate != rate else each.mono for each in heard]
+    samples = np.clip(np.rint(np.concatenate(out) * 32767), -32768, 32767).astype(np.int16)
     return samples, {
-        "rate": out_rate,
-        "channels": channels,
-        "seconds": read_frames / rate,
-        "clipped": clipped / max(read_frames, 1),
-        "whole": whole,
+        "rate": rate,
+        "channels": max(sound.channels for sound in sounds),
+        "seconds": sum(sound.seconds for sound in sounds),
+        "clipped": sum(sound.clipped for sound in sounds) / frames,
+        "whole": sounds[-1].whole and len(sounds) == len(files),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """What was read of one sound."""
+
+    mono: np.ndarray[Any, np.dtype[np.float32]]
+    rate: int
+    channels: int
+    frames: int
+    clipped: int
+    """Of the frames."""
+    whole: bool
+    """Whether it ended before the limit."""
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.rate
+
+
+def _take(sound: Any, limit_s: float) -> _Sound:
+    """The first ``limit_s`` seconds of an open file; raises Unreadable."""
+    if sound.format not in FORMATS:
+        raise Unreadable(f"it is {sound.format}; send WAV, FLAC, Ogg or MP3")
+    rate, channels = sound.samplerate, sound.channels
+    if not RATES[0] <= rate <= RATES[1]:
+        raise Unreadable(f"{rate} Hz; send {RATES[0]} to {RATES[1]} Hz")
+    if channels > CHANNELS:
+        raise Unreadable(f"{channels} channels; send one or two")
+    left = int(limit_s * rate)
+    blocks, clipped, read_frames = [], 0, 0
+    energy = np.zeros(channels)
+    while left > 0 and len(block := sound.read(min(BLOCK, left), dtype="float32", always_2d=True)):
+        if not np.isfinite(block).all():
+            raise Unreadable("some of its samples are no numbers: export it again, best with 16 bits")
+        left -= len(block)
+        read_frames += len(block)
+        clipped += _clipped(block)
+        energy += np.square(block, dtype=np.float64).sum(axis=0)
+        blocks.append(block)
+    mono = _mono(np.concatenate(blocks), energy) if blocks else np.zeros(0, np.float32)
+    return _Sound(mono, rate, channels, read_frames, clipped, left > 0)
 
 
 def _clipped(block: np.ndarray[Any, np.dtype[np.float32]]) -> int:

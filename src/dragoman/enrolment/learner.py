@@ -125,5 +125,8 @@ def _raw(pcm: Pcm) -> RawClip:
 
 
 def _name(leg: Leg) -> str:
-    """What his phone shows of him, which comes from outside, without what no profile's name may have."""
+    """What his phone shows of him, which comes from outside, without what no profile's name may have.
+
+    Not by ``unmarked``: that leaves control characters for a person to be told of, and here is nobody to tell.
+    """
     return "".join(char for char in leg.name if printed(char)).strip() or leg.caller or leg.name

@@ -2,7 +2,8 @@
 
 1. *Tempo*: as fast as what is spoken must be for the next clause not to wait for it, up to ``FAST``. When the next one
    can be ready is foreseen from what the speaker has said since; so a long clause is hurried from its first word, not
-   when a short one behind it waits already. Who has stopped is not hurried at all.
+   when a short one behind it waits already. Who has stopped is not hurried at all. ``FAST`` keeps up with one who talks
+   on, but with little to spare; so where much has been left for a while, it may be up to ``FASTEST``.
 2. *Merging*: beyond ``MERGE`` seconds, clauses that wait for the translator are translated with their neighbours, which
    saves the pauses between them, and requests.
 3. *Dropping*: beyond ``DROP`` seconds the oldest clauses that do not sound yet are not spoken, until ``KEEP`` seconds
@@ -17,7 +18,18 @@ from dataclasses import dataclass
 from dragoman.media.format import SAMPLE_RATE
 
 FAST = 1.3
-"""Tempo at which speech is still easily understood; no more is asked of anybody."""
+"""Tempo at which speech is still easily understood; no more is asked of anybody for a clause or two."""
+
+FASTEST = 1.4
+"""Tempo that is asked of listeners while much is left for long. Synthesizers speak some 170 words a minute, which makes
+240; comprehension begins to fall at 275 (Foulke & Sticht 1969)."""
+
+MUCH = (2.0, 2.5)
+"""Seconds left, on average over ``LONG``: from so many on the tempo may be above ``FAST``, and at so many ``FASTEST``.
+Of one who never pauses 1.5 are left where his translation takes as long as he does, 2.3 where 1.25 times as long."""
+
+LONG = 20.0
+"""Seconds of speech over which is averaged what is left: eight clauses, so that none of them makes the tempo swing."""
 
 EASY = 0.1
 """Seconds for which a finished clause may wait and nobody is hurried: a short pause between two clauses."""
@@ -78,10 +90,16 @@ class Backlog:
         return max(SHORTEST - since, 0.0) + READY if since > 0.0 else math.inf
 
 
-def wanted_tempo(backlog: Backlog) -> float:
-    """The tempo for this backlog: 1 as long as nothing will be late, whatever there is to be spoken."""
-    waiting = 1.0 + (FAST - 1.0) * (backlog.ahead - EASY) / (BUSY - EASY)
-    return min(max(backlog.left / backlog.due, waiting, 1.0), FAST)
+def wanted_tempo(backlog: Backlog, most: float = FAST) -> float:
+    """The tempo for this backlog, of ``most``: 1 as long as nothing will be late, whatever there is to be spoken."""
+    waiting = 1.0 + (most - 1.0) * (backlog.ahead - EASY) / (BUSY - EASY)
+    return min(max(backlog.left / backlog.due, waiting, 1.0), most)
+
+
+def most_for(left: float) -> float:
+    """How fast one may speak of whom so many seconds were left lately, on average."""
+    low, high = MUCH
+    return FAST + (FASTEST - FAST) * min(max((left - low) / (high - low), 0.0), 1.0)
 
 
 @dataclass(slots=True)
@@ -89,20 +107,24 @@ class Tempo:
     """One voice's tempo: follows what is wanted, smoothly."""
 
     now: float = 1.0
-    limit: float = FAST
+    limit: float = FASTEST
     """The fastest that it may be; 1.0: it never changes."""
     starved: bool = False
     """Whether the synthesizer gives less than is played."""
+    lately: float = 0.0
+    """Seconds that were left, on average over the last ``LONG`` seconds of speech."""
 
     def begin(self, backlog: Backlog) -> float:
-        """A clause begins behind silence: nobody hears the tempo change there."""
+        """A clause begins behind silence: nobody hears the tempo change there, and no more is left than this."""
+        self.lately = min(self.lately, backlog.left)
         self.now = self._wanted(backlog)
         return self.now
 
     def step(self, backlog: Backlog, samples: int) -> float:
         """The tempo of the next ``samples``."""
-        wanted = self._wanted(backlog)
         seconds = samples / SAMPLE_RATE
+        self.lately += min(seconds / LONG, 1.0) * (backlog.left - self.lately)
+        wanted = self._wanted(backlog)
         if wanted != 1.0 and abs(wanted - self.now) < STILL:
             return self.now
         self.now = min(max(wanted, self.now - SLOWER * seconds), self.now + FASTER * seconds)
@@ -111,5 +133,5 @@ class Tempo:
     def _wanted(self, backlog: Backlog) -> float:
         if self.limit <= 1.0:
             return 1.0
-        wanted = min(wanted_tempo(backlog), self.limit)
+        wanted = min(wanted_tempo(backlog, most_for(self.lately)), self.limit)
         return min(wanted, SLOW) if self.starved else wanted

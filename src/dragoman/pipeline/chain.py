@@ -58,7 +58,7 @@ class Chain:
         circuits: Circuits | None = None,
         terms: Terms = NO_TERMS,
         stretcher: Callable[[], Stretcher | None] = keep_tempo,
-        fastest: float = catchup.FAST,
+        fastest: float = catchup.FASTEST,
     ) -> None:
         """``synthesizers``: asked in their order of then; without any, and without a booth, clauses end as captions.
 

@@ -23,7 +23,7 @@ from dragoman.pipeline.pressure import TTS_LIMIT, TTS_RELIEF, Pressure
 from dragoman.pipeline.queues import QueueClosed, StageQueue
 from dragoman.pipeline.speculation import Ahead
 from dragoman.pipeline.wake import Patience, Wake
-from dragoman.recovery.tts import Turns
+from dragoman.recovery.tts import AGAIN_S, Turns
 
 log = structlog.get_logger(__name__)
 
@@ -167,6 +167,7 @@ class Delivery:
             try:
                 if await self._speak_ahead(pending, pending.ahead, line, speech, room):
                     return
+                await self._rest(pending.ahead, turns)
             except EngineCutShort as error:
                 request = self._go_on(error, pending.ahead.voice, request, turns, speech)
                 if not request.text:
@@ -197,6 +198,11 @@ class Delivery:
                 self._in_vain(pending, began)
                 self._reports.engine_failed("tts", error)
                 await asyncio.sleep(wait)  # meanwhile the booth plays silence
+
+    async def _rest(self, ahead: Ahead, turns: Turns[Synthesizer]) -> None:
+        """A voice that failed ahead is not asked again sooner than one that failed in its turn."""
+        if turns and ahead.error is not None and ahead.tts_begin is not None and turns.now.info.name == ahead.voice:
+            await asyncio.sleep(max(ahead.tts_begin + AGAIN_S - self._clock(), 0.0))
 
     def _in_vain(self, pending: Pending, began: float) -> None:
         """Its voice was asked and failed: this time is that engine's, not the next one's."""

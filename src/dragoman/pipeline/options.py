@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dragoman.pipeline.catchup import FAST
+from dragoman.pipeline.catchup import FASTEST
 
 FINALIZE_AFTER_MS = 120
 """Pause, as the VAD hears it, at which a network recogniser is asked for a final ahead of the utterance's end, ms.
@@ -26,7 +26,7 @@ class PipelineOptions:
     """Commit clauses while the speaker goes on; else whole sentences, when they are final."""
     finalize_after_ms: int = FINALIZE_AFTER_MS
     """0: only at the utterance's end."""
-    max_tempo: float = FAST
+    max_tempo: float = FASTEST
     """How many times as fast as its synthesizer a voice may speak that is behind. 1.0: never faster."""
     drop_echoes: bool = True
     """Leave out words that a leg was played and sent back (pipeline.echoed)."""

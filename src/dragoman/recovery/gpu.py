@@ -13,6 +13,9 @@ WINDOW_S = 60.0
 FAILURES = 3
 """Failures in WINDOW_S that emptying the model's state did not cure: then it is loaded anew."""
 
+CALM_S = 600.0
+"""s without a failure after which twice as many clauses are spoken at once as before, up to all."""
+
 RESTARTS_S = 600.0
 """s in which restarts belong together."""
 
@@ -38,7 +41,7 @@ class Mend(StrEnum):
     CLEAR = "clear"
     """All clauses begin anew, on an empty state."""
     SHED = "shed"
-    """As CLEAR; half as many clauses at once, with the memory that others hold."""
+    """As CLEAR; half as many clauses at once, with the memory that others hold, until that is CALM_S ago."""
     RESTART = "restart"
     """The model is loaded anew on its device."""
     MOVE = "move"
@@ -65,13 +68,23 @@ class ModelPolicy:
         """``slots``: clauses at once; ``may_move``: it runs on a GPU, and the CPU is allowed."""
         self.slots = slots
         """How many clauses it may speak at once by now."""
+        self._all = slots
+        self._calm_since = 0.0
         self._may_move = may_move
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._restarts: deque[float] = deque(maxlen=RESTARTS + 1)
         self._loads = 0
 
+    def at_once(self, now: float) -> int:
+        """How many clauses it may speak at once: fewer after it ran out of memory, more again when that is long ago."""
+        if self.slots < self._all and now - self._calm_since >= CALM_S:
+            self.slots = min(self._all, 2 * self.slots)
+            self._calm_since = now
+        return self.slots
+
     def failed(self, trouble: Trouble, now: float) -> Mend:
         """It failed; what to do."""
+        self._calm_since = now
         if trouble is Trouble.DEVICE:
             return self._move() if self._may_move else self._restart(now, then=Mend.GIVE_UP)
         if trouble is Trouble.MEMORY and self.slots > 1:
@@ -93,8 +106,9 @@ class ModelPolicy:
         return Mend.GIVE_UP if self._loads >= LOADS else Mend.RESTART
 
     def loaded(self) -> None:
-        """It was loaded anew."""
+        """It was loaded anew, and all clauses at once were tried."""
         self._loads = 0
+        self.slots = self._all
 
     def _restart(self, now: float, then: Mend = Mend.RESTART) -> Mend:
         """Load it anew; where that was done too often, move it, or else ``then``."""

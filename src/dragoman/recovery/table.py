@@ -142,7 +142,8 @@ TABLE: tuple[Row, ...] = (
         Kind.GPU_FAILED,
         "XTTS",
         "its model raises while it computes: out of memory, an error of CUDA, anything else",
-        "out of memory: half as many clauses at once; an error of CUDA, or what that does not cure: the model "
+        f"out of memory: half as many clauses at once, twice as many again after {gpu.CALM_S:g} s without a failure; "
+        "an error of CUDA, or what that does not cure: the model "
         "is loaded "
         'anew, on the CPU where `device = "auto"` allows it; clauses meanwhile go to the next voice. The daemon stays. '
         'With `device = "cuda"` it is given up where CUDA stays lost, which only a restart of the daemon mends',

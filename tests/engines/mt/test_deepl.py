@@ -203,16 +203,6 @@ async def test_what_does_not_pass_has_three_strikes_and_then_the_fallback_transl
 
 
 @virtual_time
-async def test_a_connection_that_is_closed_upon_each_request_is_a_crash_after_two(
-    fake: FakeDeepL, engine: DeepLTranslator
-) -> None:
-    fake.fault(TRANSLATE, times=2, hangup=True)
-    with pytest.raises(EngineCrashed):
-        await engine.translate(REQUEST)
-    assert len(fake.asked) == 2
-
-
-@virtual_time
 async def test_retry_after_is_waited_for_where_there_is_time(fake: FakeDeepL) -> None:
     async with started(fake, deadline_ms=3000) as engine:
         fake.fault(TRANSLATE, status=429, headers={"Retry-After": "1"})
@@ -362,12 +352,29 @@ async def test_closing_ends_what_is_under_way(fake: FakeDeepL, engine: DeepLTran
 
 
 @virtual_time
-async def test_a_connection_closed_while_idle_costs_no_clause(fake: FakeDeepL, engine: DeepLTranslator) -> None:
+@pytest.mark.parametrize("how", ["hangup", "reset"])
+async def test_a_connection_that_went_while_it_lay_idle_costs_no_clause(
+    fake: FakeDeepL, engine: DeepLTranslator, how: str
+) -> None:
     await engine.translate(REQUEST)
-    fake.fault(TRANSLATE, times=1, hangup=True)
+    before = {seen.connection for seen in fake.seen}
+    fake.fault(TRANSLATE, times=1, **{how: True})
     begun = now()
     assert (await engine.translate(REQUEST)).text == SAID
     assert now() == begun  # it was no failure of the server's
+    assert len(before) > 1 and fake.seen[-1].connection not in before  # others that lie there may have gone with it
+    assert engine.counts()["requests"] == len(fake.asked) == 3
+
+
+@virtual_time
+@pytest.mark.parametrize(("how", "told"), [("hangup", "disconnected"), ("reset", "reset")])
+async def test_one_that_was_made_for_a_request_and_goes_is_the_servers_failure(
+    fake: FakeDeepL, engine: DeepLTranslator, how: str, told: str
+) -> None:
+    fake.fault(TRANSLATE, times=2, **{how: True})
+    with pytest.raises(EngineCrashed, match=told):
+        await engine.translate(REQUEST)
+    assert len(fake.asked) == 2
 
 
 @virtual_time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,17 +54,21 @@ def heard(one: Audio, other: Audio | None) -> bool:
     return other is not None and np.array_equal(one, other)
 
 
-async def test_what_is_put_is_got_by_another_daemon_too(
-    store: VoiceStore, url: SecretStr, key: SecretStr | None
-) -> None:
+@pytest.fixture
+async def other(store: VoiceStore, url: SecretStr, key: SecretStr | None) -> AsyncIterator[VoiceStore]:
+    """Another daemon's, of the same database."""
+    opened = VoiceStore(url, key=key)
+    await opened.start()
+    yield opened
+    await opened.close()
+
+
+async def test_what_is_put_is_got_by_another_daemon_too(store: VoiceStore, other: VoiceStore) -> None:
     profile, audio = with_audio()
     await store.put(profile, audio)
-    other = VoiceStore(url, key=key)
-    await other.start()
     assert same(profile, await other.get(profile.id))
     for clip, pcm in audio.items():
         assert heard(pcm, await other.audio(profile.id, clip))
-    await other.close()
 
 
 async def test_nothing_is_nothing(store: VoiceStore) -> None:
@@ -138,11 +143,11 @@ async def test_recordings_must_be_the_profiles(store: VoiceStore) -> None:
         await store.put(profile, {"f" * 64: np.zeros(3, np.int16)})
 
 
-async def test_deleted_is_gone_everywhere_and_says_so(store: VoiceStore, url: SecretStr, key: SecretStr | None) -> None:
+async def test_deleted_is_gone_everywhere_and_says_so(
+    store: VoiceStore, other: VoiceStore, key: SecretStr | None
+) -> None:
     profile, audio = with_audio()
     stays, stays_audio = with_audio(7)
-    other = VoiceStore(url, key=key)
-    await other.start()
     await store.put(profile, audio)
     await store.put(stays, stays_audio)
     await store.assign("+34600123456", profile.id)
@@ -160,7 +165,6 @@ async def test_deleted_is_gone_everywhere_and_says_so(store: VoiceStore, url: Se
         for table in schema.DATA:
             left = (await connection.execute(sa.select(table))).all()
             assert not any(profile.id in row for row in left)
-    await other.close()
 
 
 async def test_nothing_of_the_deleted_is_left_in_sqlites_files(tmp_path: Path) -> None:
@@ -397,12 +401,10 @@ async def test_a_profile_moves_as_a_file(store: VoiceStore, tmp_path: Path) -> N
 
 
 async def test_a_profile_that_is_deleted_or_changed_while_it_is_exported_is_whole_or_gone(
-    store: VoiceStore, url: SecretStr, key: SecretStr | None
+    store: VoiceStore, other: VoiceStore
 ) -> None:
     profile, audio = with_audio()
     await store.put(profile, audio)
-    other = VoiceStore(url, key=key)
-    await other.start()
     assert await store.get(profile.id) is not None
     new = np.arange(1000, dtype=np.int16)
     clips = (*profile.clips[:2], replace(profile.clips[2], id=clip_id(new)))
@@ -413,7 +415,6 @@ async def test_a_profile_that_is_deleted_or_changed_while_it_is_exported_is_whol
     assert found.version == 2 and {clip.id for clip in found.clips} == set(recordings)
     await other.delete(profile.id)
     assert await store.export(profile.id) is None, "what is in memory still is no profile"
-    await other.close()
 
 
 async def test_a_key_for_what_was_plain_and_a_new_one_for_an_old(url: SecretStr) -> None:

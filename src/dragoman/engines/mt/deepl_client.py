@@ -1,8 +1,8 @@
 """The hot path to DeepL: one clause, one deadline, at most two requests, nothing left running.
 
-The second request is a hedge: it is sent where the first is late. Either is sent anew where its connection proves to
-have been closed while it lay idle. What fails is asked again by the chain, by the one policy that there is for all
-translators (``recovery.mt``).
+The second request is a hedge: it is sent where the first is late. Either is sent anew, by a connection of its own,
+where the one before proves to have been closed or reset while it lay idle. What fails is asked again by the chain, by
+the one policy that there is for all translators (``recovery.mt``).
 
 The official client sleeps whole seconds between its retries and waits ten for an answer: right for documents, not for
 live speech (measured: two 429s cost it 2.8 s). What is not hot is left to it, see ``deepl_account``.
@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import aiohttp
 import structlog
@@ -78,6 +79,27 @@ class Counters:
     """As DeepL counted them in the answers that were used."""
 
 
+@dataclass(slots=True)
+class _Way:
+    """What a request goes by."""
+
+    lay_idle: bool = False
+    """Whether its connection was there before."""
+
+
+def _watch() -> aiohttp.TraceConfig:
+    """Notes in each request's _Way what it goes by."""
+
+    async def reused(
+        session: aiohttp.ClientSession, context: SimpleNamespace, _: aiohttp.TraceConnectionReuseconnParams
+    ) -> None:
+        context.trace_request_ctx.lay_idle = True
+
+    watch = aiohttp.TraceConfig()
+    watch.on_connection_reuseconn.append(reused)
+    return watch
+
+
 class DeepLClient:
     """One session with ``/v2/translate``. ``open`` before use, ``close`` when done."""
 
@@ -89,20 +111,29 @@ class DeepLClient:
         self._timing = timing
         self._budget = HedgeBudget() if hedge_share is None else HedgeBudget(hedge_share)
         self._session: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
+        """Makes a connection for each request."""
         self._not_before = 0.0
         """Loop time before which the server asked not to be bothered."""
 
     def open(self) -> None:
-        """Make the session; nothing is sent yet."""
-        self._session = aiohttp.ClientSession(
+        """Make the sessions; nothing is sent yet."""
+        self._session = self._make(
+            aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=300)
+        )
+        self._fresh = self._make(aiohttp.TCPConnector(limit=CONNECTIONS, force_close=True, ttl_dns_cache=300))
+
+    def _make(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             headers={
                 "Authorization": f"DeepL-Auth-Key {self._key.get_secret_value()}",
                 "Content-Type": "application/json",
                 "User-Agent": f"dragoman/{__version__}",
             },
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=300),
+            connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # the deadlines here are the only ones
             cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_watch()],
         )
 
     async def warm(self, connections: int, within: float) -> None:
@@ -127,9 +158,11 @@ class DeepLClient:
 
     async def close(self) -> None:
         """Drop all connections. Idempotent."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        sessions = self._session, self._fresh
+        self._session = self._fresh = None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     async def translate(self, body: Mapping[str, object], until: float) -> Answer:
         """Translate by ``until`` (loop time), with two requests at most: the second while the first is late (a hedge).
@@ -213,26 +246,29 @@ class DeepLClient:
         return None
 
     async def _exchange(
-        self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None
+        self, session: aiohttp.ClientSession, way: _Way, method: str, path: str, data: bytes | None
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         # No redirects: our key is for this server alone.
-        async with session.request(method, self._url + path, data=data, allow_redirects=False) as response:
+        url = self._url + path
+        async with session.request(method, url, data=data, allow_redirects=False, trace_request_ctx=way) as response:
             return response, await _read(response)
 
     async def _send(self, method: str, path: str, data: bytes | None) -> bytes:
         """The body of a 200; any other answer, and none, is an EngineError."""
-        session = self._session
-        if session is None:
+        session, fresh = self._session, self._fresh
+        if session is None or fresh is None:
             raise EngineCrashed(NAME, "closed")
+        way = _Way()
         try:
             try:
-                response, body = await self._exchange(session, method, path, data)
-            except aiohttp.ServerDisconnectedError:
-                # That a connection was closed while it lay idle shows with the next request: the server did not fail.
-                if session.closed:
+                response, body = await self._exchange(session, way, method, path, data)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # That a connection was closed or reset while it lay idle (by a load balancer, by NAT) shows with the
+                # next request: the server did not fail. Others that lie there may have gone with it.
+                if session.closed or not way.lay_idle:
                     raise
                 self.counters.requests += method == "POST"
-                response, body = await self._exchange(session, method, path, data)
+                response, body = await self._exchange(fresh, way, method, path, data)
         except (aiohttp.ClientError, OSError) as error:
             what = one_line(keyless(unspoken(f"{type(error).__name__}: {error}", said_in(data)), self._key))
             log.debug("deepl gave no answer", path=path, error=what)

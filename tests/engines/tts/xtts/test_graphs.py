@@ -150,6 +150,29 @@ def test_recording_leaves_no_trace(gpt: Any, cuda: Cuda) -> None:
     assert made.free == SLOTS
 
 
+def test_cudnns_attention_serves_recorded_steps_alone(gpt: Any, cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plan for each shape is made while a step is recorded, and never while anybody speaks."""
+    allowed, seen = [False], []
+    monkeypatch.setattr(torch.backends.cuda, "cudnn_sdp_enabled", lambda: allowed[0])
+    monkeypatch.setattr(torch.backends.cuda, "enable_cudnn_sdp", lambda on: allowed.__setitem__(0, on))
+    made = decoder(gpt, cuda)
+    step = made._step
+
+    def watched(rows: int, reach: int) -> None:
+        seen.append(allowed[0])
+        step(rows, reach)
+
+    made._step = watched  # type: ignore[method-assign]  # as above
+    assert made.capture() == ""
+    assert seen and all(seen) and not allowed[0]
+    cuda.lost = RuntimeError("CUDA error: an illegal memory access")
+    cuda.fails = RuntimeError("capture failed")
+    made = decoder(gpt, cuda)
+    with pytest.raises(RuntimeError):
+        made.capture()
+    assert not allowed[0]
+
+
 @pytest.mark.parametrize(
     "error",
     [RuntimeError("CUDA error: operation not permitted when stream is capturing"), torch.OutOfMemoryError("no")],

@@ -12,21 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.demo import tiny_weights
-from dragoman.demo.tiny_weights import FULL, LANGUAGES, SPEAKERS, build, make, narrow, save, talkative
+from dragoman.demo.tiny_weights import FULL, LANGUAGES, SPEAKERS, TINY, build, make, narrow, save, talkative
 
-__all__ = ["LANGUAGES", "SPEAKERS", "as_published", "by_coqui", "full", "make", "narrow", "talkative"]
+__all__ = [
+    "FULL",
+    "LANGUAGES",
+    "SPEAKERS",
+    "TINY",
+    "as_published",
+    "build",
+    "by_coqui",
+    "make",
+    "narrow",
+    "save",
+    "talkative",
+]
 
 
 @contextmanager
 def as_published() -> Iterator[None]:
     """Nothing is changed: the counterpart of ``narrow``."""
     yield
-
-
-def full(folder: Path, seed: int = 0) -> Path:
-    """Random weights of the published model's size: 1.9 GB, for the bench."""
-    save(folder, build(folder, seed, LANGUAGES, FULL), seed)
-    return folder
 
 
 def by_coqui(folder: Path) -> Any:

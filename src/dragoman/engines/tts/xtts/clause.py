@@ -19,6 +19,7 @@ from dragoman.engines.tts.xtts import check
 from dragoman.engines.tts.xtts.check import Expected, Fault, SelfCheck
 from dragoman.engines.tts.xtts.seam import Seam, seams
 from dragoman.engines.tts.xtts.settings import NAME
+from dragoman.engines.tts.xtts.shapes import FixedShapes
 from dragoman.engines.tts.xtts.speakers import Conditioning
 from dragoman.engines.tts.xtts.speller import Piece
 from dragoman.engines.tts.xtts.vocoder import SAMPLE_RATE, Window, WindowedVocoder
@@ -113,6 +114,8 @@ class Manner:
     first_tokens: int
     chunk_tokens: int
     self_check: bool
+    shapes: FixedShapes | None = None
+    """On a GPU: the vocoder's graphs."""
 
 
 @dataclass(slots=True, eq=False)

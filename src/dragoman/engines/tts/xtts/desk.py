@@ -118,8 +118,9 @@ class Desk:
 
     def _sound(self, seats: Sequence[Seat]) -> None:
         """Decode what these clauses have due, in one go, and let them play it."""
+        manner = self.loaded.manner
         windows = [window for seat in seats if (window := self._speaking[seat].window) is not None]
-        sounds = iter(decode(self.loaded.manner.hifigan, windows))
+        sounds = iter(decode(manner.hifigan, windows, manner.shapes))
         for seat in seats:
             clause = self._speaking[seat]
             sound = NOTHING if clause.window is None else next(sounds).numpy()
@@ -173,7 +174,8 @@ class Desk:
 
     def _join(self) -> None:
         decoder = self.loaded.decoder
-        joining = list(islice(self._waiting, min(decoder.free, self._policy.slots - len(self._speaking))))
+        at_once = self._policy.at_once(time.monotonic()) - len(self._speaking)
+        joining = list(islice(self._waiting, max(0, min(decoder.free, at_once))))
         if not joining:
             return
         # A person's own voice follows his style, from clause to clause; and nothing of it may outlive its profile.

@@ -72,6 +72,8 @@ class XttsSynthesizer:
         self._levels = VoiceLevels()
         self._worker: Worker | None = None
         self._starting = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        """Who shapes his next sound: one clause in each round of the loop."""
         self._closed = False
 
     @property
@@ -241,7 +243,8 @@ class XttsSynthesizer:
         try:
             while True:
                 if inbox.ready:
-                    await asyncio.sleep(0)  # the tick may be due
+                    async with self._turn:
+                        await asyncio.sleep(0)  # the tick may be due
                 else:
                     come.clear()
                     try:

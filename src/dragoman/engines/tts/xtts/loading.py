@@ -17,10 +17,11 @@ from dragoman.engines.tts.xtts.gpt import BatchedDecoder
 from dragoman.engines.tts.xtts.load import Model, load, speakers
 from dragoman.engines.tts.xtts.sampling import Sampling
 from dragoman.engines.tts.xtts.settings import FROM_MODEL, NAME, Settings
+from dragoman.engines.tts.xtts.shapes import FixedShapes, Lengths
 from dragoman.engines.tts.xtts.speakers import OwnVoices, StockVoices, Voices, VoiceSource
 from dragoman.engines.tts.xtts.speller import Speller
-from dragoman.engines.tts.xtts.trouble import trouble_of
-from dragoman.engines.tts.xtts.vocoder import WindowedVocoder, decode
+from dragoman.engines.tts.xtts.trouble import free_memory, trouble_of
+from dragoman.engines.tts.xtts.vocoder import AT_ONCE, WindowedVocoder, decode
 from dragoman.errors import EngineUnavailable
 from dragoman.recovery.gpu import Trouble
 
@@ -121,6 +122,10 @@ def _lost(what: str) -> EngineUnavailable:
 
 
 def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[int, ...], device: str) -> Loaded:
+    if device == "cuda":
+        # cuDNN's attention makes a plan for each length of text and number of clauses that it first meets: 50 to 100
+        # ms, now and then 700, on an H200, in which nobody gets his next token. torch's own kernels need none.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     dtype = settings.dtype
     if dtype == "auto":
         dtype = "float16" if device == "cuda" else "float32"
@@ -161,6 +166,9 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
     if device == "cuda":
         if dtype != "float32":
             precision = halved(hifigan, spoken, embedding)
+        if settings.cuda_graph:
+            manner = replace(manner, shapes=_shapes(hifigan, settings))
+        free_memory()  # half as much again was needed for the trials
         _warm_up(decoder, manner, latents, embedding.to(precision), decoder.slots)
     log.info(
         "model ready",
@@ -170,6 +178,7 @@ def _prepared(model: Model, voices: Voices, settings: Settings, suppress: tuple[
         vocoder=str(precision).removeprefix("torch."),
         slots=settings.slots,
         graphs=decoder.graphs,
+        vocoder_graphs=len(manner.shapes or ()),
     )
     speller = Speller(model.xtts.tokenizer, text)
     return Loaded(model, decoder, speller, manner, voices, device, precision, encoder)
@@ -226,7 +235,7 @@ def bake(generator: Any) -> None:
 def halved(hifigan: Any, latents: Tensor, embedding: Tensor) -> torch.dtype:
     """Put the vocoder in half precision if what it says then is the same as far as one can hear; the precision it has.
 
-    Tried on ``latents`` [tokens, width] of the model itself, as half precision was never heard on a GPU here.
+    Tried on ``latents`` [tokens, width] of the model itself: whether it is so depends on the weights.
     """
     window = WindowedVocoder(hifigan, embedding).window(latents, last=True)
     if window is None:
@@ -249,6 +258,20 @@ def halved(hifigan: Any, latents: Tensor, embedding: Tensor) -> torch.dtype:
     return torch.float32
 
 
+def _shapes(hifigan: Any, settings: Settings) -> FixedShapes | None:
+    """The vocoder's graphs, where they are seen to give what it gives itself."""
+    generator = hifigan.waveform_decoder
+    if not hasattr(generator, "ups"):
+        return None
+    per_token = WindowedVocoder(hifigan, torch.zeros(0)).frames_per_token
+    first, chunk = settings.first_tokens * per_token, settings.chunk_tokens * per_token
+    made = FixedShapes(generator, Lengths.of(first, chunk), AT_ONCE["cuda"])
+    if why := made.capture():
+        log.warning("no CUDA graphs of the vocoder: it is launched operation by operation", engine=NAME, reason=why)
+        return None
+    return made
+
+
 def _warm_up(decoder: BatchedDecoder, manner: Manner, voice: Tensor, embedding: Tensor, rows: int = 1) -> Tensor:
     """Let everything run that a clause needs, in ``rows`` clauses at once: a GPU loads its code at the first use.
 
@@ -264,7 +287,7 @@ def _warm_up(decoder: BatchedDecoder, manner: Manner, voice: Tensor, embedding: 
         latents = torch.stack([torch.stack([each.latent for each in decoder.step()]) for _ in range(tokens)], 1)
         last = number == len(chunks) - 1
         windows = [vocoder.window(row, last) for vocoder, row in zip(vocoders, latents, strict=True)]
-        decode(manner.hifigan, [window for window in windows if window is not None])
+        decode(manner.hifigan, [window for window in windows if window is not None], manner.shapes)
         spoken.append(latents[0])
     for seat in seats:
         decoder.leave(seat)

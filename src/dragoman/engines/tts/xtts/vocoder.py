@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dragoman.engines.tts.xtts.hifigan import generate
+from dragoman.engines.tts.xtts.shapes import FixedShapes
 
 SAMPLE_RATE = 24_000
 """Hz of what comes out."""
@@ -43,16 +44,26 @@ class Window:
     """Frame whose samples are wanted, with those behind it; what is before it was given."""
     last: int
     """The one whose samples are not certain yet."""
+    begins: bool = False
+    """Its first frame is the first of the piece."""
+    ends: bool = False
+    """Its last frame is the last of the piece."""
 
 
-def decode(hifigan: Any, windows: Sequence[Window]) -> list[Tensor]:
-    """The samples of each, float32 on the CPU; one copy from the device for all of them."""
+def decode(hifigan: Any, windows: Sequence[Window], shapes: FixedShapes | None = None) -> list[Tensor]:
+    """The samples of each, float32 on the CPU; one copy from the device for all of them.
+
+    ``shapes``: recorded ones, which decode all windows that are long enough for them.
+    """
     if not windows:
         return []
-    sounds: dict[int, Tensor] = {}
+    with torch.inference_mode():
+        sounds = {} if shapes is None else shapes.decode(windows)
     at_once = AT_ONCE[windows[0].embedding.device.type]
     alike: dict[tuple[int, int, int], list[int]] = {}
     for number, window in enumerate(windows):
+        if number in sounds:
+            continue
         alike.setdefault((window.frames.shape[-1], window.first, window.last), []).append(number)
     with torch.inference_mode():
         for (_, first, last), numbers in alike.items():
@@ -106,14 +117,21 @@ class WindowedVocoder:
             start = max(0, self._given - CONTEXT)
             stop = total if last else min(total, certain + CONTEXT)
             first, self._given = self._given - start, certain
-            return Window(frames[:, :, start:stop], self._embedding, first, certain - start)
+            return Window(
+                frames[:, :, start:stop], self._embedding, first, certain - start, start == 0, stop == total and last
+            )
+
+    @property
+    def frames_per_token(self) -> float:
+        """Unstretched."""
+        return float(self._per_token * self._rate)
 
     @property
     def _leaning(self) -> int:
         """Frames of the end that still change when another token follows: they lean towards it."""
         # Of a stretched token, the later half leans towards the next one, and what leans towards that half does too.
         tokens = 1.0 if self._stretch == 1 else self._stretch / 2 + 2
-        return math.ceil(tokens * float(self._per_token * self._rate)) + 1
+        return math.ceil(tokens * self.frames_per_token) + 1
 
     def _frames(self) -> Tensor:
         """All latents as the decoder's frames [1, width, frames], by coqui's own interpolations.
