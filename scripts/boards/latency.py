@@ -27,6 +27,30 @@ def per_clause(stages: str, counted_by: str) -> Query:
     return f"{spent} / on () group_left () ({clauses} > 0)", "{{stage}}"
 
 
+ALL = "stage, engine, source, target"
+"""Labels of a stage's time."""
+
+PARTS = ("sum", "count")
+
+
+def slowest(most: int) -> list[Query]:
+    """The slowest so many of all stages, engines and pairs of languages."""
+    return [
+        (f"topk({most}, {expression})", legend) for expression, legend in quantiles("dragoman_stage_seconds", ALL, PAIR)
+    ]
+
+
+def slower(most: int) -> Query:
+    """Of them, those whose mean is most above that of a day."""
+
+    def mean(over: str) -> str:
+        spent, clauses = (f"sum by ({ALL}) (rate(dragoman_stage_seconds_{of}{{{PAIR}}}[{over}]))" for of in PARTS)
+        return f"{spent} / ({clauses} > 0)"
+
+    legend = " ".join(f"{{{{{label.strip()}}}}}" for label in ALL.split(","))
+    return f"topk({most}, {mean('$__rate_interval')} - {mean('1d')}) > 0.02", legend
+
+
 WAIT = (
     seconds(
         "Ear-voice span",
@@ -50,6 +74,22 @@ WAIT = (
 )
 
 ENGINES = (
+    seconds(
+        "The slowest, by languages",
+        "Of all stages, engines and pairs of languages the six in which the median clause takes longest (p50), and one of "
+        "twenty (p95). An engine that is slow for one language alone stands here by its name, while the panels below mix it "
+        "with the others. input: until the end of speech was certain, which no engine does: how people pause, noise on "
+        "their line, media.hangover_ms.",
+        slowest(6),
+        width=12,
+    ),
+    seconds(
+        "Slower than usual, by languages",
+        "How much longer the mean clause takes than in the last 24 hours, where that is more than 20 ms: who became slow "
+        "stands alone here, though others always take longer. Empty: all is as it was, or the daemon is new.",
+        [slower(6)],
+        width=12,
+    ),
     seconds(
         "Slowest 5 of 100, by stage and engine",
         "An engine that was asked and failed has its own time here, the one that helped has the rest. dragoman: time "

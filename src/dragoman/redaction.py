@@ -1,8 +1,9 @@
-"""What secrets look like, to be taken out of texts by their form where nobody knows their value. Pure."""
+"""Takes secrets out of texts: those of the settings by their value, others by their form."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 REDACTED = "[redacted]"
 
@@ -34,8 +35,33 @@ _SECRET_FORMS = (
 )
 
 
+LITERAL_LENGTH = 8
+"""Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
+
+
+class Known:
+    """Secrets that are looked for by their value, in capitals or not: an engine may write them as it likes."""
+
+    def __init__(self) -> None:
+        self._pattern: re.Pattern[str] | None = None
+
+    def set(self, secrets: Iterable[str]) -> None:
+        """These, in place of those before; short ones cannot be looked for."""
+        found = sorted({secret for secret in secrets if len(secret) >= LITERAL_LENGTH}, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, found)), re.IGNORECASE) if found else None
+
+    def without(self, text: str) -> str:
+        """The text with REDACTED in their place, and all else as it is."""
+        return text if self._pattern is None else self._pattern.sub(REDACTED, text)
+
+
+KNOWN = Known()
+"""This process's, set with its log (observe.log.configure): what is served, told and logged has none of them."""
+
+
 def without_secrets(text: str) -> str:
-    """The text with REDACTED in place of what has the form of a secret."""
+    """The text with REDACTED in place of what is known for a secret, or has the form of one."""
+    text = KNOWN.without(text)
     for pattern, replacement in _SECRET_FORMS:
         text = pattern.sub(replacement, text)
     return text

@@ -75,6 +75,7 @@ class Service:
         self.admin = Administration(settings.admin, settings.admission, self.glossary.give)
         self.admin.on_drain = self._judge_admission
         self.admin.tell = self.events.tell
+        self.metrics.watch_store(self.admin)
         self.voices = Voicing(settings.voices, self._voice_event, self.events.tell)
         self.voices.scores.on_likeness = self.metrics.voices.likeness.observe
         self._cloning = [engine for engine in self.engines.of(Stage.TTS) if isinstance(engine, XttsSynthesizer)]

@@ -39,6 +39,12 @@ def test_webvtt() -> None:
     )
 
 
+def test_a_name_commands_no_terminal() -> None:
+    line = Line("1000", "es", "Ann\x1b]0;x\x07\x9b2J", "en", "ab\u200bcd", BASE, BASE + 1)
+    for form in (as_text, as_srt, as_vtt):
+        assert "Ann ]0;x 2J" in form([line]) and "ab\u200bcd" in form([line])
+
+
 def test_nothing_said_is_an_empty_file() -> None:
     assert (as_text([]), as_srt([]), as_vtt([])) == ("", "", "WEBVTT\n")
 

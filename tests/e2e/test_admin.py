@@ -19,11 +19,19 @@ from tests.e2e.conftest import (
 )
 from tests.e2e.daemon import Daemon
 from tests.e2e.listening import prompt_heard
+from tests.e2e.talking import BY_BOOTH, HIMSELF, SPOILT, check, into, say, say_all, stop
+from tests.tonewords.code import words
+from tests.tonewords.encode import LEVEL_DB
 
 from dragoman.demo.phone import Phone
 from dragoman.telephony.pbx import Pbx
 
 pytestmark = pytest.mark.beside
+
+SPEAKERS = (("a", "en"), ("c", "es"))
+"""Voices, and what they speak."""
+
+SPENT = "nothing more is interpreted: the room has used up what it may spend today"
 
 REFUSALS = ("refused-full", "refused-busy", "refused-drain", "refused-spent", "unavailable", "pin-wrong")
 
@@ -132,6 +140,11 @@ async def test_people_in_a_room_are_muted_moved_and_hung_up(
     assert left["channel"] != leg["channel"]
     await ask(daemon, "DELETE", path, status=404)
     await ask(daemon, "PATCH", f"/api/rooms/1132/legs/{left['id']}", {"language": "fr"}, status=422)
+    await caller("Cem", "1132*376")
+    await daemon.legs("1132", 2)
+    assert len((await ask(daemon, "DELETE", "/api/rooms/1132/legs"))["legs"]) == 2
+    await daemon.legs("1132", 0)
+    assert await ask(daemon, "DELETE", "/api/rooms/1132/legs") == {"legs": []}
 
 
 async def test_a_daemon_that_is_drained_ends_with_the_last_call(
@@ -175,6 +188,61 @@ async def test_beyond_the_admitted_load_one_is_told_so_in_his_language(
     assert ann.in_call and bob.in_call
     await ann.stop()
     await bob.stop()
+
+
+PRICED = "mt_thousand = 1000.0  # 1 a character\n"
+
+
+@pytest.mark.alone
+async def test_when_the_hour_has_cost_enough_a_new_room_is_refused_and_what_goes_on_goes_on(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, caller: CallerFactory
+) -> None:
+    daemon = await daemon_factory(f"[admission]\ncost_per_hour = 5.0\n{PRICED}")
+    alice, carla = await caller("Alice", "1139*44"), await caller("Carla", "1139*34")
+    await daemon.legs("1139", 2)
+    said = [words("a", "en", 4), words("a", "en", 4, first=20)]
+    await say(alice, said[0])
+    await daemon.spoken("1139", 1)
+    await until(pbx, "dialplan show globals", lambda shown: "DRAGOMAN_SHUT=busy" in shown)
+    other = await phone_factory("Other")
+    await other.dial(room_uri(pbx, "1140*376"))
+    await hears(other, pbx, "refused-busy", "ca")
+    bob = await caller("Bob", "1139*376")
+    await daemon.legs("1139", 3)
+    await say(alice, said[1])
+    await daemon.spoken("1139", 2)
+    await stop(alice, carla, bob)
+    check(carla, {BY_BOOTH["a"]: into("es", [*said[0], *said[1]])}, ignore=[HIMSELF["a"]])
+
+
+@pytest.mark.alone
+async def test_a_room_that_spent_its_allowance_in_two_languages_at_once_goes_on_when_it_is_given_more(
+    pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, caller: CallerFactory, tmp_path: Path
+) -> None:
+    daemon = await daemon_factory(f"{store(tmp_path)}[admission]\n{PRICED}")
+    await ask(daemon, "POST", "/api/rooms", {"room": "1141", "most_cost": 5.0}, status=201)
+    alice, carla = await caller("Alice", "1141*44"), await caller("Carla", "1141*34")
+    await daemon.legs("1141", 2)
+    said = {voice: [words(voice, language, 4, first=first) for first in (0, 20, 40)] for voice, language in SPEAKERS}
+    async with daemon.captions("1141", "en") as english, daemon.captions("1141", "es") as spanish:
+        await asyncio.gather(say(alice, said["a"][0]), say(carla, said["c"][0]))
+        await daemon.spoken("1141", 2)  # both were under way when the allowance was used up
+        for seen in (english, spanish):
+            await seen.until(lambda seen: [gap["note"] for gap in seen.of("gap")] == [SPENT])
+        other = await phone_factory("Other")
+        await other.dial(room_uri(pbx, "1141*376"))
+        await hears(other, pbx, "refused-spent", "ca")
+        await asyncio.gather(say_all(alice, said["a"][1]), say_all(carla, said["c"][1]))
+        await ask(daemon, "PATCH", "/api/rooms/1141", {"most_cost": 10_000.0})
+        await until(pbx, "dialplan show globals", lambda shown: "DRAGOMAN_SHUT_1141=spent" not in shown)
+        await asyncio.gather(say(alice, said["a"][2]), say(carla, said["c"][2]))
+        await daemon.spoken("1141", 4)
+    await stop(alice, carla)
+    for phone, voice, language in ((carla, "a", "es"), (alice, "c", "en")):
+        first, lost, last = said[voice]
+        found = check(phone, {BY_BOOTH[voice]: into(language, [*first, *last])}, ignore=[HIMSELF[voice]])
+        native = [word.text for word in found if word.source == HIMSELF[voice] and word.level_db > LEVEL_DB - 6]
+        assert len(set(lost) & set(native)) >= len(lost) - SPOILT, "who is not interpreted is heard in full"
 
 
 CANARY = "${SET(GLOBAL(CANARY)=sung)}"

@@ -65,6 +65,30 @@ async def audited(daemon: Daemon, profile: str = "") -> list[str]:
     return [entry["action"] for entry in (await daemon.get(path))["entries"]]
 
 
+DONE = ["change a leg", "hang up a leg", "drain", "resume"]
+"""What operators do with calls while the database is away."""
+
+
+async def put_out_a_stranger(pbx: Pbx, daemon: Daemon, phone_factory: PhoneFactory) -> None:
+    """Mute who came last into room 1000, hang him up, and have the daemon drain for a moment."""
+    known = {leg["id"] for leg in await daemon.legs("1000", 3)}
+    stranger = await phone_factory("Bob", number="2004")
+    await stranger.dial(room_uri(pbx, "1000*34"))
+    await stranger.wait_established()
+    (leg,) = [leg for leg in await daemon.legs("1000", 4) if leg["id"] not in known]
+    path = f"/api/rooms/1000/legs/{leg['channel']}"
+    async with aiohttp.ClientSession(daemon.url) as rest:
+        async with rest.patch(path, json={"muted": True}) as answer:
+            assert answer.status == 200 and (await answer.json())["muted"]
+        async with rest.delete(path) as answer:
+            assert answer.status == 204
+        await daemon.legs("1000", 3)
+        async with rest.post("/api/drain") as answer:
+            assert answer.status == 202
+        async with rest.delete("/api/drain") as answer:
+            assert answer.status == 200
+
+
 async def test_who_speaks_in_his_own_voice_goes_on_and_who_comes_gets_it_when_the_database_is_back(
     pbx: Pbx, daemon_factory: DaemonFactory, phone_factory: PhoneFactory, model: Path, server: Postgres
 ) -> None:
@@ -106,6 +130,7 @@ async def test_who_speaks_in_his_own_voice_goes_on_and_who_comes_gets_it_when_th
                 problem = await answer.json()
                 assert answer.status == 503 and "Retry-After" in answer.headers, problem
                 assert PASSWORD not in problem["detail"]
+    await put_out_a_stranger(pbx, daemon, phone_factory)
 
     await asyncio.to_thread(server.restart)
     await answers(daemon, True)
@@ -122,3 +147,4 @@ async def test_who_speaks_in_his_own_voice_goes_on_and_who_comes_gets_it_when_th
     assert await audited(daemon, ids["Sally"]) == ["enrol a person", "voice used"]
     names = {profile["name"] for profile in (await daemon.get("/api/voice-profiles"))["profiles"]}
     assert names == {"Ann", "Sally"}, "what was refused was not done later"
+    assert [action for action in await audited(daemon) if action in DONE] == DONE

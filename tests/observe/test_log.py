@@ -17,8 +17,14 @@ from structlog.contextvars import bound_contextvars
 
 from dragoman.admin.tokens import Scope, mint
 from dragoman.config import LogSettings, Settings
+from dragoman.engines.faults import crashes_of
+from dragoman.errors import EngineCrashed, EngineRejected
+from dragoman.observe.health import Health
 from dragoman.observe.log import Redactor, configure, secrets_of, setup
+from dragoman.recovery.events import HealthBus
+from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.redaction import REDACTED
+from dragoman.web.problem import Problem
 
 SECRET = "correct-horse-battery"
 OPTION_SECRET = "staple-0123456789"
@@ -118,6 +124,47 @@ def test_keys_of_providers_are_known_without_a_name(key: str) -> None:
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert Redactor(["4711"]).text(text) == text
+
+
+FORGED = "Ann\n2026-11-26T14:00:00Z [info     ] audit   [dragoman] actor=boss\r\x1b[2J\x9b31m\u2028\u202e"
+"""A name that begins a line of its own, and one that clears the screen."""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_nothing_that_somebody_sends_begins_a_line_or_commands_the_terminal(form: str) -> None:
+    stream = logged(form)
+    log = structlog.get_logger("dragoman.test")
+    log.info(f"joined {FORGED}", name=FORGED, names=[FORGED], by={FORGED: FORGED})
+    logging.getLogger("some.library").warning("bad request %s", FORGED)
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        log.exception("failed")
+    text = stream.getvalue()
+    lines = text.splitlines()
+    # A time of ours begins each line; in the console's form a traceback goes on behind spaces.
+    told = lines if form == "json" else [line for line in lines if not line.startswith("  ")]
+    assert len(told) == 3 and all("14:00:00Z" not in line[:30] for line in told), text
+    assert text.count("\n") == len(lines) and all(char.isprintable() for line in lines for char in line), text
+
+
+def test_a_known_secret_is_told_by_nothing_else_either() -> None:
+    logged()
+    said = f"there is no account for {OPTION_SECRET.upper()}, it says"
+    with pytest.raises(EngineCrashed) as bug, crashes_of("other"):
+        raise KeyError(said)
+    with pytest.raises(EngineRejected) as refusal, crashes_of("other"):
+        raise EngineRejected("other", said)
+    health, bus = Health(["mt"]), HealthBus(lambda: 0.0)
+    health.failed("mt", said)
+    (failed,) = health.parts
+    health.ok("mt", said)
+    bus.tell(Kind.BUG, Action.RESTART, Status.DEGRADED, "mt", detail=said)
+    told = [str(bug.value), str(refusal.value), failed.why, health.parts[0].degraded, bus.history[0].detail]
+    told.append(str(Problem(503, said).response().text))
+    assert [text for text in told if OPTION_SECRET.upper() in text] == []
+    assert all("there is no account for" in text for text in told)
+    configure(LogSettings(), (), io.StringIO())
 
 
 @given(st.text(min_size=8), st.text(), st.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,17 +51,20 @@ class Pbx:
 
 
 @asynccontextmanager
-async def administered(folder: Path, pbx: Pbx | None = None, **admission: Any) -> AsyncIterator[Administration]:
-    """One whose store is open; with ``pbx`` its legs can be acted on."""
-    admin = Administration(AdminSettings(store=SecretStr(str(folder / "admin.sqlite"))), AdmissionSettings(**admission))
+async def administered(place: Path | str, pbx: Pbx | None = None, **admission: Any) -> AsyncIterator[Administration]:
+    """One whose store is open, in a folder or a database; with ``pbx`` its legs can be acted on."""
+    store = place if isinstance(place, str) else str(place / "admin.sqlite")
+    admin = Administration(AdminSettings(store=SecretStr(store)), AdmissionSettings(**admission))
     await admin.start()
     assert admin.trouble == ""
+    writing = asyncio.ensure_future(admin.journal.run())
     if pbx is not None:
         conference = cast(Conference, SimpleNamespace(legs=pbx.legs))
         admin.legs = Legs(conference, cast(Errands, pbx), pbx)
     try:
         yield admin
     finally:
+        writing.cancel()
         await admin.close()
 
 

@@ -133,7 +133,11 @@ async def test_what_cannot_be_written_down_is_not_done(tmp_path: Path, monkeypat
         async def down(*_: object, **__: object) -> None:
             raise AdminStoreDown("away")
 
-        monkeypatch.setattr(admin.journal, "record", down)
-        problem = await s.json("/api/drain", 503, method="POST")
-        assert problem["detail"] == "away" and not admin.draining
-        await s.json(f"/api/voice-profiles/{PROFILE}/export", 503)
+        monkeypatch.setattr(admin.journal, "_write", down)
+        for method, path in (
+            ("GET", f"/api/voice-profiles/{PROFILE}/export"),
+            ("DELETE", f"/api/voice-profiles/{PROFILE}"),
+            ("GET", "/api/rooms/1000/transcript?lang=es"),
+        ):
+            problem = await s.json(path, 503, method=method)
+            assert problem["detail"] == "away"

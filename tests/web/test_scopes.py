@@ -11,7 +11,7 @@ from tests.web.administered import administered, token
 from tests.web.serving import Serving, serving
 
 from dragoman.admin.rooms import Room
-from dragoman.admin.tokens import Scope
+from dragoman.admin.tokens import Scope, mint
 from dragoman.config import RoomsSettings
 from dragoman.config.admin import AdminSettings
 from dragoman.web.routes import api
@@ -82,6 +82,10 @@ async def test_while_the_tokens_are_not_known_nobody_gets_in_but_with_the_settin
     async with serving({"token": SETTINGS_TOKEN}, settings={"admin": broken}) as s:
         assert await status(s, "/api/stats", {"Authorization": f"Bearer {SETTINGS_TOKEN}"}) == 200
         assert await status(s, "/api/rooms", {"Authorization": f"Bearer {SETTINGS_TOKEN}"}, "POST") == 415
+        _, text = mint("portal", [Scope.READ], 0.0)
+        answers = [await status(s, "/api/stats", {"Authorization": f"Bearer {text}"}) for _ in range(30)]
+        assert set(answers) == {503}, "whether it is good is not known: no wrong guess"
+        assert await status(s, "/api/stats", {"Authorization": "Bearer anything"}) == 401
 
 
 async def test_the_pin_of_a_room_opens_its_captions_and_nothing_else(tmp_path: Path) -> None:

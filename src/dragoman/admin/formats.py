@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from dragoman.admin.model import Line
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Not U+200B and those behind it, with which Khmer and Persian are written."""
 
 LEAST_S = 1.0
 """Seconds that a subtitle is shown at least: some clauses are one word."""
@@ -43,8 +47,7 @@ def _cues(lines: Sequence[Line]) -> Iterator[tuple[float, float, Line]]:
 
 def _said(line: Line) -> str:
     """On one line: an empty one would end a subtitle, and ``-->`` begin the next."""
-    text = line.text or f"[{line.note}]"
-    return " ".join(text.split()).replace("-->", "->")
+    return _one_line(line.text or f"[{line.note}]")
 
 
 def _name(line: Line) -> str:
@@ -56,7 +59,8 @@ def _voice(line: Line) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace("-->", "->")
+    """Without what commands a terminal, too: callers choose their names."""
+    return " ".join(_CONTROL.sub(" ", text).split()).replace("-->", "->")
 
 
 def _clock_time(unix: float) -> str:

@@ -38,6 +38,10 @@ class Legs:
                 return state
         return None
 
+    def of(self, room: str) -> list[LegState]:
+        """The legs in a room just now."""
+        return [state for state in self.conference.legs.values() if state.leg.room == room]
+
     async def hang_up(self, state: LegState) -> bool:
         """End his call; False: it was over."""
         return await self.client.hang_up(state.leg.channel_id)

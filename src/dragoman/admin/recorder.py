@@ -49,12 +49,18 @@ class Recorder:
         clock: Callable[[], float],
     ) -> None:
         self.dropped = 0
+        self.on_drop: Callable[[], None] = lambda: None
+        """Called when a line is dropped that waited."""
         self._hours = hours
         self._keep = keep
         self._purge = purge
         self._clock = clock
         self._waiting: deque[tuple[Line, float]] = deque()
         self._turn = asyncio.Lock()
+
+    def __len__(self) -> int:
+        """How many lines wait to be written."""
+        return len(self._waiting)
 
     def take(self, caption: Caption) -> None:
         """A caption was published; waits for nothing."""
@@ -65,6 +71,7 @@ class Recorder:
         if len(self._waiting) >= DEPTH:
             self._waiting.popleft()
             self.dropped += 1
+            self.on_drop()
         self._waiting.append((line, line.start + hours * 3600))
 
     async def run(self) -> None:

@@ -87,6 +87,8 @@ class Administration:
         """Called when draining began or was called off."""
         self.tell: Tell = nobody
         """Told when the database does not answer, and when it does again."""
+        self.on_drop: Callable[[str], None] = lambda queue: None
+        """Called when one of the queues of ``waiting`` was full, and its oldest was dropped."""
         self._away: float | None = None
         """Since when it does not answer, unix time, s."""
         self._on_glossary = on_glossary
@@ -99,7 +101,10 @@ class Administration:
             self._build(settings)
         store = self.store
         self.journal = Journal(None if store is None else store.note, clock)
+        self.journal.on_drop = lambda: self.on_drop("audit")
         self.recorder = None if store is None else Recorder(self._hours, store.add_lines, store.purge, clock)
+        if self.recorder is not None:
+            self.recorder.on_drop = lambda: self.on_drop("transcripts")
 
     def _build(self, settings: AdminSettings) -> None:
         assert settings.store is not None, "only with a store"
@@ -152,6 +157,11 @@ class Administration:
         """Whether the database answered when it was last asked; None: there is none."""
         return None if self.store is None and not self.trouble else not self.trouble and self._away is None
 
+    @property
+    def waiting(self) -> dict[str, int]:
+        """What waits to be written, by queue; nothing, where there is no store."""
+        return {} if self.recorder is None else {"audit": len(self.journal), "transcripts": len(self.recorder)}
+
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -175,6 +185,8 @@ class Administration:
                     await self.store.put_usage(self.spending.take_changes(self.clock()))
         except (AdminStoreDown, TimeoutError) as error:
             log.warning("not all was written to the admin store", reason=str(error))
+        if len(self.journal):
+            log.error("the audit log lacks entries that stand in this log alone", entries=len(self.journal))
         await self.store.close()
 
     async def _watch_store(self) -> None:

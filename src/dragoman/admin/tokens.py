@@ -71,6 +71,11 @@ def mint(name: str, scopes: Iterable[Scope], now: float, life_s: float | None = 
     return token, f"dgm_{key}_{secret.hex()}"
 
 
+def is_token(shown: str) -> bool:
+    """Whether a text has the form of a token, good or not."""
+    return _FORM.fullmatch(shown) is not None
+
+
 class TokenBook:
     """All tokens there are, those that are no longer good too."""
 

@@ -18,6 +18,7 @@ from dragoman.check.tempo import check_tempo
 from dragoman.check.voices import check_voices
 from dragoman.config import Settings
 from dragoman.errors import ConfigError
+from dragoman.redaction import KNOWN
 from dragoman.telephony.ari.client import AriClient
 
 CHECK_APP = "{app}-check"
@@ -82,7 +83,8 @@ async def report(found: AsyncIterator[Finding], console: Console) -> int:
 
 
 def _line(finding: Finding) -> Text:
-    line = Text.assemble((f"{finding.verdict:<5}", STYLES[finding.verdict]), f" {finding.what}: {finding.found}")
+    found = KNOWN.without(f" {finding.what}: {finding.found}")
+    line = Text.assemble((f"{finding.verdict:<5}", STYLES[finding.verdict]), found)
     if finding.remedy:
-        line.append(f"\n      -> {finding.remedy}", "italic")
+        line.append(KNOWN.without(f"\n      -> {finding.remedy}"), "italic")
     return line

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dragoman.redaction import KNOWN
+
 STREAK: Final = 3
 """Failures in a row that make a stage not ready: one may be the text's, two a bad moment's."""
 
@@ -55,7 +57,7 @@ class Health:
 
     def ok(self, name: str, degraded: str = "") -> None:
         """The part works; ``degraded``: what of it does not. Raises KeyError for a part never named."""
-        part = self._parts[name]
+        part, degraded = self._parts[name], KNOWN.without(degraded)
         if not part.ok:
             self._parts[name] = Part(name, True, "", self._clock(), degraded)
         elif part.degraded != degraded:
@@ -65,7 +67,7 @@ class Health:
         """The part does not work, and why: for people, without secrets. Raises KeyError for a part never named."""
         part = self._parts[name]
         since = self._clock() if part.ok else part.since
-        self._parts[name] = replace(part, ok=False, why=why, since=since, degraded="")
+        self._parts[name] = replace(part, ok=False, why=KNOWN.without(why), since=since, degraded="")
 
 
 class Streak:

@@ -15,9 +15,9 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 from urllib.parse import unquote
 
 import structlog
@@ -26,16 +26,19 @@ from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from dragoman.config import LogSettings, Settings
-from dragoman.redaction import REDACTED, SECRET_KEY, without_secrets
+from dragoman.redaction import KNOWN, LITERAL_LENGTH, REDACTED, SECRET_KEY, without_secrets
 
 TRANSCRIPT_KEYS = frozenset({"text", "source_text", "transcript", "translation", "words"})
 """Keys under which speech is logged."""
 
-LITERAL_LENGTH = 8
-"""Least length of a secret that is looked for by its value: a PIN of four digits is also a room's number."""
-
 LIBRARIES = logging.INFO
 """From which level on others' loggers are heard, however much is asked of ours."""
+
+TRACEBACKS = ("exception", "stack")
+"""Keys whose text has several lines."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal or a pager obeys, or takes for the end of a line; callers choose their names."""
 
 _PASSWORD = re.compile(r"://[^/\s@]*?:([^/\s@]+)@")
 """The password in a database's address."""
@@ -56,7 +59,7 @@ class Redactor:
         """A text without secrets."""
         for literal in self._literals:
             text = text.replace(literal, REDACTED)
-        return without_secrets(text)
+        return _CONTROL.sub(_escaped, without_secrets(text))
 
     def _item(self, key: object, value: object) -> object:
         secret = value is not None and isinstance(key, str) and SECRET_KEY.search(key)
@@ -75,6 +78,17 @@ class Redactor:
             case list() | tuple() | set() | frozenset():
                 return [self._value(item) for item in value]
         return self.text(repr(value))
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode()
+
+
+def on_its_own_lines(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """A processor for the console: no event goes on in a line that looks like another event."""
+    said = str(event["event"]).replace("\n", "\\n")
+    told = {key: "  " + value.replace("\n", "\n  ") for key in TRACEBACKS if isinstance(value := event.get(key), str)}
+    return {**event, "event": said, **told}
 
 
 def drop_transcripts(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -134,9 +148,11 @@ def setup(settings: Settings) -> None:
 def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
     """Set up structlog and the root logger of the standard library; may be called again.
 
-    ``stream`` is standard error when not given. ``secrets`` comes from ``secrets_of``.
+    ``stream`` is standard error when not given. ``secrets`` comes from ``secrets_of``: nothing else tells them either.
     """
     stream = stream or sys.stderr
+    secrets = tuple(secrets)
+    KNOWN.set(secrets)
     chain: list[Processor] = [
         merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -148,18 +164,18 @@ def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO
     ]
     if not settings.transcripts:
         chain.append(drop_transcripts)
-    renderer: Callable[..., Any]
     if settings.format == "json":
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderers: list[Processor] = [structlog.processors.JSONRenderer(ensure_ascii=False)]
     else:
-        renderer = structlog.dev.ConsoleRenderer(
+        console = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
+        renderers = [on_its_own_lines, console]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=chain,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, Redactor(secrets), renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, Redactor(secrets), *renderers],
         )
     )
     root = logging.getLogger()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -38,6 +39,16 @@ STAGE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, *SPAN_BUCKETS)
 
 DROP_REASONS = ("mt", "tts", "no-voice", "nobody-listens", BEHIND, CAPTIONS_ONLY)
 """Shown from 0 on: of a counter that appears with its first event, Prometheus sees no increase."""
+
+
+class WritesView(Protocol):
+    """What waits for a database (the administration)."""
+
+    on_drop: Callable[[str], None]
+    """Called with the queue's name when its oldest was dropped."""
+
+    @property
+    def waiting(self) -> Mapping[str, int]: ...  # noqa: D102  # told where it is defined
 
 
 class Metrics:
@@ -144,6 +155,18 @@ class Metrics:
         collector = EngineCollector(engines)
         self.registry.register(collector)
         self._refreshers.append(collector.refresh)
+
+    def watch_store(self, writes: WritesView) -> None:
+        """Read at every scrape what waits for a database, and count what its queues drop; once per registry."""
+        writes.on_drop = lambda queue: self.queue_drops.labels(queue).inc()
+        for queue in writes.waiting:
+            self.queue_drops.labels(queue)
+
+        def refresh() -> None:
+            for queue, depth in writes.waiting.items():
+                self.queue_depth.labels(queue).set(depth)
+
+        self._refreshers.append(refresh)
 
     def glossary_read(self, ok: bool) -> None:
         """A version of a glossary file was read, or could not be."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from dragoman.recovery.kinds import Action, Kind, Status
+from dragoman.redaction import KNOWN
 from dragoman.subscription import Subscription
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,7 @@ class HealthBus:
     ) -> None:
         """Something was done; never waits, never raises."""
         lag = None if lag_s is None else round(lag_s * 1000, 1)
-        event = HealthEvent(session, component, kind, action, status, lag, detail, self._unix_clock())
+        event = HealthEvent(session, component, kind, action, status, lag, KNOWN.without(detail), self._unix_clock())
         self.counts[kind, action] += 1
         self._number += 1
         self._history.append((self._number, event))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dragoman import sql
+from dragoman.admin import journal, recorder
 from dragoman.engines import availability, circuits
 from dragoman.engines.asr import deepgram_settings
 from dragoman.engines.mt import cache_redis
@@ -183,18 +184,23 @@ TABLE: tuple[Row, ...] = (
         "databases of the voice profiles and of the administration (PostgreSQL, SQLite)",
         f"it does not answer within {sql.TIMEOUT_S:g} s",
         "profiles, callers, rooms, PINs and tokens in memory serve calls on. Refused with 503, and kept nowhere, is "
-        "what is asked over REST and reads or changes what is stored, or stands in the audit log before it is done: "
+        "what is asked over REST and reads or changes what is stored, or uses a voice and so stands in the audit log "
+        "before it is done: "
         "enrolling and its codes; listing, changing, deleting, comparing, previewing, exporting and importing "
-        "profiles; caller ids; setting up rooms; transcripts; draining; muting, moving and hanging up a leg. A "
-        "consent or a delete that is only promised would be worse than one that is asked for again. Where the "
-        "database went while it kept a change, the answer says that it may have been kept. Enrolment by phone says "
+        "profiles; caller ids; setting up rooms; transcripts; the audit log. What is done to live calls is done all "
+        "the same, and its entry in the audit log waits: muting, moving and hanging up a leg or a whole room, "
+        "draining. A consent or a delete that is only promised would be worse than one that is asked for again. Where "
+        "the database went while it kept a change, the answer says that it may have been kept. Enrolment by phone says "
         "that it is not available. Transcripts, usage, what calls add to the audit log, voices that callers asked "
         "by `*7` to keep (and were told so) and the deletion of what an enrolment left wait, and are written when "
         "it answers",
-        f"asked again every {store.REFRESH_S:g} s, at the start of the daemon every {voicing.RETRY_S:g} s; for ever",
+        f"asked again every {store.REFRESH_S:g} s, at the start of the daemon every {voicing.RETRY_S:g} s; for ever. "
+        f"What is done to live calls waits {journal.PROMPT_S:g} s for its entry at the most; up to {journal.DEPTH:,} "
+        f"entries and {recorder.DEPTH:,} lines of transcripts wait, then the oldest are dropped and counted "
+        '(`dragoman_queue_drops_total{queue="audit"}`, `"transcripts"`); the daemon\'s log has every entry',
         "nothing; who comes meanwhile and was not in memory has the neutral voice until it answers",
         (Action.CACHE, Action.RETURN),
-        "`dragoman_voices_total`, `dragoman_store_up`",
+        "`dragoman_voices_total`, `dragoman_store_up`, `dragoman_queue_depth`",
         "voices.store.cache.ProfileCache",
     ),
     Row(

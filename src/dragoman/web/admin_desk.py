@@ -54,7 +54,9 @@ def room_of(request: web.Request, room: str) -> Room:
     return found
 
 
-async def audit(request: web.Request, action: str, params: BaseModel, body: BaseModel | None = None) -> None:
+async def audit(
+    request: web.Request, action: str, params: BaseModel, body: BaseModel | None = None, *, live: bool = False
+) -> None:
     """Write down what is about to be done (openapi.AUDIT)."""
     given = params.model_dump(exclude_none=True, exclude={"ticket"})
     profile, room = str(given.pop("id", "")), str(given.pop("room", "") or getattr(body, "room", ""))
@@ -62,7 +64,8 @@ async def audit(request: web.Request, action: str, params: BaseModel, body: Base
     shown |= body.noted() if isinstance(body, Given) else {}
     detail = " ".join(f"{name}={value}" for name, value in shown.items())
     journal = admin_of(request).journal
-    await journal.record(request[PRINCIPAL].name, action, profile=profile, room=room, detail=detail)
+    write = journal.announce if live else journal.record
+    await write(request[PRINCIPAL].name, action, profile=profile, room=room, detail=detail)
 
 
 @contextmanager

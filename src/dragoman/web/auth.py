@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr
 
-from dragoman.admin.tokens import Scope, TokenBook, allows
+from dragoman.admin.tokens import Scope, TokenBook, allows, is_token
 from dragoman.web.openapi import Route, route_of
 from dragoman.web.pins import PIN_HEADER, Pins
 from dragoman.web.problem import Problem
@@ -128,6 +128,8 @@ class Guard:
                 return Principal(f"token {found.name}", found.scopes)
             if self._is_local(request):  # a token where none is needed is no reason to refuse
                 return LOCAL
+            if self._tokens() is None and is_token(shown):  # good, maybe: no wrong guess
+                raise _not_known()
         wait = self._wrong.take(request.remote or "", _now())
         if wait:
             raise _too_many("Too many wrong tokens: wait for the seconds of Retry-After.", wait)
@@ -140,11 +142,7 @@ class Guard:
         if self._token is not None or (tokens is not None and len(tokens)):
             return False
         if tokens is None:
-            raise Problem(
-                503,
-                "The store of tokens is not open: the daemon starts, or its database is away.",
-                {hdrs.RETRY_AFTER: "5"},
-            )
+            raise _not_known()
         _check_local(request)
         return True
 
@@ -170,6 +168,11 @@ def _listed(principal: Principal) -> str:
 
 def _too_many(why: str, wait: float) -> Problem:
     return Problem(429, why, {hdrs.RETRY_AFTER: str(max(1, ceil(wait)))})
+
+
+def _not_known() -> Problem:
+    why = "The store of tokens is not open: the daemon starts, or its database is away."
+    return Problem(503, why, {hdrs.RETRY_AFTER: "5"})
 
 
 def _now() -> float:

@@ -7,7 +7,7 @@ from aiohttp import web
 from dragoman.pipeline.conference import LegState
 from dragoman.web.admin_desk import admin_of, asterisk, legs_of
 from dragoman.web.problem import Problem
-from dragoman.web.room_models import LegChange, LegPath, Legs
+from dragoman.web.room_models import HungUp, LegChange, LegPath, Legs
 from dragoman.web.routes import CONFERENCE, LANGUAGES, RoomPath, api
 from dragoman.web.state import LegInfo
 
@@ -29,6 +29,7 @@ async def room_legs(request: web.Request, params: RoomPath) -> Legs:
     answer=LegInfo,
     problems=(404, 409, 413, 415, 422, 503),
     audit="change a leg",
+    live=True,
 )
 async def change_leg(request: web.Request, params: LegPath, body: LegChange) -> LegInfo:
     """He leaves his place for a moment, hears what was done if he was muted or unmuted, and has another id then.
@@ -59,12 +60,30 @@ async def change_leg(request: web.Request, params: LegPath, body: LegChange) -> 
     status=204,
     problems=(404, 422, 503),
     audit="hang up a leg",
+    live=True,
 )
 async def hang_up_leg(request: web.Request, params: LegPath) -> None:
     """Ends his call."""
     state = _find(request, params)
     with asterisk():
         await legs_of(request).hang_up(state)
+
+
+@api.send(
+    "DELETE",
+    "/api/rooms/{room}/legs",
+    summary="Hang everybody in a room up",
+    params=RoomPath,
+    answer=HungUp,
+    problems=(422, 503),
+    audit="hang up a room",
+    live=True,
+)
+async def hang_up_room(request: web.Request, params: RoomPath) -> HungUp:
+    """Ends the calls of all who are listed there. Who comes later is let in as ever; after 503 ask again."""
+    legs = legs_of(request)
+    with asterisk():
+        return HungUp(legs=[state.leg.channel_id for state in legs.of(params.room) if await legs.hang_up(state)])
 
 
 def _find(request: web.Request, params: LegPath) -> LegState:

@@ -35,9 +35,9 @@ class Auditor(Protocol):
     """Writes down, before it is done, what a route is about to do, and by whom it was asked."""
 
     async def __call__(
-        self, request: web.Request, action: str, params: BaseModel, body: BaseModel | None = None
+        self, request: web.Request, action: str, params: BaseModel, body: BaseModel | None = None, *, live: bool = False
     ) -> None:
-        """``action`` is the route's ``audit``; what this raises keeps it from being done."""
+        """``action`` is the route's ``audit``; what this raises keeps it from being done. ``live``: nothing does."""
 
 
 AUDIT = web.AppKey("audit", Auditor)
@@ -82,6 +82,8 @@ class Route:
     """Whether the PIN of the room in its path opens it as well."""
     audit: str = ""
     """What it does, in the audit log's words; empty: it is not written down."""
+    live: bool = False
+    """Whether it is done to calls that are up, and so also while it cannot be written down yet."""
     also: tuple[str, ...] = ()
     """Other media types in which it may answer, as text."""
 
@@ -106,7 +108,7 @@ class Route:
             raise problem.invalid(error, self.place) from None
         body = None if self.body is None or self.body_type != JSON else await _read(request, self.body)
         if self.audit and (audit := request.app.get(AUDIT)) is not None:
-            await audit(request, self.audit, params, body)
+            await audit(request, self.audit, params, body, live=self.live)
         answer = await (self.handler(request, params) if body is None else self.handler(request, params, body))
         if isinstance(answer, web.StreamResponse):
             return answer
@@ -183,6 +185,7 @@ class Api:
         access: Scope = Scope.ADMIN,
         room_pin: bool = False,
         audit: str = "",
+        live: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a route that changes something; see Route for what each means."""
 
@@ -205,6 +208,7 @@ class Api:
                     access,
                     room_pin,
                     audit,
+                    live,
                 )
             )
             return handler

@@ -18,14 +18,14 @@ async def drain_state(request: web.Request, params: Nothing) -> DrainInfo:
     return DrainInfo(draining=admin_of(request).draining, legs=legs)
 
 
-@api.send("POST", "/api/drain", summary="Let no new room begin", status=202, answer=DrainInfo, audit="drain")
+@api.send("POST", "/api/drain", summary="Let no new room begin", status=202, answer=DrainInfo, audit="drain", live=True)
 async def drain(request: web.Request, params: Nothing) -> DrainInfo:
     """Rooms with somebody in them go on, and may be joined; the daemon ends when the last call is over."""
     admin_of(request).drain()
     return await drain_state(request, params)
 
 
-@api.send("DELETE", "/api/drain", summary="Let rooms begin again", answer=DrainInfo, audit="resume")
+@api.send("DELETE", "/api/drain", summary="Let rooms begin again", answer=DrainInfo, audit="resume", live=True)
 async def resume(request: web.Request, params: Nothing) -> DrainInfo:
     """The daemon stays."""
     admin_of(request).resume()

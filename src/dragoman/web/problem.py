@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from dragoman.errors import AdminError, VoiceError
+from dragoman.redaction import KNOWN
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -51,7 +52,7 @@ class Problem(Exception):
 
     def response(self) -> web.Response:
         """The answer."""
-        body = json.dumps(self.document, ensure_ascii=False)
+        body = KNOWN.without(json.dumps(self.document, ensure_ascii=False))
         return web.Response(status=self.status, text=body, content_type=CONTENT_TYPE, headers=self.headers)
 
 

@@ -132,6 +132,12 @@ class LegPath(BaseModel):
     ]
 
 
+class HungUp(Model):
+    """Who was hung up."""
+
+    legs: list[str] = Field(description="Their channels, those left out whose call was over before")
+
+
 class LegChange(Given):
     """What to do with a person; what is absent stays."""
 
