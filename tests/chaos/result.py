@@ -55,11 +55,12 @@ def _to_read_only(held: Held, target: str) -> Iterator[Dropped]:
 
 
 def bad(held: Held, voice: str) -> Callable[[float], bool]:
-    """When the line of this voice, or Asterisk, may have damaged what passed."""
+    """When the line of this voice, Asterisk, or the way from there to the daemon may have damaged what passed."""
     spans = [
         (happened.begun - NEAR_S, happened.ended + NEAR_S)
         for happened in held.happened
-        if happened.fault.part is Part.ASTERISK or (happened.fault.part is Part.LINE and happened.fault.voice == voice)
+        if happened.fault.part in (Part.ASTERISK, Part.PATH)
+        or (happened.fault.part is Part.LINE and happened.fault.voice == voice)
     ]
     return lambda at: any(start <= at <= end for start, end in spans)
 
