@@ -1,8 +1,8 @@
 """What goes wrong when, from a seed. Pure.
 
 Every fault there is comes in turn, in an order of the seed's, and then they come together: several parts at once. In a
-short meeting not all of them fit; which ones do is the seed's choice too. A seed's faults are drawn from this list: with
-a kind more (the last was the path of sound between Asterisk and the daemon) each seed has others.
+short meeting not all of them fit; which ones do is the seed's choice too. A seed's faults are drawn from this list:
+with a kind more (the last was the path of sound between Asterisk and the daemon) each seed has others.
 """
 
 from __future__ import annotations
