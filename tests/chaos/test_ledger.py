@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bench.latency.figures import Sound
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chaos.ledger import ATTACH_S, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
+from tests.chaos.ledger import ATTACH_S, TORN, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
 
 START = 1_000.0
 PACE = 0.36
@@ -78,7 +78,7 @@ def test_a_gap_covers_the_words_in_it_and_no_others() -> None:
         (1009.2, False),
         (1009.8, True),
         (1015.0, True),
-        (1020.9, True),
+        (1020.2, True),
         (1020 + ATTACH_S + 0.1, False),
     ):
         assert gap.covers(Sound("en001a", start, start + 0.315), due=start) is covered
@@ -135,6 +135,12 @@ def test_what_was_sent_whole_and_came_damaged_to_the_phone_was_damaged_on_the_wa
         heard = sorted([*TRANSLATED[:3], torn, *TRANSLATED[4:]], key=lambda sound: sound.start)
         assert fates(page(heard, sent=TRANSLATED))[3] is fate
     assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=TRANSLATED))[3] is Fate.LOST, "the phone heard nothing"
+
+
+def test_one_damaged_sound_is_no_excuse_for_more_words_than_may_meet_in_it() -> None:
+    torn = Sound(None, TRANSLATED[2].start + 0.1, TRANSLATED[2].start + 0.3)
+    found = fates(page([*TRANSLATED[:1], torn, *TRANSLATED[5:]], sent=TRANSLATED))
+    assert found == [Fate.HEARD] + [Fate.ON_THE_LINE] * TORN + [Fate.LOST] * 2 + [Fate.HEARD]
 
 
 def test_a_short_hole_is_the_machines_only_where_it_kept_the_daemon_from_running() -> None:
