@@ -7,10 +7,10 @@ A word is *heard* when it is in the recording of the phone of a listener, in his
   the daemon: it never came whole to the daemon, although a fault of line or Asterisk was there, or packets of the
   speaker's tap came all the while (where none do, the daemon does not listen, and has to tell); or the daemon sent it
   whole, and there was such a fault, or the phone recorded it damaged;
-- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``);
-- *torn by the machine*, when what the booth sent of it has a hole too short for captions to tell of, and the kernel
-  says that for most of the hole the daemon was ready to run and was not let (``witness.py``). A daemon that was busy
-  with something else, or slept, has torn it itself;
+- *lost to the machine*, when the machine itself stood still as it was said (``witness.py``);
+- *torn by the machine*, when what the booth sent of it is damaged as the machine stood still, or has a hole too short
+  for captions to tell of, and the kernel says that for most of the hole the daemon was ready to run and was not let
+  (``witness.py``). A daemon that was busy with something else, or slept, has torn it itself;
 - else *lost unmarked*: the fault that this is all about.
 
 Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked
@@ -197,7 +197,7 @@ def judge(
             fate = Fate.ON_THE_LINE
         elif booth is not None and (bad_out(booth) or _spent(at_ear, booth)):
             fate = Fate.ON_THE_LINE
-        elif froze(word.start, word.end) or froze(word.start + lag, word.start + lag + WORD_S):
+        elif froze(word.start, word.end):
             fate = Fate.MACHINE
         else:
             fate = Fate.LOST

@@ -200,6 +200,19 @@ def test_a_machine_that_stood_still_is_told_apart() -> None:
     assert fates(found) == [Fate.LOST, Fate.MACHINE] + [Fate.LOST] * 4
 
 
+def test_a_machine_that_stood_still_as_a_word_was_due_excuses_it_only_where_it_was_torn() -> None:
+    due = TRANSLATED[3]
+
+    def froze(start: float, end: float) -> bool:
+        return start <= due.end and due.start <= end
+
+    missing = [*TRANSLATED[:3], *TRANSLATED[4:]]
+    torn = sorted([*missing, Sound(None, due.start + 0.05, due.end)], key=lambda sound: sound.start)
+    assert fates(page(missing, froze=froze))[3] is Fate.LOST
+    assert fates(page(missing, sent=torn, froze=froze))[3] is Fate.TORN
+    assert fates(page(missing, sent=torn))[3] is Fate.LOST
+
+
 def test_twice_and_out_of_order_are_seen() -> None:
     late = [Sound(word.text, word.start + 10, word.end + 10) for word in TRANSLATED[1:3]]
     twice = page(TRANSLATED + late)
