@@ -23,6 +23,10 @@ REACH_S = 0.25
 SAID = (CaptionKind.SPOKEN, CaptionKind.DROPPED)
 """What tells that a clause was to be heard."""
 
+ENTER_S = 8.0
+"""From a phone's first sound until Asterisk has it in the conference, where it begins anew: 3 s were seen, and 10 ms
+from there until its tap was up."""
+
 STEP_S = 1.0
 """By so much an event may be read behind the caption that it explains."""
 
@@ -66,12 +70,12 @@ def bad(held: Held, voice: str) -> Callable[[float], bool]:
 
 
 def _over(held: Held, happened: Happened, voice: str) -> float:
-    """When it was over for this voice. An Asterisk that was killed works once his next call is up: whether the daemon
-    then is attached, is the daemon's part, and it has to tell."""
+    """When it was over for this voice. An Asterisk that was killed works once his next call is up, and he in the
+    conference: whether the daemon then is attached, is the daemon's part, and it has to tell."""
     if (happened.fault.part, happened.fault.what) != (Part.ASTERISK, "kill"):
         return happened.ended
     began = (call.spoke.clock.unix(0.0) for call in held.calls if call.voice == voice)
-    return min((at for at in began if at > happened.begun), default=happened.ended)
+    return min([at + ENTER_S for at in began if at > happened.begun] + [happened.ended])
 
 
 def pages_of(held: Held, words: Words) -> dict[tuple[str, str], Page]:

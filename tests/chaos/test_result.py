@@ -9,12 +9,12 @@ import pytest
 from tests.chaos.ledger import NEAR_S
 from tests.chaos.meeting import Happened, Held
 from tests.chaos.people import Call
-from tests.chaos.result import bad
+from tests.chaos.result import ENTER_S, bad
 from tests.chaos.schedule import Fault, Part
 
 from dragoman.demo.recording import RecordingClock, Track
 
-BEGUN, ENDED, DIALLED = 1000.0, 1020.0, 1008.0
+BEGUN, ENDED, DIALLED = 1000.0, 1030.0, 1008.0
 
 
 def call(voice: str, begun: float) -> Call:
@@ -33,14 +33,14 @@ def held(part: Part, what: str, voice: str = "") -> Held:
     ("part", "what", "of", "ended"),
     [
         (Part.ASTERISK, "stall", "", {"a": ENDED, "b": ENDED}),
-        (Part.ASTERISK, "kill", "", {"a": DIALLED, "b": DIALLED + 3}),
+        (Part.ASTERISK, "kill", "", {"a": DIALLED + ENTER_S, "b": DIALLED + 3 + ENTER_S}),
         (Part.PATH, "loss", "", {"a": ENDED, "b": ENDED}),
         (Part.LINE, "loss", "a", {"a": ENDED}),
         (Part.ARI, "cut", "", {}),
         (Part.DAEMON, "kill", "", {}),
     ],
 )
-def test_only_what_was_struck_is_to_blame_and_a_killed_asterisk_until_he_has_called_again(
+def test_only_what_was_struck_is_to_blame_and_a_killed_asterisk_until_he_is_in_again(
     part: Part, what: str, of: str, ended: dict[str, float]
 ) -> None:
     for voice in ("a", "b"):
