@@ -1,6 +1,7 @@
 """What goes over the loopback interface: a process of its own that notes every RTP packet with the kernel's time.
 
-    python -m bench.latency.wire FILE PORT ...     UDP datagrams from or to these ports, until standard input closes
+    python -m bench.latency.wire FILE PORT ...     UDP datagrams from or to these ports of 127.0.0.1, until standard
+                                                   input closes
 
 It needs root or CAP_NET_RAW (packet(7)). No line of the daemon's is involved.
 """
@@ -42,6 +43,11 @@ _FILTER = (  # classic BPF; each packet is seen once, as it comes: who asks for 
     (_RETURN, 0, 0, 0),
 )
 
+_End = tuple[bytes, int]
+"""Address, four bytes, and port."""
+
+_HOST = socket.inet_aton("127.0.0.1")
+
 _IP_UDP = 28
 """Bytes of both headers, without IP options."""
 _RTP = struct.Struct(">BBHII")
@@ -80,17 +86,17 @@ def capture(path: Path, ports: frozenset[int]) -> None:
             readable, _, _ = select.select([tap, sys.stdin], [], [])
             if tap not in readable:
                 return  # what came before the end is noted
-            source, target, at, datagram = _next(tap)
-            if source in ports or target in ports:
+            (source_host, source), (target_host, target), at, datagram = _next(tap)
+            if (source_host == _HOST and source in ports) or (target_host == _HOST and target in ports):
                 out.write(_RECORD.pack(at, source, target, len(datagram)) + datagram)
 
 
-def _next(tap: socket.socket) -> tuple[int, int, int, bytes]:
-    """Source port, destination port, nanoseconds since the epoch, datagram."""
+def _next(tap: socket.socket) -> tuple[_End, _End, int, bytes]:
+    """Source and destination, nanoseconds since the epoch, datagram."""
     data, ancillary, _, _ = tap.recvmsg(4096, 64)
     source, target = struct.unpack_from(">HH", data, 20)
     seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
-    return source, target, seconds * 10**9 + nanoseconds, data[_IP_UDP:]
+    return (data[12:16], source), (data[16:20], target), seconds * 10**9 + nanoseconds, data[_IP_UDP:]
 
 
 def _until_stamped(tap: socket.socket) -> None:
@@ -101,7 +107,7 @@ def _until_stamped(tap: socket.socket) -> None:
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
-        to_itself = (probe.getsockname()[1],) * 2
+        to_itself = ((_HOST, probe.getsockname()[1]),) * 2
         while True:
             probe.sendto(b"", probe.getsockname())
             sent = time.time_ns()

@@ -110,6 +110,7 @@ async def test_datagrams_are_noted_once_with_the_time_at_which_they_were_sent(tm
             sender.sendto(rtp(118, number, 320 * number, bytes(640)), ("127.0.0.1", port))
             spans.append((begun, time.time()))
         other.sendto(b"to nobody we know", ("127.0.0.1", 9))
+        other.sendto(rtp(118, 99, 99, bytes(640)), ("127.0.0.2", port))  # another one's port of this number
         process.stdin.close()
         await process.wait()
     (found,) = wire.read(path)

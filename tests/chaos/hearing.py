@@ -14,7 +14,7 @@ from tests.chaos.meeting import Held
 from tests.tonewords.code import Source, ToneWord
 from tests.tonewords.decode import HeardWord, decode
 
-from dragoman.media.format import SAMPLE_RATE
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE
 
 LEAST_PACKETS = 25
 """A flow of less than half a second holds no word."""
@@ -26,11 +26,17 @@ WHOLE_S = 0.02
 """What has to come behind a word for it to be whole: the decoder makes up for one tone, and tells a word of which the
 end was never sent."""
 
+EDGE_S = 0.004
+"""The decoder finds a word's edges to so much."""
+
 APART_S = 0.5
 """Between two packets of a flow that went on."""
 
 Way = tuple[str, str]
 """(voice, target language)"""
+
+Found = tuple[HeardWord, Sound, bool]
+"""A word of a flow, when it was sent, and whether it was sent whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +84,15 @@ def listen(held: Held) -> Words:
             way = (word.source.voice, LANGUAGE_OF[call.voice])
             if word.source.booth and way in words.heard:
                 words.heard[way].append(Sound(word.text, unix(word.start_s), unix(word.end_s)))
-    for flow, (seconds, found) in zip(flows, on_wire, strict=True):
+    for flow, found in zip(flows, on_wire, strict=True):
         if flow.source == held.media_port:
             _sort_booth(flow, found, words)
         elif not any(_answers(flow, booth) for booth in sent):
-            himself = [(word, sound) for word, sound in found if not word.source.booth]
-            for word, sound in himself:
-                if word.end_s <= seconds - WHOLE_S:
+            himself = [each for each in found if not each[0].source.booth]
+            for word, sound, whole in himself:
+                if whole:
                     words.tapped[word.source.voice].append(sound)
-            for voice in {word.source.voice for word, _ in himself}:
+            for voice in {word.source.voice for word, _, _ in himself}:
                 words.listening[voice] += _runs(flow)
     for table in (words.said, words.tapped, words.sent, words.heard):
         for sounds in table.values():  # type: ignore[attr-defined]  # of two kinds of keys
@@ -99,11 +105,27 @@ def ways() -> list[Way]:
     return [(voice, target) for voice, own in LANGUAGE_OF.items() for target in LANGUAGE_OF.values() if target != own]
 
 
-def _decode_flow(flow: wire.Flow) -> tuple[float, list[tuple[HeardWord, Sound]]]:
-    """Its length in seconds, and its words."""
+def _decode_flow(flow: wire.Flow) -> list[Found]:
+    """Its words."""
     track = flow.track()
-    found = [(word, Sound(word.text, track.sent(word.start_s), track.sent(word.end_s))) for word in decode(track.pcm)]
-    return len(track.pcm) / SAMPLE_RATE, found
+    last = len(track.pcm) / SAMPLE_RATE - WHOLE_S
+    parts = [(begin / SAMPLE_RATE, end / SAMPLE_RATE) for begin, end in _missing(track)]
+    return [
+        (
+            word,
+            Sound(word.text, track.sent(word.start_s), track.sent(word.end_s)),
+            word.end_s <= last
+            and not any(begin < word.end_s + EDGE_S and word.start_s - EDGE_S < end for begin, end in parts),
+        )
+        for word in decode(track.pcm)
+    ]
+
+
+def _missing(track: wire.Track) -> list[tuple[int, int]]:
+    """What of a tap's sound never came, in samples. The decoder makes up for a packet, a recogniser need not."""
+    ends = track.starts[:-1] + FRAME_SAMPLES
+    at = np.flatnonzero(track.starts[1:] > ends)
+    return list(zip(ends[at].tolist(), track.starts[1:][at].tolist(), strict=True))
 
 
 def _answers(flow: wire.Flow, booth: wire.Flow) -> bool:
@@ -129,9 +151,9 @@ def _holes(flow: wire.Flow) -> list[tuple[float, float]]:
     return [(before[0], after[0]) for before, after in pairs if after[1] - before[1] > SLOT]
 
 
-def _sort_booth(flow: wire.Flow, found: Sequence[tuple[HeardWord, Sound]], words: Words) -> None:
+def _sort_booth(flow: wire.Flow, found: Sequence[Found], words: Words) -> None:
     """What of a flow is a booth's goes to its language, which most of its words tell."""
-    spoken = [(word, sound) for word, sound in found if word.source.booth]
+    spoken = [(word, sound) for word, sound, _ in found if word.source.booth]
     languages = [ToneWord.parse(word.text).language for word, _ in spoken if word.text is not None]
     if languages:
         target = max(set(languages), key=languages.count)

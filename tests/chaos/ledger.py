@@ -7,10 +7,10 @@ A word is *heard* when it is in the recording of the phone of a listener, in his
   the daemon: it never came whole to the daemon, although a fault of line or Asterisk was there, or packets of the
   speaker's tap came all the while (where none do, the daemon does not listen, and has to tell); or the daemon sent it
   whole, and there was such a fault, or the phone recorded it damaged;
-- *lost to the machine*, when the machine itself stood still as it was said, heard or sent (``witness.py``);
-- *torn by the machine*, when what the booth sent of it has a hole too short for captions to tell of, and the kernel
-  says that for most of the hole the daemon was ready to run and was not let (``witness.py``). A daemon that was busy
-  with something else, or slept, has torn it itself;
+- *lost to the machine*, when the machine itself stood still as it was said (``witness.py``);
+- *torn by the machine*, when what the booth sent of it is damaged as the machine stood still, or has a hole too short
+  for captions to tell of, and the kernel says that for most of the hole the daemon was ready to run and was not let
+  (``witness.py``). A daemon that was busy with something else, or slept, has torn it itself;
 - else *lost unmarked*: the fault that this is all about.
 
 Killing Asterisk ends every call: what would have been said is not said, what was on its way may be lost and is marked
@@ -73,8 +73,9 @@ no packets came."""
 LAG_S = 3.0
 """When a word is due to be heard, behind when it was said, until a booth has shown by how much it lags."""
 
-ATTACH_S = 1.0
-"""A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks."""
+ATTACH_S = 0.3
+"""A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks. (In seven real
+meetings no word needed any of it.)"""
 
 TOLD_S = 0.125
 """A packet that comes so long behind the one before has to be told of: the daemon's ``STALL_S`` and a slot of 20 ms."""
@@ -86,7 +87,7 @@ KEPT = 0.5
 """Share of the time for which a hole has no packets that the machine kept the daemon waiting, for it to be its hole."""
 
 TORN = 2
-"""Words that one hole may tear: it may lie where two of them meet."""
+"""Words that one hole may tear, or one damaged sound be: it may lie where two of them meet."""
 
 EDGE_S = 0.02
 """By how much a hole may lie beside what it tore: a word of which the beginning or the end was not sent sounds from or
@@ -181,7 +182,7 @@ def judge(
             or any(begun < sound.end + EDGE_S and sound.start - EDGE_S < ended for begun, ended in by_machine)
         )
     ]
-    at_ear = [sound.start for sound in heard if sound.text is None]
+    at_ear = [[sound.start, TORN] for sound in heard if sound.text is None]
     lag, lost = LAG_S, dict[int, int]()
     for index, word in enumerate(said):
         if word.text is None:
@@ -194,9 +195,9 @@ def judge(
             fate = Fate.MARKED
         elif index not in came and (bad_in(word.start) or _ran(listening, word)):
             fate = Fate.ON_THE_LINE
-        elif booth is not None and (bad_out(booth) or any(booth <= at <= booth + WAY_S for at in at_ear)):
+        elif booth is not None and (bad_out(booth) or _spent(at_ear, booth)):
             fate = Fate.ON_THE_LINE
-        elif froze(word.start, word.end) or froze(word.start + lag, word.start + lag + WORD_S):
+        elif froze(word.start, word.end):
             fate = Fate.MACHINE
         else:
             fate = Fate.LOST
@@ -231,6 +232,15 @@ def _torn(missing: Mapping[int, float], sent: Mapping[int, float], spoilt: Seque
         if len(between) <= TORN * sum(begun < at < ended for at in spoilt):
             found.update(between)
     return found
+
+
+def _spent(at_ear: Sequence[list[float]], booth: float) -> bool:
+    """Whether what came damaged to the ear may be the word that a booth sent then. Each may be TORN words, no more."""
+    for each in at_ear:
+        if each[1] and booth <= each[0] <= booth + WAY_S:
+            each[1] -= 1
+            return True
+    return False
 
 
 def _ran(listening: Sequence[tuple[float, float]], word: Sound) -> bool:

@@ -20,7 +20,7 @@ import aiohttp
 from bench.latency import wire
 from bench.latency.script import LANGUAGE_OF, Script
 from pydantic import TypeAdapter
-from tests.chaos import witness
+from tests.chaos import path, witness
 from tests.chaos.parts import Clock, Database, Provider, Wire, frozen, junk_to, providers
 from tests.chaos.people import ROOM, WEATHER, Call, Person
 from tests.chaos.schedule import Fault, Part
@@ -136,7 +136,8 @@ class Meeting:
             self._pbx = await stack.enter_async_context(
                 Pbx(Site(tuple(LANGUAGE_OF.values()), notice=False), asterisk=asterisk)
             )
-            self._ari = await stack.enter_async_context(Wire(self._pbx.http_port))
+            self._path = await stack.enter_async_context(path.Path(self._media_port, self._seed))
+            self._ari = await stack.enter_async_context(Wire(self._pbx.http_port, self._path.answer))
             self._database = await stack.enter_async_context(Database())
             self._clouds = await stack.enter_async_context(providers(self._folder, self._seed))
             self._witness = await stack.enter_async_context(witness.watching(frozen_at))
@@ -196,7 +197,7 @@ class Meeting:
                 "password": self._pbx.ari_password,
             },
             "rooms": {"languages": list(LANGUAGE_OF.values())},
-            "media": {"port": self._media_port, "vad": "energy", "echo_guard": False},
+            "media": {"vad": "energy", "echo_guard": False} | self._path.settings,
             "engines": engines,
             "voices": {"store": self._database.url} if self._database.url else {},
             "log": {"format": "json", "level": "info", "transcripts": True},
@@ -371,6 +372,12 @@ class Meeting:
         await asyncio.sleep(fault.seconds)
         person.weather(Weather())
 
+    async def strike_path(self, fault: Fault) -> None:
+        """Make the way between Asterisk and the daemon bad, for the sound of all calls."""
+        self._path.weather(path.WEATHER[fault.what](fault.share))
+        await asyncio.sleep(fault.seconds)
+        self._path.weather(Weather())
+
     async def strike_clock(self, fault: Fault) -> None:
         """Have the daemon's time of day jump, and back."""
         self._clock.set(float(fault.what))
@@ -388,5 +395,6 @@ STRIKES: Mapping[Part, Callable[[Meeting, Fault], Awaitable[None]]] = {
     Part.DATABASE: Meeting.strike_database,
     Part.MEDIA: Meeting.strike_media,
     Part.LINE: Meeting.strike_line,
+    Part.PATH: Meeting.strike_path,
     Part.CLOCK: Meeting.strike_clock,
 }

@@ -11,7 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -165,11 +165,17 @@ BAD_GATEWAY = (
 )
 
 
+async def _as_it_is(data: bytes) -> bytes:
+    return data
+
+
 class Wire:
     """A TCP connection to ``port`` that can be cut and held: what lies between the daemon and Asterisk's ARI."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, answers: Callable[[bytes], Awaitable[bytes]] = _as_it_is) -> None:
+        """``answers`` gets what comes back from there, and returns as much in its place."""
         self._target = port
+        self._answers = answers
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._open = asyncio.Event()
@@ -228,8 +234,8 @@ class Wire:
             if not self._cut:
                 back, onward = await asyncio.open_connection("127.0.0.1", self._target)
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._pass(reader, onward))
-                    group.create_task(self._pass(back, writer))
+                    group.create_task(self._pass(reader, onward, _as_it_is))
+                    group.create_task(self._pass(back, writer, self._answers))
         except* (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -238,10 +244,15 @@ class Wire:
                 if each is not None and not each.is_closing():
                     each.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        change: Callable[[bytes], Awaitable[bytes]],
+    ) -> None:
         while data := await reader.read(1 << 16):
             await self._open.wait()
-            writer.write(data)
+            writer.write(await change(data))
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.latency.script import LANGUAGE_OF, Script
 from tests.chaos.hearing import Words, listen, ways
 from tests.chaos.ledger import NEAR_S, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
-from tests.chaos.meeting import Held
+from tests.chaos.meeting import Happened, Held
 from tests.chaos.picture import draw
 from tests.chaos.schedule import Part
 from tests.chaos.witness import ran, waited
@@ -22,6 +22,10 @@ REACH_S = 0.25
 
 SAID = (CaptionKind.SPOKEN, CaptionKind.DROPPED)
 """What tells that a clause was to be heard."""
+
+ENTER_S = 8.0
+"""From a phone's first sound until Asterisk has it in the conference, where it begins anew: 3 s were seen, and 10 ms
+from there until its tap was up."""
 
 STEP_S = 1.0
 """By so much an event may be read behind the caption that it explains."""
@@ -55,13 +59,23 @@ def _to_read_only(held: Held, target: str) -> Iterator[Dropped]:
 
 
 def bad(held: Held, voice: str) -> Callable[[float], bool]:
-    """When the line of this voice, or Asterisk, may have damaged what passed."""
+    """When the line of this voice, Asterisk, or the way from there to the daemon may have damaged what passed."""
     spans = [
-        (happened.begun - NEAR_S, happened.ended + NEAR_S)
+        (happened.begun - NEAR_S, _over(held, happened, voice) + NEAR_S)
         for happened in held.happened
-        if happened.fault.part is Part.ASTERISK or (happened.fault.part is Part.LINE and happened.fault.voice == voice)
+        if happened.fault.part in (Part.ASTERISK, Part.PATH)
+        or (happened.fault.part is Part.LINE and happened.fault.voice == voice)
     ]
     return lambda at: any(start <= at <= end for start, end in spans)
+
+
+def _over(held: Held, happened: Happened, voice: str) -> float:
+    """When it was over for this voice. An Asterisk that was killed works once his next call is up, and he in the
+    conference: whether the daemon then is attached, is the daemon's part, and it has to tell."""
+    if (happened.fault.part, happened.fault.what) != (Part.ASTERISK, "kill"):
+        return happened.ended
+    began = (call.spoke.clock.unix(0.0) for call in held.calls if call.voice == voice)
+    return min([at + ENTER_S for at in began if at > happened.begun] + [happened.ended])
 
 
 def pages_of(held: Held, words: Words) -> dict[tuple[str, str], Page]:

@@ -1,7 +1,8 @@
 """What goes wrong when, from a seed. Pure.
 
 Every fault there is comes in turn, in an order of the seed's, and then they come together: several parts at once. In a
-short meeting not all of them fit; which ones do is the seed's choice too.
+short meeting not all of them fit; which ones do is the seed's choice too. A seed's faults are drawn from this list:
+with a kind more (the last was the path of sound between Asterisk and the daemon) each seed has others.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class Part(StrEnum):
     """The daemon's socket for sound."""
     LINE = "line"
     """Between one phone and Asterisk, both ways."""
+    PATH = "path"
+    """Between Asterisk and the daemon, the sound of all calls, both ways."""
     CLOCK = "clock"
     """The time of day, as the daemon sees it."""
 
@@ -127,6 +130,10 @@ KINDS = (
     Kind(Part.LINE, "reorder", (2.0, 6.0)),
     Kind(Part.LINE, "double", (2.0, 6.0), (0.3,)),
     Kind(Part.LINE, "burst", (2.0, 6.0)),
+    Kind(Part.PATH, "loss", (2.0, 6.0), (0.1,)),
+    Kind(Part.PATH, "reorder", (2.0, 6.0)),
+    Kind(Part.PATH, "double", (2.0, 6.0), (0.3,)),
+    Kind(Part.PATH, "burst", (2.0, 6.0)),
     Kind(Part.CLOCK, "+3600", (1.0, 6.0)),
     Kind(Part.CLOCK, "-3600", (1.0, 6.0)),
     Kind(Part.CLOCK, "+1.5", (1.0, 6.0)),

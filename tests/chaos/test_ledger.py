@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bench.latency.figures import Sound
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chaos.ledger import ATTACH_S, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
+from tests.chaos.ledger import ATTACH_S, TORN, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
 
 START = 1_000.0
 PACE = 0.36
@@ -78,7 +78,7 @@ def test_a_gap_covers_the_words_in_it_and_no_others() -> None:
         (1009.2, False),
         (1009.8, True),
         (1015.0, True),
-        (1020.9, True),
+        (1020.2, True),
         (1020 + ATTACH_S + 0.1, False),
     ):
         assert gap.covers(Sound("en001a", start, start + 0.315), due=start) is covered
@@ -137,6 +137,12 @@ def test_what_was_sent_whole_and_came_damaged_to_the_phone_was_damaged_on_the_wa
     assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=TRANSLATED))[3] is Fate.LOST, "the phone heard nothing"
 
 
+def test_one_damaged_sound_is_no_excuse_for_more_words_than_may_meet_in_it() -> None:
+    torn = Sound(None, TRANSLATED[2].start + 0.1, TRANSLATED[2].start + 0.3)
+    found = fates(page([*TRANSLATED[:1], torn, *TRANSLATED[5:]], sent=TRANSLATED))
+    assert found == [Fate.HEARD] + [Fate.ON_THE_LINE] * TORN + [Fate.LOST] * 2 + [Fate.HEARD]
+
+
 def test_a_short_hole_is_the_machines_only_where_it_kept_the_daemon_from_running() -> None:
     word = TRANSLATED[3]
     sent = [*TRANSLATED[:3], Sound(None, word.start, word.end + 0.06), *TRANSLATED[4:]]
@@ -192,6 +198,19 @@ def test_a_machine_that_stood_still_is_told_apart() -> None:
     frozen = (START + PACE * 1.2, START + PACE * 1.3)
     found = page([], froze=lambda start, end: start <= frozen[1] and frozen[0] <= end)
     assert fates(found) == [Fate.LOST, Fate.MACHINE] + [Fate.LOST] * 4
+
+
+def test_a_machine_that_stood_still_as_a_word_was_due_excuses_it_only_where_it_was_torn() -> None:
+    due = TRANSLATED[3]
+
+    def froze(start: float, end: float) -> bool:
+        return start <= due.end and due.start <= end
+
+    missing = [*TRANSLATED[:3], *TRANSLATED[4:]]
+    torn = sorted([*missing, Sound(None, due.start + 0.05, due.end)], key=lambda sound: sound.start)
+    assert fates(page(missing, froze=froze))[3] is Fate.LOST
+    assert fates(page(missing, sent=torn, froze=froze))[3] is Fate.TORN
+    assert fates(page(missing, sent=torn))[3] is Fate.LOST
 
 
 def test_twice_and_out_of_order_are_seen() -> None:

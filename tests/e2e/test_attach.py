@@ -235,7 +235,7 @@ async def test_after_a_crash_of_asterisk_calls_are_attached_anew(media: socket.s
             await callers.close()
             await pbx.kill()
             await pbx.start()
-            since = await daemon.listener.next("gap", within=60)
+            since, _ = await daemon.listener.next("gap", within=60)
             assert since <= asyncio.get_running_loop().time()
             assert [what for what, _ in daemon.listener.told[told:]] == ["booth_closed", "tap_closed", "gap"]
             await interpreting(pbx)

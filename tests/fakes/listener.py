@@ -65,5 +65,5 @@ class Recorder:
     def away(self, room: str, languages: frozenset[str], since: float, unspoken_s: float) -> None:
         self._tell("away", (room, languages, since, unspoken_s))
 
-    def gap(self, since: float) -> None:
-        self._tell("gap", since)
+    def gap(self, since: float, unspoken_s: float) -> None:
+        self._tell("gap", (since, unspoken_s))

@@ -518,11 +518,12 @@ async def test_a_gap_is_told_to_the_readers() -> None:
         place.join("ann", "en")
         reader = place.read("en")
         await place.passes(5)
-        place.conference.gap(since=1003.0)
+        place.conference.gap(since=1003.0, unspoken_s=7.0)
         await settled()
         (gap,) = reader.captions
         assert gap.kind is CaptionKind.GAP
         assert gap.note == "interpretation was away for 2.0 s"
+        assert gap.end_unix - gap.start_unix == 2.0, "he is still there: what he said is still spoken"
 
 
 async def test_a_standstill_is_told_to_the_readers_of_what_was_being_said_and_to_nobody_else() -> None:
@@ -696,6 +697,10 @@ async def test_a_gap_is_told_to_those_whose_room_did_not_survive_it() -> None:
         reader = place.read("en")
         await place.passes(5)
         place.leave(ann)
-        place.conference.gap(since=1003.0)
+        place.conference.gap(since=1003.0, unspoken_s=7.0)
         await settled()
-        assert [caption.kind for caption in reader.captions] == [CaptionKind.GAP]
+        (gap,) = reader.captions
+        assert (gap.kind, gap.end_unix - gap.start_unix) == (CaptionKind.GAP, 9.0), (
+            "nor was what was said before it spoken"
+        )
+        assert gap.note == "interpretation was away for 2.0 s; of what was said up to 7 s before, some may be missing"

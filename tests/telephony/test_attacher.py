@@ -290,8 +290,9 @@ async def test_after_a_restart_of_asterisk_all_is_closed_then_the_gap_is_told_th
     assert len(daemon.listener.told) == told, "nothing is known yet"
     daemon.pbx.call("1000-es")
     daemon.ari.refuse_events = False
-    since = await daemon.listener.next("gap")
+    since, unspoken = await daemon.listener.next("gap")
     assert since == pytest.approx(lost, abs=0.1)
+    assert unspoken == 3.0, "as it was when it was lost: now there are no legs, of which something is unspoken"
     await daemon.listener.next("tap_ready")
     await daemon.listener.next("booth_ready")
     kinds = [what for what, _ in daemon.listener.told[told:]]

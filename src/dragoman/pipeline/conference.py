@@ -249,10 +249,12 @@ class Conference:
             state.held = held
             state.audio.gated = state.muted or state.held
 
-    def gap(self, since: float) -> None:
+    def gap(self, since: float, unspoken_s: float) -> None:
         """AttachListener: tell the readers that something is missing; those too whose room did not survive it."""
         for room in self.rooms | self._captions.rooms:
-            self._reporter.gap(room, since, {state.leg.language for state in self._present(room).values()})
+            present = self._present(room)
+            back = 0.0 if present else unspoken_s  # where the room is still there, all is spoken
+            self._reporter.gap(room, since, back, {state.leg.language for state in present.values()})
 
     def away(self, room: str, languages: frozenset[str], since: float, unspoken_s: float) -> None:
         """AttachListener: what was said before we came is missing."""

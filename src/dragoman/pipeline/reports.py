@@ -190,22 +190,23 @@ class Reporter:
             source=echo.source.value,
         )
 
-    def gap(self, room: str, since: float, languages: Iterable[str] = ()) -> None:
+    def gap(self, room: str, since: float, unspoken_s: float, languages: Iterable[str] = ()) -> None:
         """The connection to Asterisk was down since monotonic time ``since``; ``languages``: spoken in the room."""
-        note = f"interpretation was away for {self._clock() - since:.1f} s"
-        self._gap(room, since, self._clock(), note, GapCause.ASTERISK_AWAY, languages)
+        self._away(room, since, unspoken_s, GapCause.ASTERISK_AWAY, languages)
 
     def away(self, room: str, since: float, unspoken_s: float, languages: Iterable[str]) -> None:
-        """We came to a room where people were talking already; nobody interpreted since monotonic time ``since``.
+        """We came to a room where people were talking already; nobody interpreted since monotonic time ``since``."""
+        note = self._away(room, since, unspoken_s, GapCause.DAEMON_AWAY, languages)
+        lag = self._clock() - since
+        self.tell(Kind.DAEMON_AWAY, Action.GAP, Status.OK, "daemon", session=room, lag_s=lag, detail=note)
 
-        What was said up to ``unspoken_s`` before had not been spoken.
-        """
-        away = self._clock() - since
-        note = f"interpretation was away for {away:.1f} s"
+    def _away(self, room: str, since: float, unspoken_s: float, cause: GapCause, languages: Iterable[str]) -> str:
+        """What was said up to ``unspoken_s`` before had not been spoken. Returns what is told."""
+        note = f"interpretation was away for {self._clock() - since:.1f} s"
         if unspoken_s:
             note += f"; of what was said up to {unspoken_s:.0f} s before, some may be missing"
-        self._gap(room, since - unspoken_s, self._clock(), note, GapCause.DAEMON_AWAY, languages)
-        self.tell(Kind.DAEMON_AWAY, Action.GAP, Status.OK, "daemon", session=room, lag_s=away, detail=note)
+        self._gap(room, since - unspoken_s, self._clock(), note, cause, languages)
+        return note
 
     def stood_still(self, room: str, language: str, since: float, until: float) -> None:
         """What was being said in a language has a hole between two times."""

@@ -242,7 +242,8 @@ TABLE: tuple[Row, ...] = (
         "connection to Asterisk",
         "the events' websocket ends, or cannot be opened",
         "connected anew; what Asterisk has is compared with what should be there, and the difference repaired; readers "
-        "are told by a gap. Taps and booths that are up go on meanwhile",
+        "are told by a gap. Taps and booths that are up go on meanwhile; of a room that did not survive, the gap "
+        "reaches back to what had not been spoken",
         BACKOFF,
         "who comes meanwhile is interpreted from the reconnect on",
         (Action.RECONNECT, Action.RETURN),

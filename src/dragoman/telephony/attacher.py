@@ -134,6 +134,8 @@ class Attacher:
         """Whether our events come, and the roster was right when they began to."""
         self._gap: float | None = None
         """Since when (s, monotonic) nothing is known of what happened; None if all is known."""
+        self._unspoken_then = 0.0
+        """What ``unspoken`` said as the connection was lost: from then on it may all be spoken to nobody."""
         self._answering = True
         """Whether Asterisk answered the last time; while it does not, nothing is begun."""
         self._stock_backoff = Backoff(chance)
@@ -270,7 +272,7 @@ class Attacher:
         match item:
             case Lost(at):
                 if self._synced:
-                    self._synced, self._gap = False, at
+                    self._synced, self._gap, self._unspoken_then = False, at, self._unspoken()
                     why = self.connection.last_error
                     self.tell(Kind.ARI_LOST, Done.RECONNECT, Status.RECOVERING, "ari", detail=why)
                 self._arrivals.lost()
@@ -278,7 +280,7 @@ class Attacher:
                     self._guests.lost()
             case Gap(since):
                 if self._synced:  # the queue overflowed; after a reconnect, Lost has said since when
-                    self._gap = since
+                    self._gap, self._unspoken_then = since, 0.0
                 await self._take_stock()
             case Due():
                 await self._take_stock()
@@ -330,7 +332,7 @@ class Attacher:
             self.tell(Kind.ARI_LOST, Done.RETURN, Status.OK, "ari", lag_s=now() - since)
             # What did not survive is closed to the listener before it hears of the gap, and made anew after.
             self._reconcile(ENDINGS)
-            self._listener.gap(since)
+            self._listener.gap(since, self._unspoken_then)
 
     def _rejoin(self, taken_over: list[str]) -> None:
         """Send those of our legs into their conference anew on whose channels other phones speak from here on."""

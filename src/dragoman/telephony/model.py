@@ -86,5 +86,8 @@ class AttachListener(Protocol):
         What was said up to ``unspoken_s`` before that may be missing too.
         """
 
-    def gap(self, since: float) -> None:
-        """ARI was lost at monotonic time ``since`` and is back; a resync follows."""
+    def gap(self, since: float, unspoken_s: float) -> None:
+        """ARI was lost at monotonic time ``since`` and is back; a resync follows.
+
+        What did not survive it is closed already: there what was said up to ``unspoken_s`` before may be missing too.
+        """

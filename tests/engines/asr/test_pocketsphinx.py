@@ -178,7 +178,7 @@ async def test_workers_end_with_a_killed_daemon() -> None:
         ({"max_stream": 3}, "engines.options.pocketsphinx.max_stream: unknown option; known: .*max_streams"),
         ({"spares": -1}, "engines.options.pocketsphinx.spares: -1 is not a whole number from 0"),
         ({"spares": True}, "engines.options.pocketsphinx.spares"),
-        ({"phrases": "/nonexistent"}, "phrase file /nonexistent: No such file"),
+        ({"phrases": "/nonexistent/phrases"}, "phrase file /nonexistent/phrases: No such file"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, object], message: str) -> None:

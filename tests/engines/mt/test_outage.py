@@ -27,6 +27,9 @@ KEY = "0123-secret:fx"
 TRANSLATE = "/v2/translate"
 JSON = "application/json"
 
+WARM = 2
+"""Connections that the engine opens at its start, where ``connections`` is not set."""
+
 TEXT = "ya es la hora"
 ANSWER = json.dumps(
     {
@@ -129,6 +132,7 @@ async def test_an_outage_gets_few_requests_for_a_clause_and_is_over_when_it_is_o
         chain.on_failure = failures.append
         clock = asyncio.get_running_loop().time
         hedges = 0
+        idle = WARM if name == "reset" else 0
         for number in range(6):
             request, began = clause(number), clock()
             try:
@@ -138,7 +142,9 @@ async def test_an_outage_gets_few_requests_for_a_clause_and_is_over_when_it_is_o
                 assert not fallback
             assert clock() - began <= BUDGET
             sent = sum(request.text.encode() in asked.body for asked in server.asked)  # probes have other texts
-            assert sent <= (STRIKES if fallback else 5 if number == 0 else 3) + engine.counts()["hedges"] - hedges
+            most = (STRIKES if fallback else 5 if number == 0 else 3) + engine.counts()["hedges"] - hedges
+            idle -= max(sent - most, 0)  # asked once more: no failure of the server's
+            assert idle >= 0
             hedges = engine.counts()["hedges"]
         assert failures
         assert not any(KEY in str(failure) or "\n" in str(failure) for failure in failures)

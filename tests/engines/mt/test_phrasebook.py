@@ -60,8 +60,8 @@ async def test_wrong_lines_are_told(book: PhraseBook, capsys: pytest.CaptureFixt
 
 
 def test_no_file() -> None:
-    with pytest.raises(ConfigError, match="phrase file /nonexistent: No such file"):
-        PhraseBook({"phrases": "/nonexistent"})
+    with pytest.raises(ConfigError, match="phrase file /nonexistent/phrases: No such file"):
+        PhraseBook({"phrases": "/nonexistent/phrases"})
 
 
 class Failing(PhraseBook):
