@@ -332,6 +332,36 @@ def test_without_it_a_conference_with_loudspeakers_translates_itself_and_with_it
     assert guarded.spoken > 300 and guarded.silenced <= 0.02 * guarded.spoken
 
 
+@pytest.mark.parametrize(
+    ("person", "number", "level", "lead"), [("rms", 2, 0.15, 7), ("rms", 0, 0.3, 6), ("slt", 0, 0.3, 8)]
+)
+def test_who_spoke_before_his_phones_first_echo_came_is_not_cut_off_by_it(
+    voices: Voices, person: str, number: int, level: float, lead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He is 12 to 15 dB weaker than it, and what is found then waits for a look that says neither."""
+    begins, played = 35 - lead, voices.booths["en"][number]
+    said = voices.people[f"flite:{person}"][3 * number % 10]
+    played, said = (clip[np.argmax(np.abs(clip) > 1000) :] for clip in (played, said))
+    rng = np.random.default_rng(number)
+    way = 0.1 * rng.standard_normal(1600) * 0.997 ** np.arange(1600)
+    booth, sound = np.zeros(65 * FRAME_SAMPLES), rng.integers(-3, 4, 65 * FRAME_SAMPLES).astype(np.float64)
+    booth[20 * FRAME_SAMPLES :] = played[: 45 * FRAME_SAMPLES]
+    sound += np.convolve(np.concatenate([np.zeros(15 * FRAME_SAMPLES), booth]), way)[: len(sound)]
+    sound[begins * FRAME_SAMPLES :] += level * said[: (65 - begins) * FRAME_SAMPLES]
+    frames = np.clip(sound, -32768, 32767).astype(np.int16).reshape(-1, FRAME_SAMPLES)
+
+    def silenced() -> int:
+        desk = Desk()
+        _left(desk, frames, booth.astype(np.int16).reshape(frames.shape))
+        assert desk.guard.loudspeakers[0]
+        out = desk.heard(0).reshape(frames.shape)
+        return int((~out[begins : begins + 25].any(axis=1)).sum())
+
+    assert silenced() <= 4, "what waited and looked like echo"
+    monkeypatch.setattr(EchoLeg, "spoke_before", lambda *_: False)
+    assert silenced() > 15
+
+
 def test_voices_of_one_synthesizer_over_each_other_are_no_echo() -> None:
     """Two of its voices say the same vowels, and for 160 ms one may look like the other's echo.
 

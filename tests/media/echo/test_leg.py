@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dragoman.media.echo.history import BLOCK
 from dragoman.media.echo.leg import FLOOR, HARDLY, LOUDER, SAME, UNFORESEEN, EchoLeg, share
 from dragoman.media.echo.search import STRETCH
-from dragoman.media.echo.track import MOST_HELD, STUDY_AT
+from dragoman.media.echo.track import MOST_HELD, STUDY_AT, Kind
 
 APART = STRETCH // BLOCK
 
@@ -64,6 +64,28 @@ def test_of_what_is_explained_the_noise_is_no_part_unless_it_would_be_most_of_al
     assert share(whole, rest, 40.0 * STRETCH) == 1
     assert share(whole, rest, 90.0 * STRETCH) == share(whole, rest, 0.0)
     assert share(np.zeros(STRETCH, np.float32), np.zeros(STRETCH, np.float32), 1.0) == 0
+
+
+@given(
+    voice=st.integers(0, 8),
+    quiet=st.integers(0, 2),
+    echo=st.integers(0, 4),
+    above=st.floats(0, 100),
+    after=st.booleans(),
+)
+def test_who_spoke_before_an_echo_is_a_voice_that_begins_what_waits_and_that_it_does_not_explain(
+    voice: int, quiet: int, echo: int, above: float, after: bool
+) -> None:
+    kinds = ([Kind.QUIET] * quiet + [Kind.OPEN] * voice + [Kind.ECHO] * echo + [Kind.OPEN] * (after and echo > 0) * 4)[
+        -APART:
+    ]
+    noise = 2 * FLOOR
+    energies = [noise * above if kind == Kind.OPEN else 0.0 for kind in [Kind.QUIET] * (APART - len(kinds)) + kinds]
+    rest = np.repeat(np.sqrt(np.array(energies, np.float32)), BLOCK)
+    before = kinds[: kinds.index(Kind.ECHO)] if Kind.ECHO in kinds else kinds
+    assume(abs(above - LOUDER) > 0.01)
+    spoke = before.count(Kind.OPEN) >= STUDY_AT and above > LOUDER
+    assert EchoLeg("a").spoke_before(kinds, rest, noise) == spoke
 
 
 def test_a_second_find_is_expected_as_long_as_frames_may_wait_for_it() -> None:

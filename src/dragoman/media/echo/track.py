@@ -138,6 +138,17 @@ class Track:
         self.known = True
         return self._drain()
 
+    def spoken_over(self, kinds: list[Kind]) -> list[tuple[int, bool]]:
+        """An echo was found, as ``echoed``, and somebody spoke before it came: he goes on under it.
+
+        Else he is cut off: no filter was ever heard alone, so that his voice is taken for what it leaves. What looks
+        like echo already goes, for it cannot be rid of it.
+        """
+        self.echoed([])
+        self.near_until = self.now + HANGOVER
+        self.looks = 1
+        return [(1, kind != Kind.ECHO) for kind in kinds]
+
     def flush(self) -> list[tuple[int, bool]]:
         """Everything leaves as if much time had passed. As ``add``."""
         self.near_until = 0
