@@ -124,4 +124,5 @@ async def test_control_without_it_the_room_translates_itself(
     await say(alice, said)
     await daemon.until("/api/stats", lambda stats: stats["clauses"]["spoken"] >= 6, within=90.0)
     await stop(alice, carla)
-    assert len(by_booth(carla, "es", "a", said).by_source[BY_BOOTH["a"]].doubled) >= 8
+    again = by_booth(carla, "es", "a", said).by_source[BY_BOOTH["a"]].doubled
+    assert len(again) >= 0.75 * len(said)  # all of them go round, and a busy machine damages one or two
