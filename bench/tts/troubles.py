@@ -5,8 +5,7 @@
 Nothing is simulated, and all that mends is the product's: another process takes all of the card's memory while clauses
 are spoken, or another thread also takes what torch keeps of it in this process; a kernel of another thread fails an
 assertion, after which CUDA does nothing more in this process. Eight speakers speak one clause after the other
-throughout. Writes bench/results/tts-gpu-troubles.json: what was told when,
-and what became of each clause.
+throughout. Writes bench/results/tts-gpu-troubles.json: what was told when, and what became of each clause.
 """
 
 from __future__ import annotations

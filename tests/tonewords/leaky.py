@@ -18,60 +18,51 @@ log = structlog.get_logger(__name__)
 
 
 class _Leaky:
-    """Counts its calls, and fails at each in another way."""
+    """Counts its calls, and fails at each in another way; before the engine that it takes the place of."""
+
+    name: str
 
     def __init__(self, options: Mapping[str, object]) -> None:
+        super().__init__({})  # the engine's
         self.key = str(options["api_key"])
         self.told = 0
 
-    def tell(self, engine: str) -> None:
+    def leak(self) -> None:
         self.told += 1
         said = f"401: there is no account for {self.key}, it says"
         log.error("it refused us", said=said, answer={"body": [said]})
         if self.told % 2:
-            raise EngineRejected(engine, said)
+            raise EngineRejected(self.name, said)
         raise KeyError(said)
 
 
-class LeakyRecognizer(ToneRecognizer):
+class LeakyRecognizer(_Leaky, ToneRecognizer):
     """Opens no stream."""
-
-    def __init__(self, options: Mapping[str, object]) -> None:
-        super().__init__({})
-        self.leak = _Leaky(options)
 
     name = "leaky-asr"
 
     async def open(self, request: StreamRequest) -> ToneStream:
-        self.leak.tell(self.name)
+        self.leak()
         raise AssertionError("it told")
 
 
-class LeakyTranslator(ToneTranslator):
+class LeakyTranslator(_Leaky, ToneTranslator):
     """Translates nothing."""
 
     name = "leaky-mt"
 
-    def __init__(self, options: Mapping[str, object]) -> None:
-        super().__init__({})
-        self.leak = _Leaky(options)
-
     async def translate(self, request: TranslationRequest) -> Translation:
-        self.leak.tell(self.name)
+        self.leak()
         raise AssertionError("it told")
 
 
-class LeakySynthesizer(ToneSynthesizer):
+class LeakySynthesizer(_Leaky, ToneSynthesizer):
     """Says nothing."""
 
     name = "leaky-tts"
 
-    def __init__(self, options: Mapping[str, object]) -> None:
-        super().__init__({})
-        self.leak = _Leaky(options)
-
     async def synthesize(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
-        self.leak.tell(self.name)
+        self.leak()
         raise AssertionError("it told")
         yield  # it would be an iterator
 

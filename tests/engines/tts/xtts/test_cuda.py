@@ -1,4 +1,5 @@
-"""The same on a GPU, where one is; elsewhere skipped. Seen to pass on an H200 (docs/xtts.md)."""
+"""The same on a GPU, where one is; elsewhere skipped. Seen to pass on an H200 (docs/xtts.md),
+before it took what coqui says from test_equality."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ if not torch.cuda.is_available():
     pytest.skip("no CUDA device", allow_module_level=True)
 
 from tests.engines.tts.xtts import tiny  # noqa: E402
+from tests.engines.tts.xtts.test_equality import TOKENS, said_by_coqui  # noqa: E402
 
 from dragoman.engines.base import SpeechRequest  # noqa: E402  # torch must be there
 from dragoman.engines.tts.xtts.engine import XttsSynthesizer  # noqa: E402
@@ -25,7 +27,6 @@ from dragoman.engines.tts.xtts.shapes import FixedShapes, Lengths  # noqa: E402
 from dragoman.engines.tts.xtts.vocoder import WindowedVocoder, decode  # noqa: E402
 
 TEXTS = ("hello there, this is a test.", "no.", "a much longer sentence, whose prefix has quite another length.")
-TOKENS = 40
 
 
 @pytest.fixture(scope="module", params=[0, 7])
@@ -36,19 +37,8 @@ def both(request: pytest.FixtureRequest, one_thread: None) -> Any:
         coqui, ours = tiny.by_coqui(folder).cuda(), load(folder)
     noise, clauses = torch.Generator().manual_seed(request.param), []
     for text in TEXTS:
-        voice = torch.randn(32, 64, generator=noise) * 0.2
-        tokens = coqui.tokenizer.encode(text, lang="en")
-        with torch.inference_mode():
-            inputs = coqui.gpt.compute_embeddings(voice[None].cuda(), torch.IntTensor(tokens)[None].cuda())
-            made = list(
-                coqui.gpt.get_generator(
-                    fake_inputs=inputs, top_k=1, top_p=1.0, temperature=1.0, do_sample=True, num_beams=1,
-                    num_return_sequences=1, length_penalty=1.0, repetition_penalty=10.0, output_attentions=False,
-                    output_hidden_states=True, return_dict_in_generate=True,
-                    suppress_tokens=[coqui.gpt.stop_audio_token], max_new_tokens=TOKENS,
-                )
-            )  # fmt: skip
-        clauses.append((tokens, voice, [int(token) for token, _ in made], torch.cat([each for _, each in made])))
+        said = said_by_coqui(coqui, text, torch.randn(32, 64, generator=noise) * 0.2, None)
+        clauses.append((said.text, said.voice, said.tokens, said.latents))
     return coqui, ours, clauses
 
 

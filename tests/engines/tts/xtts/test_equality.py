@@ -87,7 +87,7 @@ def both(request: pytest.FixtureRequest, one_thread: None, tmp_path_factory: pyt
 def said_by_coqui(xtts: Any, text: str, voice: Any, embedding: Any, language: str = "en") -> Reference:
     tokens = xtts.tokenizer.encode(text, lang=language)[: xtts.gpt.max_text_tokens - 2]
     with torch.inference_mode():
-        inputs = xtts.gpt.compute_embeddings(voice[None], torch.IntTensor(tokens)[None])
+        inputs = xtts.gpt.compute_embeddings(voice[None].to(xtts.device), torch.IntTensor(tokens)[None].to(xtts.device))
         made = list(
             xtts.gpt.get_generator(
                 fake_inputs=inputs, top_k=1, top_p=1.0, temperature=1.0, do_sample=True, num_beams=1,
