@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
-from tests.pipeline.fakes import Ears, FakeEngines, FakeRecognizer, FakeSynthesizer, FakeTranslator, crashed, spoken
+from tests.pipeline.fakes import (
+    WORD,
+    Ears,
+    FakeEngines,
+    FakeRecognizer,
+    FakeSynthesizer,
+    FakeTranslator,
+    crashed,
+    spoken,
+)
 from tests.pipeline.hall import ROOM, Hall, hall, translated
 from tests.virtual_time import virtual_time
 
 from dragoman.engines.base import EngineInfo, Stage
-from dragoman.errors import EngineDenied
+from dragoman.errors import EngineCutShort, EngineDenied, EngineError
 from dragoman.media.format import Pcm
 from dragoman.pipeline.captions import CaptionKind
 from dragoman.pipeline.degradation import prompt_of
+from dragoman.pipeline.journey import Outcome
 from dragoman.recovery.ladder import PAUSE_S, Change, Rung
 from dragoman.telephony.booth_prompts import NAMES
 from dragoman.telephony.model import Leg
@@ -121,6 +131,91 @@ async def test_a_speaker_without_a_recogniser_is_relayed_and_his_next_clause_bri
         assert place.media.loud[place.booth_id("es")] == frozenset()
         assert place.heard("es") == translated("es", "good morning")
         assert prompts.said == ["es/original", "es/voice-again"]
+
+
+def deaf(*before: Ears) -> FakeRecognizer:
+    """It refuses us, from the stream behind ``before`` on."""
+    return FakeRecognizer(*before, *[Ears(open_error=EngineDenied("ears", "402"))] * 300)
+
+
+async def test_what_was_recognised_before_the_recogniser_was_lost_is_no_sign_that_it_is_back() -> None:
+    engines = FakeEngines(deaf(Ears(crash_reader_at=2 * WORD + 16_000)), FakeTranslator(delay=1.0))
+    prompts = Prompts(sound=True)
+    async with hall(engines, prompts=prompts.get) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        changes = Changes(place)
+        place.say(ann, "good")
+        await place.passes(1.0)
+        place.say(ann, "morning to you all")
+        await place.passes(10)
+        assert place.heard("es") == ["es/original", "es:good"], "what is still spoken does not bring a prompt"
+        assert changes.told == [("ann", "es", Rung.ORIGINAL)]
+        assert place.media.loud[place.booth_id("es")] == {ann.channel_id}
+
+
+async def test_who_comes_to_listen_while_a_speaker_has_no_recogniser_hears_himself_too() -> None:
+    ears = deaf()
+    async with hall(FakeEngines(ears)) as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "nobody hears this")
+        await place.passes(8)
+        place.join("cai", "ca")
+        await place.passes(1)
+        assert place.media.loud[place.booth_id("ca")] == {ann.channel_id}, "in a language that nobody listened in"
+        place.leave(bea)
+        await place.passes(1)
+        place.join("bob", "es")
+        await place.passes(1)
+        assert place.media.loud[place.booth_id("es")] == {ann.channel_id}, "in one that nobody listened in any more"
+        place.engines.circuits.of(ears).succeeded()
+        ears.ears.clear()
+        await place.passes(400)
+        place.say(ann, "good morning")
+        await place.passes(4)
+        assert place.media.loud[place.booth_id("ca")] == place.media.loud[place.booth_id("es")] == frozenset()
+
+
+async def test_who_comes_to_listen_to_a_leg_that_ended_by_a_bug_hears_it_itself() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        await talk(place, ann, 1)
+
+        def bug(*_: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        place.conference.legs[ann.leg.id].speaking._segmenter.feed = bug  # type: ignore[assignment,method-assign]
+        await talk(place, ann, 1, 1)
+        assert place.media.loud[place.booth_id("es")] == {ann.channel_id}
+        place.join("cai", "ca")
+        await place.passes(1)
+        assert place.media.loud[place.booth_id("ca")] == {ann.channel_id}
+
+
+@pytest.mark.parametrize("outcome", ["stall-later", EngineCutShort("mouth", "broke off", "the rest")], ids=str)
+async def test_a_voice_that_breaks_off_in_every_clause_gives_way_to_captions(outcome: EngineError | str) -> None:
+    mouth = FakeSynthesizer(outcomes=deque([outcome] * FOREVER))
+    prompts = Prompts(sound=True)
+    async with hall(FakeEngines(mouth=mouth), prompts=prompts.get) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        for number in range(2):
+            place.say(ann, f"w{number} and more")
+            await place.passes(6)
+        assert rungs(place)["ann", "es"] is Rung.CAPTIONS
+        assert place.heard("es") == ["es:w0", "es:w1", "es/captions-only"]
+        traces = place.traces.last(ROOM)
+        assert [trace.outcome for trace in traces] == [Outcome.DROPPED] * 2, "not spoken: half of it is missing"
+
+
+async def test_a_prompt_is_said_again_at_once_where_the_opposite_was_said_since() -> None:
+    prompts = Prompts(sound=True)
+    async with hall(prompts=prompts.get) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        await place.passes(0.1)
+        for number in range(2):
+            place.conference.degradation.lost(ann.leg, "gone")
+            await place.passes(0.1)
+            await talk(place, ann, 1, number)
+        assert place.heard("es") == ["es/original", "es:w0", "es/voice-again", "es/original", "es:w1", "es/voice-again"]
 
 
 async def test_a_language_that_no_engine_hears_is_relayed_from_the_start_without_a_word() -> None:

@@ -113,6 +113,22 @@ def test_what_flaps_settles_below() -> None:
     assert len(down) < 20, "a change every few clauses tells the listeners nothing"
 
 
+def test_clauses_that_begin_well_and_break_off_bring_it_down_and_a_whole_one_ends_their_row() -> None:
+    def broken(ladder: Ladder, now: float) -> Change | None:
+        assert ladder.reached(Rung.STOCK, now) is None
+        ladder.retract()
+        return ladder.reached(Rung.CAPTIONS, now, "broke off")
+
+    ladder = Ladder(Rung.STOCK, 0.0)
+    assert broken(ladder, 1.0) is None
+    assert ladder.reached(Rung.STOCK, 2.0) is None
+    assert broken(ladder, 3.0) is None
+    assert broken(ladder, 4.0) == Change(Rung.STOCK, Rung.CAPTIONS, "broke off")
+    ladder.retract()
+    assert ladder.reached(Rung.CAPTIONS, 5.0) is None
+    assert ladder.rung is Rung.CAPTIONS
+
+
 def test_what_was_lost_outright_is_back_with_its_first_clause() -> None:
     talk = Talk()
     change = talk.ladder.lost(talk.now, "no recogniser")

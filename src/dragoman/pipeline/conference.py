@@ -364,7 +364,7 @@ class Conference:
         finally:
             self._media.remove_leg(media_id)
             if speaking.leg.id not in self.legs:
-                self.degradation.forget(speaking.leg)
+                self.degradation.left(speaking.leg)
                 self._sounding.leaves((room, speaking.leg.language), speaking.leg.id)
             if self._running.pop(speaking, None) is not None:
                 self._past.update(speaking.totals())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Generic, Protocol, TypeVar, overload
 
 from dragoman.engines.base import Synthesizer
@@ -35,6 +36,7 @@ class Underway(Protocol):
 
     times: ClauseTimes
     voice: str | None
+    dropped: bool
 
 
 C = TypeVar("C", bound=Underway)
@@ -77,6 +79,7 @@ class Degradation:
         self._usable = usable
         self._voiced = voiced
         self._ladders: dict[tuple[str, str], tuple[Leg, Ladder]] = {}
+        self._deaf: dict[str, float] = {}  # since when nothing that a leg says is recognised, by its id
         self.on_change: Callable[[Leg, str, Change], None] = lambda leg, target, change: None
         """Called with the speaker, the language of his listeners, and what they get from now on."""
 
@@ -96,7 +99,7 @@ class Degradation:
     def relays(self, leg: Leg, target: str) -> bool:
         """Whether the listeners of ``target`` get this speaker's original at full level."""
         ladder = self._ladder(leg, target)
-        return ladder is not None and ladder.rung is Rung.ORIGINAL
+        return leg.id in self._deaf if ladder is None else ladder.rung is Rung.ORIGINAL
 
     def grade(self, leg: Leg, target: str, voices: Sequence[Synthesizer]) -> Grade:
         """The ladder of one chain; ``voices`` in the order of the settings."""
@@ -104,16 +107,24 @@ class Degradation:
         key = leg.id, target
         if key not in self._ladders:
             self._ladders[key] = leg, Ladder(grade.top(Rung.ORIGINAL), self._clock())
+            if leg.id in self._deaf:  # who comes to listen meanwhile gets the original from the start
+                self._ladders[key][1].lost(self._clock(), "")
         return grade
 
     def lost(self, leg: Leg, why: str) -> None:
-        """Nothing that this speaker says is interpreted just now, in any language."""
+        """Nothing that this speaker says is interpreted just now, in any language, until he is recognised again."""
+        self._deaf[leg.id] = self._clock()
         for (leg_id, target), (_, ladder) in list(self._ladders.items()):
             if leg_id == leg.id and (change := ladder.lost(self._clock(), why)):
                 self.on_change(leg, target, change)
 
-    def forget(self, leg: Leg, targets: frozenset[str] = frozenset()) -> None:
-        """He left, or (``targets``: those that are left) nobody needs him in the other languages. Idempotent."""
+    def left(self, leg: Leg) -> None:
+        """He is gone. Idempotent."""
+        self.forget(leg, frozenset())
+        self._deaf.pop(leg.id, None)
+
+    def forget(self, leg: Leg, targets: frozenset[str]) -> None:
+        """Nobody needs him but in these languages. Idempotent."""
         for key in [key for key in self._ladders if key[0] == leg.id and key[1] not in targets]:
             del self._ladders[key]
 
@@ -164,15 +175,23 @@ class Grade:
         """
         return not self._voices or self.attempt().height >= Rung.STOCK.height
 
-    def reached(self, rung: Rung, why: str) -> None:
+    def reached(self, rung: Rung, why: str, times: ClauseTimes) -> None:
         """A clause came so far, and why not farther."""
         ladder = self._all._ladder(self._leg, self._target)
         if ladder is None:
             return  # he left
+        if times.recognised <= self._all._deaf.get(self._leg.id, -inf):
+            return  # that it was recognised then does not mean that others are now
+        self._all._deaf.pop(self._leg.id, None)
         now = self._all._clock()
         ladder.allow(self.top(ladder.top), now)
         if change := ladder.reached(rung, now, why):
             self._all.on_change(self._leg, self._target, change)
+
+    def broke_off(self) -> None:
+        """The clause that was told to have come so far did not, after all."""
+        if ladder := self._all._ladder(self._leg, self._target):
+            ladder.retract()
 
     def own_voice(self, engine: str | None) -> bool:
         """Whether what this engine speaks is in the speaker's own voice."""
@@ -200,19 +219,22 @@ class Graded(Generic[C]):
         self._reports.translated(target, pending)
         if not self._listening():
             if self._grade.relays:
-                self._grade.reached(Rung.CAPTIONS, "")
+                self._grade.reached(Rung.CAPTIONS, "", pending.times)
         elif not self._grade.speaks:
-            self._grade.reached(Rung.CAPTIONS, "")
+            self._grade.reached(Rung.CAPTIONS, "", pending.times)
 
     def spoken(self, target: str, pending: C) -> None:
         """ChainReports."""
         self._reports.spoken(target, pending)
+        if pending.dropped:
+            return  # it had broken off before its first sound was sent, which was told
         span = pending.times.ear_voice_span
         if span is not None and span > LATE_S:
-            self._grade.reached(Rung.CAPTIONS, f"{span:.0f} s late")
+            self._grade.reached(Rung.CAPTIONS, f"{span:.0f} s late", pending.times)
         else:
             own = self._grade.own_voice(pending.voice)
-            self._grade.reached(Rung.CLONED if own else Rung.STOCK, "" if own else "the own voice failed")
+            why = "" if own else "the own voice failed"
+            self._grade.reached(Rung.CLONED if own else Rung.STOCK, why, pending.times)
 
     def played(self, target: str, pending: C) -> None:
         """ChainReports."""
@@ -230,7 +252,9 @@ class Graded(Generic[C]):
         self._reports.dropped(target, pending, reason, error)
         rung = NOT_SPOKEN.get(reason, Rung.CAPTIONS)
         if rung is not None:
-            self._grade.reached(rung, str(error) if error else reason)
+            if pending.times.sent is not None:
+                self._grade.broke_off()
+            self._grade.reached(rung, str(error) if error else reason, pending.times)
 
     def engine_failed(self, stage: str, error: EngineError) -> None:
         """ChainReports."""
@@ -287,16 +311,19 @@ class Announcer:
         """``prompts``: the sound by language and name; None: there is none."""
         self._prompts = prompts
         self._clock = clock
-        self._said: dict[tuple[str, str, str], float] = {}
+        self._said: dict[tuple[str, str, str, bool], float] = {}
 
     def say(self, booth: BoothMixer, leg: Leg, language: str, change: Change) -> bool:
         """Have it said behind what this speaker's clauses say; whether it will be."""
         now, name = self._clock(), prompt_of(change)
-        self._said = {key: at for key, at in self._said.items() if now - at < REPEAT_S}
+        key = leg.room, language, name, change.down
+        opposite = leg.room, language, not change.down  # what was said before the other way is true no more
+        said = {each: at for each, at in self._said.items() if now - at < REPEAT_S}
+        self._said = {each: at for each, at in said.items() if (each[0], each[1], each[3]) != opposite}
         sound = self._prompts(language, name)
-        if sound is None or (leg.room, language, name) in self._said:
+        if sound is None or key in self._said:
             return False
-        self._said[leg.room, language, name] = now
+        self._said[key] = now
         speech = booth.open(leg.channel_id, lambda at: None)
         speech.write(sound)
         speech.finish()

@@ -112,6 +112,7 @@ class Delivery:
 
     def drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
         """A clause will not be heard, or not all of it."""
+        pending.dropped = True
         if not pending.load.given:
             pending.load.close()
         self._reports.dropped(self._target, pending, reason, error)

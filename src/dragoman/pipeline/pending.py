@@ -34,6 +34,8 @@ class Pending:
     """How much audio of it is still to be spoken."""
     given_up: bool = False
     """Whether it is only to be read, because what waits before it would make it too late."""
+    dropped: bool = False
+    """Whether it was told that it will not be heard, or not all of it."""
     hush: float = 0.0
     """Seconds of silence that its sound ended with."""
 

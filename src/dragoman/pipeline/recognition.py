@@ -214,6 +214,7 @@ class Recognition:
         self._deaths += opened
         self.restarts += 1
         now = self._clock()
+        missing: EngineError | None = None
         self.waited.failed(self.engine, now)
         for error in group.exceptions:
             if not isinstance(error, EngineError):
@@ -228,13 +229,14 @@ class Recognition:
             told = wait > 0 and isinstance(error, EngineBusy | EngineDenied)
             away = self._without is not None and now - self._without >= MISSING_AFTER and self._preference.alone(now)
             if not self._missing and (told or away):
-                self._missing = True
-                self.on_missing(error)
+                self._missing, missing = True, error
         waiting = 0 if self._audio is None else self._audio.end - self._ledger.known_until(self._finals)
         if self._failures >= SECOND_LOSS or (self._plan.active and waiting >= LONG_REPLAY):
             self._keep_stable()
         if opened and self._deaths > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
+        if missing is not None:  # behind the words that were kept of it
+            self.on_missing(missing)
 
     def _keep_stable(self) -> None:
         """Streams die one after the other without a final: what the last one's partials agreed on counts as one.

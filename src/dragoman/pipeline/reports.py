@@ -308,13 +308,13 @@ class LegChainReports:
         self._reporter.measures.clause_spoken(journey)
         if pending.translation is not None:
             self._reporter.on_usage(self._leg.room, "tts", len(pending.translation.text))
-        if pending.times.played is None:  # else it was so short that its end is known already
+        if pending.times.played is None and not pending.dropped:  # else its end is known already
             self._reporter.traces.begun(journey)
         self._publish(CaptionKind.SPOKEN, target, pending)
 
     def played(self, target: str, pending: Pending) -> None:
         """ChainReports."""
-        if pending.times.sent is not None:
+        if pending.times.sent is not None and not pending.dropped:
             self._ended(self._journey(target, pending), Outcome.SPOKEN)
 
     def read(self, target: str, pending: Pending) -> None:

@@ -98,6 +98,7 @@ class Ladder:
         """When it came to this rung."""
         self._top = top
         self._streak: list[Rung] = []  # how far the last clauses came, all below the rung or all above
+        self._ended: list[Rung] = []  # the streak of falls that the last clause ended
         self._sure = False  # whether the first clause that comes farther lifts it: what was lost is back
         self._pause = PAUSE_S
         self._try_at = now
@@ -138,8 +139,10 @@ class Ladder:
             climbing = bool(self._streak) and self._streak[0].height > rung.height
             if climbing or (now >= self._try_at and rung is not self._top):
                 self._longer(now)  # the trial failed
-            self._streak.clear()
+            self._ended = [] if climbing else self._streak
+            self._streak = []
             return None
+        self._ended = []
         down = rung.height < self.rung.height
         if self._streak and (self._streak[0].height < self.rung.height) is not down:
             self._streak.clear()
@@ -149,6 +152,11 @@ class Ladder:
         if len(self._streak) < (1 if self._sure else RISES):
             return None
         return self._rise(now)
+
+    def retract(self) -> None:
+        """The clause that came last as far as the rung began well and broke off: what it ended goes on."""
+        if self._ended:
+            self._streak, self._ended = self._ended, []
 
     def lost(self, now: float, why: str) -> Change | None:
         """Nothing of it can be had just now; the first clause that comes farther shows that it is back."""
@@ -184,6 +192,7 @@ class Ladder:
             self._go(Step.DOWN if to.height < self.rung.height else Step.UP)
         self.since = now
         self._streak.clear()
+        self._ended = []
         self._sure = False
         return Change(before, to, why)
 
