@@ -51,7 +51,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from dragoman.engines.base import Attempt
 
 
 class DragomanError(Exception):
@@ -151,6 +154,9 @@ class MediaSocketError(MediaError):
 
 class EngineError(DragomanError):
     """An engine failed; ``engine`` is its registered name."""
+
+    tried: tuple[Attempt, ...] = ()
+    """Of the one that ended a clause: all engines that were asked for it in vain."""
 
     def __init__(self, engine: str, message: str) -> None:
         """Name the engine and say what happened."""

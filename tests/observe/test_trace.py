@@ -50,6 +50,21 @@ def test_an_engine_that_was_asked_in_vain_has_a_span_of_its_own() -> None:
     ]
 
 
+def test_a_clause_that_nobody_could_translate_or_speak_shows_who_was_asked_and_how_long() -> None:
+    tried = {"mt": [Attempt("first", 1.53, 2.73), Attempt("second", 2.73, 4.53)]}
+    unspoken = replace(SPOKEN, tts_begin=None, tts_first=None, sent=None, played=None)
+    trace = Trace(journey(times=replace(unspoken, mt_end=None, tried=tried)), Outcome.DROPPED, "second: 503")
+    assert [(span.name, span.begin, span.end, span.engine) for span in trace.spans][4:] == [
+        ("mt_wait", 1.52, 1.53, ""),
+        ("mt_failed", 1.53, 2.73, "first"),
+        ("mt_failed", 2.73, 4.53, "second"),
+    ]
+    assert trace.end == 4.53
+    tried = {"tts": [Attempt("mouth", 1.7, 2.2), Attempt("mouth", 2.3, 2.8)]}
+    trace = Trace(journey(times=replace(unspoken, tts_begin=1.7, tried=tried)), Outcome.DROPPED, "mouth: silent")
+    assert [span.name for span in trace.spans][5:] == ["mt", "tts_failed", "tts_failed"]
+
+
 def test_a_recogniser_that_failed_has_what_of_its_time_the_clause_waited_for() -> None:
     tried = {"asr": [Attempt("first", -60.0, 1.43), Attempt("second", 1.43, 1.45)]}
     spans = Trace(journey(times=replace(SPOKEN, tried=tried)), Outcome.SPOKEN).spans

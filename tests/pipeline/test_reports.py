@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 import pytest
 import structlog
@@ -11,6 +12,7 @@ from tests.pipeline.fakes import FakeEngines, FakeTranslator, crashed
 from tests.pipeline.hall import ROOM, hall
 from tests.virtual_time import virtual_time
 
+from dragoman.engines.mt.chain import TranslatorChain
 from dragoman.pipeline.journey import Outcome
 
 pytestmark = virtual_time
@@ -61,6 +63,28 @@ async def test_a_clause_for_readers_alone_and_one_that_nobody_could_translate() 
     assert (read["outcome"], read["log_level"]) == ("read", "info")
     assert (dropped["outcome"], dropped["log_level"]) == ("dropped", "warning")
     assert "died" in dropped["why"]
+
+
+async def test_the_trace_of_a_clause_that_failed_shows_the_engines_that_were_asked_in_vain() -> None:
+    brain = FakeTranslator(outcomes=deque([crashed("brain")]))
+    engines = FakeEngines(translator=TranslatorChain([brain]))  # type: ignore[arg-type]  # it translates as well
+    engines.mouth.outcomes.append("stall")
+    async with hall(engines) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "good morning")
+        await place.passes(8)
+        engines.mouth.outcomes.extend(["stall"] * 20)
+        place.say(ann, "good evening")
+        await place.passes(8)
+        brain.outcomes.extend([crashed("brain")] * 20)
+        place.say(ann, "good night")
+        await place.passes(8)
+        late, unspoken, untranslated = place.traces.last(ROOM)
+    assert [span.name for span in late.spans if "failed" in span.name] == ["mt_failed", "tts_failed"]
+    assert [trace.outcome for trace in (unspoken, untranslated)] == [Outcome.DROPPED] * 2
+    assert {span.name for span in unspoken.spans[-3:]} == {"tts_failed"}
+    assert {span.name for span in untranslated.spans[-3:]} == {"mt_failed"}
+    assert untranslated.end - untranslated.journey.times.committed > 1.5, "the seconds that it cost are seen"
 
 
 async def test_a_clause_into_two_languages_has_two_traces() -> None:

@@ -28,7 +28,7 @@ from dragoman.observe.quantiles import Quantiles, summaries
 from dragoman.observe.recovery import RecoveryMetrics
 from dragoman.observe.voices import VoiceMetrics
 from dragoman.pipeline.degradation import CAPTIONS_ONLY
-from dragoman.pipeline.pending import BEHIND
+from dragoman.pipeline.pending import BEHIND, CUT_OFF, NOBODY
 
 SPAN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 """Seconds. The ear-voice span's targets, 0.7 (p50) and 0.9 (p95), are bounds, so that meeting them is exact."""
@@ -37,7 +37,7 @@ STAGE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, *SPAN_BUCKETS)
 """Seconds. Local engines answer in a few ms, and our own share has its target at 0.04."""
 
 
-DROP_REASONS = ("mt", "tts", "no-voice", "nobody-listens", BEHIND, CAPTIONS_ONLY)
+DROP_REASONS = ("mt", "tts", "no-voice", NOBODY, CUT_OFF, BEHIND, CAPTIONS_ONLY)
 """Shown from 0 on: of a counter that appears with its first event, Prometheus sees no increase."""
 
 

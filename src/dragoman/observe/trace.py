@@ -62,11 +62,13 @@ class Trace:
         ]
         waited_since = times.committed
         for name, begin, end in (("mt", times.mt_begin, times.mt_end), ("tts", times.tts_begin, times.tts_first)):
-            if begin is None or end is None:
+            if begin is None or (end is None and not times.tried.get(name)):
                 return tuple(found)
             if begin > waited_since:
                 found.append(Span(f"{name}_wait", waited_since, begin))
             found += _engine_spans(name, begin, end, self.journey)
+            if end is None:
+                return tuple(found)
             waited_since = max(end, waited_since)
         if times.sent is not None:
             found.append(Span("playback", min(waited_since, times.sent), times.sent))
@@ -80,14 +82,18 @@ class Trace:
         return max(span.end for span in self.spans)
 
 
-def _engine_spans(stage: str, begin: float, end: float, journey: Journey) -> Iterator[Span]:
-    """Of a stage in which engines are asked: those that failed first, then the one that did it."""
+def _engine_spans(stage: str, begin: float, end: float | None, journey: Journey) -> Iterator[Span]:
+    """Of a stage in which engines are asked: those that failed, then the one that did it; ``end`` None: none has."""
     for each in journey.times.tried.get(stage, ()):
+        if end is None:
+            yield Span(f"{stage}_failed", each.begin, each.end, each.engine)
+            continue
         if stage == "asr":  # a stream may have served long before
             each = replace(each, begin=min(max(each.begin, begin), end), end=min(each.end, end))
         yield Span(f"{stage}_failed", each.begin, each.end, each.engine)
         begin = min(max(begin, each.end), end)
-    yield Span(stage, begin, end, journey.engines.get(stage, ""))
+    if end is not None:
+        yield Span(stage, begin, end, journey.engines.get(stage, ""))
 
 
 class TraceBook:

@@ -77,6 +77,9 @@ class Chain:
         self._terms = terms
         self._context: deque[str] = deque(maxlen=CONTEXT)
         self._group: asyncio.TaskGroup | None = None
+        self._translating: Pending | None = None
+        self.unwanted = False
+        """Whether nobody needs it any more: what it had not spoken when it is cancelled is missed by nobody."""
         self._speculations = Speculations(self._begin)
         self.meter = LagMeter()
         self.mt_queue: StageQueue[Pending] = StageQueue("mt", MT_DEPTH, merge_pending)
@@ -144,13 +147,17 @@ class Chain:
                 self._group = group
                 group.create_task(self._translate_all())
                 group.create_task(self._speak_all())
-        finally:
-            self.delivery.silence()
+        finally:  # cancelled or crashed, unless nothing is left
+            self.delivery.silence(unwanted=self.unwanted)
+            for pending in (self._translating, *self.mt_queue):
+                if pending is not None:
+                    self.delivery.lose(pending, unwanted=self.unwanted)
 
     async def _translate_all(self) -> None:
         try:
             while True:
-                pending = await self.mt_queue.get()
+                self._translating = None
+                self._translating = pending = await self.mt_queue.get()
                 pending.times.mt_begin = self._clock()
                 context = tuple(self._context)
                 self._context.append(pending.clause.text)
@@ -159,6 +166,7 @@ class Chain:
                         pending.translation = await self._translate(pending.clause, context)
                         pending.times.mt_end = self._clock()
                 except EngineError as error:
+                    pending.times.tried["mt"] = list(error.tried)
                     self.delivery.drop(pending, "mt", error)
                     continue
                 await self._hand_on(pending)

@@ -16,11 +16,11 @@ from dragoman.errors import EngineError
 from dragoman.media.format import Pcm
 from dragoman.pipeline.booth import BoothMixer
 from dragoman.pipeline.latency import ClauseTimes
-from dragoman.pipeline.pending import BEHIND
+from dragoman.pipeline.pending import BEHIND, CUT_OFF, NOBODY
 from dragoman.recovery.ladder import LATE_S, Change, Ladder, Rung
 from dragoman.telephony.model import Leg
 
-NOT_SPOKEN = {"mt": Rung.ORIGINAL, "nobody-listens": None, BEHIND: None}
+NOT_SPOKEN = {"mt": Rung.ORIGINAL, NOBODY: None, CUT_OFF: None, BEHIND: None}
 """How far a clause came that was dropped for this reason, None: that says nothing; for all others it was translated.
 What is given up for being behind makes room for the next clauses, which are spoken."""
 
@@ -188,6 +188,11 @@ class Grade:
         if change := ladder.reached(rung, now, why):
             self._all.on_change(self._leg, self._target, change)
 
+    @property
+    def others(self) -> bool:
+        """Whether there are voices to choose from."""
+        return sum(self._all._usable(voice) for voice in self._voices) > 1
+
     def broke_off(self) -> None:
         """The clause that was told to have come so far did not, after all."""
         if ladder := self._all._ladder(self._leg, self._target):
@@ -251,8 +256,11 @@ class Graded(Generic[C]):
         """ChainReports."""
         self._reports.dropped(target, pending, reason, error)
         rung = NOT_SPOKEN.get(reason, Rung.CAPTIONS)
+        broke_off = rung is Rung.CAPTIONS and pending.times.tts_first is not None
+        if broke_off and self._grade.others:
+            return  # one of them will speak soon (engines.circuits)
         if rung is not None:
-            if pending.times.sent is not None:
+            if broke_off and pending.times.sent is not None:
                 self._grade.broke_off()
             self._grade.reached(rung, str(error) if error else reason, pending.times)
 

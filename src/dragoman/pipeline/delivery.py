@@ -17,7 +17,7 @@ from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from dragoman.pipeline import catchup
 from dragoman.pipeline.booth import READY_FRAMES, BoothMixer, Speech
 from dragoman.pipeline.lag import LagMeter
-from dragoman.pipeline.pending import ChainReports, Pending
+from dragoman.pipeline.pending import CUT_OFF, NOBODY, ChainReports, Pending
 from dragoman.pipeline.ports import Stretcher
 from dragoman.pipeline.pressure import TTS_LIMIT, TTS_RELIEF, Pressure
 from dragoman.pipeline.queues import QueueClosed, StageQueue
@@ -70,7 +70,7 @@ class Delivery:
         self._stretcher: Stretcher | None = None
         self._stretching = False  # whether the stretcher may hold audio back
         self._queue = queue
-        self._playing: dict[Speech, BoothMixer] = {}
+        self._playing: dict[Speech, tuple[BoothMixer, Pending]] = {}
         self._played = asyncio.Event()
         self.tempo = catchup.Tempo(limit=fastest)
         self.pressure = Pressure(TTS_LIMIT, TTS_RELIEF)
@@ -104,11 +104,25 @@ class Delivery:
                 self._played.clear()
                 await self._played.wait()
 
-    def silence(self) -> None:
-        """Say nothing more, at once; idempotent."""
-        for speech, mixer in self._playing.items():
+    def silence(self, *, unwanted: bool) -> None:
+        """Say nothing more, at once, and tell what is lost by it; ``unwanted``: nobody listens any more. Idempotent."""
+        for speech, (mixer, pending) in self._playing.items():
             mixer.cancel(speech)
             speech.forget()
+            pending.times.played = self._clock()
+            if unwanted and pending.times.sent is not None:
+                self._reports.played(self._target, pending)
+            else:
+                self.lose(pending, unwanted=unwanted)
+        self._playing.clear()
+        for pending in self._queue:
+            self.lose(pending, unwanted=unwanted)
+
+    def lose(self, pending: Pending, *, unwanted: bool) -> None:
+        """What would have spoken this clause ended before it did; see ``silence``."""
+        pending.release()
+        if not pending.dropped and not (unwanted and pending.translation is None):
+            self.drop(pending, NOBODY if unwanted else CUT_OFF, None)
 
     def drop(self, pending: Pending, reason: str, error: EngineError | None) -> None:
         """A clause will not be heard, or not all of it."""
@@ -126,7 +140,7 @@ class Delivery:
 
         speech = mixer.open(self._speaker, first_sent)
         pending.load.ready = lambda: speech.ready * FRAME_SAMPLES
-        self._playing[speech] = mixer
+        self._playing[speech] = mixer, pending
         room = Wake()
 
         def done() -> None:
@@ -141,7 +155,7 @@ class Delivery:
             room.set()
             done()
             if pending.times.sent is None:
-                loop.call_soon(self.drop, pending, "nobody-listens", None)
+                loop.call_soon(self.drop, pending, NOBODY, None)
 
         speech.on_room, speech.on_done, speech.on_cancel = room.set, done, cancelled
         pending.times.tts_begin = self._clock()
@@ -193,10 +207,11 @@ class Delivery:
                 circuit = self._circuits.of(synthesizer)
                 answers = circuit.usable_in_need() if turns.last else circuit.usable()
                 wait = turns.failed(may_help=error.retryable and answers, took_s=self._clock() - began)
+                if pending.times.tts_first is None:
+                    self._in_vain(pending, began)
                 if not turns or speech.cancelled or pending.times.tts_first is not None:
                     raise
                 log.warning("synthesizer failed", engine=error.engine, error=str(error))
-                self._in_vain(pending, began)
                 self._reports.engine_failed("tts", error)
                 await asyncio.sleep(wait)  # meanwhile the booth plays silence
 

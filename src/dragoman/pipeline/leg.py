@@ -140,11 +140,17 @@ class SpeakingLeg:
     def unspoken_since(self) -> float | None:
         """When the oldest was said that is wanted and neither spoken nor read, monotonic seconds; None: all was."""
         marks = [chain.meter.since for chain in self.chains]
-        if self.recognition is not None and self.recognition.wanted and self._audio is not None:
-            known = self._segmenter.ledger.committed_until
-            starts = (self.recognition.feed.since, self._segmenter.since)
-            marks += [self._audio.time_of(max(start, known)) for start in starts if start is not None]
+        if (start := self._uncommitted()) is not None and self._audio is not None:
+            marks.append(self._audio.time_of(start))
         return min((mark for mark in marks if mark is not None), default=None)
+
+    def _uncommitted(self) -> int | None:
+        """From where on (audio time) something was said that is wanted and is no clause yet; None: all was."""
+        if self.recognition is None or not self.recognition.wanted:
+            return None
+        known = self._segmenter.ledger.committed_until
+        starts = (self.recognition.feed.since, self._segmenter.since)
+        return min((max(start, known) for start in starts if start is not None), default=None)
 
     @property
     def echoed_words(self) -> int:
@@ -186,6 +192,7 @@ class SpeakingLeg:
             return
         self._start_chains(self._group)
         for target in self._chains.keys() - self._targets:
+            self._chains[target][0].unwanted = True
             self._forget(target).cancel()
 
     def rest(self) -> None:
@@ -219,6 +226,8 @@ class SpeakingLeg:
                     await self._recognise(recognition)
             except TimeoutError:
                 log.warning("what was said is given up", after_s=DRAIN_DEADLINE)
+                if (start := self._uncommitted()) is not None and self._audio is not None:
+                    self._lost(start, self._audio.end)
             finally:
                 self._group = self._deadline = None
                 self._let_go(recognition)

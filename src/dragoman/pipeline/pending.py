@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from dragoman.pipeline.speculation import Ahead
 
 
+NOBODY = "nobody-listens"
+CUT_OFF = "cut-off"
+"""Reasons why clauses are not heard, or not whole: who listened went, or what speaks them ended while they listened."""
+
 BEHIND = "behind"
 """Reason for which clauses are not spoken that would be heard too late."""
 

@@ -15,7 +15,7 @@ from dragoman.pipeline.clause import Clause
 from dragoman.pipeline.degradation import CAPTIONS_ONLY
 from dragoman.pipeline.journey import Journey, Outcome, Traces, Untraced, trace_id_of
 from dragoman.pipeline.latency import ClauseTimes
-from dragoman.pipeline.pending import BEHIND, Pending
+from dragoman.pipeline.pending import BEHIND, CUT_OFF, Pending
 from dragoman.pipeline.sounding import Dropped
 from dragoman.recovery.kinds import Action, Kind, Status
 from dragoman.recovery.telling import Tell, nobody
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 NOTES = {
     BEHIND: "not spoken: the interpretation was too far behind",
     CAPTIONS_ONLY: "not spoken: there are captions only just now",
+    CUT_OFF: "not spoken, or not whole: the interpretation ended before it",
 }
 """What readers are told of a reason."""
 

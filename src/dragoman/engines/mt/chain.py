@@ -103,7 +103,9 @@ class TranslatorChain:
                     return replace(translation, tried=tuple(tried)) if tried else translation
         failure = _gravest(failures, refusal)
         self._tell([error for error in failures if error is not failure])
-        raise failure or EngineRejected("mt", f"no translator for {request.source}-{request.target}")
+        failure = failure or EngineRejected("mt", f"no translator for {request.source}-{request.target}")
+        failure.tried = tuple(tried)
+        raise failure
 
     def _takers(self, request: TranslationRequest, failures: list[EngineError]) -> list[Translator]:
         """The translators that take this pair; one that fails to say so is among ``failures``."""
