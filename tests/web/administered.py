@@ -28,6 +28,8 @@ class Pbx:
     hung_up: list[str] = field(default_factory=list)
     loses_callers: bool = False
     fails: Exception | None = None
+    takes: float = 0.0
+    """Seconds until Asterisk has begun to move somebody."""
 
     def seat(self, channel: str, language: str, epoch: int = 1, room: str = "1000", muted: bool = False) -> None:
         leg = SimpleNamespace(
@@ -38,6 +40,7 @@ class Pbx:
     async def move(self, channel_id: str, room: str, language: str, *, muted: bool) -> bool:
         if self.fails is not None:
             raise self.fails
+        await asyncio.sleep(self.takes)
         before = next(state for state in self.legs.values() if state.leg.channel_id == channel_id)
         del self.legs[before.leg.id]
         if self.loses_callers:

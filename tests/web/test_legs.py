@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from tests.web.administered import Pbx, administered
 from tests.web.serving import Serving, serving
 
+from dragoman.admin.rooms import Room
 from dragoman.errors import AriUnavailable, ErrandFailed
 from dragoman.web.state import LegInfo, RoomInfo
 
@@ -56,6 +58,27 @@ async def test_who_is_not_there_and_what_cannot_be(tmp_path: Path) -> None:
         await s.json(PATH, 422, method="PATCH", json={"language": "fr"})
         await s.json(PATH, 422, method="PATCH", json={"muted": 1})
         assert pbx.hung_up == [] and set(pbx.legs) == {"17.4.1"}
+
+
+async def test_a_language_in_which_the_room_is_not_held(tmp_path: Path) -> None:
+    pbx = Pbx()
+    pbx.seat("17.4", "es")
+    async with administered(tmp_path, pbx) as admin, serving(admin=admin) as s:
+        show(s, pbx)
+        await admin.put_room(Room("1000", languages=("en",)))
+        assert "choose one of en." in (await s.json(PATH, 422, method="PATCH", json={"language": "ca"}))["detail"]
+        assert (await s.json(PATH, method="PATCH", json={"language": "es", "muted": True}))["muted"], "he is in it"
+
+
+async def test_two_operators_at_once_undo_nothing_of_each_other(tmp_path: Path) -> None:
+    pbx = Pbx(takes=0.02)
+    pbx.seat("17.4", "es")
+    async with administered(tmp_path, pbx) as admin, serving(admin=admin) as s:
+        show(s, pbx)
+        changes = ({"muted": True}, {"language": "en"})
+        await asyncio.gather(*(s.json(PATH, method="PATCH", json=change) for change in changes))
+        (leg,) = pbx.legs.values()
+        assert (leg.muted, leg.leg.language) == (True, "en")
 
 
 async def test_a_caller_who_hangs_up_meanwhile(tmp_path: Path) -> None:

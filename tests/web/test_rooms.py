@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,20 @@ async def test_twice_the_same_room_is_a_conflict_and_another_than_is_there_is_no
         await s.json("/api/rooms/3000", 404, method="PATCH", json={})
         await s.json("/api/rooms/3000", 404, method="DELETE")
         await s.json("/api/rooms", 413, method="POST", json=FULL | {"name": "x" * 70_000})
+
+
+async def test_two_operators_at_once_take_nothing_from_each_other(tmp_path: Path) -> None:
+    async with administered(tmp_path) as admin, serving(admin=admin) as s:
+        made = [s.session.post("/api/rooms", json=FULL | {"name": name}) for name in ("Ann's", "Bea's")]
+        answers = await asyncio.gather(*made)
+        assert sorted(answer.status for answer in answers) == [201, 409]
+        changes: list[dict[str, Any]] = [{"most_legs": 7}, {"keep_hours": 1}, {"name": "Board 2"}, {"languages": []}]
+        await asyncio.gather(*(s.json("/api/rooms/2000", method="PATCH", json=change) for change in changes))
+        found = (admin.rooms or {})["2000"]
+        assert (found.most_legs, found.keep_hours, found.name, found.languages) == (7, 1, "Board 2", ())
+        change, gone = s.session.patch("/api/rooms/2000", json={"name": "x"}), s.session.delete("/api/rooms/2000")
+        statuses = [answer.status for answer in await asyncio.gather(gone, change)]
+        assert statuses in ([204, 404], [204, 200]) and admin.rooms == {}, "what is deleted stays deleted"
 
 
 async def test_without_a_store_one_is_told_what_to_set() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from dragoman.pipeline.conference import Conference, LegState
 from dragoman.telephony.errands import Errands
@@ -30,6 +31,11 @@ class Legs:
     conference: Conference
     errands: Errands
     client: Hangs
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def turn(self, state: LegState) -> asyncio.Lock:
+        """To be held from looking at a leg until it is moved: two operators may act on it at once."""
+        return self._turns.setdefault(state.leg.channel_id, asyncio.Lock())
 
     def find(self, room: str, leg: str) -> LegState | None:
         """A leg by its id, or by its channel's, which it keeps when it changes its language."""

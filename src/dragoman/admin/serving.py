@@ -75,6 +75,8 @@ class Administration:
         """None: not known, because a store is set that did not answer yet."""
         self.rooms: dict[str, Room] | None = None
         """By number; another one after every change. None: not known yet."""
+        self.changing = asyncio.Lock()
+        """Held from looking at what a room is given until that is changed: two operators may change it at once."""
         self.draining = False
         self.spending = Spending(Prices(admission.asr_minute, admission.mt_thousand, admission.tts_thousand))
         self.limits = Limits(admission.legs, admission.rooms, admission.cost_per_hour)

@@ -179,7 +179,7 @@ class TranslationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An engine that was asked in vain, before another one helped or none did; ``begin`` and ``end``: monotonic seconds."""
+    """An engine that was asked in vain, whether another one helped or not; ``begin``, ``end``: monotonic seconds."""
 
     engine: str
     begin: float

@@ -36,17 +36,19 @@ async def change_leg(request: web.Request, params: LegPath, body: LegChange) -> 
 
     He may unmute himself with ``*6``, and choose another language with ``*3``, as ever.
     """
-    state = _find(request, params)
-    language = body.language or state.leg.language
-    muted = state.muted if body.muted is None else body.muted
-    setup = (admin_of(request).rooms or {}).get(params.room)
-    offered = (setup and setup.languages) or request.app[LANGUAGES]
-    if language not in offered and language != state.leg.language:
-        raise Problem(422, f"body.language: choose one of {', '.join(offered)}.", languages=list(offered))
-    if (language, muted) == (state.leg.language, state.muted):
-        return _shown(request, state.leg.id)
-    with asterisk():
-        moved = await legs_of(request).move(state, language, muted=muted)
+    legs = legs_of(request)
+    async with legs.turn(_find(request, params)):
+        state = _find(request, params)
+        language = body.language or state.leg.language
+        muted = state.muted if body.muted is None else body.muted
+        setup = (admin_of(request).rooms or {}).get(params.room)
+        offered = (setup and setup.languages) or request.app[LANGUAGES]
+        if language not in offered and language != state.leg.language:
+            raise Problem(422, f"body.language: choose one of {', '.join(offered)}.", languages=list(offered))
+        if (language, muted) == (state.leg.language, state.muted):
+            return _shown(request, state.leg.id)
+        with asterisk():
+            moved = await legs.move(state, language, muted=muted)
     if moved is None:
         raise Problem(409, f"Leg {params.leg} has not come back: the call may be over.")
     return _shown(request, moved.leg.id)

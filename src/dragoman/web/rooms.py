@@ -65,13 +65,15 @@ async def create_room(request: web.Request, params: Nothing, body: RoomGiven) ->
     """
     admin = admin_of(request)
     admin.open_store()
-    if body.room in (admin.rooms or {}):
-        raise Problem(409, f"Room {body.room} was set up already: change it with PATCH.")
-    if len(admin.rooms or {}) >= MOST_ROOMS:
-        raise Problem(409, f"{MOST_ROOMS} rooms are set up already: delete one first.")
-    made = room_from(body, admin.clock())
-    _check(request, made)
-    state = await _put(request, made)
+    async with admin.changing:
+        if body.room in (admin.rooms or {}):
+            raise Problem(409, f"Room {body.room} was set up already: change it with PATCH.")
+        if len(admin.rooms or {}) >= MOST_ROOMS:
+            raise Problem(409, f"{MOST_ROOMS} rooms are set up already: delete one first.")
+        made = room_from(body, admin.clock())
+        _check(request, made)
+        await admin.put_room(made)
+    state = await _settled(request, made)
     headers = {hdrs.LOCATION: f"/api/rooms/{made.room}"}
     return web.Response(status=201, text=state.model_dump_json(), content_type="application/json", headers=headers)
 
@@ -88,15 +90,17 @@ async def create_room(request: web.Request, params: Nothing, body: RoomGiven) ->
 )
 async def change_room(request: web.Request, params: RoomPath, body: RoomChange) -> RoomState:
     """Holds for who calls from now on; a glossary, retention and a cap on cost at once."""
-    before = room_of(request, params.room)
+    admin = admin_of(request)
     given = body.model_dump(include=body.model_fields_set)
     if "pin" in given:
         given["pin"] = None if body.pin is None else SecretStr(body.pin)
     if "languages" in given:
         given["languages"] = tuple(body.languages)
-    changed = replace(before, **given, changed=admin_of(request).clock())
-    _check(request, changed)
-    return await _put(request, changed)
+    async with admin.changing:
+        changed = replace(room_of(request, params.room), **given, changed=admin.clock())
+        _check(request, changed)
+        await admin.put_room(changed)
+    return await _settled(request, changed)
 
 
 @api.send(
@@ -110,16 +114,17 @@ async def change_room(request: web.Request, params: RoomPath, body: RoomChange) 
 )
 async def delete_room(request: web.Request, params: RoomPath) -> None:
     """Its transcripts go with it. Who is in it stays; the site's settings hold for who calls from now on."""
-    found = room_of(request, params.room)
     admin = admin_of(request)
-    await admin.delete_room(found.room)
+    async with admin.changing:
+        found = room_of(request, params.room)
+        await admin.delete_room(found.room)
     if admin.keeper is not None:
         await admin.keeper.settled(found.room, SETTLE_S)
 
 
-async def _put(request: web.Request, made: Room) -> RoomState:
+async def _settled(request: web.Request, made: Room) -> RoomState:
+    """As it is shown, once Asterisk knows it or is not there."""
     admin = admin_of(request)
-    await admin.put_room(made)
     if admin.keeper is not None:
         await admin.keeper.settled(made.room, SETTLE_S)
     live = next((found for found in request.app[CONFERENCE].rooms() if found.room == made.room), None)
