@@ -1,4 +1,4 @@
-"""What is under way when who speaks, who listens or what interprets them goes: spoken, or told to be missing, each once."""
+"""What is under way when who speaks, listens or interprets goes: it is spoken, or told to be missing, each once."""
 
 from __future__ import annotations
 
