@@ -81,6 +81,12 @@ def test_what_is_no_rooms_address(uri: str) -> None:
         (["sip:9000@127.0.0.1", "--wav", "/nowhere.wav"], "nowhere.wav"),
         (["sip:9000@127.0.0.1", "--user", "ann"], "--password-file"),
         (["sip:9000@127.0.0.1", "--pin-file", "/nowhere"], "/nowhere"),
+        (["sip:9000@127.0.0.1", "--to", "en"], "give two languages"),
+        (["sip:9000@127.0.0.1", "--critical", "nan"], "--critical nan"),
+        (["sip:9000@127.0.0.1", "--warning", "5"], "not below"),
+        (["sip:9000@127.0.0.1", "--warning", "soon"], "--warning"),
+        (["sip:9000@127.0.0.1", "--colour", "red"], "--colour"),
+        ([], "Missing argument"),
     ],
 )
 def test_what_cannot_be_tried_is_unknown_and_never_written_down(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import IllegalTransition
-from dragoman.recovery.ladder import FALLS, LONGEST_PAUSE_S, PAUSE_S, RISES, Change, Ladder, Rung, Step
+from dragoman.recovery.ladder import FALLS, LONGEST_PAUSE_S, PAUSE_S, RELAPSE_S, RISES, Change, Ladder, Rung, Step
 
 CLAUSE_S = 3.0
 """Seconds between two clauses."""
@@ -135,6 +135,20 @@ def test_what_was_lost_outright_is_back_with_its_first_clause() -> None:
     assert change == Change(Rung.CLONED, Rung.ORIGINAL, "no recogniser")
     assert talk.ladder.lost(talk.now, "no recogniser") is None
     assert talk.clause() == Change(Rung.ORIGINAL, Rung.CLONED, "it works again")
+
+
+def test_what_is_lost_with_every_other_clause_settles_below_and_comes_back_when_it_holds() -> None:
+    talk = Talk()
+    for _ in range(20):
+        talk.now += CLAUSE_S
+        if change := talk.ladder.lost(talk.now, "no stream is free"):
+            talk.changes.append(change)
+        talk.clause()
+    assert [change.after for change in talk.changes] == [Rung.ORIGINAL, Rung.CLONED, Rung.ORIGINAL]
+    assert talk.until(Rung.CLONED) == RISES - 1
+    talk.now += RELAPSE_S
+    assert talk.ladder.lost(talk.now, "no stream is free") is not None
+    assert talk.clause() is not None, "after a while one clause is enough again"
 
 
 def test_a_profile_that_comes_or_goes_moves_it_and_nobody_need_be_told() -> None:

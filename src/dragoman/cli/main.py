@@ -22,7 +22,7 @@ from dragoman.signals import ended_by_signals, told_by_signal
 
 app = typer.Typer(help="A live interpreter for phone conferences.", no_args_is_help=True, add_completion=False)
 app.add_typer(voices.app, name="voices")
-app.command()(probe.probe)
+app.command(cls=probe.ProbeCommand)(probe.probe)
 app.add_typer(admin.app, name="token")
 app.command("drain")(admin.drain)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from pydantic import SecretStr
+from typer.core import TyperCommand
 
 from dragoman.engines.base import Stage
 from dragoman.errors import ConfigError, DragomanError
@@ -20,6 +22,25 @@ if TYPE_CHECKING:
 
 WHO = "probe"
 """Speaker's name for the synthesizer of the sentence."""
+
+
+Mistake = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+"""click's UsageError, of whichever click typer brings along."""
+
+
+class ProbeCommand(TyperCommand):
+    """What it is called with wrongly ends as what could not be tried: Nagios takes the usual 2 for a broken room."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """As click's; a mistake is told in the one line, too."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except Mistake as error:
+            from dragoman.probe.report import Status
+
+            typer.echo(f"DRAGOMAN {Status.UNKNOWN.name} - {' '.join(error.format_message().split())}")
+            error.exit_code = Status.UNKNOWN
+            raise
 
 
 def probe(
@@ -57,6 +78,10 @@ def probe(
     try:
         if codec not in CODECS:
             raise ConfigError(f"--codec {codec}: known are {', '.join(CODECS)}")
+        if not 0 < warning <= critical < math.inf:
+            raise ConfigError(
+                f"--warning {warning:g} --critical {critical:g}: seconds, and the second not below the first"
+            )
         room, speaker, listener = room_uris(uri, source, target)
         found = Found(room, source, target)
         account = _line(uri, user, password_file, listen)

@@ -92,7 +92,7 @@ def room_uris(uri: str, source: str, target: str) -> tuple[str, str, str]:
     The dialplan takes a language's calling code behind a star: ``1000*44``.
 
     Raises:
-        ValueError: it is no ``sip:ROOM@HOST``, or a language is unknown.
+        ValueError: it is no ``sip:ROOM@HOST``, a language is unknown, or both are the same.
     """
     scheme, _, rest = uri.partition(":")
     room, at, host = rest.partition("@")
@@ -101,6 +101,8 @@ def room_uris(uri: str, source: str, target: str) -> tuple[str, str, str]:
     for language in (source, target):
         if language not in LANGUAGES:
             raise ValueError(f"{language!r} unknown; known are {', '.join(LANGUAGES)}")
+    if source == target:
+        raise ValueError(f"nothing is interpreted from {source} to {target}: give two languages")
     codes = [LANGUAGES[language].calling_code for language in (source, target)]
     return room, f"{scheme}:{room}*{codes[0]}@{host}", f"{scheme}:{room}*{codes[1]}@{host}"
 

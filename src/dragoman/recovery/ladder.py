@@ -159,22 +159,28 @@ class Ladder:
             self._streak, self._ended = self._ended, []
 
     def lost(self, now: float, why: str) -> Change | None:
-        """Nothing of it can be had just now; the first clause that comes farther shows that it is back."""
+        """Nothing of it can be had just now; the first clause that comes farther shows that it is back.
+
+        Of what is lost again soon, RISES of them do: what comes and goes with every utterance settles below.
+        """
         if self.rung is Rung.ORIGINAL:
+            self._streak.clear()
             return None
         change = self._move(Rung.ORIGINAL, now, why)
-        self._sure = True
+        self._sure = not self._relapses(now)
         self._try_at = now
         return change
 
     def _fall(self, now: float, why: str) -> Change:
         to = max(self._streak, key=lambda each: each.height)
-        relapsed = self._risen_at is not None and now - self._risen_at < RELAPSE_S
-        if not relapsed:
+        if not self._relapses(now):
             self._pause = PAUSE_S
         change = self._move(to, now, why)
         self._longer(now)
         return change
+
+    def _relapses(self, now: float) -> bool:
+        return self._risen_at is not None and now - self._risen_at < RELAPSE_S
 
     def _rise(self, now: float) -> Change:
         change = self._move(min(self._streak, key=lambda each: each.height), now, "it works again")

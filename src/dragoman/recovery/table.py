@@ -90,10 +90,10 @@ TABLE: tuple[Row, ...] = (
         Kind.ASR_MISSING,
         "recogniser",
         f"no recogniser can be had for {preference.MISSING_AFTER:g} s, or each refuses us",
-        "readers are told by a gap, listeners get the original at full level; it is tried for ever, and the "
-        "first clause "
-        "brings the interpretation back",
-        f"a retry-after is heeded up to {preference.LONGEST_RETRY_AFTER:g} s",
+        "readers are told by a gap, listeners get the original at full level, those who come later too; it is tried "
+        "for ever, and the first clause that is recognised then brings the interpretation back",
+        f"a retry-after is heeded up to {preference.LONGEST_RETRY_AFTER:g} s; lost again within {ladder.RELAPSE_S:g} s "
+        f"of that, it takes {ladder.RISES} clauses",
         "a prompt, and the speaker himself instead of the translation",
         (Action.GAP,),
         "`dragoman_ladder_changes_total`",
@@ -269,7 +269,8 @@ TABLE: tuple[Row, ...] = (
         Kind.BUG,
         "a leg, or what speaks it in one language",
         "an error of ours that nobody expected",
-        "what translates into one language begins again at the next clause; a leg that ended stays in its room and is "
+        "what translates into one language begins again at the next clause, and what it had not spoken is marked; "
+        "a leg that ended stays in its room and is "
         "relayed; nobody else is touched",
         "none",
         "one speaker in one language is missing for a clause, or his original is heard",
