@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -115,6 +116,26 @@ async def test_a_ticket_stands_for_the_pin_where_no_header_can_be_sent(tmp_path:
             assert await status(s, f"{CAPTIONS.replace('1000', '2000')}&ticket={made['ticket']}") == 401
             assert await status(s, f"/api/rooms?ticket={made['ticket']}") == 401
         assert await status(s, "/api/rooms/1000/tickets", None, "POST") == 401
+
+
+async def test_another_pin_ends_the_captions_of_who_reads_by_the_one_before(tmp_path: Path) -> None:
+    async with administered(tmp_path) as admin, serving(admin=admin) as s:
+        await admin.put_room(Room("1000", pin=SecretStr("4711")))
+        await admin.put_room(Room("2000", pin=SecretStr("4712")))
+        operator = await token(admin, Scope.ADMIN)
+        pins = [{"Dragoman-Room-Pin": pin} for pin in ("4711", "4712")]
+        by_pin = await s.session.get(CAPTIONS.replace("es", "en"), headers=pins[0])
+        elsewhere = await s.session.get(CAPTIONS.replace("1000", "2000"), headers=pins[1])
+        by_token = await s.session.get(CAPTIONS, headers=operator)
+        assert [reader.status for reader in (by_pin, elsewhere, by_token)] == [200] * 3
+        await s.json("/api/rooms/1000", method="PATCH", json={"name": "Board"}, headers=operator)
+        assert s.hub.languages("1000") == {"en", "es"}
+        await s.json("/api/rooms/1000", method="PATCH", json={"pin": "8888"}, headers=operator)
+        async with asyncio.timeout(5):
+            await by_pin.content.read()
+        assert s.hub.languages("1000") == {"es"} and s.hub.rooms == {"1000", "2000"}
+        for reader in (by_pin, elsewhere, by_token):
+            reader.close()
 
 
 async def test_without_a_pin_of_its_own_a_room_has_the_sites(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from dragoman.web.room_models import (
     room_from,
     setup_info,
 )
-from dragoman.web.routes import CONFERENCE, LANGUAGES, RoomPath, api
+from dragoman.web.routes import CAPTIONS, CONFERENCE, LANGUAGES, RoomPath, api
 from dragoman.web.state import RoomInfo
 
 MOST_ROOMS = 500
@@ -73,6 +73,7 @@ async def create_room(request: web.Request, params: Nothing, body: RoomGiven) ->
         made = room_from(body, admin.clock())
         _check(request, made)
         await admin.put_room(made)
+    _expel(request, made.room, None, made.pin)
     state = await _settled(request, made)
     headers = {hdrs.LOCATION: f"/api/rooms/{made.room}"}
     return web.Response(status=201, text=state.model_dump_json(), content_type="application/json", headers=headers)
@@ -89,7 +90,10 @@ async def create_room(request: web.Request, params: Nothing, body: RoomGiven) ->
     audit="change a room",
 )
 async def change_room(request: web.Request, params: RoomPath, body: RoomChange) -> RoomState:
-    """Holds for who calls from now on; a glossary, retention and a cap on cost at once."""
+    """Holds for who calls from now on; a glossary, retention and a cap on cost at once.
+
+    Another PIN ends the captions of who reads them by the one before.
+    """
     admin = admin_of(request)
     given = body.model_dump(include=body.model_fields_set)
     if "pin" in given:
@@ -97,9 +101,11 @@ async def change_room(request: web.Request, params: RoomPath, body: RoomChange) 
     if "languages" in given:
         given["languages"] = tuple(body.languages)
     async with admin.changing:
-        changed = replace(room_of(request, params.room), **given, changed=admin.clock())
+        before = room_of(request, params.room)
+        changed = replace(before, **given, changed=admin.clock())
         _check(request, changed)
         await admin.put_room(changed)
+    _expel(request, changed.room, before.pin, changed.pin)
     return await _settled(request, changed)
 
 
@@ -118,8 +124,15 @@ async def delete_room(request: web.Request, params: RoomPath) -> None:
     async with admin.changing:
         found = room_of(request, params.room)
         await admin.delete_room(found.room)
+    _expel(request, found.room, found.pin, None)
     if admin.keeper is not None:
         await admin.keeper.settled(found.room, SETTLE_S)
+
+
+def _expel(request: web.Request, room: str, before: SecretStr | None, after: SecretStr | None) -> None:
+    """Let nobody read on by a PIN that is the room's no more; None: the site's."""
+    if before != after:
+        request.app[CAPTIONS].expel(room)
 
 
 async def _settled(request: web.Request, made: Room) -> RoomState:

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from dragoman.observe.metrics import Metrics
 from dragoman.subscription import Subscription
+from dragoman.web.auth import PRINCIPAL
 from dragoman.web.problem import Problem
 from dragoman.web.sse import begin, last_event_id, send
 
@@ -47,7 +48,7 @@ class Streams(Generic[T]):
         self.limit = limit
         self._keepalive_s = keepalive_s
         self._changed = changed
-        self._open: set[Subscription[T]] = set()
+        self._open: dict[Subscription[T], str] = {}  # with the room whose PIN let its reader in; empty: a token did
         self._closed = False
 
     @property
@@ -70,7 +71,7 @@ class Streams(Generic[T]):
             why = "The daemon is shutting down." if self._closed else f"{self.limit} readers are served already."
             raise Problem(503, why, {hdrs.RETRY_AFTER: "10"})
         subscription = subscribe(after)
-        self._open.add(subscription)
+        self._open[subscription] = request[PRINCIPAL].room
         self._changed(len(self._open))
         events = (self._encode(number, event) async for number, event in subscription)
         try:
@@ -82,10 +83,15 @@ class Streams(Generic[T]):
             _log.exception("stream failed", of=self._queue, path=request.path)
         finally:
             subscription.close()
-            self._open.discard(subscription)
+            self._open.pop(subscription, None)
             self._changed(len(self._open))
             self._metrics.queue_drops.labels(queue=self._queue).inc(subscription.dropped)
         return response
+
+    def expel(self, room: str) -> None:
+        """End the streams that this room's PIN opened: it is another one now."""
+        for subscription in [each for each, opened_by in self._open.items() if opened_by == room]:
+            subscription.close()
 
     def close(self) -> None:
         """End every stream, open none any more; idempotent."""
