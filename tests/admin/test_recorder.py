@@ -23,9 +23,12 @@ class Kept:
         self.lines: list[tuple[Line, float]] = []
         self.purged: list[float] = []
         self.down = False
+        self.known = True
         self.recorder = Recorder(self.hours, self.keep, self.purge, self.clock)
 
-    def hours(self, room: str) -> float:
+    def hours(self, room: str) -> float | None:
+        if not self.known:
+            return None
         return 2.0 if room == "1000" else 0.0
 
     def clock(self) -> float:
@@ -83,6 +86,22 @@ async def test_a_store_that_is_away_gets_it_later_and_purging_goes_on() -> None:
         await asyncio.sleep(PURGE_S * 2)
         assert len(kept.purged) >= 2
         running.cancel()
+
+
+async def test_what_is_said_before_the_rooms_are_known_is_kept_of_those_that_keep_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder, "DEPTH", 3)
+    kept = Kept()
+    kept.known = False
+    for text, room in (("too old", "1000"), ("hola", "1000"), ("adiós", "2000"), ("bueno", "1000")):
+        kept.recorder.take(caption(text, room=room))
+    await kept.recorder.flush()
+    assert (len(kept.recorder), kept.recorder.dropped, kept.lines) == (3, 0, [])
+    kept.known = True
+    await kept.recorder.flush()
+    assert [(line.text, until) for line, until in kept.lines] == [("hola", 7201.0), ("bueno", 7201.0)]
+    assert len(kept.recorder) == 0
 
 
 def slow() -> Kept:

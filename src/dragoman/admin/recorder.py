@@ -35,7 +35,7 @@ class Recorder:
     """Takes captions and writes those that are to be kept.
 
     Args:
-        hours: how long what is said in a room is kept; 0: not at all.
+        hours: how long what is said in a room is kept; 0: not at all; None: that is not known yet.
         keep: writes lines, each with the unix time until which it is kept; raises AdminStoreDown.
         purge: deletes what is over its time; raises AdminStoreDown.
         clock: unix time, s.
@@ -43,7 +43,7 @@ class Recorder:
 
     def __init__(
         self,
-        hours: Callable[[str], float],
+        hours: Callable[[str], float | None],
         keep: Keep,
         purge: Callable[[float], Awaitable[int]],
         clock: Callable[[], float],
@@ -55,7 +55,7 @@ class Recorder:
         self._keep = keep
         self._purge = purge
         self._clock = clock
-        self._waiting: deque[tuple[Line, float]] = deque()
+        self._waiting: deque[tuple[Line, float | None]] = deque()  # with the hours, where they are known
         self._turn = asyncio.Lock()
 
     def __len__(self) -> int:
@@ -65,14 +65,15 @@ class Recorder:
     def take(self, caption: Caption) -> None:
         """A caption was published; waits for nothing."""
         hours = self._hours(caption.room)
-        line = line_of(caption) if hours > 0 else None
+        line = line_of(caption) if hours is None or hours > 0 else None
         if line is None:
             return
         if len(self._waiting) >= DEPTH:
-            self._waiting.popleft()
-            self.dropped += 1
-            self.on_drop()
-        self._waiting.append((line, line.start + hours * 3600))
+            _, known = self._waiting.popleft()
+            if known is not None:  # else it was to be kept perhaps
+                self.dropped += 1
+                self.on_drop()
+        self._waiting.append((line, hours))
 
     async def run(self) -> None:
         """Write and purge, until cancelled."""
@@ -96,10 +97,15 @@ class Recorder:
         """Write what waits; raises AdminStoreDown, and it waits still."""
         async with self._turn:  # whoever reads a transcript flushes too
             while self._waiting:
-                lines = list(islice(self._waiting, MOST_LINES))
-                await self._keep(lines)
-                for line in lines:
-                    if self._waiting and self._waiting[0] is line:  # else it was dropped meanwhile
+                taken = list(islice(self._waiting, MOST_LINES))
+                found = [(line, self._hours(line.room) if hours is None else hours) for line, hours in taken]
+                if any(hours is None for _, hours in found):
+                    return  # the store is not open yet
+                kept = [(line, line.start + hours * 3600) for line, hours in found if hours]
+                if kept:
+                    await self._keep(kept)
+                for each in taken:
+                    if self._waiting and self._waiting[0] is each:  # else it was dropped meanwhile
                         self._waiting.popleft()
 
     def paused(self) -> AbstractAsyncContextManager[None]:

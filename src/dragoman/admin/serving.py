@@ -281,8 +281,10 @@ class Administration:
             if room.most_cost is not None
         }
 
-    def _hours(self, room: str) -> float:
-        found = (self.rooms or {}).get(room)
+    def _hours(self, room: str) -> float | None:
+        if self.rooms is None:
+            return None
+        found = self.rooms.get(room)
         return 0.0 if found is None else found.keep_hours
 
     # ---- what operators do
