@@ -93,6 +93,8 @@ async def test_what_was_set_up_is_there_after_a_restart_and_its_glossary_counts(
         ({"most_cost": -1}, "most_cost"),
         ({"keep_hours": False}, "keep_hours"),
         ({"name": "a\nb"}, "name"),
+        ({"name": "a\u202eb"}, "name"),
+        ({"name": "x" * 101}, "name"),
         ({"unknown": 1}, "unknown"),
     ],
 )
@@ -103,6 +105,15 @@ async def test_what_is_no_room_is_refused_and_nothing_is_kept(
         problem = await s.json("/api/rooms", 422, method="POST", json=FULL | change)
         assert where in problem["detail"]
         assert "4711" not in str(problem) and admin.rooms == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["اتاق می\u200cخواهم", "Salle\u00a0A", "👩\u200d💻", "Sitzung <b>1</b>; ${EXTEN}", " ", ""]
+)
+async def test_a_room_may_be_called_anything_that_can_be_written(tmp_path: Path, name: str) -> None:
+    async with administered(tmp_path) as admin, serving(admin=admin) as s:
+        made = await s.json("/api/rooms", 201, method="POST", json={"room": "2000", "name": name})
+        assert made["setup"]["name"] == name == (await s.json("/api/rooms/2000"))["setup"]["name"]
 
 
 async def test_twice_the_same_room_is_a_conflict_and_another_than_is_there_is_none(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -19,8 +20,12 @@ MOST_HOURS = 24 * 3650
 """Of keeping transcripts: ten years."""
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Those that end a line or turn the direction of writing around, too; not the joiners with which Persian is written."""
+
+
 def _printable(value: str) -> str:
-    if any(not char.isprintable() for char in value):
+    if _CONTROL.search(value):
         raise ValueError("should have no control characters")
     return value
 
