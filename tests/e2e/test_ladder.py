@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import CallerFactory, DaemonFactory
 from tests.e2e.daemon import TONE, Daemon
 from tests.e2e.listening import load
-from tests.e2e.talking import BY_BOOTH, HIMSELF, RATE, SPOILT, heard, into, say_all, stop
+from tests.e2e.talking import BY_BOOTH, HIMSELF, RATE, heard, into, say_all, stop
 from tests.e2e.test_conference import FLOOR_DB
 from tests.tonewords.code import words
 from tests.tonewords.encode import LEVEL_DB
@@ -59,7 +59,7 @@ async def test_who_cannot_be_translated_is_heard_himself_in_full_until_he_can_be
     level = {word.text: word.level_db - LEVEL_DB for word in found if word.source == HIMSELF["a"] and word.text}
     for said, gain in ((lost, FLOOR_DB), (between, 0.0), (after, FLOOR_DB)):
         heard_so = [level[word] for word in said if word in level]
-        assert len(heard_so) >= len(said) - SPOILT, level  # a prompt is spoken over him
+        assert len(heard_so) > len(said) / 2, level  # a prompt is spoken over him
         assert heard_so == pytest.approx([gain] * len(heard_so), abs=2.0), said
     translated = [word.text for word in found if word.source == BY_BOOTH["a"]]
     assert translated == into("es", between + after)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.e2e.conftest import CallerFactory, DaemonFactory, conference_of, until
-from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say, say_all
+from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, say, say_all, stop
 from tests.e2e.test_admin import ask
 from tests.tonewords.code import words
 
@@ -18,6 +19,8 @@ TRANSCRIPT = "/api/rooms/1000/transcript?lang=es&format=json"
 
 
 MISSING = "..."
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def told(transcript: Any) -> list[str]:
@@ -160,3 +163,35 @@ async def test_with_the_daemon_killed_and_the_phones_hung_up_no_conference_stays
     await berta.stop()
     await conference_of(pbx, "1000-en", 0)
     await conference_of(pbx, "1000-es", 0)
+
+
+async def test_a_tap_that_is_lost_costs_its_listener_nothing_and_its_speaker_a_gap(
+    pbx: Pbx, daemon_factory: DaemonFactory, caller: CallerFactory
+) -> None:
+    daemon = await daemon_factory()
+    alice, berta = await caller("Alice", "1000*44"), await caller("Berta", "1000*34")
+    await daemon.legs("1000", 2)
+
+    async def lose(name: str) -> None:
+        """End the channel that brings us what somebody says; wait until there is another."""
+        leg = next(leg for leg in await daemon.legs("1000", 2) if leg["name"] == name)
+        joined = [line for line in daemon.log.read_text().splitlines() if "leg joined" in line and leg["id"] in line]
+        tap = re.search(r"audio\S*?=\S*?(dragoman[\w.-]+)", ANSI.sub("", joined[-1]))
+        assert tap is not None, joined
+        listed = (await pbx.rx(CHANNELS)).splitlines()
+        (channel,) = [line.split("!")[0] for line in listed if line.endswith(f"!{tap[1]}")]
+        await pbx.rx(f"channel request hangup {channel}")
+        await until(pbx, CHANNELS, lambda listed: tap[1] not in listed)
+        await daemon.legs("1000", 2)
+
+    said = words("a", "en", 8)
+    async with daemon.captions("1000", "es") as seen:
+        await say(alice, said)
+        await seen.until(lambda seen: len(seen.of("spoken")) > 0)
+        await lose("Berta")
+        await daemon.spoken("1000", 1)
+        assert seen.of("gap") == [] or all(gap["speaker"] == "Berta" for gap in seen.of("gap"))
+        await lose("Alice")
+        await seen.until(lambda seen: any(gap["speaker"] == "Alice" for gap in seen.of("gap")))
+    await stop(alice, berta)
+    check(berta, {BY_BOOTH["a"]: into("es", said)}, ignore=HIMSELF.values())

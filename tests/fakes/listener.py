@@ -15,6 +15,8 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
         self.taps: dict[str, Tap] = {}
+        self.lost: list[Tap] = []
+        """Those that were told to be lost, not left."""
         self.booths: dict[str, Booth] = {}
         self._unseen: deque[tuple[str, Any]] = deque()
         self._news = asyncio.Event()
@@ -40,8 +42,10 @@ class Recorder:
         self.taps[tap.leg.id] = tap
         self._tell("tap_ready", tap)
 
-    def tap_closed(self, tap: Tap) -> None:
+    def tap_closed(self, tap: Tap, *, lost: bool = False) -> None:
         assert self.taps.pop(tap.leg.id) == tap
+        if lost:
+            self.lost.append(tap)
         self._tell("tap_closed", tap)
 
     def booth_ready(self, booth: Booth) -> None:

@@ -87,9 +87,10 @@ class Hall:
             self.conference.booth_ready(Booth(room, language, self.booth_id(language, room), ("::", 2)))
         return tap
 
-    def repair(self, tap: Tap) -> Tap:
-        """The tap is lost and made again."""
-        self.conference.tap_closed(tap)
+    async def repair(self, tap: Tap, seconds: float = 0.0) -> Tap:
+        """The tap is lost, and made again after so long."""
+        self.conference.tap_closed(tap, lost=True)
+        await self.passes(seconds)
         again = Tap(tap.leg, f"{tap.channel_id}-again", ("::", 3))
         self.conference.tap_ready(again)
         return again

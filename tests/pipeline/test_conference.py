@@ -321,7 +321,7 @@ async def test_a_repaired_tap_begins_anew_and_no_clause_id_comes_twice() -> None
         await place.passes(4)
         place.say(ann, "while it broke")
         await place.passes(0.4)
-        again = place.repair(ann)
+        again = await place.repair(ann)
         assert again.channel_id in place.media.legs and ann.channel_id not in place.media.legs
         place.say(again, "after the repair")
         await place.passes(6)

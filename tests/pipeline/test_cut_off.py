@@ -11,6 +11,7 @@ from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.captions import CaptionKind, GapCause
 from dragoman.pipeline.chain import Chain
 from dragoman.pipeline.journey import Outcome
+from dragoman.pipeline.mending import LONGEST_S
 
 pytestmark = virtual_time
 
@@ -86,3 +87,47 @@ async def test_no_trace_stays_open_when_the_last_listener_leaves() -> None:
         assert [trace.outcome for trace in traces] == [Outcome.SPOKEN] * 2 + [Outcome.DROPPED] * 3
         assert {trace.why for trace in traces[2:]} == {"nobody-listens"}
         assert place.measures.dropped == ["nobody-listens"] * 3
+
+
+@pytest.mark.parametrize("at", [0.5, 1.2, 1.6, 2.0, 2.4])
+@pytest.mark.parametrize("takes", [0.0, 0.15, 1.5])
+async def test_a_listener_whose_tap_is_made_anew_misses_nothing(at: float, takes: float) -> None:
+    async with hall(FakeEngines(mouth=FakeSynthesizer(word=ms_to_samples(400)))) as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        place.say(ann, "w0 x0 y0 z0")
+        await place.passes(at)
+        bea = await place.repair(bea, takes)
+        await place.passes(8)
+        assert place.heard("es") == translated("es", "w0 x0 y0 z0")
+        place.leave(bea)
+        await place.passes(1)
+        assert place.conference.legs[ann.leg.id].speaking.chains == (), "who leaves is waited for no more"
+
+
+async def test_a_speaker_whose_tap_is_made_anew_was_not_heard_meanwhile_and_that_is_told() -> None:
+    async with hall() as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        await place.passes(1)
+        again = await place.repair(ann, 1.5)
+        place.say(again, "here again")
+        await place.passes(4)
+        (gap,) = reader.of(CaptionKind.GAP)
+        assert (gap.note, gap.end_unix - gap.start_unix) == ("Ann was not heard for 1.5 s", pytest.approx(1.5))
+        assert place.heard("es") == translated("es", "here again")
+
+
+async def test_who_leaves_while_his_tap_is_made_anew_is_not_waited_for_for_ever() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        await place.passes(0.1)
+        speaking = place.conference.legs[ann.leg.id].speaking
+        place.conference.tap_closed(bea, lost=True)
+        await place.passes(LONGEST_S - 0.1)
+        assert [chain.target for chain in speaking.chains] == ["es"]
+        await place.passes(0.2)
+        assert speaking.chains == ()
+        reader = place.read("en")
+        await place.repair(ann, LONGEST_S + 2)
+        await place.passes(0.1)
+        assert [gap.note for gap in reader.of(CaptionKind.GAP)] == ["Ann was not heard for 7.0 s"], "of him who is back"

@@ -179,6 +179,10 @@ async def test_a_tap_whose_part_dies_is_made_anew_for_the_same_leg(daemon: Daemo
     again = await daemon.listener.next("tap_ready")
     assert again.leg == tap.leg
     assert again.remote != tap.remote
+    assert daemon.listener.lost == [tap]
+    daemon.pbx.hang_up(tap.leg.channel_id)
+    assert await daemon.listener.next("tap_closed") == again
+    assert daemon.listener.lost == [tap], "who left is not lost"
     await settled()
     daemon.check()
 

@@ -19,6 +19,7 @@ from dragoman.pipeline.chain import Chain, keep_tempo
 from dragoman.pipeline.degradation import Announcer, Degradation, Graded, Ranked
 from dragoman.pipeline.engines import Engines
 from dragoman.pipeline.leg import SpeakingLeg
+from dragoman.pipeline.mending import LONGEST_S, Mending
 from dragoman.pipeline.options import DEFAULTS, PipelineOptions
 from dragoman.pipeline.ports import NO_TERMS, LegAudio, Media, Stretcher, Terms
 from dragoman.pipeline.reports import Reporter
@@ -95,6 +96,7 @@ class Conference:
         self._running: dict[SpeakingLeg, asyncio.Task[None]] = {}
         self._numbers = itertools.count(1)
         self._past: Counter[str] = Counter()  # totals of legs and booths that are gone
+        self._mending = Mending()
         self.legs: dict[str, LegState] = {}
         """By leg id; those present, not those whose last words are still being spoken."""
         self.booths: dict[str, Booth] = {}
@@ -199,9 +201,11 @@ class Conference:
         self.legs[leg.id] = LegState(tap, speaking, audio, leg.muted)
         self._running[speaking] = self._group.create_task(self._run_leg(speaking, tap.channel_id))
         log.info("leg joined", room=leg.room, leg=leg.id, language=leg.language, audio=tap.channel_id)
+        if (since := self._mending.back(leg.id)) is not None:
+            self._reporter.unheard(leg, since)
         self._refresh(leg.room)
 
-    def tap_closed(self, tap: Tap) -> None:
+    def tap_closed(self, tap: Tap, *, lost: bool = False) -> None:
         """AttachListener: what was said is still spoken; from now on nothing is spoken for this leg.
 
         The media plane lets go of it at once: Asterisk may soon send another tap from the same address.
@@ -212,7 +216,10 @@ class Conference:
         del self.legs[tap.leg.id]
         state.speaking.close()
         self._media.remove_leg(tap.channel_id)
-        log.info("leg left", room=tap.leg.room, leg=tap.leg.id)
+        log.info("leg left", room=tap.leg.room, leg=tap.leg.id, lost=lost)
+        if lost:
+            self._mending.lost(tap.leg, self._clock())
+            asyncio.get_running_loop().call_later(LONGEST_S + 0.02, self._waited, tap.leg.room)
         self._refresh(tap.leg.room)
         if tap.leg.room not in self.rooms:
             self._captions.close_room(tap.leg.room)
@@ -281,8 +288,11 @@ class Conference:
         """Give every leg of the room its targets and every booth its floor."""
         present = self._present(room)
         languages = {leg_id: state.leg.language for leg_id, state in present.items()}
+        languages |= self._mending.languages(room, self._clock())
         allowed = self._may_speak(room)
         for leg_id, need in needs(languages, self._captions.languages(room)).items():
+            if leg_id not in present:
+                continue
             speaking = present[leg_id].speaking
             if allowed:
                 speaking.want(need.targets, need.source_captions)
@@ -327,7 +337,13 @@ class Conference:
         self.on_degraded(leg, target, change)
 
     def _listens(self, room: str, language: str) -> bool:
-        return any(state.leg.language == language for state in self._present(room).values())
+        there = {state.leg.language for state in self._present(room).values()}
+        return language in there or language in self._mending.languages(room, self._clock()).values()
+
+    def _waited(self, room: str) -> None:
+        """Somebody whose tap was lost has come back by now, or counts as gone."""
+        if not self._stopped.is_set():
+            self._refresh(room)
 
     def _make_chain(self, leg: Leg, target: str) -> Chain:
         voices = self._engines.synthesizers(target)

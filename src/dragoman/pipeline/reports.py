@@ -150,14 +150,8 @@ class Reporter:
     def pressed(self, leg: Leg, stage: str, seconds: float) -> None:
         """LegReports."""
         self.measures.pressed(stage)
-        log.warning(
-            "stage behind",
-            room=leg.room,
-            leg=leg.id,
-            stage=stage,
-            behind_ms=round(seconds * 1000),
-            action=PRESSURE_ACTIONS[stage],
-        )
+        behind, action = round(seconds * 1000), PRESSURE_ACTIONS[stage]
+        log.warning("stage behind", room=leg.room, leg=leg.id, stage=stage, behind_ms=behind, action=action)
 
     def chain_crashed(self, leg: Leg) -> None:
         """LegReports."""
@@ -177,6 +171,11 @@ class Reporter:
         self._gap(leg.room, start, end, note, GapCause.NOT_RECOGNISED, speaker=leg.name)
         lag = self._clock() - start
         self.tell(Kind.ASR_LOST, Action.GAP, Status.DEGRADED, "asr", session=leg.id, lag_s=lag, detail=note)
+
+    def unheard(self, leg: Leg, since: float) -> None:
+        """Nobody heard him since then: his tap was lost."""
+        note = f"{leg.name} was not heard for {self._clock() - since:.1f} s"
+        self._gap(leg.room, since, self._clock(), note, GapCause.NOT_RECOGNISED, speaker=leg.name)
 
     def echoed(self, leg: Leg, echo: Dropped) -> None:
         """LegReports: readers are told where something was left out; what it was, they have read before."""

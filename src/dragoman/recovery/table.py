@@ -15,7 +15,7 @@ from dragoman.engines.asr import deepgram_settings
 from dragoman.engines.mt import cache_redis
 from dragoman.engines.mt import chain as translators
 from dragoman.media import rescue
-from dragoman.pipeline import delivery, feed, finals, preference, probe, recognition
+from dragoman.pipeline import delivery, feed, finals, mending, preference, probe, recognition
 from dragoman.recovery import asr, backoff, gpu, ladder, mt, tts
 from dragoman.recovery.kinds import Action, Kind
 from dragoman.telephony import absence, attach, attacher
@@ -230,8 +230,10 @@ TABLE: tuple[Row, ...] = (
         Kind.ATTACHMENT_LOST,
         "taps and booths (ExternalMedia, snoop)",
         f"a channel of ours is gone, or could not be made within {attacher.CREATE_S:g} s",
-        "reconciliation drops what is left of it and makes it anew",
-        f"at once when it is lost; when it cannot be made: {BACKOFF}. {attach.AT_ONCE} at once at the most",
+        "reconciliation drops what is left of it and makes it anew; he is spoken to meanwhile as if it were there, and "
+        "a gap tells for how long a speaker was not heard",
+        f"at once when it is lost; when it cannot be made: {BACKOFF}. {attach.AT_ONCE} at once at the most. "
+        f"After {mending.LONGEST_S:g} s a listener counts as gone",
         "that language, or that speaker's interpretation, is missing for the moment",
         (Action.REATTACH,),
         "`dragoman_attach_failures_total`",

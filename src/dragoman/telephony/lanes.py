@@ -168,12 +168,12 @@ class Lanes:
         self.tell_closed(self._holdings)
         return list(self._tasks)
 
-    def tell_closed(self, holdings: Iterable[Holding]) -> None:
-        """Tell the listener that these are closed, unless it has been told."""
+    def tell_closed(self, holdings: Iterable[Holding], *, lost: bool = False) -> None:
+        """Tell the listener that these are closed, unless it has been told; ``lost``: they are made anew."""
         for holding in holdings:
             value, holding.value = holding.value, None
             if isinstance(value, Tap):
-                self._listener.tap_closed(value)
+                self._listener.tap_closed(value, lost=lost)
             elif value is not None:
                 self._listener.booth_closed(value)
 
@@ -272,7 +272,7 @@ class Lanes:
             self._tell_lost(key, why)
         creating = holding.state is State.CREATING
         self._holdings.step(holding, Step.DROP, now)
-        self.tell_closed((holding,))
+        self.tell_closed((holding,), lost=why not in LEFT)
         if not creating:
             self._spawn(self._delete(holding))
         elif (deadline := self._deadlines.get(key)) is not None and not deadline.expired():

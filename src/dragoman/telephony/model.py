@@ -65,8 +65,8 @@ class AttachListener(Protocol):
     def tap_ready(self, tap: Tap) -> None:
         """The tap carries audio from now on."""
 
-    def tap_closed(self, tap: Tap) -> None:
-        """The leg left the room, or its tap is gone; a repaired tap comes as a new ``tap_ready``."""
+    def tap_closed(self, tap: Tap, *, lost: bool = False) -> None:
+        """The leg left the room, or (``lost``) its tap is gone; a repaired tap comes as a new ``tap_ready``."""
 
     def booth_ready(self, booth: Booth) -> None:
         """The booth is in its ConfBridge."""
