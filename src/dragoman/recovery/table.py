@@ -230,8 +230,8 @@ TABLE: tuple[Row, ...] = (
         Kind.ATTACHMENT_LOST,
         "taps and booths (ExternalMedia, snoop)",
         f"a channel of ours is gone, or could not be made within {attacher.CREATE_S:g} s",
-        "reconciliation drops what is left of it and makes it anew; he is spoken to meanwhile as if it were there, and "
-        "a gap tells for how long a speaker was not heard",
+        "reconciliation drops what is left of it and makes it anew; meanwhile a tap's caller counts as a "
+        "listener, and a gap tells for how long he was not heard",
         f"at once when it is lost; when it cannot be made: {BACKOFF}. {attach.AT_ONCE} at once at the most. "
         f"After {mending.LONGEST_S:g} s a listener counts as gone",
         "that language, or that speaker's interpretation, is missing for the moment",
