@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ async def spoken(admin: Administration) -> None:
     admin.take(caption("no", room="2000", start_unix=now, end_unix=now + 1))
 
 
-async def test_a_transcript_in_each_form(tmp_path: Path) -> None:
+async def test_a_transcript_in_each_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with administered(tmp_path) as admin, serving(admin=admin) as s:
         await spoken(admin)
         path = "/api/rooms/1000/transcript?lang=es"
@@ -58,6 +59,16 @@ async def test_a_transcript_in_each_form(tmp_path: Path) -> None:
         since = found["lines"][1]["start"].replace("+", "%2B")
         assert len((await s.json(f"{path}&since={since}"))["lines"]) == 1
         assert len((await s.json(f"{path}&until={since}"))["lines"]) == 1
+        monkeypatch.setenv("TZ", "America/New_York")
+        time.tzset()
+        try:
+            naive = since.partition("Z")[0]
+            assert len((await s.json(f"{path}&since={naive}"))["lines"]) == 1, "UTC, as all that is shown"
+            assert len((await s.json(f"{path}&since=0001-01-01"))["lines"]) == 2, "the host's zone has no year 0"
+            assert len((await s.json(f"{path}&until=9999-12-31T23:59:59"))["lines"]) == 2
+        finally:
+            monkeypatch.undo()
+            time.tzset()
         assert (await s.json("/api/rooms/2000/transcript?lang=es"))["lines"] == []
         await s.json("/api/rooms/1000/transcript?lang=xx", 422)
         await s.json(f"{path}&format=pdf", 422)

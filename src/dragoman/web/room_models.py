@@ -30,6 +30,13 @@ def _printable(value: str) -> str:
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    """All times that are shown are UTC; the host's own zone is nobody's business, and has no year 0."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+Time = Annotated[datetime, AfterValidator(_in_utc)]
+
 RoomNumber = Annotated[
     str, Field(pattern=r"^[0-9]{1,12}$", description="A room's number, as it is dialled", examples=["1000"])
 ]
@@ -173,8 +180,8 @@ class TranscriptQuery(BaseModel):
     room: RoomName
     lang: LanguageCode
     format: Literal["json", "txt", "srt", "vtt"] = "json"
-    since: datetime | None = Field(default=None, description="What began then or later")
-    until: datetime | None = Field(default=None, description="What began before")
+    since: Time | None = Field(default=None, description="What began then or later; UTC where it names no zone")
+    until: Time | None = Field(default=None, description="What began before; UTC where it names no zone")
     ticket: str | None = Field(default=None, max_length=200, description="For the room's PIN, where no header")
 
 
