@@ -11,7 +11,7 @@ from dragoman.engines.base import Hypothesis, Translation, TranslationRequest, W
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.captions import CaptionKind, GapCause
 from dragoman.pipeline.clause import Clause
-from dragoman.pipeline.echoed import Source
+from dragoman.pipeline.echoed import FOLLOWED, FOLLOWS, Source
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import PipelineOptions
 from dragoman.pipeline.pending import Pending
@@ -236,6 +236,32 @@ def test_at_the_delay_that_the_guard_measured_one_word_of_a_booth_is_enough() ->
         assert len(own.take(told, audio, 14.0)[0].words) == left
 
 
+@pytest.mark.parametrize(
+    ("words", "loudspeaker", "likeness", "left"),
+    [
+        (1, True, FOLLOWS, 0),
+        (FOLLOWED, True, FOLLOWS, 0),
+        (FOLLOWED + 1, True, FOLLOWS, FOLLOWED + 1),
+        (1, True, FOLLOWS - 0.01, 1),
+        (1, False, FOLLOWS, 1),
+    ],
+)
+def test_few_words_that_sound_like_the_echo_are_one_whatever_they_say(
+    words: int, loudspeaker: bool, likeness: float, left: int
+) -> None:
+    sounding, audio = Sounding(), Audio()
+    audio.loudspeaker, audio.likeness = loudspeaker, likeness
+    own = OwnWords(sounding, ("1000", "es"), "bea")
+    heard = tuple(Word("nada", at(9 + number), at(9.5 + number)) for number in range(words))
+    kept, dropped = own.take(Hypothesis(heard, True, True, at(20.0)), audio, 20.0)
+    assert len(kept.words) == left
+    assert dropped is None or (dropped.words, dropped.source, dropped.delay) == (words, None, None)
+    assert (dropped is None) == (left > 0)
+    assert own.echoed_words == words - left
+    if loudspeaker and words <= FOLLOWED:
+        assert audio.asked == (at(9.0), at(8.5 + words))
+
+
 def at(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 
@@ -245,9 +271,14 @@ class Audio:
 
     loudspeaker = False
     echo_delay: float | None = None
+    likeness = 0.0
 
     def time_of(self, sample: int) -> float:
         return sample / SAMPLE_RATE
+
+    def echo_likeness(self, start: int, stop: int) -> float:
+        self.asked = (start, stop)
+        return self.likeness
 
 
 def clause(sent: float, played: float | None, text: str = "uno dos tres") -> Pending:

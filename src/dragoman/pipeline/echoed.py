@@ -20,6 +20,8 @@ heard are known: what its booth said, and what the others of its conference said
    one before the first, as long as two of three words are like what was played. All other words are the person's own.
 5. *Where most words are like nothing that was played, a person speaks* over the echo: none of them is taken for a
    misheard one, and words that are all short (``SHORT``) are his, for the like of these is in every sentence.
+6. *Few words from a loudspeaker which sound like its echo and nothing else* (``LegAudio.echo_likeness``) are one,
+   whatever they say: of an echo's remains a recogniser makes words that nobody was played.
 
 Two people who say the same at once are no echo: of what others say natively nothing is one, until the leg is known to
 be on a loudspeaker or has sent back the same delay before; their words of that first time pass.
@@ -80,6 +82,14 @@ PAIR = 2
 
 ANY = 1
 """The same from a loudspeaker, where nothing but such words was heard."""
+
+FOLLOWED = 5
+"""Words at most of an utterance that is left out by its sound: an echo of more is known by its words."""
+
+FOLLOWS = 0.38
+"""Likeness to the echo from which on it is nothing else. Measured in 74 simulated conferences: 15 of 18 utterances in
+which nobody spoke had 0.39 to 0.83; of 80 of five words and fewer that somebody spoke over an echo, two (0.46 and 0.57),
+and the next 0.37."""
 
 MISSED = 2
 """Words in a row that may be misheard inside of an echo."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.pipeline.echoed import LONGEST, EchoEar, Source
+from dragoman.pipeline.echoed import FOLLOWED, FOLLOWS, LONGEST, EchoEar, Source
 from dragoman.pipeline.lag import CHARACTER
 from dragoman.pipeline.pending import Pending
 from dragoman.pipeline.plain import plain
@@ -138,9 +138,9 @@ class Dropped:
     start: float
     end: float
     """Monotonic seconds of the first one's start and the last one's end."""
-    delay: float
-    """Seconds behind what was played."""
-    source: Source
+    delay: float | None = None
+    """Seconds behind what was played; None: it was not told by its words, but by its sound."""
+    source: Source | None = None
 
 
 class OwnWords:
@@ -159,7 +159,7 @@ class OwnWords:
     def take(self, hypothesis: Hypothesis, audio: LegAudio, now: float) -> tuple[Hypothesis, Dropped | None]:
         """The hypothesis without echoes, and what of a final is left out for the first time."""
         origin = audio.time_of(0)
-        echoed: dict[int, tuple[float, Source]] = {}
+        echoed: dict[int, tuple[float | None, Source | None]] = {}
         heard = timed(hypothesis.words, origin)
         since = (heard[0][1].start if heard else now) - 2 * LONGEST
         for source in self._ear.sources(len(heard), now, loudspeaker=audio.loudspeaker, final=hypothesis.is_final):
@@ -178,6 +178,8 @@ class OwnWords:
             )
             if echo is not None:
                 echoed.update((heard[i][0], (echo.delay, source)) for i in echo.words)
+        if len(echoed) < len(hypothesis.words) <= FOLLOWED and self._follows(hypothesis.words, audio):
+            echoed = {index: echoed.get(index, (None, None)) for index in range(len(hypothesis.words))}
         own = hypothesis
         if echoed:
             kept = [word for index, word in enumerate(hypothesis.words) if index not in echoed]
@@ -185,7 +187,13 @@ class OwnWords:
         self._sounding.voice(self._place, self._leg).hear(own, origin)
         return own, self._count(hypothesis, echoed, origin) if hypothesis.is_final else None
 
-    def _count(self, hypothesis: Hypothesis, echoed: dict[int, tuple[float, Source]], origin: float) -> Dropped | None:
+    def _follows(self, words: Sequence[Word], audio: LegAudio) -> bool:
+        """Whether these words sound like an echo and nothing else."""
+        return audio.loudspeaker and audio.echo_likeness(words[0].start, words[-1].end) >= FOLLOWS
+
+    def _count(
+        self, hypothesis: Hypothesis, echoed: dict[int, tuple[float | None, Source | None]], origin: float
+    ) -> Dropped | None:
         fresh = [index for index in sorted(echoed) if hypothesis.words[index].end > self._told]
         if not fresh:
             return None
