@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dragoman.engines.base import Hypothesis, Word
 from dragoman.media.format import SAMPLE_RATE
-from dragoman.pipeline.echoed import FOLLOWED, FOLLOWS, LONGEST, EchoEar, Source
+from dragoman.pipeline.echoed import LONGEST, EchoEar, Source
 from dragoman.pipeline.lag import CHARACTER
 from dragoman.pipeline.pending import Pending
 from dragoman.pipeline.plain import plain
@@ -162,11 +162,13 @@ class OwnWords:
         echoed: dict[int, tuple[float | None, Source | None]] = {}
         heard = timed(hypothesis.words, origin)
         since = (heard[0][1].start if heard else now) - 2 * LONGEST
+        words = [each for _, each in heard]
+        heard_of: list[tuple[Source, list[Stretch]]] = []
         for source in self._ear.sources(len(heard), now, loudspeaker=audio.loudspeaker, final=hypothesis.is_final):
             played = self._sounding.played(self._place, self._leg, source, since)
             if not played:
                 continue
-            words = [each for _, each in heard]
+            heard_of.append((source, played))
             echo = self._ear.judge(
                 words,
                 played,
@@ -178,18 +180,16 @@ class OwnWords:
             )
             if echo is not None:
                 echoed.update((heard[i][0], (echo.delay, source)) for i in echo.words)
-        if len(echoed) < len(hypothesis.words) <= FOLLOWED and self._follows(hypothesis.words, audio):
-            echoed = {index: echoed.get(index, (None, None)) for index in range(len(hypothesis.words))}
+        if words and audio.loudspeaker and len(echoed) < len(hypothesis.words):
+            likeness = audio.echo_likeness(hypothesis.words[0].start, hypothesis.words[-1].end)
+            if self._ear.follows(likeness, words, heard_of):
+                echoed = {index: echoed.get(index, (None, None)) for index in range(len(hypothesis.words))}
         own = hypothesis
         if echoed:
             kept = [word for index, word in enumerate(hypothesis.words) if index not in echoed]
             own = replace(hypothesis, words=tuple(kept))
         self._sounding.voice(self._place, self._leg).hear(own, origin)
         return own, self._count(hypothesis, echoed, origin) if hypothesis.is_final else None
-
-    def _follows(self, words: Sequence[Word], audio: LegAudio) -> bool:
-        """Whether these words sound like an echo and nothing else."""
-        return audio.loudspeaker and audio.echo_likeness(words[0].start, words[-1].end) >= FOLLOWS
 
     def _count(
         self, hypothesis: Hypothesis, echoed: dict[int, tuple[float | None, Source | None]], origin: float
