@@ -347,8 +347,10 @@ class EchoGuard:
             if self._ways.of(leg, source) or looked is said:
                 # Has the way from this source changed, so that its filter adds to what it should take away? Or does
                 # another's, so that this source's sound is covered by it in what is left?
+                # Not if the two together explain more: a neighbour is heard through the air and from the loudspeaker.
                 taps_anew, rest_anew = fit(said, heard, TAPS)
-                if (YOUNG if leg.learning else CHANGED) * np.dot(rest_anew, rest_anew) < np.dot(left, left):
+                much = float(np.dot(rest_anew, rest_anew))
+                if (YOUNG if leg.learning else CHANGED) * much < np.dot(left, left) and much <= np.dot(rest, rest):
                     taps, rest, explained, anew = taps_anew, rest_anew, share(said, rest_anew, noise), True
             if explained >= EXPLAINED:
                 first = not leg.slots

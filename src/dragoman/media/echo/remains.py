@@ -30,8 +30,11 @@ WEIGHT: Final = 0.5
 what is left follows it as much, of a voice over an echo that they take well (0.15 is left) it does not. With 0 or 1 a
 third more of utterances that are nothing but echo look like a voice's."""
 
+MOST_LEFT: Final = 2.0
+"""Share that counts at most: a filter that adds so much knows nothing."""
+
 UNLIKE: Final = -2.0
-"""Where nothing can be told: less than what is most unlike an echo."""
+"""Where nothing can be told: no more than what is most unlike an echo."""
 
 KNOWN: Final = 0.5
 """Share of a stretch of which something must be told: what no echo was expected in was said by somebody."""
@@ -91,9 +94,10 @@ class RemainsBank:
             np.lib.stride_tricks.sliding_window_view(both, 2 * BLOCK, axis=1)[:, ::BLOCK].reshape(-1, 2 * BLOCK)
         ).reshape(2, -1, BANDS)
         energy = np.square(np.stack([said, both[0]]).reshape(2, -1, BLOCK)).mean(axis=2)[:, 1:]
-        count = len(heard)
-        ends = end - FRAME_SAMPLES * np.arange(count - 1, -1, -1)
-        self.keep(np.full(count, row), ends, left, sounding_on(heard), *energy)
+        sounds = sounding_on(heard)
+        ends = end - FRAME_SAMPLES * np.arange(len(heard) - 1, -1, -1)
+        some = sounds.mean(axis=1) > LEAST
+        self.keep(np.full(int(some.sum()), row), ends[some], left[some], sounds[some], *energy[:, some])
 
     def likeness(self, row: int, start: int, stop: int) -> float:
         """How much what came between two audio times (samples) was nothing but the echoes expected then.
@@ -114,4 +118,4 @@ class RemainsBank:
         size = float(np.sqrt(np.square(left).sum() * np.square(echo).sum()))
         whole, rest = self._energy[row, at[there]].sum(axis=0).tolist()
         following = float((left * echo).sum()) / max(size, 1e-9)
-        return following - WEIGHT * float(rest) / max(float(whole), 1e-9)
+        return following - WEIGHT * min(float(rest) / max(float(whole), 1e-9), MOST_LEFT)
