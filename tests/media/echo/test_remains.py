@@ -42,6 +42,15 @@ def test_the_remains_of_an_echo_are_like_it_and_a_voice_is_not() -> None:
     assert 0.0 < heard(echo, half).likeness(1, 0, whole) < 0.7
 
 
+def test_a_word_that_somebody_says_within_a_long_echo_is_heard() -> None:
+    echo, voice = syllables(151, 10), syllables(151, 11)
+    left = 0.3 * echo
+    left[60 * BLOCK : 90 * BLOCK] = voice[60 * BLOCK : 90 * BLOCK]
+    assert heard(echo, 0.3 * echo).likeness(1, 0, 150 * FRAME_SAMPLES) > 0.5
+    assert heard(echo, left).likeness(1, 0, 150 * FRAME_SAMPLES) < 0.3
+    assert heard(echo, left).likeness(1, 0, 50 * FRAME_SAMPLES) > 0.5
+
+
 def test_what_is_left_counts_half() -> None:
     echo = syllables(31, 8)
     few, much = (heard(echo, share * echo).likeness(1, 0, 30 * FRAME_SAMPLES) for share in (0.25, 4.0))

@@ -363,8 +363,9 @@ class EchoGuard:
                         if self._lineup.likest(row, rest, others, self._tick, prepared)[2] < SIMILAR:
                             return track.spoken_over(kinds)
                     return track.echoed(kinds)
-            elif likeness >= PLAINLY and sure and explained >= HALF and not self._ways.followed(leg, source, shift):
-                self._follow(row, leg, source, shift, taps, said if anew else left, anew)
+            elif sure and explained >= HALF and not self._ways.followed(leg, source, shift):
+                if likeness >= PLAINLY or leg.found_before(source, lag - AHEAD):
+                    self._follow(row, leg, source, shift, taps, said if anew else left, anew)
             if not sure:
                 return []
         elif not sure and (likeness > MAYBE or track.held.count(Kind.OPEN) < STUDY_AT):

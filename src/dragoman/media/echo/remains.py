@@ -21,6 +21,9 @@ KEPT: Final = 512
 LEAST: Final = 30.0
 """Power per bin (int16 units squared) below which nothing tells anything: three times ``bands.QUIETEST``."""
 
+SECOND: Final = 50
+"""Frames that are judged at once: within a long utterance somebody may speak for a word or two."""
+
 ENOUGH: Final = 3
 """Frames without which there is nothing to compare."""
 
@@ -102,15 +105,19 @@ class RemainsBank:
     def likeness(self, row: int, start: int, stop: int) -> float:
         """How much what came between two audio times (samples) was nothing but the echoes expected then.
 
-        The correlation of what the filters left with these echoes, in logarithms by band, less ``WEIGHT`` of the share
-        of the energy that they left: 1 for what follows its echo and is gone without it, about 0 and less for a voice;
-        ``UNLIKE`` where too little was expected, or it is forgotten.
+        Of each second or so the correlation of what the filters left with these echoes, in logarithms by band, less
+        ``WEIGHT`` of the share of the energy that they left: 1 for what follows its echo and is gone without it, about
+        0 and less for a voice; ``UNLIKE`` where too little was expected, or it is forgotten. Told is the least.
         """
         ends = np.arange(start // FRAME_SAMPLES + 1, -(-stop // FRAME_SAMPLES) + 1)
+        if not 0 < len(ends) <= KEPT:
+            return UNLIKE
+        return min(self._likeness(row, part) for part in np.array_split(ends, max(round(len(ends) / SECOND), 1)))
+
+    def _likeness(self, row: int, ends: Rows) -> float:
         at = ends % KEPT
         there = self._at[row, at] // FRAME_SAMPLES == ends
-        count = int(there.sum())
-        if len(ends) > KEPT or count < max(ENOUGH, KNOWN * len(ends)):
+        if there.sum() < max(ENOUGH, KNOWN * len(ends)):
             return UNLIKE
         powers = self._powers[row, at[there]].astype(np.float64)
         powers -= powers.mean(axis=0)
