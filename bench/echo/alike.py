@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from bench.echo.acoustics import Line
-from bench.echo.simulate import AUDIBLE, LOUD_DB, Mouth, Outcome
+from bench.echo.simulate import AUDIBLE, LEVEL, LOUD_DB, Mouth, Outcome
 from bench.echo.speech import clips
 
 from dragoman.media.echo.guard import RAW_FRAMES, EchoGuard
@@ -107,7 +107,7 @@ def hear(seed: int, seconds: float) -> tuple[Outcome, list[tuple[str, str, str]]
     sounding: list[npt.NDArray[np.bool_]] = []
     played = np.zeros((count, FRAME_SAMPLES), np.int16)
     frames = np.zeros((count, FRAME_SAMPLES), np.int16)
-    least = np.maximum(3276 * 10 ** ((levels - LOUD_DB) / 20), AUDIBLE)
+    least = np.maximum(LEVEL * 10 ** ((levels - LOUD_DB) / 20), AUDIBLE)
     for tick in range(round(seconds / 0.02)):
         for row, (_, person, booth) in enumerate(rooms):
             for mouth, voice, gain in ((people[row], person, levels[row]), (booths[row], booth, 0.0)):

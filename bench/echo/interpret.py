@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,6 +18,8 @@ from bench.echo.recognise import Recogniser
 from bench.echo.speech import TRANSLATED, booth
 
 from dragoman.engines.base import Hypothesis, Translation, Word
+from dragoman.media.echo.guard import EchoGuard
+from dragoman.media.echo.remains import UNLIKE
 from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm, ms_to_samples
 from dragoman.media.ring import RingBank
 from dragoman.pipeline.clause import Clause
@@ -105,9 +106,9 @@ class _Booth:
 class Ear:
     """A leg's audio, as far as the second line asks for it (``ports.LegAudio``)."""
 
-    def __init__(self, loudspeaker: Callable[[], bool], delay: Callable[[], float | None]) -> None:
-        self._loudspeaker = loudspeaker
-        self._delay = delay
+    def __init__(self, guard: EchoGuard | None, row: int) -> None:
+        self._guard = guard
+        self._row = row
         self.kept: list[Pcm] = []
         self.began: int | None = None
         """Audio time at which the VAD heard speech begin, while it lasts."""
@@ -122,12 +123,17 @@ class Ear:
     @property
     def loudspeaker(self) -> bool:
         """Whether the guard found the leg to be on one."""
-        return self._loudspeaker()
+        return self._guard is not None and bool(self._guard.loudspeakers[self._row])
 
     @property
     def echo_delay(self) -> float | None:
         """Seconds by which the guard found its booth to come back."""
-        return self._delay()
+        delay = float("nan") if self._guard is None else float(self._guard.delays[self._row])
+        return None if np.isnan(delay) else delay
+
+    def echo_likeness(self, start: int, stop: int) -> float:
+        """How much of what came between two audio times was nothing but its echo."""
+        return UNLIKE if self._guard is None else self._guard.remains.likeness(self._row, start, stop)
 
     def time_of(self, sample: int) -> float:
         """Seconds since the call began."""
@@ -147,8 +153,7 @@ class Interpreter:
         languages: of each leg.
         recogniser: shared by all.
         second_line: whether words that a leg was only played are left out.
-        loudspeaker: whether the guard found a leg to be on one.
-        delay: seconds by which it found its booth to come back, if it did.
+        guard: of the media plane, if there is one.
     """
 
     def __init__(
@@ -156,14 +161,13 @@ class Interpreter:
         languages: list[str],
         recogniser: Recogniser,
         second_line: bool,
-        loudspeaker: Callable[[int], bool],
-        delay: Callable[[int], float | None],
+        guard: EchoGuard | None,
     ) -> None:
         self._languages = languages
         self._recogniser = recogniser
         self._sounding = Sounding()
         self.booths = {language: _Booth(language, booth(language), deque()) for language in sorted(set(languages))}
-        self.ears = [Ear(partial(loudspeaker, row), partial(delay, row)) for row in range(len(languages))]
+        self.ears = [Ear(guard, row) for row in range(len(languages))]
         self._own = [
             OwnWords(self._sounding, (ROOM, language), f"leg{row}") if second_line else None
             for row, language in enumerate(languages)

@@ -42,6 +42,7 @@ class Recogniser:
 
     def words(self, audio: Pcm, at: int) -> tuple[Word, ...]:
         """What is understood of an utterance that begins at audio time ``at``."""
+        self._decoder.reinit_feat()  # else it remembers what it heard, and a conference depends on the one before
         self._decoder.set_cmn(CEPSTRAL_MEAN)
         level = Leveller()
         self._listener.start()

@@ -36,6 +36,9 @@ FROM_PHONE_MS = 29.0
 QUIET_TICKS = 600
 """12 s at the end in which nobody speaks: what is said then, the conference says to itself."""
 
+LEVEL = 3276.0
+"""RMS in int16 units of who speaks, people and booths (-20 dBFS)."""
+
 LOUD_DB = 20.0
 AUDIBLE = 33.0
 """A frame counts as speech down to so far below the level of its utterance, if it is audible at all: RMS in int16
@@ -165,7 +168,7 @@ def music(seconds: float, rng: np.random.Generator) -> Pcm:
         chord = sum(np.sin(2 * np.pi * root * k * r * at) / k for r in (1, 1.25, 1.5) for k in (1, 2, 3))
         notes.append(chord * np.exp(-2 * at))
     tune = np.concatenate(notes)[: int(seconds * SAMPLE_RATE)]
-    return np.round(tune * 3276 / np.sqrt((tune**2).mean())).astype(np.int16)
+    return np.round(tune * LEVEL / np.sqrt((tune**2).mean())).astype(np.int16)
 
 
 class _Past:
@@ -228,7 +231,7 @@ class Call:
         self._interpreter = None
         if recogniser is not None:
             spoken = [caller.language for caller in callers]
-            self._interpreter = Interpreter(spoken, recogniser, second_line, self._on_loudspeaker, self._delay)
+            self._interpreter = Interpreter(spoken, recogniser, second_line, self.guard)
         self._silenced: list[list[bool]] = [[False] * 2 for _ in callers]
         self._near: list[list[bool]] = [[] for _ in callers]
         self._alone: deque[list[Signal]] = deque(maxlen=DECIDED + 1)  # what the taps would bring without any echo
@@ -247,8 +250,9 @@ class Call:
         lines = [Line(phone.room.narrow) for phone in self.phones]
         alone_past = [_Past(FROM_PHONE_MS) for _ in range(count)]
         offices = [_Past(3.0) for _ in range(count)]
-        level = [3276.0] * count
-        echo_level = [0.0] * count
+        level = [LEVEL] * count
+        # Who talks over his phone's first echo is as loud as it will be, and not as it was so far.
+        echo_level = [LEVEL * 10 ** (caller.room.gain_db / 20) if caller.room else 0.0 for caller in self.callers]
         started: dict[int, int] = {}
         ticks = int(seconds / 0.02)
         for tick in range(ticks + QUIET_TICKS):
@@ -270,8 +274,8 @@ class Call:
                         self._interpreter.said(row, SAID[number], tick, len(what))
                     gain = 1.0
                     if over and caller.over_db is not None and echo_level[row] > 30:
-                        gain = max(echo_level[row] * 10 ** (caller.over_db / 20), WHISPER) / 3276
-                    level[row] = 3276 * gain
+                        gain = max(echo_level[row] * 10 ** (caller.over_db / 20), WHISPER) / LEVEL
+                    level[row] = LEVEL * gain
                     persons[row].say(np.round(what * gain).astype(np.int16))
                 spoken[row] = persons[row].frame()
                 heard = played[self.languages.index(caller.language)].astype(np.float64)
@@ -325,13 +329,6 @@ class Call:
                 setattr(self.outcome, name, value)
             self.outcome.taken = self._taken(self._interpreter.his)
         return self.outcome
-
-    def _on_loudspeaker(self, row: int) -> bool:
-        return self.guard is not None and bool(self.guard.loudspeakers[row])
-
-    def _delay(self, row: int) -> float | None:
-        delay = np.nan if self.guard is None else float(self.guard.delays[row])
-        return None if np.isnan(delay) else delay
 
     def _sounds(self, booths: dict[str, Mouth], language: str) -> bool:
         who = self._interpreter

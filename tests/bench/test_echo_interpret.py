@@ -25,7 +25,7 @@ def told(
     recogniser: Recogniser, leg: Pcm, spoken: bool, *, second_line: bool, played: bool = True, repeated: bool = False
 ) -> Interpreter:
     """One utterance of an English leg, while its booth says a sentence or not; ``repeated``: he says it as well."""
-    interpreter = Interpreter(["en", "es"], recogniser, second_line, lambda row: False, lambda row: None)
+    interpreter = Interpreter(["en", "es"], recogniser, second_line, None)
     if played:
         interpreter.booths["en"].say([LONG])
     if repeated:

@@ -17,9 +17,11 @@ from dragoman.errors import MediaError, MediaSocketError
 from dragoman.media import socket
 from dragoman.media.clock import PERIOD, STALL_S
 from dragoman.media.codec import G722Decoder, slin16_payload
+from dragoman.media.echo.remains import UNLIKE
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.plane import MediaConfig, MediaPlane
 from dragoman.media.rtp import RtpPacket, build, sequence_delta, timestamp_delta
+from dragoman.pipeline.echoed import FOLLOWS
 
 NOW = 1000.0
 
@@ -310,6 +312,26 @@ async def test_a_removed_leg_keeps_its_audio_and_its_row_starts_clean(bench: Ben
     bench.tick()
     assert (leg.read(-10, FRAME_SAMPLES + 10)[10:-10] == ramp(0)).all()
     assert (new.read(0, FRAME_SAMPLES) == ramp(7)).all()
+
+
+async def test_what_is_known_of_a_legs_echo_is_asked_of_its_audio(bench: Bench) -> None:
+    """The booth's voice comes back 160 ms later, half as loud; what is asked once the leg is gone is not answered."""
+    peer, booth, late = bench.peer(), bench.peer(), 8
+    leg = bench.plane.add_leg("a", peer.address, None)
+    said = list(np.concatenate([spoken(), spoken()])[: 150 * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES))
+    bench.plane.add_booth("b", booth.address, Script(list(said)))
+    bench.plane.set_room("1000", ["a"], ["b"])
+    assert (leg.loudspeaker, leg.echo_delay) == (False, None)
+    assert leg.echo_likeness(0, FRAME_SAMPLES) == UNLIKE
+    for number in range(len(said)):
+        peer.say(said[number - late] // 2 if number >= late else np.zeros(FRAME_SAMPLES, np.int16))
+        bench.tick()
+    assert leg.loudspeaker
+    assert leg.echo_delay == pytest.approx(late * PERIOD, abs=0.03)
+    assert leg.echo_likeness(leg.end - 40 * FRAME_SAMPLES, leg.end - 5 * FRAME_SAMPLES) > FOLLOWS
+    bench.plane.remove_leg("a")
+    assert (leg.loudspeaker, leg.echo_delay) == (False, None)
+    assert leg.echo_likeness(leg.end - 40 * FRAME_SAMPLES, leg.end) == UNLIKE
 
 
 async def test_a_freed_address_rests(bench: Bench) -> None:

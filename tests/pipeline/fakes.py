@@ -108,6 +108,7 @@ class FakeAudio:
         self.present = True
         self.loudspeaker = False
         self.echo_delay: float | None = None
+        self.likeness = 0.0
         self.echo: Pcm | None = None
         """What its microphone hears of the phone in this tick, where nobody speaks into it."""
         self._wake_at: int | None = None
@@ -117,6 +118,9 @@ class FakeAudio:
     @property
     def heard_until(self) -> int:
         return self._last_speech
+
+    def echo_likeness(self, start: int, stop: int) -> float:
+        return self.likeness
 
     def read(self, start: int, stop: int) -> Pcm:
         out = np.zeros(max(stop - start, 0), np.int16)

@@ -11,7 +11,7 @@ from dragoman.engines.base import Hypothesis, Translation, TranslationRequest, W
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.captions import CaptionKind, GapCause
 from dragoman.pipeline.clause import Clause
-from dragoman.pipeline.echoed import Source
+from dragoman.pipeline.echoed import FOLLOWS, FOLLOWS_PLAYED, Source
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import PipelineOptions
 from dragoman.pipeline.pending import Pending
@@ -236,6 +236,37 @@ def test_at_the_delay_that_the_guard_measured_one_word_of_a_booth_is_enough() ->
         assert len(own.take(told, audio, 14.0)[0].words) == left
 
 
+@pytest.mark.parametrize(
+    ("words", "loudspeaker", "likeness", "played", "left"),
+    [
+        (1, True, FOLLOWS, "", 0),
+        (9, True, FOLLOWS, "", 0),
+        (1, True, FOLLOWS - 0.01, "", 1),
+        (1, False, FOLLOWS, "", 1),
+        (3, True, FOLLOWS_PLAYED, "uno nada tres", 0),
+        (3, True, FOLLOWS_PLAYED, "uno dos tres", 3),
+        (3, True, FOLLOWS_PLAYED - 0.01, "uno nada tres", 3),
+    ],
+)
+def test_words_that_sound_like_the_echo_are_one_whatever_they_say(
+    words: int, loudspeaker: bool, likeness: float, played: str, left: int
+) -> None:
+    sounding, audio = Sounding(), Audio()
+    audio.loudspeaker, audio.likeness = loudspeaker, likeness
+    if played:
+        sounding.spoken(("1000", "es"), clause(8.0, 11.0, played))
+    own = OwnWords(sounding, ("1000", "es"), "bea")
+    said = ("jamas", "nada", "nunca", *[f"{number}" for number in range(words)])[:words]
+    heard = tuple(Word(word, at(9 + number), at(9.5 + number)) for number, word in enumerate(said))
+    kept, dropped = own.take(Hypothesis(heard, True, True, at(20.0)), audio, 20.0)
+    assert len(kept.words) == left
+    assert dropped is None or (dropped.words, dropped.source, dropped.delay) == (words, None, None)
+    assert (dropped is None) == (left > 0)
+    assert own.echoed_words == words - left
+    if loudspeaker:
+        assert audio.asked == (at(9.0), at(8.5 + words))
+
+
 def at(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 
@@ -245,9 +276,14 @@ class Audio:
 
     loudspeaker = False
     echo_delay: float | None = None
+    likeness = 0.0
 
     def time_of(self, sample: int) -> float:
         return sample / SAMPLE_RATE
+
+    def echo_likeness(self, start: int, stop: int) -> float:
+        self.asked = (start, stop)
+        return self.likeness
 
 
 def clause(sent: float, played: float | None, text: str = "uno dos tres") -> Pending:

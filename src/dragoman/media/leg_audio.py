@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from dragoman.media.echo.remains import UNLIKE, RemainsBank
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.media.jitter import JitterBank
 from dragoman.media.ring import RING_SAMPLES, RingBank
@@ -31,6 +32,8 @@ class LegBanks:
     """(rows,) whether the leg's echo was recognised."""
     delays: npt.NDArray[np.float64]
     """(rows,) seconds by which it comes behind what a booth says; NaN: not known."""
+    remains: RemainsBank | None = None
+    """What was left of it; None: nobody looks for echoes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,11 @@ class LegAudio:
         """Seconds by which a booth's echo was found to come back; None: none was."""
         delay = float("nan") if self._kept is not None else float(self._banks.delays[self._row])
         return None if math.isnan(delay) else delay
+
+    def echo_likeness(self, start: int, stop: int) -> float:
+        """How much what came between two audio times was nothing but its echo; see ``RemainsBank.likeness``."""
+        remains = self._banks.remains
+        return UNLIKE if remains is None or self._kept is not None else remains.likeness(self._row, start, stop)
 
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop), a copy; zeros where they left the ring (20 s) or are not there yet."""

@@ -135,6 +135,7 @@ class MediaPlane:
             np.zeros(settings.max_legs, np.int64) if self._speech is None else self._speech.heard_until,
             np.zeros(settings.max_legs, np.bool_) if self._echo is None else self._echo.loudspeakers,
             np.full(settings.max_legs, np.nan) if self._echo is None else self._echo.delays,
+            None if self._echo is None else self._echo.remains,
         )
         self._wire: _Wire | None = None
         self._clock = MediaClock(0.0)

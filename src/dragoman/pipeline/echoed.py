@@ -20,6 +20,9 @@ heard are known: what its booth said, and what the others of its conference said
    one before the first, as long as two of three words are like what was played. All other words are the person's own.
 5. *Where most words are like nothing that was played, a person speaks* over the echo: none of them is taken for a
    misheard one, and words that are all short (``SHORT``) are his, for the like of these is in every sentence.
+6. *Words from a loudspeaker which sound like its echo and nothing else* (``LegAudio.echo_likeness``) are one, whatever
+   they say: of an echo's remains a recogniser makes words that nobody was played. Where one of them was, less likeness
+   is enough.
 
 Two people who say the same at once are no echo: of what others say natively nothing is one, until the leg is known to
 be on a loudspeaker or has sent back the same delay before; their words of that first time pass.
@@ -31,7 +34,7 @@ of the utterance is interpreted. Readers are told by a ``gap`` caption, once per
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
@@ -80,6 +83,13 @@ PAIR = 2
 
 ANY = 1
 """The same from a loudspeaker, where nothing but such words was heard."""
+
+FOLLOWS = 0.3
+FOLLOWS_PLAYED = 0.15
+"""Likeness to the echo from which on it is nothing else; the second where one of the words is like one that was played.
+Measured in 130 simulated conferences, of utterances of five words and fewer over an echo: of 33 in which nobody spoke
+30 had 0.3 and more, and two of the others 0.15; of 154 in which somebody did seven, in one of which he was understood,
+and of the 10 from 0.15 on in which a word had been played four more. Longer ones are judged second by second."""
 
 MISSED = 2
 """Words in a row that may be misheard inside of an echo."""
@@ -174,6 +184,19 @@ class EchoEar:
         if final or loudspeaker or any(evidence.seen(now) for evidence in self._evidence.values()):
             return tuple(Source)
         return (Source.BOOTH,) if words >= SURE else ()
+
+    @staticmethod
+    def follows(likeness: float, heard: Sequence[Spoken], played: Iterable[tuple[Source, Sequence[Stretch]]]) -> bool:
+        """Whether a loudspeaker's words are an echo by their sound, whatever they say.
+
+        Args:
+            likeness: of their sound to the leg's echo.
+            heard: words of the leg, in order, at the times at which they came in.
+            played: what each source let this leg hear, as ``judge`` is told.
+        """
+        if not heard or likeness < FOLLOWS_PLAYED:
+            return False
+        return likeness >= FOLLOWS or any(_Match(heard, said, source.near).pairs for source, said in played)
 
     def judge(
         self,

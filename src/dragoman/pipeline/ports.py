@@ -52,6 +52,9 @@ class LegAudio(Protocol):
     def echo_delay(self) -> float | None:
         """Seconds by which what a booth said was found to come back; None: it was not, or not yet."""
 
+    def echo_likeness(self, start: int, stop: int) -> float:
+        """How much what came between two audio times was nothing but its echo: 1 all of it, 0 a voice, or less."""
+
     def read(self, start: int, stop: int) -> Pcm:
         """Samples [start, stop); zeros where they left the ring or are not there yet."""
 

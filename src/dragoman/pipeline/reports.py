@@ -186,8 +186,8 @@ class Reporter:
             room=leg.room,
             leg=leg.id,
             words=echo.words,
-            delay_ms=round(echo.delay * 1000),
-            source=echo.source.value,
+            delay_ms=None if echo.delay is None else round(echo.delay * 1000),
+            source="sound" if echo.source is None else echo.source.value,
         )
 
     def gap(self, room: str, since: float, unspoken_s: float, languages: Iterable[str] = ()) -> None:

@@ -138,9 +138,9 @@ class Dropped:
     start: float
     end: float
     """Monotonic seconds of the first one's start and the last one's end."""
-    delay: float
-    """Seconds behind what was played."""
-    source: Source
+    delay: float | None = None
+    """Seconds behind what was played; None: it was not told by its words, but by its sound."""
+    source: Source | None = None
 
 
 class OwnWords:
@@ -159,14 +159,16 @@ class OwnWords:
     def take(self, hypothesis: Hypothesis, audio: LegAudio, now: float) -> tuple[Hypothesis, Dropped | None]:
         """The hypothesis without echoes, and what of a final is left out for the first time."""
         origin = audio.time_of(0)
-        echoed: dict[int, tuple[float, Source]] = {}
+        echoed: dict[int, tuple[float | None, Source | None]] = {}
         heard = timed(hypothesis.words, origin)
         since = (heard[0][1].start if heard else now) - 2 * LONGEST
+        words = [each for _, each in heard]
+        heard_of: list[tuple[Source, list[Stretch]]] = []
         for source in self._ear.sources(len(heard), now, loudspeaker=audio.loudspeaker, final=hypothesis.is_final):
             played = self._sounding.played(self._place, self._leg, source, since)
             if not played:
                 continue
-            words = [each for _, each in heard]
+            heard_of.append((source, played))
             echo = self._ear.judge(
                 words,
                 played,
@@ -178,6 +180,10 @@ class OwnWords:
             )
             if echo is not None:
                 echoed.update((heard[i][0], (echo.delay, source)) for i in echo.words)
+        if words and audio.loudspeaker and len(echoed) < len(hypothesis.words):
+            likeness = audio.echo_likeness(hypothesis.words[0].start, hypothesis.words[-1].end)
+            if self._ear.follows(likeness, words, heard_of):
+                echoed = {index: echoed.get(index, (None, None)) for index in range(len(hypothesis.words))}
         own = hypothesis
         if echoed:
             kept = [word for index, word in enumerate(hypothesis.words) if index not in echoed]
@@ -185,7 +191,9 @@ class OwnWords:
         self._sounding.voice(self._place, self._leg).hear(own, origin)
         return own, self._count(hypothesis, echoed, origin) if hypothesis.is_final else None
 
-    def _count(self, hypothesis: Hypothesis, echoed: dict[int, tuple[float, Source]], origin: float) -> Dropped | None:
+    def _count(
+        self, hypothesis: Hypothesis, echoed: dict[int, tuple[float | None, Source | None]], origin: float
+    ) -> Dropped | None:
         fresh = [index for index in sorted(echoed) if hypothesis.words[index].end > self._told]
         if not fresh:
             return None

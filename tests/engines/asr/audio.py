@@ -38,6 +38,9 @@ class GrowingAudio:
     def heard_until(self) -> int:
         return self._last_speech
 
+    def echo_likeness(self, start: int, stop: int) -> float:
+        return 0.0
+
     def read(self, start: int, stop: int) -> Pcm:
         out = np.zeros(max(stop - start, 0), np.int16)
         first = max(start, self.end - RING, 0)

@@ -101,3 +101,17 @@ def test_a_rehearsal_ends_where_its_filter_is_condemned() -> None:
     assert whole > 0.8, "two noises are no echo of each other"
     bank.begin(0, 0, way(7)[:96])
     assert 0.3 < bank.rehearse(0, 0, end, said, history, 0.3) < 0.4
+
+
+def test_what_a_filter_would_have_foreseen_is_what_it_foresees() -> None:
+    """Block by block from now on, or all at once looking back: by one filter it is the same."""
+    history, rng = HistoryBank(1), np.random.default_rng(6)
+    for _ in range(40):
+        history.write(ONE, rng.integers(-3000, 3000, (1, 2 * BLOCK)).astype(np.int16))
+    bank, end = FilterBank(1), int(history.end[0])
+    bank.begin(0, 3 * BLOCK + 17, way(1))
+    back = bank.retrace(0, 0, end, 20, history)
+    ends = np.arange(end - 19 * BLOCK, end + BLOCK, BLOCK)
+    ahead = np.concatenate([bank.predict(ONE, ONE, np.array([at]), history) for at in ends])
+    assert back.shape == (20, BLOCK)
+    assert np.square(back - ahead).mean() < 1e-6 * np.square(ahead).mean()

@@ -16,11 +16,14 @@ from tests.media.echo.plain import PlainFilterBank
 
 from dragoman.media.echo import guard, leg, ways
 from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
+from dragoman.media.echo.history import BLOCK
 from dragoman.media.echo.leg import EchoLeg
+from dragoman.media.echo.remains import UNLIKE
 from dragoman.media.format import FRAME_SAMPLES, Pcm
 from dragoman.media.ring import RingBank
 from dragoman.media.stats import MediaStats
 from dragoman.media.vad import SileroVad
+from dragoman.pipeline.echoed import FOLLOWS
 
 SECONDS = 30
 
@@ -102,6 +105,52 @@ def test_every_frame_comes_out_once_as_it_was_or_less(seed: int, peaks: tuple[in
         assert all(
             np.array_equal(frame, before) or not frame.any() for frame, before in zip(out, said[row], strict=True)
         )
+
+
+def test_what_came_before_its_echo_was_known_is_like_it_all_the_same() -> None:
+    desk, rng = Desk(), np.random.default_rng(11)
+    played = syllables(rng, 150)
+    late = 8
+    found = 0
+    for at, frame in enumerate(played):
+        back = (0.4 * played[at - late]).astype(np.int16) if at >= late else SILENCE
+        desk.tick(back, SILENCE, frame)
+        found = found or (at if desk.guard.loudspeakers[0] else 0)
+    first = late * FRAME_SAMPLES
+    assert found >= late + 3, "its first frames came before it was known"
+    assert desk.guard.remains.likeness(0, first, (found + 1) * FRAME_SAMPLES) > FOLLOWS
+    assert desk.guard.remains.likeness(0, 0, first) == UNLIKE
+    assert desk.guard.remains.likeness(1, first, (found + 1) * FRAME_SAMPLES) == UNLIKE
+
+
+def test_a_voice_over_an_echo_is_not_like_it() -> None:
+    desk, rng = Desk(), np.random.default_rng(12)
+    played, voice = syllables(rng, 200), syllables(rng, 60)
+    late = 8
+    for at, frame in enumerate(played):
+        back = 0.4 * played[at - late] if at >= late else 0.0 * frame
+        back = back + (voice[at - 120] if 120 <= at < 180 else 0)
+        desk.tick(np.clip(back, -32768, 32767).astype(np.int16), SILENCE, frame)
+    like = [desk.guard.remains.likeness(0, at * FRAME_SAMPLES, (at + 30) * FRAME_SAMPLES) for at in (80, 120, 150)]
+    assert like[0] > FOLLOWS > max(like[1:])
+
+
+@pytest.mark.parametrize(("air", "loudspeaker", "late"), [(0.15, 0.3, 13), (0.15, 0.6, 13), (0.1, 0.5, 9)])
+@pytest.mark.parametrize("seed", [0, 2, 3, 6])
+def test_a_neighbour_is_followed_through_the_air_and_from_the_loudspeaker_both(
+    seed: int, air: float, loudspeaker: float, late: int
+) -> None:
+    """His voice comes at once, and ``late`` frames later from the phone: neither way takes the other's place."""
+    desk, voice = Desk(), syllables(np.random.default_rng(seed), 80)
+    ways: set[bool] = set()
+    for at, frame in enumerate(voice):
+        heard = air * frame + (loudspeaker * voice[at - late] if at >= late else 0)
+        desk.tick(np.rint(heard).astype(np.int16), frame, SILENCE)
+        shifts = [int(desk.guard._ways.filters.shift[slot]) for slot in desk.guard._legs[0].slots]
+        now = {shift < BLOCK for shift in shifts}
+        assert now >= ways
+        ways = now
+    assert ways == {True, False}
 
 
 def test_what_still_waits_when_a_leg_ends_is_written() -> None:

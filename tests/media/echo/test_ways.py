@@ -167,3 +167,13 @@ def test_nobody_wins_over_a_booth() -> None:
     house = House(BOOTH, 2.0)
     house.follow(BOOTH, DELAY - AHEAD)
     assert not house.ways.wins(0, 0, house.end) and house.history.energy(0, house.end, STRETCH) > 0
+
+
+def test_looking_back_finds_the_echo_of_all_that_is_followed() -> None:
+    house = House(BOOTH)
+    house.follow(BOOTH, DELAY - AHEAD)
+    echo = house.ways.retrace(house.leg, house.end, 10)
+    said = house.history.read(np.array([0]), np.array([house.end]), 10 * BLOCK)[0].reshape(10, BLOCK)
+    assert np.square(said - echo).sum() < 0.05 * np.square(said).sum()
+    house.ways.forget(house.leg, BOOTH)
+    assert not house.ways.retrace(house.leg, house.end, 10).any()

@@ -118,6 +118,9 @@ class BandBank:
         self.gains = np.ones((legs, BANDS + 1), np.float32)
         """(legs, BANDS + 1) what the latest two frames of a residue are to be multiplied by, so that what is expected
         of the echo goes and a voice over it stays; the last for what lies above the bands, where no filter works."""
+        self.left = np.zeros((legs, BANDS), np.float32)
+        self.echoes = np.zeros((legs, BANDS), np.float32)
+        """(legs, BANDS) power of the latest residue, and of the echo with what reverberates of it."""
 
     def open(self, row: int) -> None:
         """A leg begins."""
@@ -159,7 +162,8 @@ class BandBank:
         self._early[rows] = early = np.maximum(echo, np.float32(FADE) * self._early[rows])
         self._late[rows] = late = np.maximum(echo, np.float32(FADE_LATE) * self._late[rows])
         share = self._share[rows]
-        linear = early + np.float32(LATE) * late
+        self.left[rows] = rest
+        self.echoes[rows] = linear = early + np.float32(LATE) * late
         whole = linear + np.float32(SPREAD) * linear.mean(axis=1, keepdims=True)
         expected = share * whole
         excess = np.log((rest + np.float32(QUIETEST)) / (expected + np.float32(ABOVE) * noise))
@@ -175,6 +179,17 @@ class BandBank:
         heard = whole * np.maximum(share, 0.05) > HEARD * noise
         self._share[rows] = np.where(heard, np.clip(share * np.exp(step), LEAST, MOST), share)
         return voice
+
+
+def sounding_on(echoes: Powers) -> Powers:
+    """Of an echo's power in frames that follow each other, (n, BANDS), with what reverberates of those before it."""
+    early, late = np.zeros_like(echoes[0]), np.zeros_like(echoes[0])
+    out = np.empty_like(echoes)
+    for number, echo in enumerate(echoes):
+        early = np.maximum(echo, np.float32(FADE) * early)
+        late = np.maximum(echo, np.float32(FADE_LATE) * late)
+        out[number] = early + np.float32(LATE) * late
+    return out
 
 
 def _gains(rest: Powers, expected: Powers, whole: Powers, least: npt.NDArray[np.float64]) -> Powers:

@@ -165,6 +165,15 @@ class FilterBank:
         self._at[slot] = end
         return left / whole
 
+    def retrace(self, slot: int, source: int, end: int, count: int, history: HistoryBank) -> Audio:
+        """The echo in the ``count`` blocks before ``end`` (the leg's own time), as foreseen now: (count, BLOCK)."""
+        length = (count + PARTITIONS) * BLOCK
+        heard = history.read(np.array([source]), np.array([end - int(self.shift[slot])]), length)[0]
+        blocks = np.lib.stride_tricks.sliding_window_view(heard, 2 * BLOCK)[::BLOCK]
+        spectra = np.fft.rfft(blocks).astype(np.complex64, copy=False)
+        past = np.stack([spectra[number : number + PARTITIONS][::-1] for number in range(count)])
+        return _echo(self._weights[slot], past)
+
     def predict(self, slots: Rows, sources: Rows, ends: Rows, history: HistoryBank) -> Audio:
         """The echo in the block before ``ends`` (the legs' own time): (n, BLOCK). Each slot once, in order of time."""
         missed = np.where(self._at[slots] < 0, PARTITIONS, (ends - self._at[slots]) // BLOCK)

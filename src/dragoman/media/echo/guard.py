@@ -29,6 +29,7 @@ from dragoman.media.echo.filter import AHEAD
 from dragoman.media.echo.history import BLOCK, RATE, Audio, HistoryBank, Rows
 from dragoman.media.echo.leg import FLOOR, NOISIER, EchoLeg, share
 from dragoman.media.echo.lineup import Lineup
+from dragoman.media.echo.remains import RemainsBank
 from dragoman.media.echo.search import (
     CHANGED,
     EXPLAINED,
@@ -54,6 +55,9 @@ log = structlog.get_logger(__name__)
 RAW_FRAMES: Final = 100
 RAW_SAMPLES: Final = RAW_FRAMES * FRAME_SAMPLES
 """What is kept of what came (2 s), before it is decided on."""
+
+LOOKED_BACK: Final = 30
+"""Frames (600 ms) that are looked at again when a way is found: the history reaches no further for the longest echo."""
 
 STUDIES: Final = 4
 """Legs whose stretch is compared in one tick, about 0.6 ms each; others wait for the next."""
@@ -88,6 +92,8 @@ class EchoGuard:
         self._bands = BandBank(legs)
         self._ways = Ways(self._history, self._bands, legs)
         self._clean = CleanBank(legs)
+        self.remains = RemainsBank(legs)
+        """What was left of echoes, and how like them it is."""
         self._earshot = Earshot(legs, streams)
         self._lineup = Lineup(self._history, self._earshot, legs)
         self._tick = 0
@@ -109,6 +115,7 @@ class EchoGuard:
         self._noise[row] = FLOOR
         self._bands.open(row)
         self._clean.open(row)
+        self.remains.open(row)
         self._earshot.open_leg(row)
         self._ring.open(row)
 
@@ -271,6 +278,7 @@ class EchoGuard:
         near = np.array([self._legs[row].track.near for row in rows.tolist()])
         voice = self._bands.judge(rows, ends, errors, summed, near)
         self._clean.keep(rows, ends, summed, whole, left, self._bands.gains[rows])
+        self.remains.keep(rows, self._seen[rows], self._bands.left[rows], self._bands.echoes[rows], whole, left)
         self._noise[rows] = noise = np.maximum(np.minimum(whole, NOISIER * self._noise[rows]), FLOOR)
         for row in rows[echo > 4 * noise].tolist():
             self._legs[row].learning = max(self._legs[row].learning - 1, 0)
@@ -339,8 +347,10 @@ class EchoGuard:
             if self._ways.of(leg, source) or looked is said:
                 # Has the way from this source changed, so that its filter adds to what it should take away? Or does
                 # another's, so that this source's sound is covered by it in what is left?
+                # Not if the two together explain more: a neighbour is heard through the air and from the loudspeaker.
                 taps_anew, rest_anew = fit(said, heard, TAPS)
-                if (YOUNG if leg.learning else CHANGED) * np.dot(rest_anew, rest_anew) < np.dot(left, left):
+                much = float(np.dot(rest_anew, rest_anew))
+                if (YOUNG if leg.learning else CHANGED) * much < np.dot(left, left) and much <= np.dot(rest, rest):
                     taps, rest, explained, anew = taps_anew, rest_anew, share(said, rest_anew, noise), True
             if explained >= EXPLAINED:
                 first = not leg.slots
@@ -353,8 +363,9 @@ class EchoGuard:
                         if self._lineup.likest(row, rest, others, self._tick, prepared)[2] < SIMILAR:
                             return track.spoken_over(kinds)
                     return track.echoed(kinds)
-            elif likeness >= PLAINLY and sure and explained >= HALF and not self._ways.followed(leg, source, shift):
-                self._follow(row, leg, source, shift, taps, said if anew else left, anew)
+            elif sure and explained >= HALF and not self._ways.followed(leg, source, shift):
+                if likeness >= PLAINLY or leg.found_before(source, lag - AHEAD):
+                    self._follow(row, leg, source, shift, taps, said if anew else left, anew)
             if not sure:
                 return []
         elif not sure and (likeness > MAYBE or track.held.count(Kind.OPEN) < STUDY_AT):
@@ -368,6 +379,10 @@ class EchoGuard:
         delay = self._ways.follow(row, leg, source, shift, taps, said, anew, self._tick)
         if delay is None:
             return
+        # What was let through while this way was not known.
+        end, blocks = int(self._history.end[row]), LOOKED_BACK + 1
+        past = self._history.read(np.array([row]), np.array([end]), blocks * BLOCK)[0]
+        self.remains.look_back(row, int(self._seen[row]), past, self._ways.retrace(leg, end, blocks).reshape(-1))
         self.loudspeakers[row] = True
         if source >= self._count:
             self.delays[row] = (delay + AHEAD) / RATE

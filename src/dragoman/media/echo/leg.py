@@ -61,7 +61,7 @@ class EchoLeg:
     def most_unforeseen(self, source: int, delay: int, tick: int) -> float:
         """The share of the audio that a first filter may leave to be believed; arguments as of ``believes``."""
         before = self.found
-        again = before is not None and self._found_before(source, delay) and tick - before[2] >= STRETCH // BLOCK
+        again = before is not None and self.found_before(source, delay) and tick - before[2] >= STRETCH // BLOCK
         return HARDLY if again else UNFORESEEN
 
     def believes(self, unforeseen: float, source: int, delay: int, tick: int) -> bool:
@@ -75,7 +75,7 @@ class EchoLeg:
         """
         if unforeseen <= self.most_unforeseen(source, delay, tick):
             return True
-        if not self._found_before(source, delay):
+        if not self.found_before(source, delay):
             self.found = (source, delay, tick)
         return False
 
@@ -91,7 +91,8 @@ class EchoLeg:
         """Whether a first echo was found so lately that it may be found a second time before a frame is too late."""
         return not self.slots and self.found is not None and tick - self.found[2] < MOST_HELD
 
-    def _found_before(self, source: int, delay: int) -> bool:
+    def found_before(self, source: int, delay: int) -> bool:
+        """Whether the echo that may be is this one, give or take 2 ms."""
         return self.found is not None and self.found[0] == source and abs(self.found[1] - delay) <= SAME
 
     def left_of(self, said: Audio, end: int) -> Audio:

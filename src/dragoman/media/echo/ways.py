@@ -89,6 +89,14 @@ class Ways:
             self._weaker[slot] = ratio > 1
         return bool(self._weaker[slot])
 
+    def retrace(self, leg: EchoLeg, end: int, count: int) -> Audio:
+        """All echoes in the leg's ``count`` blocks before ``end``, by what its filters know now: (count, BLOCK)."""
+        summed = np.zeros((count, BLOCK), np.float32)
+        for slot in leg.slots:
+            if not self._weaker[slot]:
+                summed += self.filters.retrace(slot, int(self.source_of[slot]), end, count, self._history)
+        return summed
+
     def followed(self, leg: EchoLeg, source: int, shift: int) -> bool:
         """Whether there is a filter for about this delay."""
         return any(abs(int(self.filters.shift[slot]) - shift) <= AHEAD // 2 for slot in self.of(leg, source))
