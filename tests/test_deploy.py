@@ -144,6 +144,10 @@ def test_the_image_of_the_pbx_gets_the_configuration_that_its_asterisk_needs() -
     assert f'"{folder}/etc/asterisk.conf"' in next(
         step["value"] for step in steps if step["instruction"] == "ENTRYPOINT"
     )
+    # What the runbook has an operator type, `asterisk -rx` without more, finds the PBX that runs.
+    assert f"ln -s {folder}/etc /etc/asterisk" in " ".join(
+        step["value"] for step in steps if step["instruction"] == "RUN"
+    )
     # What the daemon's user writes with mode 0600 the PBX's user reads.
     users = {re.findall(r"^USER (\S+)$", path.read_text("utf-8"), re.MULTILINE)[-1] for path in dockerfiles()}
     assert len(users) == 1
@@ -233,3 +237,17 @@ def test_systemd_finds_the_unit_closed(unit: Path) -> None:
 
 def test_the_unit_keeps_its_settings_where_the_daemon_looks() -> None:
     assert f"--config {config.SYSTEM_FILE}" in UNIT.read_text("utf-8")
+
+
+def test_what_the_document_has_one_type_runs_in_that_order_on_a_fresh_machine() -> None:
+    """Debian has Python without venv, and no sudo where root has a password: both were asked of it before they came."""
+    text = (ROOT / "docs" / "deploy.md").read_text("utf-8").partition("## As a service of systemd")[2]
+    lines = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0].splitlines()
+    words = [line.split() for line in lines]
+    assert not any(each[0] == "sudo" for each in words)
+    came = {each[0]: number for number, each in reversed(list(enumerate(words)))}
+    venv = next(number for number, line in enumerate(lines) if " -m venv " in line)
+    assert came["scripts/packages.sh"] < venv < came["/opt/dragoman/bin/pip"] < came["runuser"]
+    for each in words:
+        sources = each[1:-1] if each[0] == "install" and "-d" not in each and each[-1].startswith("/") else []
+        assert all((ROOT / source).exists() for source in sources if "/" in source and not source.startswith("/")), each
