@@ -62,6 +62,7 @@ def test_every_container_is_a_normal_user_on_a_read_only_root(name: str) -> None
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"] and not service.get("cap_add") and not service.get("privileged")
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["ulimits"]["core"] == 0, "a core dump has keys, voices and what was just said in it"
     user = service.get("user") or DockerfileParser(str(dockerfile(service))).structure
     if not isinstance(user, str):
         (user,) = [step["value"] for step in user if step["instruction"] == "USER"][-1:]
@@ -233,6 +234,10 @@ def test_systemd_finds_the_unit_closed(unit: Path) -> None:
     verdict = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Overall exposure level" in verdict.stdout
     assert verdict.returncode == 0, verdict.stdout.splitlines()[-1]
+
+
+def test_the_unit_leaves_no_copy_of_its_memory() -> None:
+    assert "LimitCORE=0" in UNIT.read_text("utf-8").splitlines()
 
 
 def test_the_unit_keeps_its_settings_where_the_daemon_looks() -> None:
