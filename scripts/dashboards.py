@@ -20,11 +20,6 @@ OUT = Path(__file__).resolve().parent.parent / "config" / "grafana" / "dashboard
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${source}")
 
 
-NOTHING = "none"
-"""What a graph shows without any series, in place of Grafana's "No data": a counter of faults has no series before the
-first one, and that reads as if the figures were missing. Whether they are is told by the single figures of *Calls now*,
-which keep their "No data"."""
-
 PRICES = {
     "charging": ("Engines that charge", "deepgram|deepl|elevenlabs"),
     "asr_hour": ("Speech, per hour", "0"),
@@ -72,7 +67,7 @@ def built(panel: Panel) -> Any:
             )
     made = made.title(panel.title).description(panel.what).unit(panel.unit).span(panel.width)
     if panel.kind != "figure":
-        made = made.no_value(NOTHING)
+        made = made.no_value(panel.nothing)
     made = made.datasource(SOURCE).thresholds(thresholds(panel))
     for number, (query, legend) in enumerate(panel.queries):
         target = prometheus.Dataquery().expr(query.replace("@", 'instance=~"$instance"')).legend_format(legend)

@@ -9,8 +9,9 @@ run="espeak-ng espeak-ng-data libespeak-ng1 apertium"
 pairs="apertium-eng-spa apertium-eng-cat apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita"
 # demo: a phone, and voices for the callers. (A private PBX is made by `dragoman demo` itself.)
 demo="baresip-core flite"
-# test: SIP load, a real Prometheus to scrape us, a real Redis for the translation cache, a real PostgreSQL for voices.
-test="sip-tester prometheus redis-server postgresql"
+# test: SIP load, a real Prometheus to scrape us, a real Redis for the translation cache, a real PostgreSQL for voices, the
+# firewall's rules.
+test="sip-tester prometheus redis-server postgresql nftables iproute2"
 
 print=no
 [ "${1:-}" = --print ] && { print=yes; shift; }

@@ -46,10 +46,14 @@ class Postgres:
         options += "".join(f" -c {setting}" for setting in settings)
         self._run("pg_ctl", "-D", self.data, "-l", self._folder / "log", "-w", "-o", options, "start")
 
-    def database(self) -> str:
-        """URL of a new, empty database."""
+    def program(self, name: str) -> Path:
+        """One of its programs, of the same version."""
+        return self._programs / name
+
+    def database(self, name: str = "") -> str:
+        """URL of a new, empty database; of a name of its own, if none is given."""
         self._databases += 1
-        name = f"voices{self._databases}"
+        name = name or f"voices{self._databases}"
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "dragoman", name)
         return f"postgresql://dragoman:{PASSWORD}@127.0.0.1:{self.port}/{name}"
 

@@ -62,6 +62,7 @@ def test_every_container_is_a_normal_user_on_a_read_only_root(name: str) -> None
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"] and not service.get("cap_add") and not service.get("privileged")
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["ulimits"]["core"] == 0, "a core dump has keys, voices and what was just said in it"
     user = service.get("user") or DockerfileParser(str(dockerfile(service))).structure
     if not isinstance(user, str):
         (user,) = [step["value"] for step in user if step["instruction"] == "USER"][-1:]
@@ -143,6 +144,10 @@ def test_the_image_of_the_pbx_gets_the_configuration_that_its_asterisk_needs() -
     steps = DockerfileParser(str(ROOT / "asterisk" / "Dockerfile")).structure
     assert f'"{folder}/etc/asterisk.conf"' in next(
         step["value"] for step in steps if step["instruction"] == "ENTRYPOINT"
+    )
+    # What the runbook has an operator type, `asterisk -rx` without more, finds the PBX that runs.
+    assert f"ln -s {folder}/etc /etc/asterisk" in " ".join(
+        step["value"] for step in steps if step["instruction"] == "RUN"
     )
     # What the daemon's user writes with mode 0600 the PBX's user reads.
     users = {re.findall(r"^USER (\S+)$", path.read_text("utf-8"), re.MULTILINE)[-1] for path in dockerfiles()}
@@ -231,5 +236,23 @@ def test_systemd_finds_the_unit_closed(unit: Path) -> None:
     assert verdict.returncode == 0, verdict.stdout.splitlines()[-1]
 
 
+def test_the_unit_leaves_no_copy_of_its_memory() -> None:
+    assert "LimitCORE=0" in UNIT.read_text("utf-8").splitlines()
+
+
 def test_the_unit_keeps_its_settings_where_the_daemon_looks() -> None:
     assert f"--config {config.SYSTEM_FILE}" in UNIT.read_text("utf-8")
+
+
+def test_what_the_document_has_one_type_runs_in_that_order_on_a_fresh_machine() -> None:
+    """Debian has Python without venv, and no sudo where root has a password: both were asked of it before they came."""
+    text = (ROOT / "docs" / "deploy.md").read_text("utf-8").partition("## As a service of systemd")[2]
+    lines = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0].splitlines()
+    words = [line.split() for line in lines]
+    assert not any(each[0] == "sudo" for each in words)
+    came = {each[0]: number for number, each in reversed(list(enumerate(words)))}
+    venv = next(number for number, line in enumerate(lines) if " -m venv " in line)
+    assert came["scripts/packages.sh"] < venv < came["/opt/dragoman/bin/pip"] < came["runuser"]
+    for each in words:
+        sources = each[1:-1] if each[0] == "install" and "-d" not in each and each[-1].startswith("/") else []
+        assert all((ROOT / source).exists() for source in sources if "/" in source and not source.startswith("/")), each

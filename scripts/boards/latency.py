@@ -89,6 +89,7 @@ ENGINES = (
         "stands alone here, though others always take longer. Empty: all is as it was, or the daemon is new.",
         [slower(6)],
         width=12,
+        nothing="nothing is slower than in the last 24 hours (of a new daemon: than since its start)",
     ),
     seconds(
         "Slowest 5 of 100, by stage and engine",

@@ -31,6 +31,10 @@ class Panel:
     warn: float | None = None
     bad: float | None = None
     """From where it is yellow and red; ``bad`` below ``warn``: small is bad."""
+    nothing: str = "none"
+    """What a graph shows without any series, in place of Grafana's "No data": a counter of faults has no series before
+    the first one, and that reads as if the figures were missing. Whether they are is told by the single figures of *Calls
+    now*, which keep their "No data"."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,10 @@ def seconds(
     width: int = 8,
     warn: float | None = None,
     bad: float | None = None,
+    nothing: str = Panel.nothing,
 ) -> Panel:
     """How long something takes."""
-    return Panel(title, what, "s", queries, "lines", width, warn, bad)
+    return Panel(title, what, "s", queries, "lines", width, warn, bad, nothing)
 
 
 def numbers(title: str, what: str, queries: Sequence[Query], kind: Kind = "lines", *, width: int = 8) -> Panel:

@@ -134,8 +134,8 @@ class Sql:
 
     @property
     def where(self) -> str:
-        """The address without its password, for logs and errors."""
-        return self.url.render_as_string(hide_password=True)
+        """The address without its password, for logs and errors; without its query, which may have one too."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     def _create(self) -> AsyncEngine:
         """Make the engine; raises ImportError or NoSuchModuleError when a driver is missing."""

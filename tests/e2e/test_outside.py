@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.e2e.conftest import conference_of, interpreting, until
+from tests.e2e.daemon import Daemon
 from tests.e2e.listening import load, tone_file, tone_seconds
-from tests.e2e.talking import recorded
+from tests.e2e.talking import BY_BOOTH, HIMSELF, check, into, recorded, say, stop
+from tests.tonewords.code import words
 
 from dragoman.demo.baresip import Registration
 from dragoman.demo.phone import Phone
@@ -137,6 +139,33 @@ async def test_a_phone_registers_over_tls_and_is_heard_over_srtp(
     await bob.stop()
     await alice.stop()
     assert tone_seconds(load(bob.heard), 700) > 1.0
+
+
+async def test_people_on_encrypted_phones_are_interpreted(
+    secure: Outside, phones: AsyncExitStack, tmp_path: Path
+) -> None:
+    daemon = Daemon(secure.pbx, tmp_path)
+    await daemon.start()
+    phones.push_async_callback(daemon.stop)
+    await interpreting(secure.pbx)
+    alice, carla = [
+        await phones.enter_async_context(Phone(name, tmp_path / name, registration=secure.registration()))
+        for name in ("Alice", "Carla")
+    ]
+    for phone, extension in ((alice, "1001*44"), (carla, "1001*34")):
+        await secure.registered()
+        await phone.dial(f"{secure.uri(extension)};transport=tls")
+        await phone.wait_established()
+        assert [event for event in phone.events if event.type == "CALL_MENC"]
+    await daemon.legs("1001", 2)
+    said, answered = words("a", "en", 6), words("c", "es", 6, first=20)
+    await say(alice, said)
+    await daemon.spoken("1001", 1)
+    await say(carla, answered)
+    await daemon.spoken("1001", 2)
+    await stop(alice, carla)
+    check(carla, {BY_BOOTH["a"]: into("es", said)}, ignore=[HIMSELF["a"]])
+    check(alice, {BY_BOOTH["c"]: into("en", answered)}, ignore=[HIMSELF["c"]])
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])

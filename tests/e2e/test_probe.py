@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import sys
@@ -18,8 +19,8 @@ from tests.tonewords.code import LANGUAGES
 from dragoman.telephony.pbx import Pbx, Site
 
 
-async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "1900") -> tuple[int, str, str]:
-    """Exit status, line, and what it wrote for Prometheus."""
+async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "1900", secret: str = "") -> tuple[int, str, str]:
+    """Exit status, line, and what it wrote for Prometheus; nothing shows ``secret``, where there is one."""
     folder.mkdir(exist_ok=True)
     said = mic(folder / "sentence.wav", (0.0, [f"en{number:03d}a" for number in (3, 14, 15)]))
     textfile = folder / "dragoman.prom"
@@ -29,11 +30,26 @@ async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "1900") -> 
         stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, cwd=ROOT,
         env={**os.environ, "PYTHONASYNCIODEBUG": ""},
     )  # fmt: skip
+    lines: set[bytes] = set()
+    watching = asyncio.create_task(watch_command_lines(lines))
     out, err = await asyncio.wait_for(process.communicate(), 110)
+    watching.cancel()
+    assert any(b"\0probe\0" in line for line in lines), "nothing was watched"
+    if secret:
+        assert not [shown for shown in (out, err, *lines) if secret.encode() in shown]
     text = out.decode().strip()
     assert "\n" not in text, text + err.decode()
     assert process.returncode is not None
     return process.returncode, text, textfile.read_text() if textfile.exists() else ""
+
+
+async def watch_command_lines(lines: set[bytes]) -> None:
+    """Of all processes, until cancelled."""
+    while True:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                lines.add(path.read_bytes())
+        await asyncio.sleep(0.1)
 
 
 async def test_a_room_that_is_interpreted(pbx: Pbx, daemon_factory: DaemonFactory, tmp_path: Path) -> None:
@@ -75,19 +91,20 @@ async def test_a_number_that_there_is_not(pbx: Pbx, tmp_path: Path) -> None:
 
 @pytest.mark.beside
 async def test_a_room_with_a_pin_is_tried_with_it_and_its_prompts_are_no_interpretation(tmp_path: Path) -> None:
-    async with Pbx(Site(pin="4711", notice=False)) as pbx:
+    async with Pbx(Site(pin="902117748844", notice=False)) as pbx:
         daemon = Daemon(pbx, tmp_path)
         await daemon.start()
         try:
             await interpreting(pbx)
             for name, pin, status, said in (
                 ("none", None, 2, "--pin-file"),
-                ("wrong", "4712", 2, "--pin-file"),
-                ("right", "4711", 0, "heard after"),
+                ("wrong", "902117748845", 2, "--pin-file"),
+                ("right", "902117748844", 0, "heard after"),
             ):
                 file = tmp_path / f"{name}.pin"
                 file.write_text(f"{pin}\n")
-                found, line, _ = await probe(pbx, tmp_path / name, *(["--pin-file", str(file)] if pin else []))
+                options = ["--pin-file", str(file)] if pin else []
+                found, line, _ = await probe(pbx, tmp_path / name, *options, secret=pin or "")
                 assert (found, said in line) == (status, True), line + daemon.log.read_text()
         finally:
             await daemon.stop()
@@ -134,7 +151,7 @@ async def test_a_pbx_that_wants_an_account_is_called_with_it(tmp_path: Path) -> 
                 file = tmp_path / f"{name}.password"
                 file.write_text(f"{password}\n")
                 account = ["--user", "probe", "--password-file", str(file), "--codec", "ulaw"]
-                found, line, _ = await probe(pbx, tmp_path / name, *account)
+                found, line, _ = await probe(pbx, tmp_path / name, *account, secret=password)
                 assert (found, said in line) == (status, True), line + daemon.log.read_text()
                 assert "passw0rd" not in line
         finally:

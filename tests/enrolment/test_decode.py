@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import struct
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from tests.enrolment.clips import encoded, voiced
 
 from dragoman.enrolment import decode as decoding
-from dragoman.enrolment.decode import Unreadable, decode
+from dragoman.enrolment.decode import WORKER, Unreadable, decode
 from dragoman.enrolment.decode_worker import Unreadable as Unread
 from dragoman.enrolment.decode_worker import read
 
@@ -40,6 +43,26 @@ def test_every_format_gives_the_sound_that_went_in(tmp_path: Path, kind: str, su
     lag = np.argmax(np.correlate(samples[:8000] / 32768, clip[2000:6000]))  # MP3 begins with its encoder's delay
     got, want = samples[lag : lag + 16_000] / 32768, clip[2000:18_000]
     assert length > 40_000 and np.corrcoef(got, want)[0, 1] > 0.98
+
+
+FORBIDDEN = """\
+import ctypes, os, sys
+PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1
+if ctypes.CDLL(None).prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0):
+    sys.exit("no such thing")
+os.execv(sys.executable, [sys.executable, "-m", *sys.argv[1:]])
+"""
+"""As systemd's MemoryDenyWriteExecute, by the kernel's own means (Linux 6.3)."""
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("WAV", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("MP3", None)])
+def test_it_reads_where_code_may_not_be_written_at_run_time(tmp_path: Path, kind: str, subtype: str | None) -> None:
+    (tmp_path / "clip").write_bytes(encoded(voiced(3.0, 16_000), 16_000, kind, subtype))
+    command = [sys.executable, "-c", FORBIDDEN, WORKER, str(tmp_path / "clip"), str(tmp_path / "out"), "60"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "no such thing" in done.stderr:
+        pytest.skip("this kernel has no PR_SET_MDWE")
+    assert json.loads(done.stdout)["seconds"] == pytest.approx(3.0, abs=0.1)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 24_000, 44_100, 48_000, 96_000])

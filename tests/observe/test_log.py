@@ -60,6 +60,9 @@ def test_the_path_of_a_store_is_no_secret_and_its_address_is() -> None:
 
     assert known("/var/lib/dragoman/admin.sqlite") == set()
     assert known("postgresql://d:a%20b@db/d") == {"postgresql://d:a%20b@db/d", "a%20b", "a b"}
+    # As libpq writes it, too; and the word that opens the key of a certificate.
+    libpqs = "postgresql:///d?host=db&password=a%20b&sslpassword=c"
+    assert known(libpqs) == {libpqs, "a%20b", "a b", "c"}
 
 
 def say_everything_with_the_secret() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -26,9 +27,10 @@ from dragoman.web import server
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8"))
 
 api = next(module for module in server.ROUTES if module.__name__.endswith("routes")).api
-# Streams without an end; test_captions.py and test_events.py read them.
+# Streams without an end: only their beginning can be read. What is in them test_captions.py and test_events.py read.
 ENDLESS = ["/api/rooms/{room}/captions", "/api/events"]
-schema = schemathesis.openapi.from_dict(api.document()).exclude(path=ENDLESS)
+described = schemathesis.openapi.from_dict(api.document())
+schema, streams = described.exclude(path=ENDLESS), described.include(path=ENDLESS)
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,24 @@ def address() -> Iterator[str]:
 def test_every_operation_does_as_it_says(case: schemathesis.Case, address: str) -> None:
     # A valid request may be refused for what no schema tells: a language that the site lacks, a file that is no sound.
     case.call_and_validate(base_url=address, timeout=60, excluded_checks=[positive_data_acceptance])
+
+
+BEGINNING = b": keepalive\n\n"
+"""What every stream begins with, before any event."""
+
+
+@streams.parametrize()
+@settings(
+    max_examples=4 * EXAMPLES,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_a_stream_begins_or_is_refused_as_it_says(case: schemathesis.Case, address: str) -> None:
+    asked = case.as_transport_kwargs(base_url=address)
+    with requests.request(**asked, stream=True, timeout=60) as answer:
+        if answer.status_code == 200:
+            assert answer.headers["Content-Type"] == "text/event-stream"
+            assert answer.raw.read(len(BEGINNING)) == BEGINNING
+            return  # and goes
+        case.validate_response(answer, excluded_checks=[positive_data_acceptance])

@@ -20,7 +20,13 @@ from dragoman.cli import admin, probe, voices
 from dragoman.errors import ConfigError, DragomanError
 from dragoman.signals import ended_by_signals, told_by_signal
 
-app = typer.Typer(help="A live interpreter for phone conferences.", no_args_is_help=True, add_completion=False)
+# A bug is told by Python's own traceback, or by the log: typer's own form can show what variables hold.
+app = typer.Typer(
+    help="A live interpreter for phone conferences.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 app.add_typer(voices.app, name="voices")
 app.command(cls=probe.ProbeCommand)(probe.probe)
 app.add_typer(admin.app, name="token")

@@ -71,6 +71,7 @@ def probe(
     from dragoman.probe.call import CODECS, Plan, excuses, place, room_uris
     from dragoman.probe.report import Found, Limits, Status, line
     from dragoman.probe.report import textfile as as_textfile
+    from dragoman.redaction import KNOWN
 
     log.configure(LogSettings(level="error"))  # the line is what counts here
     limits = Limits(warning, critical)
@@ -86,6 +87,8 @@ def probe(
         found = Found(room, source, target)
         account = _line(uri, user, password_file, listen)
         keys = "" if pin_file is None else _read(pin_file)
+        secrets = [keys] if account is None else [keys, account.password.get_secret_value()]
+        log.configure(LogSettings(level="error"), secrets)
         sentence = asyncio.run(_sentence(source)) if wav is None else _wav(wav)
         plan = Plan(speaker, listener, sentence, keys, account, codec, excuses(target))
         tell = (lambda text: typer.echo(text, err=True)) if verbose else (lambda text: None)
@@ -94,7 +97,7 @@ def probe(
             _write(textfile, as_textfile(found, limits, time.time()))
     except (DragomanError, ValueError, OSError) as error:
         found = Found(found.room, source, target, why=str(error), ours=True)
-    typer.echo(line(found, limits))
+    typer.echo(KNOWN.without(line(found, limits)))  # it goes to whom the machine mails, and on a monitor's wall
     raise typer.Exit(found.status(limits))
 
 

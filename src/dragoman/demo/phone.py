@@ -213,8 +213,15 @@ class Phone:
         return event
 
     async def dtmf(self, digits: str) -> None:
-        """Press keys (RFC 4733 telephone events)."""
-        await self.command("sndcode", digits)
+        """Press keys (RFC 4733 telephone events).
+
+        Raises:
+            DemoError: they cannot be pressed, as the call has ended; without the keys, which may be a room's PIN.
+        """
+        try:
+            await self.command("sndcode", digits)
+        except DemoError:
+            raise DemoError(f"{self.name}: the keys could not be pressed: is the call over?") from None
 
     async def hold(self) -> None:
         """Put the call on hold (a re-INVITE with sendonly)."""

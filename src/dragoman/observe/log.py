@@ -15,8 +15,10 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 from urllib.parse import unquote
 
@@ -40,8 +42,8 @@ TRACEBACKS = ("exception", "stack")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """What a terminal or a pager obeys, or takes for the end of a line; callers choose their names."""
 
-_PASSWORD = re.compile(r"://[^/\s@]*?:([^/\s@]+)@")
-"""The password in a database's address."""
+_PASSWORD = re.compile(r"://[^/\s@]*?:([^/\s@]+)@|[?&](?:ssl)?password=([^&\s]+)")
+"""The passwords in a database's address."""
 
 
 class Redactor:
@@ -125,8 +127,9 @@ def _secrets(key: object, value: object) -> Iterator[str]:
         case SecretStr():
             secret = value.get_secret_value()
             yield secret
-            if in_address := _PASSWORD.search(secret):  # a driver's errors may repeat it alone
-                yield from {in_address[1], unquote(in_address[1])}
+            for in_address in _PASSWORD.finditer(secret):  # a driver's errors may repeat it alone
+                password = in_address[1] or in_address[2]
+                yield from {password, unquote(password)}
         case str() if isinstance(key, str) and SECRET_KEY.search(key):
             yield value
         case str() if isinstance(key, str) and key.endswith("_file") and SECRET_KEY.search(key.removesuffix("_file")):
@@ -143,6 +146,15 @@ def _secrets(key: object, value: object) -> Iterator[str]:
 def setup(settings: Settings) -> None:
     """Set up logging to standard error as the settings say, without any of their secrets."""
     configure(settings.log, secrets_of(settings))
+    sys.excepthook = _told
+    threading.excepthook = lambda bug: _told(bug.exc_type, bug.exc_value, bug.exc_traceback)
+
+
+def _told(kind: type[BaseException], bug: BaseException | None, traceback: TracebackType | None) -> None:
+    """What nobody caught: Python writes it past the log, as it is."""
+    if bug is None or isinstance(bug, KeyboardInterrupt | SystemExit):
+        return
+    structlog.get_logger(__name__).critical("a bug of ours that nobody caught", exc_info=(kind, bug, traceback))
 
 
 def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:

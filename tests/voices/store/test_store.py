@@ -541,6 +541,12 @@ def test_addresses_that_are_none(wrong: str) -> None:
         VoiceStore(SecretStr(wrong))
 
 
+def test_an_address_is_shown_without_a_password_wherever_it_has_one() -> None:
+    for url in (f"postgresql://u:{PASSWORD}@db/d", f"postgresql://u@db/d?password={PASSWORD}&sslpassword={PASSWORD}"):
+        shown = VoiceStore(SecretStr(url)).where
+        assert PASSWORD not in shown and "db/d" in shown
+
+
 async def test_a_server_that_refuses_or_is_not_there_is_named_without_its_password(postgres: Postgres) -> None:
     for port, database_name in ((1, "x"), (postgres.port, "none")):
         store = VoiceStore(SecretStr(f"postgresql://dragoman:{PASSWORD}@127.0.0.1:{port}/{database_name}"))
