@@ -77,8 +77,9 @@ ATTACH_S = 0.3
 """A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks. (In seven real
 meetings no word needed any of it.)"""
 
-TOLD_S = 0.125
-"""A packet that comes so long behind the one before has to be told of: the daemon's ``STALL_S`` and a slot of 20 ms."""
+TOLD_S = 0.06
+"""A packet that comes so long behind the one before has to be told of: the daemon's ``TORN_S``, and what a packet takes
+from there to the wire."""
 
 SLOT_S = 0.02
 """From one packet of a booth to the next."""

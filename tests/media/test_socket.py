@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket as system
+import sys
 import time
 from collections.abc import Iterator
 
@@ -80,6 +81,23 @@ def test_more_than_a_batch_takes_several_calls(ours: MediaSocket, peers: list[sy
     assert ours.slots[0, :2].tobytes() == b"\0\0"
     assert ours.receive() == 10
     assert ours.slots[9, :2].tobytes() == (BATCH + 9).to_bytes(2, "big")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_what_finds_no_room_is_counted_until_it_is_opened_anew(ours: MediaSocket, peers: list[system.socket]) -> None:
+    assert ours.dropped() == 0
+    sent = ours.receive_buffer // 700 + 1
+    for _ in range(sent):
+        peers[0].sendto(bytes(652), ours.address)
+    received = 0
+    while count := ours.receive():
+        received += count
+    assert received > 0
+    assert ours.dropped() == sent - received > 0
+    ours.reopen()
+    assert ours.dropped() == 0
+    ours.close()
+    assert ours.dropped() == 0
 
 
 def test_rows_go_each_to_its_own_destination(ours: MediaSocket, peers: list[system.socket]) -> None:

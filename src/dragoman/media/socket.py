@@ -33,7 +33,8 @@ RECEIVE_BUFFER_BYTES: Final = 4 << 20
 than one tick of 200 legs. 4 MB hold 400 legs for 160 ms."""
 
 _SO_TIMESTAMPNS: Final = 35  # asm-generic/socket.h, SO_TIMESTAMPNS_OLD: two 64-bit words on 64-bit Linux
-
+_SO_MEMINFO: Final = 55  # asm-generic/socket.h, since Linux 4.12: words of 32 bits
+_DROPS: Final = slice(32, 36)  # linux/sock_diag.h, SK_MEMINFO_DROPS: the ninth of them
 
 CLOCKS_S: Final = 0.005
 """Seconds by which the two clocks, read one after the other, may disagree on how long a datagram has waited."""
@@ -59,6 +60,9 @@ class MediaSocket(Protocol):
 
     def receive(self) -> int:
         """Take what waits, at most BATCH datagrams; returns how many. Never blocks."""
+
+    def dropped(self) -> int:
+        """Datagrams that came and found no room since it was opened; 0 where the kernel does not tell."""
 
     def set_destination(self, row: int, address: Address) -> None:
         """Where the row of ``outgoing`` is sent from now on."""
@@ -114,6 +118,14 @@ class _Buffers:
         host, port = sock.getsockname()
         self.address: Address = (host, port)
         self.receive_buffer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+    def dropped(self) -> int:
+        """MediaSocket."""
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                told = self._sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _DROPS.stop)
+                return int.from_bytes(told[_DROPS], sys.byteorder)
+        return 0
 
     def reopen(self) -> None:
         """MediaSocket."""
