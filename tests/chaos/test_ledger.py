@@ -128,6 +128,21 @@ def test_a_word_that_never_came_whole_is_no_loss_of_a_daemon_that_listened_all_t
     assert fates(page(missing, listening=[(START - 1, START + 10)]))[3] is Fate.LOST, "it came whole"
 
 
+def test_the_first_word_of_a_clause_is_due_as_the_second_is() -> None:
+    sent = [*TRANSLATED[:3], *(Sound(w.text, w.start + 1.0, w.end + 1.0) for w in TRANSLATED[3:])]
+    heard = [*sent[:3], *sent[4:]]  # the clause before was spoken a second sooner
+    true = sent[3].start + 0.1
+    for gap, fate in (
+        (Gap(true, true + 0.1), Fate.MARKED),
+        (Gap(TRANSLATED[3].start + 0.1, TRANSLATED[3].start + 0.2), Fate.MARKED),  # as the word before
+        (Gap(sent[3].start - 0.5, sent[3].start - 0.4), Fate.LOST),  # between the two
+        (Gap(sent[4].end, sent[5].end), Fate.LOST),
+    ):
+        assert fates(page(heard, sent=heard, marks=[gap]))[3] is fate
+    whole_clause_gone = sent[:3]
+    assert fates(page(whole_clause_gone, sent=whole_clause_gone, marks=[Gap(true, true + 0.1)]))[3] is Fate.LOST
+
+
 def test_what_was_sent_whole_and_came_damaged_to_the_phone_was_damaged_on_the_way() -> None:
     sent = TRANSLATED[3]
     for at, fate in ((0.06, Fate.ON_THE_LINE), (-0.2, Fate.LOST), (1.5, Fate.LOST)):
