@@ -32,6 +32,9 @@ RECEIVE_BUFFER_BYTES: Final = 4 << 20
 """What is asked of the kernel. It charges about 1.3 KB for a packet of ours, so the usual 208 KB hold 160 packets: less
 than one tick of 200 legs. 4 MB hold 400 legs for 160 ms."""
 
+_BEYOND_LIMITS: Final = (33,) if sys.platform == "linux" else ()
+"""SO_RCVBUFFORCE (socket(7)): whoever administers the network, as root does, is not held to net.core.rmem_max."""
+
 _SO_TIMESTAMPNS: Final = 35  # asm-generic/socket.h, SO_TIMESTAMPNS_OLD: two 64-bit words on 64-bit Linux
 _SO_MEMINFO: Final = 55  # asm-generic/socket.h, since Linux 4.12: words of 32 bits
 _DROPS: Final = slice(32, 36)  # linux/sock_diag.h, SK_MEMINFO_DROPS: the ninth of them
@@ -96,8 +99,9 @@ def _bind(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
-        with contextlib.suppress(OSError):  # a host may refuse; what was granted is reported
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        for option in (socket.SO_RCVBUF, *_BEYOND_LIMITS):
+            with contextlib.suppress(OSError):  # a host may refuse; what was granted is reported
+                sock.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER_BYTES)
         sock.bind((host, port))
     except OSError as error:
         sock.close()
