@@ -208,11 +208,9 @@ class Reporter:
         self._gap(room, since - unspoken_s, self._clock(), note, cause, languages)
         return note
 
-    def stood_still(
-        self, room: str, since: float, until: float, note: str, languages: Iterable[str] = (), *, only: str = ""
-    ) -> None:
+    def stood_still(self, room: str, language: str, since: float, until: float, note: str) -> None:
         """What was being said has a hole between two times."""
-        self._gap(room, since, until, note, GapCause.STOOD_STILL, languages, only=only)
+        self._gap(room, since, until, note, GapCause.STOOD_STILL, only=language)
 
     def rests(self, room: str) -> None:
         """Tell the room's readers that nothing more is interpreted: it has used up what it may spend."""
