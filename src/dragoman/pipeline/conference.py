@@ -268,7 +268,7 @@ class Conference:
 
     def stood_still(self, since: float, until: float) -> None:
         """Nothing was sent between two times (s, monotonic): tell the readers of what was being said."""
-        note = f"the interpretation stood still for {until - since:.1f} s"
+        note = f"the interpretation stood still for up to {until - since:.1f} s"
         for (room, language), mixer in self._mixers.items():
             if mixer.speakers or mixer.sounded >= since:
                 self._reporter.stood_still(room, language, since, until, note)
