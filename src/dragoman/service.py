@@ -133,7 +133,7 @@ class Service:
             prompts=self.prompts.get,
         )
         conference.on_degraded = self._degraded
-        self.media.on_stall = conference.stood_still
+        self.media.on_stall, self.media.on_unheard = conference.stood_still, conference.unheard
         view = DaemonView(
             conference, self.metrics, self.media.stats, self.engines, lambda: loop.time() - started, unix_offset
         )

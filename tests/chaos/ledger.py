@@ -73,12 +73,17 @@ no packets came."""
 LAG_S = 3.0
 """When a word is due to be heard, behind when it was said, until a booth has shown by how much it lags."""
 
+NEXT_S = 3.0
+"""A word is due as far behind as the word before it, or as the word behind it if that was said within so much: where a
+clause begins, they differ by a second, and it is its first word that shares the lag of the second."""
+
 ATTACH_S = 0.3
 """A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks. (In seven real
 meetings no word needed any of it.)"""
 
-TOLD_S = 0.125
-"""A packet that comes so long behind the one before has to be told of: the daemon's ``STALL_S`` and a slot of 20 ms."""
+TOLD_S = 0.06
+"""A packet that comes so long behind the one before has to be told of: the daemon's ``TORN_S``, and what a packet takes
+from there to the wire."""
 
 SLOT_S = 0.02
 """From one packet of a booth to the next."""
@@ -183,15 +188,14 @@ def judge(
         )
     ]
     at_ear = [[sound.start, TORN] for sound in heard if sound.text is None]
-    lag, lost = LAG_S, dict[int, int]()
+    lags, lost = _lags(said, {index: sent[place].start for index, place in on_booth.items()}), dict[int, int]()
     for index, word in enumerate(said):
         if word.text is None:
             continue  # damaged where it was recorded: nobody could have understood it
         booth = sent[on_booth[index]].start if index in on_booth else None
-        lag = lag if booth is None else booth - word.start
         if index in first:
             fate = Fate.HEARD
-        elif any(mark.covers(word, word.start + lag) for mark in marks):
+        elif any(mark.covers(word, word.start + lag) for mark in marks for lag in lags[index]):
             fate = Fate.MARKED
         elif index not in came and (bad_in(word.start) or _ran(listening, word)):
             fate = Fate.ON_THE_LINE
@@ -211,6 +215,26 @@ def judge(
     ):
         page.rows[lost[index]] = replace(page.rows[lost[index]], fate=Fate.TORN)
     return page
+
+
+def _lags(said: Sequence[Sound], sent: Mapping[int, float]) -> list[tuple[float, ...]]:
+    """By how much each word's translation is behind, as far as is known: its own, or those of its neighbours.
+
+    Args:
+        said: the words.
+        sent: when each was sent, by its place among them.
+    """
+    found: list[tuple[float, ...]] = []
+    lag = LAG_S
+    for index, word in enumerate(said):
+        if index in sent:
+            lag = sent[index] - word.start
+            found.append((lag,))
+            continue
+        after = next((other for other in range(index + 1, len(said)) if other in sent), None)
+        near = after is not None and said[after].start - word.start <= NEXT_S
+        found.append((lag, sent[after] - said[after].start) if after is not None and near else (lag,))
+    return found
 
 
 def _torn(missing: Mapping[int, float], sent: Mapping[int, float], spoilt: Sequence[float]) -> set[int]:

@@ -21,7 +21,7 @@ from bench.latency import wire
 from bench.latency.script import LANGUAGE_OF, Script
 from pydantic import TypeAdapter
 from tests.chaos import path, witness
-from tests.chaos.parts import Clock, Database, Provider, Wire, frozen, junk_to, providers
+from tests.chaos.parts import Clock, Database, Provider, Wire, frozen, hiccups, junk_to, providers
 from tests.chaos.people import ROOM, WEATHER, Call, Person
 from tests.chaos.schedule import Fault, Part
 from tests.e2e.impaired import Weather
@@ -313,8 +313,9 @@ class Meeting:
         if pid is None:
             self._crashes.append(f"found dead at {self._now:.1f} s: {self._daemon.log_tail(30)}")
         elif fault.what == "stall":
-            await frozen(pid, fault.seconds)
-            return
+            return await frozen(pid, fault.seconds)
+        elif fault.what == "hiccups":
+            return await hiccups(pid, fault.seconds, Random(f"{self._seed}/{fault.at}"))
         elif fault.what == "kill":
             os.kill(pid, signal.SIGKILL)
         await self._life.aclose()

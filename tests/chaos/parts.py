@@ -38,6 +38,21 @@ async def frozen(pid: int, seconds: float) -> None:
             os.kill(pid, signal.SIGCONT)
 
 
+HICCUP_S = (0.03, 0.15)
+"""How long each of them lasts: some are concealed by a phone, some tear a word."""
+
+HICCUP_REST_S = (0.2, 0.6)
+"""Between two of them: less than a clause."""
+
+
+async def hiccups(pid: int, seconds: float, random: Random) -> None:
+    """Stop a process for moments, again and again, as a machine that has too much to do does."""
+    end = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < end:
+        await frozen(pid, random.uniform(*HICCUP_S))
+        await asyncio.sleep(random.uniform(*HICCUP_REST_S))
+
+
 JUNK_EVERY_S = 0.005
 """Between datagrams of junk: four times as many as one tap sends."""
 

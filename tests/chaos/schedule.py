@@ -2,7 +2,7 @@
 
 Every fault there is comes in turn, in an order of the seed's, and then they come together: several parts at once. In a
 short meeting not all of them fit; which ones do is the seed's choice too. A seed's faults are drawn from this list:
-with a kind more (the last was the path of sound between Asterisk and the daemon) each seed has others.
+with a kind more (the last was a daemon that stands still for moments) each seed has others.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ RARE = (
 
 KINDS = (
     Kind(Part.DAEMON, "stall", (0.2, 2.0)),
+    Kind(Part.DAEMON, "hiccups", (2.0, 6.0)),
     Kind(Part.ASTERISK, "stall", (0.2, 1.0)),
     Kind(Part.ARI, "cut", (0.1, 3.0)),
     Kind(Part.ARI, "hang", (1.0, 6.0)),

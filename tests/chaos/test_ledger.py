@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bench.latency.figures import Sound
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chaos.ledger import ATTACH_S, TORN, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
+from tests.chaos.ledger import ATTACH_S, TOLD_S, TORN, Dropped, Fate, Gap, Page, judge, numbers_of, reasons, summary
 
 START = 1_000.0
 PACE = 0.36
@@ -128,6 +128,21 @@ def test_a_word_that_never_came_whole_is_no_loss_of_a_daemon_that_listened_all_t
     assert fates(page(missing, listening=[(START - 1, START + 10)]))[3] is Fate.LOST, "it came whole"
 
 
+def test_the_first_word_of_a_clause_is_due_as_the_second_is() -> None:
+    sent = [*TRANSLATED[:3], *(Sound(w.text, w.start + 1.0, w.end + 1.0) for w in TRANSLATED[3:])]
+    heard = [*sent[:3], *sent[4:]]  # the clause before was spoken a second sooner
+    true = sent[3].start + 0.1
+    for gap, fate in (
+        (Gap(true, true + 0.1), Fate.MARKED),
+        (Gap(TRANSLATED[3].start + 0.1, TRANSLATED[3].start + 0.2), Fate.MARKED),  # as the word before
+        (Gap(sent[3].start - 0.5, sent[3].start - 0.4), Fate.LOST),  # between the two
+        (Gap(sent[4].end, sent[5].end), Fate.LOST),
+    ):
+        assert fates(page(heard, sent=heard, marks=[gap]))[3] is fate
+    whole_clause_gone = sent[:3]
+    assert fates(page(whole_clause_gone, sent=whole_clause_gone, marks=[Gap(true, true + 0.1)]))[3] is Fate.LOST
+
+
 def test_what_was_sent_whole_and_came_damaged_to_the_phone_was_damaged_on_the_way() -> None:
     sent = TRANSLATED[3]
     for at, fate in ((0.06, Fate.ON_THE_LINE), (-0.2, Fate.LOST), (1.5, Fate.LOST)):
@@ -146,8 +161,8 @@ def test_one_damaged_sound_is_no_excuse_for_more_words_than_may_meet_in_it() -> 
 def test_a_short_hole_is_the_machines_only_where_it_kept_the_daemon_from_running() -> None:
     word = TRANSLATED[3]
     sent = [*TRANSLATED[:3], Sound(None, word.start, word.end + 0.06), *TRANSLATED[4:]]
-    hole = (word.start + 0.1, word.start + 0.16)  # two packets
-    for seconds, fate in ((0.06, Fate.TORN), (0.02, Fate.TORN), (0.019, Fate.LOST), (0.0, Fate.LOST)):
+    hole = (word.start + 0.1, word.start + 0.15)
+    for seconds, fate in ((0.05, Fate.TORN), (0.016, Fate.TORN), (0.014, Fate.LOST), (0.0, Fate.LOST)):
         found = page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent, holes=[hole], kept=lambda start, end, s=seconds: s)
         assert fates(found)[3] is fate
         figures = summary([found], 0)
@@ -161,13 +176,13 @@ def test_a_short_hole_in_what_was_sent_is_the_machines_and_a_long_one_has_to_be_
     sent = [*TRANSLATED[:3], torn, *TRANSLATED[4:]]
     inside = word.start + 0.1
     for hole, fate in (
-        ((inside, inside + 0.06), Fate.TORN),
-        ((inside, inside + 0.14), Fate.LOST),
+        ((inside, inside + TOLD_S - 0.001), Fate.TORN),
+        ((inside, inside + TOLD_S + 0.001), Fate.LOST),
         ((word.end + 1.0, word.end + 1.06), Fate.LOST),  # not in this word
     ):
         assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent, holes=[hole]))[3] is fate
     assert fates(page(TRANSLATED[:3] + TRANSLATED[4:], sent=sent))[3] is Fate.LOST, "the daemon spoilt it"
-    whole = page(TRANSLATED[:3] + TRANSLATED[4:], sent=TRANSLATED[:3] + TRANSLATED[4:], holes=[(inside, inside + 0.06)])
+    whole = page(TRANSLATED[:3] + TRANSLATED[4:], sent=TRANSLATED[:3] + TRANSLATED[4:], holes=[(inside, inside + 0.05)])
     assert fates(whole)[3] is Fate.LOST, "nothing was sent there"
 
 

@@ -11,8 +11,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from dragoman import config
+from dragoman.check import ports
 from dragoman.check.finding import Verdict
 from dragoman.check.ports import check_ports
+from dragoman.media import socket as media_socket
 from dragoman.telephony.pbx.ports import free_port
 from dragoman.web.routes import Live
 
@@ -46,6 +48,19 @@ def test_an_address_of_another_machine_is_told_from_a_port_that_is_taken() -> No
     assert (
         media.verdict is Verdict.FAIL and "no address of this machine" in media.remedy and "media.bind" in media.remedy
     )
+
+
+def test_a_host_that_gives_less_room_than_is_asked_for_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        given = probe.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+    monkeypatch.setattr(media_socket, "RECEIVE_BUFFER_BYTES", given)
+    monkeypatch.setattr(ports, "RECEIVE_BUFFER_BYTES", given)
+    assert ports.check_buffer().verdict is Verdict.OK
+    monkeypatch.setattr(ports, "RECEIVE_BUFFER_BYTES", given + 1)
+    finding = ports.check_buffer()
+    assert finding.verdict is Verdict.WARN
+    assert f"{given >> 10} KB" in finding.found
+    assert f"net.core.rmem_max={given + 1}" in finding.remedy
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from dragoman.pipeline.captions import GapCause
 from dragoman.telephony.pbx import Pbx
 from dragoman.telephony.pbx.ports import free_port
 
@@ -36,6 +37,12 @@ class Captions:
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["kind"] == kind]
+
+    @property
+    def gaps(self) -> list[dict[str, Any]]:
+        """Those that are the daemon's part: a machine that stood still for a moment, as one that is shared may, tells
+        of that too."""
+        return [gap for gap in self.of("gap") if gap["cause"] != GapCause.STOOD_STILL]
 
     def words(self, kind: str, speaker: str | None = None) -> list[str]:
         """Words of all events of a kind, in order, of one speaker or of all."""

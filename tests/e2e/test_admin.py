@@ -228,7 +228,7 @@ async def test_a_room_that_spent_its_allowance_in_two_languages_at_once_goes_on_
         await asyncio.gather(say(alice, said["a"][0]), say(carla, said["c"][0]))
         await daemon.spoken("1141", 2)  # both were under way when the allowance was used up
         for seen in (english, spanish):
-            await seen.until(lambda seen: [gap["note"] for gap in seen.of("gap")] == [SPENT])
+            await seen.until(lambda seen: [gap["note"] for gap in seen.gaps] == [SPENT])
         other = await phone_factory("Other")
         await other.dial(room_uri(pbx, "1141*376"))
         await hears(other, pbx, "refused-spent", "ca")

@@ -89,7 +89,7 @@ async def test_the_words_that_come_back_are_left_out_and_nobodys_own(
         await booth_speaks(daemon, "en")
         await say(alice, said["a"][1])  # over the echo of what she hears
         await daemon.spoken("1000", 3)
-        await seen.until(lambda seen: len(seen.of("gap")) >= 1)
+        await seen.until(lambda seen: len(seen.gaps) >= 1)
         await daemon.quiet("1000")
     rooms = await daemon.get("/api/rooms")
     echoed = await daemon.metric("dragoman_echoed_words_total")
@@ -108,9 +108,9 @@ async def test_the_words_that_come_back_are_left_out_and_nobodys_own(
         assert len(found.heard) + len(found.damaged) >= 0.75 * len(spoken[voice]), timeline(verdict.recording)
     assert echoed >= 5
     assert sum(leg["echoed_words"] for room in rooms["rooms"] for leg in room["legs"]) == echoed
-    assert {gap["cause"] for gap in seen.of("gap")} == {"echo"}
+    assert {gap["cause"] for gap in seen.gaps} == {"echo"}
     left_out = [line for line in daemon.log.read_text().splitlines() if "echo left out" in line]
-    assert len(left_out) == len(seen.of("gap"))
+    assert len(left_out) == len(seen.gaps)
 
 
 async def test_control_without_it_the_room_translates_itself(

@@ -95,10 +95,10 @@ async def test_what_was_said_while_the_daemon_was_dead_is_a_gap_in_captions_and_
     await daemon.start()
     await daemon.legs("1000", 2)
     async with daemon.captions("1000", "es", after=0) as reader:
-        await reader.until(lambda seen: len(seen.of("gap")) == 1)
+        await reader.until(lambda seen: len(seen.gaps) == 1)
         await say(alice, after)
         await reader.until(lambda seen: seen.words("spoken") == into("es", after))
-    (gap,) = reader.of("gap")
+    (gap,) = reader.gaps
     assert gap["cause"] == "daemon-away"
     assert gap["start_unix"] <= began and ended <= gap["end_unix"], "all that was said while it was dead"
     assert reader.events.index(gap) == 0, "before anything of what came behind it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 import time
 from collections.abc import AsyncIterator
 from unittest import mock
@@ -15,10 +16,11 @@ from tests.media.speech import spoken
 
 from dragoman.errors import MediaError, MediaSocketError
 from dragoman.media import socket
-from dragoman.media.clock import PERIOD, STALL_S
+from dragoman.media.clock import PERIOD
 from dragoman.media.codec import G722Decoder, slin16_payload
 from dragoman.media.echo.remains import UNLIKE
 from dragoman.media.format import FRAME_SAMPLES, Pcm
+from dragoman.media.holes import TORN_S
 from dragoman.media.plane import MediaConfig, MediaPlane
 from dragoman.media.rtp import RtpPacket, build, sequence_delta, timestamp_delta
 from dragoman.pipeline.echoed import FOLLOWS
@@ -409,17 +411,64 @@ async def test_it_tells_when_it_stood_still_and_since_when() -> None:
     plane = MediaPlane(MediaConfig(vad="none", max_legs=2, max_streams=2))
     plane.on_stall = on_stall
     await plane.start()
+    peer = Peer(plane.address)
+    plane.add_booth("b", peer.address, Script([]))
+    async with asyncio.timeout(60):
+        while not plane.stats.packets_out:
+            await asyncio.sleep(0)
     told.clear()
     seen.clear()
     began = time.monotonic()
-    time.sleep(2 * STALL_S)  # nothing else holds the loop as a machine without time does
+    time.sleep(2 * TORN_S)  # nothing else holds the loop as a machine without time does
     ended = time.monotonic()
     async with asyncio.timeout(60):
         await seen.wait()
     await plane.close()
+    peer.close()
     since, until = told[0]
     assert since <= began + PERIOD
     assert until >= ended - PERIOD
+
+
+def spans_told_to(bench: Bench) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """What is told, from now on, of sound that was not sent, and of sound that was not heard."""
+    torn: list[tuple[float, float]] = []
+    unheard: list[tuple[float, float]] = []
+    bench.plane.on_stall = lambda since, until: torn.append((since, until))
+    bench.plane.on_unheard = lambda since, until: unheard.append((since, until))
+    return torn, unheard
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what found no room")
+async def test_it_tells_when_more_came_than_the_socket_has_room_for(bench: Bench) -> None:
+    torn, unheard = spans_told_to(bench)
+    peer = bench.peer()
+    leg = bench.plane.add_leg("a", peer.address, None)
+    peer.say(ramp(0))
+    bench.tick()
+    stood = bench.plane.receive_buffer // 700 + 1  # of 700 bytes and more: too many, however few the kernel takes
+    for number in range(stood):
+        peer.say(ramp(number % 50))
+    bench.tick(skipped=stood - 1)
+    for number in range(5):
+        peer.say(ramp(number))
+        bench.tick()
+    assert leg.end > FRAME_SAMPLES
+    assert unheard == [(NOW + PERIOD, NOW + (1 + stood) * PERIOD)]
+    assert torn == [], "nobody was spoken to"
+
+
+async def test_it_tells_when_the_kernel_takes_nothing_of_what_booths_say(bench: Bench) -> None:
+    torn, unheard = spans_told_to(bench)
+    bench.plane.add_booth("b", ("255.255.255.255", 9), Script([]))  # a broadcast without SO_BROADCAST: EACCES
+    bench.tick()
+    assert torn == []
+    bench.tick(4)
+    assert torn == [pytest.approx((NOW + PERIOD, NOW + 4 * PERIOD), abs=PERIOD / 2)]
+    bench.plane.add_booth("c", bench.peer().address, Script([]))
+    bench.tick(100)
+    assert len(torn) == 2, "one of the two goes: the other is gone, and not the socket"
+    assert unheard == []
 
 
 def level(samples: Pcm) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import socket as system
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +82,40 @@ def test_more_than_a_batch_takes_several_calls(ours: MediaSocket, peers: list[sy
     assert ours.slots[0, :2].tobytes() == b"\0\0"
     assert ours.receive() == 10
     assert ours.slots[9, :2].tobytes() == (BATCH + 9).to_bytes(2, "big")
+
+
+def may_administer() -> bool:
+    with system.socket(system.AF_INET, system.SOCK_DGRAM) as probe:
+        try:
+            probe.setsockopt(system.SOL_SOCKET, 33, 4096)  # SO_RCVBUFFORCE
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.skipif(not may_administer(), reason="needs CAP_NET_ADMIN")
+def test_who_may_gets_a_buffer_beyond_the_hosts_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    monkeypatch.setattr(media, "RECEIVE_BUFFER_BYTES", 2 * limit)
+    with media._bind("127.0.0.1", 0) as sock:
+        assert sock.getsockopt(system.SOL_SOCKET, system.SO_RCVBUF) == 4 * limit
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_what_finds_no_room_is_counted_until_it_is_opened_anew(ours: MediaSocket, peers: list[system.socket]) -> None:
+    assert ours.dropped() == 0
+    sent = ours.receive_buffer // 700 + 1
+    for _ in range(sent):
+        peers[0].sendto(bytes(652), ours.address)
+    received = 0
+    while count := ours.receive():
+        received += count
+    assert received > 0
+    assert ours.dropped() == sent - received > 0
+    ours.reopen()
+    assert ours.dropped() == 0
+    ours.close()
+    assert ours.dropped() == 0
 
 
 def test_rows_go_each_to_its_own_destination(ours: MediaSocket, peers: list[system.socket]) -> None:

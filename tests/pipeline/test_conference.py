@@ -541,8 +541,46 @@ async def test_a_standstill_is_told_to_the_readers_of_what_was_being_said_and_to
         gaps = {language: reader.of(CaptionKind.GAP) for language, reader in readers.items()}
         assert gaps["en"] == []
         (gap,) = gaps["es"]
-        assert (gap.cause, gap.note) == (GapCause.STOOD_STILL, "the interpretation stood still for 0.5 s")
+        assert (gap.cause, gap.note) == (GapCause.STOOD_STILL, "the interpretation stood still for up to 0.5 s")
         assert gap.end_unix - gap.start_unix == pytest.approx(0.5)
+
+
+async def test_a_standstill_before_the_last_of_what_was_being_said_is_told() -> None:
+    async with hall() as place:
+        ann = place.join("ann", "en")
+        place.join("bea", "es")
+        reader = place.read("es")
+        place.say(ann, "good morning")
+        mixer = place.conference.mixer(ROOM, "es")
+        while not mixer.speakers:
+            await place.passes(0.005)
+        while mixer.speakers:
+            await place.passes(0.005)
+        ended = mixer.sounded
+        place.conference.stood_still(ended + 0.01, ended + 0.5)
+        await settled()
+        assert reader.of(CaptionKind.GAP) == [], "it had been said"
+        place.conference.stood_still(ended - 0.1, ended)  # the tick that came late took the last frame
+        await settled()
+        assert [gap.cause for gap in reader.of(CaptionKind.GAP)] == [GapCause.STOOD_STILL]
+
+
+async def test_what_came_and_was_not_heard_is_told_to_all_readers_whoever_spoke() -> None:
+    async with hall() as place:
+        place.join("ann", "en")
+        place.join("bea", "es")
+        readers = [place.read("en"), place.read("fr")]
+        now = asyncio.get_running_loop().time()
+        place.conference.unheard(now - 0.7, now)
+        late = place.captions.subscribe(ROOM, "es", after=0)
+        late.close()
+        kept = [caption async for _, caption in late]
+        await settled()
+        for gaps in (*(reader.of(CaptionKind.GAP) for reader in readers), kept):
+            (gap,) = gaps
+            assert (gap.cause, gap.speaker) == (GapCause.STOOD_STILL, "")
+            assert gap.note == ("some of what was said for 0.7 s was not heard: the daemon had no room left for it")
+            assert gap.end_unix - gap.start_unix == pytest.approx(0.7)
 
 
 async def test_a_reader_who_comes_after_the_gap_learns_of_it_where_he_left_off() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.virtual_time import START, settled, virtual_time
+from tests.virtual_time import START, VirtualTimeLoop, settled, virtual_time
 
-from dragoman.pipeline.wake import Patience, Wake, every
+from dragoman.pipeline.wake import GRACE_S, Patience, Wake, every
 
 pytestmark = virtual_time
 
@@ -78,6 +78,31 @@ async def test_an_await_behind_short_ones_is_given_its_full_time_and_no_more() -
     with pytest.raises(TimeoutError), patience:
         await asyncio.sleep(60)
     assert now() - began == pytest.approx(0.5, abs=0.002)
+    patience.close()
+
+
+@pytest.mark.parametrize("stood", [0.45, 0.9, 5.0])
+async def test_what_came_while_the_loop_stood_still_is_taken_however_late(stood: float) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    came: asyncio.Future[str] = loop.create_future()
+    loop.call_later(0.3, lambda: loop.call_soon(lambda: loop.call_soon(came.set_result, "sound")))
+    loop.call_later(0.1, loop.jump, stood)
+    patience = Patience(0.5)
+    with patience:
+        assert await came == "sound"
+    patience.close()
+
+
+async def test_a_loop_that_stood_still_is_no_reason_to_wait_for_ever() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.call_later(0.1, loop.jump, 0.9)
+    patience = Patience(0.5)
+    began = now()
+    with pytest.raises(TimeoutError), patience:
+        await asyncio.sleep(60)
+    assert now() - began == pytest.approx(1.0 + GRACE_S, abs=0.002)
     patience.close()
 
 

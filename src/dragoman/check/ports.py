@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 
 from dragoman.check.finding import Finding, fail, ok, warn
 from dragoman.config import Settings
+from dragoman.media.socket import RECEIVE_BUFFER_BYTES, ask_for_buffer
 
 ASK_S = 1.0
 """Seconds that whoever holds the HTTP port has to say that he is a daemon; it answers in some milliseconds."""
@@ -23,6 +24,19 @@ def check_ports(settings: Settings) -> list[Finding]:
         _free("media port", socket.SOCK_DGRAM, media.bind, media.port, "media.bind, media.port", running),
         _free("HTTP port", socket.SOCK_STREAM, http.bind, http.port, "http.bind, http.port", running),
     ]
+
+
+def check_buffer() -> Finding:
+    """Ask for the buffer that the daemon will ask for."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        granted = ask_for_buffer(probe) // 2  # the kernel tells twice what was asked for, socket(7)
+    if granted >= RECEIVE_BUFFER_BYTES:
+        return ok("media buffer", f"{granted >> 10} KB for what Asterisk sends")
+    return warn(
+        "media buffer",
+        f"{granted >> 10} KB for what Asterisk sends: a daemon that stands still for half a second loses what is said",
+        f"`sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}`, and in a file of /etc/sysctl.d",
+    )
 
 
 def _free(what: str, kind: socket.SocketKind, host: str, port: int, keys: str, running: bool) -> Finding:

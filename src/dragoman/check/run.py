@@ -13,7 +13,7 @@ from dragoman.check.finding import Finding, Verdict, fail, ok
 from dragoman.check.glossary import check_glossary
 from dragoman.check.media import check_media
 from dragoman.check.pbx import check_pbx
-from dragoman.check.ports import check_ports
+from dragoman.check.ports import check_buffer, check_ports
 from dragoman.check.tempo import check_tempo
 from dragoman.check.voices import check_voices
 from dragoman.config import Settings
@@ -31,6 +31,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, cheap ones first."""
     for finding in check_ports(settings):
         yield finding
+    yield check_buffer()
     for finding in check_glossary(settings.glossary.site, settings.glossary.folder):
         yield finding
     for finding in check_tempo(settings.pipeline.max_tempo):

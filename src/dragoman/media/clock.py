@@ -13,10 +13,6 @@ PERIOD: Final = FRAME_MS / 1000
 LATE_S: Final = 0.002
 """Seconds behind its deadline from which a tick counts as late (the design's target for p99 at 100 legs)."""
 
-STALL_S: Final = 0.1
-"""Seconds behind its deadline from which a tick tears what is being said: a phone conceals 60 ms, and a syllable lasts
-200."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -31,11 +27,6 @@ class Tick:
     def late(self) -> bool:
         """Whether it counts as late."""
         return self.lateness >= LATE_S
-
-    @property
-    def stalled(self) -> bool:
-        """Whether listeners hear a hole."""
-        return self.lateness >= STALL_S
 
 
 class MediaClock:

@@ -18,6 +18,7 @@ from dragoman.media.clock import PERIOD, MediaClock
 from dragoman.media.codec import Encoder, G722Encoder
 from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
 from dragoman.media.garbage import GarbageTurns
+from dragoman.media.holes import Unheard, Unsent
 from dragoman.media.intake import Intake
 from dragoman.media.jitter import JitterBank
 from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
@@ -108,8 +109,11 @@ class MediaPlane:
         self.tell: Tell = nobody
         """Told when the socket is opened anew."""
         self.on_stall: Callable[[float, float], None] = lambda since, until: None
-        """Told when nothing was sent between two times (s, monotonic): the process, or its machine, stood still."""
+        """Told when nothing was sent between two times (s, monotonic), and what booths said is torn: see ``holes``."""
+        self.on_unheard: Callable[[float, float], None] = lambda since, until: None
+        """Told when of what came between two times some was lost before it could be taken."""
         self._watch = SocketWatch()
+        self._unheard, self._unsent = Unheard(), Unsent()
         self._settings = settings
         self._encoder = encoder
         ring = raw = RingBank(settings.max_legs)
@@ -323,8 +327,6 @@ class MediaPlane:
         if self._alarm is not None:
             self._alarm.arm(self._clock.deadline)
         self.tick(now, tick.skipped)
-        if tick.stalled:
-            self.on_stall(now - tick.lateness - PERIOD, now)
         self._garbage.turn(legs=bool(self._legs))
 
     def tick(self, now: float, skipped: int = 0) -> None:
@@ -342,13 +344,20 @@ class MediaPlane:
         wire = self._open()
         began = time.monotonic()
         wire.intake.drain(now)
+        unheard = self._unheard.drained(wire.socket.dropped(), now)
         self._banks.jitter.tick(now)
         if self._echo is not None:
             self._echo.step()
         taken, refused = self.stats.packets_out, self.stats.send_errors
         wire.senders.step(now, skipped, lambda: now + time.monotonic() - began)
-        if self._watch.sent(self.stats.packets_out - taken, self.stats.send_errors - refused, now):
+        taken, refused = self.stats.packets_out - taken, self.stats.send_errors - refused
+        if self._watch.sent(taken, refused, now):
             rescue(wire.socket, self._watch, now, self.tell)
+            self._unheard.reopened(now - self._watch.dead_s(now), now)
+        if unsent := self._unsent.sent(taken, refused, now + time.monotonic() - began):
+            self.on_stall(*unsent)
+        if unheard:
+            self.on_unheard(*unheard)
         if self._echo is not None:
             # Without the floor: there everybody's own voice comes back to him, and who speaks is no echo of himself.
             self._echo.played(wire.senders.said, skipped)

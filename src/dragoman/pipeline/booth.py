@@ -148,6 +148,8 @@ class BoothMixer:
         self._fresh: list[Speech] = []
         self.underruns = 0
         """Ticks in which a sounding clause had no frame."""
+        self.sounded = float("-inf")
+        """When it last said something: s, as ``next_frame`` is told."""
 
     def open(self, speaker: str, first_sent: Callable[[float], None]) -> Speech:
         """A clause of ``speaker`` follows; ``first_sent(at)`` is told when its first frame left (monotonic seconds)."""
@@ -202,6 +204,8 @@ class BoothMixer:
                 self._fresh.append(speech)
         if ended:
             self._retire()
+        if frames:
+            self.sounded = now
         if len(frames) < 2:
             return frames[0] if frames else None
         mixed = np.add(frames[0], frames[1], dtype=np.int32)

@@ -42,7 +42,7 @@ class GapCause(StrEnum):
     NOT_RECOGNISED = "not-recognised"
     """No recogniser got the audio before it was too old, or each ended of it."""
     STOOD_STILL = "stood-still"
-    """The daemon or its machine did; what was being said has a hole there."""
+    """The daemon or its machine did; what was being said has a hole there, or was not heard."""
     ECHO = "echo"
     """His phone sent back what it was played, and words of it were recognised; they are in no clause."""
 

@@ -275,9 +275,18 @@ class Conference:
 
     def stood_still(self, since: float, until: float) -> None:
         """Nothing was sent between two times (s, monotonic): tell the readers of what was being said."""
+        note = f"the interpretation stood still for up to {until - since:.1f} s"
         for (room, language), mixer in self._mixers.items():
-            if mixer.speakers:
-                self._reporter.stood_still(room, language, since, until)
+            if mixer.speakers or mixer.sounded >= since:
+                self._reporter.stood_still(room, language, since, until, note)
+
+    def unheard(self, since: float, until: float) -> None:
+        """Of what came between two times (s, monotonic) some was lost unheard: tell everybody's readers."""
+        note = f"some of what was said for {until - since:.1f} s was not heard: the daemon had no room left for it"
+        for room in self.rooms:
+            spoken = {state.leg.language for state in self._present(room).values()}
+            for language in self._captions.audience(room) | spoken:
+                self._reporter.stood_still(room, language, since, until, note)
 
     # private
 

@@ -208,9 +208,8 @@ class Reporter:
         self._gap(room, since - unspoken_s, self._clock(), note, cause, languages)
         return note
 
-    def stood_still(self, room: str, language: str, since: float, until: float) -> None:
-        """What was being said in a language has a hole between two times."""
-        note = f"the interpretation stood still for {until - since:.1f} s"
+    def stood_still(self, room: str, language: str, since: float, until: float, note: str) -> None:
+        """What was being said has a hole between two times."""
         self._gap(room, since, until, note, GapCause.STOOD_STILL, only=language)
 
     def rests(self, room: str) -> None:

@@ -11,6 +11,13 @@ EARLY: Final = 0.001
 """Seconds by which a timer may come too soon for its deadline, by the clock's grain: it counts as passed."""
 
 
+STOOD_S: Final = 0.01
+"""Seconds by which a timer comes late where the loop stood still, or had too much to do; else it is 2 ms."""
+
+GRACE_S: Final = 0.1
+"""Seconds that a loop which stood still has to take what came meanwhile, through all its layers."""
+
+
 class Wake:
     """An event that one task at a time waits for: ``asyncio.Event`` without its coroutine and its line of waiters."""
 
@@ -81,7 +88,8 @@ class Patience:
     """``asyncio.timeout`` for one thing after the other, each within so many seconds: ``with patience: await ...``.
 
     Each ``asyncio.timeout`` sets a timer and takes it back, for every piece of audio of every clause. Here the one
-    timer is let run, and looks when it rings whether what is awaited then has waited long enough.
+    timer is let run, and looks when it rings whether what is awaited then has waited long enough. Where it rings late,
+    the loop stood still over the deadline, and what is awaited may have come: it is given time to be taken.
     """
 
     __slots__ = ("_cancelling", "_expired", "_loop", "_seconds", "_task", "_timer", "_until")
@@ -127,7 +135,10 @@ class Patience:
         self._timer = None
         if self._task is None:
             return  # between two awaits; the next one sets the timer
-        if self._until - self._loop.time() > EARLY:
+        left = self._until - self._loop.time()
+        if left < -STOOD_S:
+            self._until += GRACE_S - left
+        if left > EARLY or left < -STOOD_S:
             self._timer = self._loop.call_at(self._until, self._ring)
         else:
             self._expired = True
