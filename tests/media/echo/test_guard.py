@@ -153,6 +153,18 @@ def test_a_neighbour_is_followed_through_the_air_and_from_the_loudspeaker_both(
     assert ways == {True, False}
 
 
+@pytest.mark.parametrize(("seed", "noise_share", "by"), [(6, 1.2, 110), (3, 1.5, 110)])
+def test_a_weak_first_echo_that_is_found_again_at_one_delay_is_believed(seed: int, noise_share: float, by: int) -> None:
+    """In noise that is louder than it neither find explains much, but both are 240 ms behind the booth."""
+    desk, rng = Desk(), np.random.default_rng(seed)
+    voice, gain, late = syllables(rng, 200), 0.05, 12
+    level = noise_share * gain * np.sqrt(np.square(voice, dtype=np.float64).mean())
+    for at, frame in enumerate(voice[:by]):
+        heard = rng.normal(0, level, FRAME_SAMPLES) + (gain * voice[at - late] if at >= late else 0)
+        desk.tick(np.rint(heard).astype(np.int16), SILENCE, frame)
+    assert desk.guard.loudspeakers[0]
+
+
 def test_what_still_waits_when_a_leg_ends_is_written() -> None:
     desk, rng = Desk(), np.random.default_rng(5)
     said, played = noise(rng, 2, 3000), noise(rng, 12, 3000)
