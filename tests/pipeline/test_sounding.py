@@ -11,7 +11,7 @@ from dragoman.engines.base import Hypothesis, Translation, TranslationRequest, W
 from dragoman.media.format import SAMPLE_RATE, ms_to_samples
 from dragoman.pipeline.captions import CaptionKind, GapCause
 from dragoman.pipeline.clause import Clause
-from dragoman.pipeline.echoed import FOLLOWS, FOLLOWS_PLAYED, Source
+from dragoman.pipeline.echoed import FEW, FOLLOWS, FOLLOWS_LONG, FOLLOWS_PLAYED, Source
 from dragoman.pipeline.latency import ClauseTimes
 from dragoman.pipeline.options import PipelineOptions
 from dragoman.pipeline.pending import Pending
@@ -240,7 +240,9 @@ def test_at_the_delay_that_the_guard_measured_one_word_of_a_booth_is_enough() ->
     ("words", "loudspeaker", "likeness", "played", "left"),
     [
         (1, True, FOLLOWS, "", 0),
-        (9, True, FOLLOWS, "", 0),
+        (FEW, True, FOLLOWS, "", 0),
+        (FEW + 1, True, FOLLOWS, "", FEW + 1),
+        (FEW + 1, True, FOLLOWS_LONG, "", 0),
         (1, True, FOLLOWS - 0.01, "", 1),
         (1, False, FOLLOWS, "", 1),
         (3, True, FOLLOWS_PLAYED, "uno nada tres", 0),
