@@ -88,9 +88,10 @@ FOLLOWS = 0.3
 FOLLOWS_PLAYED = 0.15
 FOLLOWS_LONG = 0.4
 """Likeness to the echo from which on it is nothing else: of FEW words, of FEW of which one is like one that was played,
-and of more. Measured in 160 simulated conferences: of 46 utterances of five words and fewer in which nobody spoke 41 had
-0.3 and more, and three of the others 0.15; of 191 in which somebody spoke over an echo twelve, in two of which he was
-understood, and they were of four words and five. Of 111 longer ones of people none had 0.35, of an echo the one 0.43."""
+and of more. Measured in 160 simulated conferences. Of 46 utterances of five words and fewer in which nobody spoke, 41
+had 0.3 and more, and three of the others 0.15. Of 191 in which somebody spoke over an echo twelve had, and in two of
+these, of four words and five, he was understood. Of 111 longer ones of people none had 0.35, of an echo the only one
+0.43."""
 
 MISSED = 2
 """Words in a row that may be misheard inside of an echo."""
