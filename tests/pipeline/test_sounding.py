@@ -269,6 +269,19 @@ def test_words_that_sound_like_the_echo_are_one_whatever_they_say(
         assert audio.asked == (at(9.0), at(8.5 + words))
 
 
+@pytest.mark.parametrize(("likeness", "left"), [(FOLLOWS - 0.01, ["gracias"]), (FOLLOWS, [])])
+def test_a_reply_just_behind_an_echo_is_judged_by_its_own_sound(likeness: float, left: list[str]) -> None:
+    sounding, audio = Sounding(), Audio()
+    audio.loudspeaker, audio.likeness, audio.echo_delay = True, likeness, 0.28
+    sounding.spoken(("1000", "es"), clause(8.0, 9.5))
+    own = OwnWords(sounding, ("1000", "es"), "bea")
+    words = (Word("dos", at(8.8), at(9.2)), Word("tres", at(9.3), at(9.7)), Word("gracias", at(9.9), at(10.3)))
+    kept, dropped = own.take(Hypothesis(words, True, True, at(10.5)), audio, 10.5)
+    assert [word.text for word in kept.words] == left
+    assert audio.asked == (at(9.9), at(10.3)), "not over the echo as well"
+    assert dropped is not None and dropped.words == 3 - len(left)
+
+
 def at(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 

@@ -21,8 +21,8 @@ heard are known: what its booth said, and what the others of its conference said
 5. *Where most words are like nothing that was played, a person speaks* over the echo: none of them is taken for a
    misheard one, and words that are all short (``SHORT``) are his, for the like of these is in every sentence.
 6. *Words from a loudspeaker which sound like its echo and nothing else* (``LegAudio.echo_likeness``) are one, whatever
-   they say: of an echo's remains a recogniser makes words that nobody was played. Where one of them was, less likeness
-   is enough.
+   they say: of an echo's remains a recogniser makes words that nobody was played. Of more than ``FEW`` it takes a
+   plainer likeness, of fewer less where one of them was played.
 
 Two people who say the same at once are no echo: of what others say natively nothing is one, until the leg is known to
 be on a loudspeaker or has sent back the same delay before; their words of that first time pass.

@@ -178,8 +178,9 @@ class Reporter:
         self._gap(leg.room, since, self._clock(), note, GapCause.NOT_RECOGNISED, speaker=leg.name)
 
     def echoed(self, leg: Leg, echo: Dropped) -> None:
-        """LegReports: readers are told where something was left out; what it was, they have read before."""
-        note = f"an echo is left out: {echo.words} of the words that {leg.name}'s phone was played"
+        """LegReports: readers are told where something was left out; what it was, they have mostly read before."""
+        what = "words that sound like what" if echo.source is None else "of the words that"
+        note = f"an echo is left out: {echo.words} {what} {leg.name}'s phone was played"
         self._gap(leg.room, echo.start, echo.end, note, GapCause.ECHO, speaker=leg.name)
         log.warning(
             "echo left out",

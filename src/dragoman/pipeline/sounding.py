@@ -180,10 +180,12 @@ class OwnWords:
             )
             if echo is not None:
                 echoed.update((heard[i][0], (echo.delay, source)) for i in echo.words)
-        if words and audio.loudspeaker and len(echoed) < len(hypothesis.words):
-            likeness = audio.echo_likeness(hypothesis.words[0].start, hypothesis.words[-1].end)
-            if self._ear.follows(likeness, words, heard_of):
-                echoed = {index: echoed.get(index, (None, None)) for index in range(len(hypothesis.words))}
+        # By their sound only those that are no echo by what they say: a reply may come just behind one.
+        left = [(index, word) for index, word in heard if index not in echoed]
+        if left and audio.loudspeaker:
+            first, last = hypothesis.words[left[0][0]], hypothesis.words[left[-1][0]]
+            if self._ear.follows(audio.echo_likeness(first.start, last.end), [word for _, word in left], heard_of):
+                echoed.update((index, (None, None)) for index, _ in left)
         own = hypothesis
         if echoed:
             kept = [word for index, word in enumerate(hypothesis.words) if index not in echoed]

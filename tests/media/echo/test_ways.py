@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.media.echo.bands import BandBank
-from dragoman.media.echo.filter import AHEAD
-from dragoman.media.echo.history import BLOCK, Audio, HistoryBank
+from dragoman.media.echo.filter import AHEAD, PARTITIONS
+from dragoman.media.echo.history import BLOCK, KEPT, Audio, HistoryBank
 from dragoman.media.echo.leg import EchoLeg
 from dragoman.media.echo.search import STRETCH, TAPS
 from dragoman.media.echo.ways import REHEARSED, SLOTS, Ways
@@ -170,10 +170,15 @@ def test_nobody_wins_over_a_booth() -> None:
 
 
 def test_looking_back_finds_the_echo_of_all_that_is_followed() -> None:
-    house = House(BOOTH)
+    house = House(BOOTH, blocks=100)
     house.follow(BOOTH, DELAY - AHEAD)
     echo = house.ways.retrace(house.leg, house.end, 10)
     said = house.history.read(np.array([0]), np.array([house.end]), 10 * BLOCK)[0].reshape(10, BLOCK)
     assert np.square(said - echo).sum() < 0.05 * np.square(said).sum()
+    most = house.ways.blocks_back(0, house.leg)
+    assert most == KEPT // BLOCK - PARTITIONS - DELAY // BLOCK
+    whole = house.history.read(np.array([0]), np.array([house.end]), most * BLOCK)[0].reshape(most, BLOCK)
+    left = np.square(whole - house.ways.retrace(house.leg, house.end, most)).sum(axis=1)
+    assert np.all(left < 0.2 * np.square(whole).sum(axis=1)), "the first block as well"
     house.ways.forget(house.leg, BOOTH)
     assert not house.ways.retrace(house.leg, house.end, 10).any()

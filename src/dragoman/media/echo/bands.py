@@ -159,11 +159,10 @@ class BandBank:
         noise = self._noise[rows]
         noise = np.where(rest < noise, noise + np.float32(NOISE_DOWN) * (rest - noise), noise * np.float32(NOISE_UP))
         self._noise[rows] = noise = np.maximum(noise, np.float32(QUIETEST))
-        self._early[rows] = early = np.maximum(echo, np.float32(FADE) * self._early[rows])
-        self._late[rows] = late = np.maximum(echo, np.float32(FADE_LATE) * self._late[rows])
         share = self._share[rows]
         self.left[rows] = rest
-        self.echoes[rows] = linear = early + np.float32(LATE) * late
+        self._early[rows], self._late[rows], linear = _fading(echo, self._early[rows], self._late[rows])
+        self.echoes[rows] = linear
         whole = linear + np.float32(SPREAD) * linear.mean(axis=1, keepdims=True)
         expected = share * whole
         excess = np.log((rest + np.float32(QUIETEST)) / (expected + np.float32(ABOVE) * noise))
@@ -186,10 +185,15 @@ def sounding_on(echoes: Powers) -> Powers:
     early, late = np.zeros_like(echoes[0]), np.zeros_like(echoes[0])
     out = np.empty_like(echoes)
     for number, echo in enumerate(echoes):
-        early = np.maximum(echo, np.float32(FADE) * early)
-        late = np.maximum(echo, np.float32(FADE_LATE) * late)
-        out[number] = early + np.float32(LATE) * late
+        early, late, out[number] = _fading(echo, early, late)
     return out
+
+
+def _fading(echo: Powers, early: Powers, late: Powers) -> tuple[Powers, Powers, Powers]:
+    """What sounds on of an echo a frame later, soon and late, and both with the echo."""
+    early = np.maximum(echo, np.float32(FADE) * early)
+    late = np.maximum(echo, np.float32(FADE_LATE) * late)
+    return early, late, early + np.float32(LATE) * late
 
 
 def _gains(rest: Powers, expected: Powers, whole: Powers, least: npt.NDArray[np.float64]) -> Powers:

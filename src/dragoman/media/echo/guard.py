@@ -56,11 +56,9 @@ RAW_FRAMES: Final = 100
 RAW_SAMPLES: Final = RAW_FRAMES * FRAME_SAMPLES
 """What is kept of what came (2 s), before it is decided on."""
 
-LOOKED_BACK: Final = 30
-"""Frames (600 ms) that are looked at again when a way is found: the history reaches no further for the longest echo."""
-
 STUDIES: Final = 4
-"""Legs whose stretch is compared in one tick, about 0.6 ms each; others wait for the next."""
+"""Legs whose stretch is compared in one tick, about 0.6 ms each, and 5 ms where a way is found (``filter.rehearse``,
+and what is looked back on); others wait for the next."""
 
 Changes = list[tuple[int, bool]]
 
@@ -380,7 +378,7 @@ class EchoGuard:
         if delay is None:
             return
         # What was let through while this way was not known.
-        end, blocks = int(self._history.end[row]), LOOKED_BACK + 1
+        end, blocks = int(self._history.end[row]), self._ways.blocks_back(row, leg)
         past = self._history.read(np.array([row]), np.array([end]), blocks * BLOCK)[0]
         self.remains.look_back(row, int(self._seen[row]), past, self._ways.retrace(leg, end, blocks).reshape(-1))
         self.loudspeakers[row] = True

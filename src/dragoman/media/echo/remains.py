@@ -24,8 +24,9 @@ LEAST: Final = 30.0
 SECOND: Final = 50
 """Frames that are judged at once: within a long utterance somebody may speak for a word or two."""
 
-ENOUGH: Final = 3
-"""Frames without which there is nothing to compare."""
+ENOUGH: Final = 8
+"""Frames (160 ms) without which nothing is told: a single syllable of anybody's may rise and fall as the echo does.
+Of a shorter word what lies around it is judged as well."""
 
 
 WEIGHT: Final = 0.5
@@ -39,15 +40,15 @@ MOST_LEFT: Final = 2.0
 UNLIKE: Final = -2.0
 """Where nothing can be told: no more than what is most unlike an echo."""
 
-KNOWN: Final = 0.5
-"""Share of a stretch of which something must be told: what no echo was expected in was said by somebody."""
+KNOWN: Final = 0.8
+"""Share of a stretch in which an echo must have been expected: in the rest somebody may have spoken."""
 
 
 class RemainsBank:
     """By row of a leg.
 
     Args:
-        legs: how many at most; 22 KB each once used.
+        legs: how many at most; 24 KB each once used.
     """
 
     def __init__(self, legs: int) -> None:
@@ -109,8 +110,10 @@ class RemainsBank:
         ``WEIGHT`` of the share of the energy that they left: 1 for what follows its echo and is gone without it, about
         0 and less for a voice; ``UNLIKE`` where too little was expected, or it is forgotten. Told is the least.
         """
-        ends = np.arange(start // FRAME_SAMPLES + 1, -(-stop // FRAME_SAMPLES) + 1)
-        if not 0 < len(ends) <= KEPT:
+        first, last = start // FRAME_SAMPLES, -(-stop // FRAME_SAMPLES)
+        more = max(ENOUGH - (last - first), 0)
+        ends = np.arange(first - more // 2, last + (more + 1) // 2) + 1
+        if not stop > start or len(ends) > KEPT:
             return UNLIKE
         return min(self._likeness(row, part) for part in np.array_split(ends, max(round(len(ends) / SECOND), 1)))
 

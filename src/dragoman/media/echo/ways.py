@@ -8,7 +8,7 @@ import numpy as np
 
 from dragoman.media.echo.bands import FIRST, FURTHER, BandBank
 from dragoman.media.echo.filter import AHEAD, PARTITIONS, FilterBank
-from dragoman.media.echo.history import BLOCK, Audio, HistoryBank, Rows
+from dragoman.media.echo.history import BLOCK, KEPT, Audio, HistoryBank, Rows
 from dragoman.media.echo.leg import LEARNING, EchoLeg
 from dragoman.media.echo.lineup import AT_ONCE
 from dragoman.media.echo.search import STRETCH, steady
@@ -88,6 +88,13 @@ class Ways:
         if ratio > 1.25 or ratio < 0.8:
             self._weaker[slot] = ratio > 1
         return bool(self._weaker[slot])
+
+    def blocks_back(self, row: int, leg: EchoLeg) -> int:
+        """How many blocks can be retraced: as many as the history has of what is sent back the latest."""
+        latest = max(
+            int(self.filters.shift[slot]) - self._lag_base(row, int(self.source_of[slot])) for slot in leg.slots
+        )
+        return (KEPT - max(latest, 0)) // BLOCK - PARTITIONS
 
     def retrace(self, leg: EchoLeg, end: int, count: int) -> Audio:
         """All echoes in the leg's ``count`` blocks before ``end``, by what its filters know now: (count, BLOCK)."""
