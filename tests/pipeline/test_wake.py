@@ -106,6 +106,28 @@ async def test_a_loop_that_stood_still_is_no_reason_to_wait_for_ever() -> None:
     patience.close()
 
 
+async def test_a_loop_that_is_held_again_and_again_is_given_time_once_for_each_await() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    held = 0.05
+
+    async def hold() -> None:
+        for _ in range(1000):
+            loop.jump(held)
+            await asyncio.sleep(0)
+
+    holding = asyncio.ensure_future(hold())
+    patience = Patience(0.49)
+    for _ in range(2):
+        began = now()
+        with pytest.raises(TimeoutError), patience:
+            await asyncio.sleep(60)
+        assert 0.49 + GRACE_S <= now() - began <= 0.49 + GRACE_S + 4 * held
+    assert not holding.done()
+    holding.cancel()
+    patience.close()
+
+
 async def test_a_cancellation_by_others_stays_one() -> None:
     async def work() -> None:
         patience = Patience(0.5)

@@ -12,10 +12,13 @@ EARLY: Final = 0.001
 
 
 STOOD_S: Final = 0.01
-"""Seconds by which a timer comes late where the loop stood still, or had too much to do; else it is 2 ms."""
+"""Seconds by which a timer comes late where the loop stood still, or had too much to do: half the time from one media
+tick to the next, which a loop that keeps up does not work in one go. Else it is 2 ms."""
 
 GRACE_S: Final = 0.1
-"""Seconds that a loop which stood still has to take what came meanwhile, through all its layers."""
+"""Seconds that a loop which stood still has to take what came meanwhile: five media ticks. What lies in a socket goes
+through four layers (connection, its parser, the engine's task, the clause's), each in a turn of the loop of its own;
+a turn may hold a tick, and the first one has all else to do that is late."""
 
 
 class Wake:
@@ -89,10 +92,11 @@ class Patience:
 
     Each ``asyncio.timeout`` sets a timer and takes it back, for every piece of audio of every clause. Here the one
     timer is let run, and looks when it rings whether what is awaited then has waited long enough. Where it rings late,
-    the loop stood still over the deadline, and what is awaited may have come: it is given time to be taken.
+    the loop stood still over the deadline, and what is awaited may have come: it is given time to be taken, once for
+    each ``with``, or a loop that is always late would wait for ever for what never comes.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_loop", "_seconds", "_task", "_timer", "_until")
+    __slots__ = ("_cancelling", "_expired", "_graced", "_loop", "_seconds", "_task", "_timer", "_until")
 
     def __init__(self, seconds: float) -> None:
         """``seconds`` that each ``with`` may take. Made and used by one task; ``close`` it."""
@@ -103,6 +107,7 @@ class Patience:
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._expired = False
+        self._graced = False
 
     def close(self) -> None:
         """Nothing more is awaited; idempotent."""
@@ -117,6 +122,7 @@ class Patience:
         self._task = task
         self._cancelling = task.cancelling()
         self._until = self._loop.time() + self._seconds
+        self._graced = False
         if self._timer is None:
             self._timer = self._loop.call_at(self._until, self._ring)
 
@@ -136,9 +142,11 @@ class Patience:
         if self._task is None:
             return  # between two awaits; the next one sets the timer
         left = self._until - self._loop.time()
-        if left < -STOOD_S:
+        if left < -STOOD_S and not self._graced:
+            self._graced = True
             self._until += GRACE_S - left
-        if left > EARLY or left < -STOOD_S:
+            left = GRACE_S
+        if left > EARLY:
             self._timer = self._loop.call_at(self._until, self._ring)
         else:
             self._expired = True
