@@ -36,12 +36,26 @@ def test_what_was_lost_just_after_it_was_told_is_told_too() -> None:
     assert spans == [None, (1.0, 1.5), None, None, (1.5, 2.0)]
 
 
-def test_a_socket_that_was_opened_anew_counts_from_nothing_and_had_lost_what_waited() -> None:
+def test_a_socket_that_was_opened_anew_counts_from_nothing_and_had_lost_nothing() -> None:
     unheard = Unheard()
     unheard.drained(500, 10.0)
-    unheard.reopened(9.5, 10.0)
-    assert unheard.drained(0, 10.02) == (9.5, 10.0)
+    unheard.reopened(True, 10.0)
+    assert unheard.drained(0, 10.02) is None
     assert unheard.drained(1, 12.0) == (10.02, 12.0)
+
+
+def test_while_a_socket_cannot_be_opened_anew_all_is_lost_and_no_more_than_that() -> None:
+    unheard, told = Unheard(), []
+    for number, now in enumerate(ticks(10.0, 6.0)):
+        if span := unheard.drained(7 if now < 11.0 else 0, now):
+            told.append(span)
+        if number in (50, 80):
+            unheard.reopened(False, now)
+        if number == 200:
+            unheard.reopened(True, now)
+    assert (told[0][0], told[-1][1]) == pytest.approx((11.0, 14.0))
+    assert all(before[1] == after[0] for before, after in pairwise(told))
+    assert len(told) == pytest.approx(3.0 / TELL_EVERY_S, abs=1)
 
 
 def refusing(seconds: float) -> list[Span]:

@@ -7,6 +7,8 @@ import dataclasses
 import sys
 import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -15,15 +17,17 @@ from tests.media.peers import Listener, Peer, Script, ramp, tone
 from tests.media.speech import spoken
 
 from dragoman.errors import MediaError, MediaSocketError
+from dragoman.media import plane as media_plane
 from dragoman.media import socket
 from dragoman.media.clock import PERIOD
 from dragoman.media.codec import G722Decoder, slin16_payload
 from dragoman.media.echo.remains import UNLIKE
-from dragoman.media.format import FRAME_SAMPLES, Pcm
+from dragoman.media.format import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from dragoman.media.holes import TORN_S
 from dragoman.media.plane import MediaConfig, MediaPlane
 from dragoman.media.rtp import RtpPacket, build, sequence_delta, timestamp_delta
 from dragoman.pipeline.echoed import FOLLOWS
+from dragoman.recovery.kinds import Status
 
 NOW = 1000.0
 
@@ -43,7 +47,11 @@ class Bench:
     def tick(self, count: int = 1, skipped: int = 0) -> None:
         for _ in range(count):
             self.ticks += 1 + skipped
-            self.plane.tick(NOW + self.ticks * PERIOD, skipped)
+            self.plane.tick(self.now, skipped)
+
+    @property
+    def now(self) -> float:
+        return NOW + self.ticks * PERIOD
 
 
 @pytest.fixture
@@ -53,18 +61,22 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 class opened:
-    """Its time is the bench's alone: no datagram is old because the machine stood still before the tick."""
+    """Its time is the bench's alone: no datagram is old because the machine stood still before the tick, and no packet
+    goes late because it stood still within."""
 
     def __init__(self, config: MediaConfig) -> None:
         self._bench = Bench(MediaPlane(config))
         self._ageless = mock.patch.object(socket, "_plausible", lambda ages, most: np.zeros_like(ages))
+        self._clock = mock.patch.object(media_plane, "time", SimpleNamespace(monotonic=lambda: self._bench.now))
 
     async def __aenter__(self) -> Bench:
         self._ageless.start()
+        self._clock.start()
         await self._bench.plane.start(ticking=False)
         return self._bench
 
     async def __aexit__(self, *_: object) -> None:
+        self._clock.stop()
         self._ageless.stop()
         await self._bench.plane.close()
         for peer in self._bench.peers:
@@ -469,6 +481,69 @@ async def test_it_tells_when_the_kernel_takes_nothing_of_what_booths_say(bench: 
     bench.tick(100)
     assert len(torn) == 2, "one of the two goes: the other is gone, and not the socket"
     assert unheard == []
+
+
+def hear(bench: Bench, peer: Peer, seconds: float) -> None:
+    """Tick, while somebody speaks."""
+    for number in range(round(seconds / PERIOD)):
+        peer.say(ramp(number % 50))
+        bench.tick()
+
+
+async def test_a_socket_that_is_opened_anew_had_been_emptied_and_nothing_is_told_to_be_unheard(bench: Bench) -> None:
+    torn, unheard = spans_told_to(bench)
+    reopened = []
+    bench.plane.tell = lambda kind, action, status, *_, **__: reopened.append(status)
+    peer = bench.peer()
+    leg = bench.plane.add_leg("a", peer.address, None)
+    bench.plane.add_booth("b", ("255.255.255.255", 9), Script([]))
+    hear(bench, peer, 5.0)
+    assert len(reopened) >= 2 and set(reopened) == {Status.RECOVERING}
+    assert leg.end == 5 * SAMPLE_RATE, "and nothing was"
+    assert torn
+    assert unheard == []
+
+
+async def test_while_the_socket_cannot_be_opened_anew_nothing_is_heard_and_that_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, unheard = spans_told_to(bench)
+    tried = []
+    bench.plane.tell = lambda kind, action, status, *_, **__: tried.append((status, bench.now))
+    peer = bench.peer()
+    bench.plane.add_leg("a", peer.address, None)
+    bench.plane.add_booth("b", ("255.255.255.255", 9), Script([]))
+    bind = socket._bind
+    monkeypatch.setattr(socket, "_bind", mock.Mock(side_effect=MediaSocketError("not now")))
+    while not tried:
+        hear(bench, peer, PERIOD)
+    came = bench.plane.stats.packets_in
+    hear(bench, peer, 2.0)
+    monkeypatch.setattr(socket, "_bind", bind)
+    while tried[-1][0] is Status.FAILED:
+        hear(bench, peer, PERIOD)
+    opened_at = tried[-1][1]  # it is tried again: the booth is as unreachable as before
+    assert bench.plane.stats.packets_in == came
+    hear(bench, peer, 2.0)
+    assert (unheard[0][0], unheard[-1][1]) == (tried[0][1], opened_at)
+    assert all(before[1] == after[0] for before, after in pairwise(unheard))
+
+
+@pytest.mark.parametrize("which", ["on_stall", "on_unheard"])
+async def test_who_fails_at_hearing_of_a_hole_keeps_nobody_else_from_his_tick(bench: Bench, which: str) -> None:
+    def fails(since: float, until: float) -> None:
+        raise LookupError("no such room")
+
+    peer, listener = bench.peer(), Listener()
+    bench.plane.add_leg("a", peer.address, listener).wake_when(FRAME_SAMPLES)
+    bench.plane.add_booth("b", bench.peer().address, Script([]))
+    bench.tick()
+    setattr(bench.plane, which, fails)
+    with mock.patch.object(bench.plane._unheard, "drained", return_value=(NOW, NOW + 1)):
+        peer.say(ramp(0))
+        bench.tick(skipped=9)
+    assert listener.calls == [("audio", FRAME_SAMPLES)]
+    assert bench.plane.stats.callback_errors == 1
 
 
 def level(samples: Pcm) -> float:

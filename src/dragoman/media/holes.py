@@ -48,23 +48,28 @@ class _Overflow:
 
 
 class Unheard:
-    """What came found no room in the socket: more came, between two ticks, than its buffer holds."""
+    """What came found no room in the socket: more came, between two ticks, than its buffer holds. Or it was closed."""
 
     def __init__(self) -> None:
         self._untold = Untold()
+        self._closed = False
         self._before: _Overflow | None = None
 
     def drained(self, dropped: int, now: float) -> Span | None:
-        """The socket is empty; so many datagrams found no room since it was opened. What is to be told now."""
+        """The socket is empty; so many datagrams found no room since it was opened. What is to be told now.
+
+        Empty it is if what comes are packets of taps (2.3 KB each to the kernel): ``intake.DRAIN_BATCHES`` of smaller
+        datagrams are fewer than its buffer holds. In such a flood what found no room may have come a tick before.
+        """
         before, self._before = self._before, _Overflow(now, dropped)
-        if before is not None and dropped > before.dropped:
+        if before is not None and (self._closed or dropped > before.dropped):
             self._untold.lost(before.drained, now)
         return self._untold.due(now)
 
-    def reopened(self, since: float, now: float) -> None:
-        """What came since then waited in a socket that is closed."""
-        self._untold.lost(since, now)
-        self._before = None
+    def reopened(self, is_open: bool, now: float) -> None:
+        """Tried in the tick that had just emptied it, so nothing waited there; where that failed, nothing is heard."""
+        self._closed = not is_open
+        self._before = _Overflow(now, 0)
 
 
 class Unsent:

@@ -17,8 +17,9 @@ from dragoman.media.stats import MediaStats
 FRAME_BYTES: Final = 2 * FRAME_SAMPLES
 
 DRAIN_BATCHES: Final = 8
-"""Receive calls in one tick: 4096 datagrams, more than the socket's buffer holds, so one tick catches up on any stall,
-and a flood cannot keep it from sending."""
+"""Receive calls in one tick: 4096 datagrams, more packets of taps than the socket's buffer holds (3600 where the kernel
+charges 2.3 KB for each), so one tick catches up on any stall of theirs, and a flood cannot keep it from sending. Of
+smaller datagrams, which are none of ours, the buffer holds more: behind a flood of them it takes further ticks."""
 
 
 class Intake:

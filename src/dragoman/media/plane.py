@@ -18,7 +18,7 @@ from dragoman.media.clock import PERIOD, MediaClock
 from dragoman.media.codec import Encoder, G722Encoder
 from dragoman.media.echo.guard import RAW_SAMPLES, EchoGuard
 from dragoman.media.garbage import GarbageTurns
-from dragoman.media.holes import Unheard, Unsent
+from dragoman.media.holes import Span, Unheard, Unsent
 from dragoman.media.intake import Intake
 from dragoman.media.jitter import JitterBank
 from dragoman.media.leg_audio import NEVER, LegAudio, LegBanks
@@ -111,7 +111,7 @@ class MediaPlane:
         self.on_stall: Callable[[float, float], None] = lambda since, until: None
         """Told when nothing was sent between two times (s, monotonic), and what booths said is torn: see ``holes``."""
         self.on_unheard: Callable[[float, float], None] = lambda since, until: None
-        """Told when of what came between two times some was lost before it could be taken."""
+        """Told when of what came between two times some was lost before it could be taken. What both raise is counted."""
         self._watch = SocketWatch()
         self._unheard, self._unsent = Unheard(), Unsent()
         self._settings = settings
@@ -352,12 +352,8 @@ class MediaPlane:
         wire.senders.step(now, skipped, lambda: now + time.monotonic() - began)
         taken, refused = self.stats.packets_out - taken, self.stats.send_errors - refused
         if self._watch.sent(taken, refused, now):
-            rescue(wire.socket, self._watch, now, self.tell)
-            self._unheard.reopened(now - self._watch.dead_s(now), now)
-        if unsent := self._unsent.sent(taken, refused, now + time.monotonic() - began):
-            self.on_stall(*unsent)
-        if unheard:
-            self.on_unheard(*unheard)
+            self._unheard.reopened(rescue(wire.socket, self._watch, now, self.tell), now)
+        unsent = self._unsent.sent(taken, refused, now + time.monotonic() - began)
         if self._echo is not None:
             # Without the floor: there everybody's own voice comes back to him, and who speaks is no echo of himself.
             self._echo.played(wire.senders.said, skipped)
@@ -376,6 +372,17 @@ class MediaPlane:
                 leg = self._by_row.get(row)
                 if leg is not None and leg.listener is not None:
                     self._tell(leg, leg.listener.on_audio, int(self._banks.ring.end[row]))
+        self._tell_hole(self.on_stall, unsent)
+        self._tell_hole(self.on_unheard, unheard)
+
+    def _tell_hole(self, call: Callable[[float, float], None], span: Span | None) -> None:
+        """As ``_tell``; at most once a second, so each time is logged."""
+        try:
+            if span is not None:
+                call(*span)
+        except Exception:
+            self.stats.callback_errors += 1
+            log.exception("listener of holes failed")
 
     def _tell(self, leg: _Leg, call: Callable[[int], None], at: int) -> None:
         """Call a listener; what it raises is counted, and logged once per leg: it must not stop the tick."""

@@ -58,8 +58,8 @@ class Reopened(Protocol):
         """Open it anew; raises MediaSocketError."""
 
 
-def rescue(socket: Reopened, watch: SocketWatch, now: float, tell: Tell) -> None:
-    """Open the socket anew, and tell how that went; never raises."""
+def rescue(socket: Reopened, watch: SocketWatch, now: float, tell: Tell) -> bool:
+    """Open the socket anew, and tell how that went; never raises. Returns whether it is open."""
     try:
         socket.reopen()
         status, detail = Status.RECOVERING, "opened anew"
@@ -74,3 +74,4 @@ def rescue(socket: Reopened, watch: SocketWatch, now: float, tell: Tell) -> None
         lag_s=away,
         detail=f"{detail}; no packet went for {away:.1f} s",
     )
+    return status is Status.RECOVERING
