@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,16 @@ def test_a_host_that_gives_less_room_than_is_asked_for_is_warned_of(monkeypatch:
     assert finding.verdict is Verdict.WARN
     assert f"{given >> 10} KB" in finding.found
     assert f"net.core.rmem_max={given + 1}" in finding.remedy
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's limit")
+def test_root_is_told_what_a_normal_user_would_get(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 30)  # cut down to the limit
+        limit = probe.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+    for module in (media_socket, ports):
+        monkeypatch.setattr(module, "RECEIVE_BUFFER_BYTES", 2 * limit)
+    assert ports.check_buffer().verdict is Verdict.WARN
 
 
 @contextmanager

@@ -108,9 +108,9 @@ def _bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def ask_for_buffer(sock: socket.socket) -> int:
+def ask_for_buffer(sock: socket.socket, *, beyond_limits: bool = True) -> int:
     """Have it hold RECEIVE_BUFFER_BYTES of what comes; returns what the kernel tells of it: twice what it granted."""
-    for option in (socket.SO_RCVBUF, *_BEYOND_LIMITS):
+    for option in (socket.SO_RCVBUF, *(_BEYOND_LIMITS if beyond_limits else ())):
         with contextlib.suppress(OSError):  # a host may refuse; what was granted is reported
             sock.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER_BYTES)
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
