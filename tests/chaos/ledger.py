@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bench.latency.figures import Sound, follow
-from bench.latency.script import WORD_S
+from bench.latency.script import SENTENCE_WORDS, WORD_S
 from tests.tonewords.code import ToneWord
 
 
@@ -73,10 +73,6 @@ no packets came."""
 LAG_S = 3.0
 """When a word is due to be heard, behind when it was said, until a booth has shown by how much it lags."""
 
-NEXT_S = 3.0
-"""A word is due as far behind as the word before it, or as the word behind it if that was said within so much: where a
-clause begins, they differ by a second, and it is its first word that shares the lag of the second."""
-
 ATTACH_S = 0.3
 """A gap ends when the daemon can attach to the calls again; so long it takes until it hears and speaks. (In seven real
 meetings no word needed any of it.)"""
@@ -97,6 +93,11 @@ TORN = 2
 EDGE_S = 0.02
 """By how much a hole may lie beside what it tore: a word of which the beginning or the end was not sent sounds from or
 to there, and its edge is known to a packet."""
+
+NEXT_S = (SENTENCE_WORDS[0] - 1) * WORD_S + 2 * EDGE_S
+"""A word is due as far behind as the word before it, or as the word behind it if that was said within so much: where a
+clause begins, they differ by a second, and it is its first word that shares the lag of the second. From the first word
+of the shortest clause it reaches to the last, so no clause's first word is due as the clause behind it is."""
 
 WAY_S = 1.0
 """From a phone to what is captured, or from there to a phone: buffers, full."""

@@ -143,6 +143,13 @@ def test_the_first_word_of_a_clause_is_due_as_the_second_is() -> None:
     assert fates(page(whole_clause_gone, sent=whole_clause_gone, marks=[Gap(true, true + 0.1)]))[3] is Fate.LOST
 
 
+def test_the_first_word_of_a_clause_that_is_gone_is_not_due_as_the_next_clause_is() -> None:
+    for gone, fate in ((3, Fate.MARKED), (4, Fate.LOST)):  # no clause has less than four words
+        sent = [*said(3, "es", 3.0), *said(8, "es", 4.0)[3 + gone :]]
+        true = START + 3 * PACE + 4.0 + 0.1
+        assert fates(page(sent, count=8, marks=[Gap(true, true + 0.1)]))[3] is fate
+
+
 def test_what_was_sent_whole_and_came_damaged_to_the_phone_was_damaged_on_the_way() -> None:
     sent = TRANSLATED[3]
     for at, fate in ((0.06, Fate.ON_THE_LINE), (-0.2, Fate.LOST), (1.5, Fate.LOST)):
