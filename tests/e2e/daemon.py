@@ -41,7 +41,7 @@ class Captions:
     @property
     def gaps(self) -> list[dict[str, Any]]:
         """Those that are the daemon's part: a machine that stood still for a moment, as one that is shared may, tells
-        of that too."""
+        of that too. What was not heard counts: at the least, the socket holds 0.6 s of three phones."""
         return [gap for gap in self.of("gap") if gap["cause"] != GapCause.STOOD_STILL]
 
     def words(self, kind: str, speaker: str | None = None) -> list[str]:

@@ -21,7 +21,7 @@ from tests.virtual_time import settled, virtual_time
 from dragoman.engines.base import EngineInfo, Stage
 from dragoman.errors import EngineBusy
 from dragoman.media.format import SAMPLE_RATE, Pcm
-from dragoman.pipeline.captions import CaptionKind, GapCause
+from dragoman.pipeline.captions import CaptionKind, GapCause, up_to
 from dragoman.pipeline.feed import PREROLL
 from dragoman.pipeline.leg import DRAIN_DEADLINE
 from dragoman.pipeline.recognition import RESTART_DELAYS
@@ -571,16 +571,40 @@ async def test_what_came_and_was_not_heard_is_told_to_all_readers_whoever_spoke(
         place.join("bea", "es")
         readers = [place.read("en"), place.read("fr")]
         now = asyncio.get_running_loop().time()
-        place.conference.unheard(now - 0.7, now)
+        place.conference.unheard(now - 0.62, now)
         late = place.captions.subscribe(ROOM, "es", after=0)
         late.close()
         kept = [caption async for _, caption in late]
         await settled()
         for gaps in (*(reader.of(CaptionKind.GAP) for reader in readers), kept):
             (gap,) = gaps
-            assert (gap.cause, gap.speaker) == (GapCause.STOOD_STILL, "")
-            assert gap.note == ("some of what was said for 0.7 s was not heard: the daemon had no room left for it")
-            assert gap.end_unix - gap.start_unix == pytest.approx(0.7)
+            assert (gap.cause, gap.speaker) == (GapCause.NOT_HEARD, "")
+            assert gap.note == "some of what was said for up to 0.7 s was not heard by the daemon"
+            assert gap.end_unix - gap.start_unix == pytest.approx(0.62)
+
+
+async def test_where_nobody_could_be_heard_nothing_was_unheard() -> None:
+    async with hall() as place:
+        ann, bea = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("en")
+        now = asyncio.get_running_loop().time()
+        place.conference.leg_muted(ann.leg.id, True)
+        place.conference.leg_held(bea.leg.id, True)
+        place.conference.unheard(now - 0.7, now)
+        await settled()
+        assert reader.of(CaptionKind.GAP) == []
+        place.conference.leg_held(bea.leg.id, False)
+        place.conference.unheard(now - 0.7, now)
+        await settled()
+        assert len(reader.of(CaptionKind.GAP)) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.02, "up to 0.1 s"), (0.1, "up to 0.1 s"), (0.14, "up to 0.2 s"), (0.3, "up to 0.3 s")]
+)
+def test_a_hole_is_told_to_be_no_shorter_than_it_is(seconds: float, said: str) -> None:
+    assert up_to(seconds) == said
+    assert up_to(1000.0 + seconds - 1000.0) == said
 
 
 async def test_a_reader_who_comes_after_the_gap_learns_of_it_where_he_left_off() -> None:

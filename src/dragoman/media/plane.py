@@ -111,7 +111,7 @@ class MediaPlane:
         self.on_stall: Callable[[float, float], None] = lambda since, until: None
         """Told when nothing was sent between two times (s, monotonic), and what booths said is torn: see ``holes``."""
         self.on_unheard: Callable[[float, float], None] = lambda since, until: None
-        """Told when of what came between two times some was lost before it could be taken. What both raise is counted."""
+        """Told when of what came between two some was lost before it was taken. What either raises is counted."""
         self._watch = SocketWatch()
         self._unheard, self._unsent = Unheard(), Unsent()
         self._settings = settings

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 
 from dragoman.subscription import Subscription
 
@@ -42,9 +43,16 @@ class GapCause(StrEnum):
     NOT_RECOGNISED = "not-recognised"
     """No recogniser got the audio before it was too old, or each ended of it."""
     STOOD_STILL = "stood-still"
-    """The daemon or its machine did; what was being said has a hole there, or was not heard."""
+    """The daemon or its machine did, or the kernel sent nothing of any booth: what was being spoken has a hole."""
+    NOT_HEARD = "not-heard"
+    """What came from Asterisk found no room in the daemon's socket, or found it closed."""
     ECHO = "echo"
     """His phone sent back what it was played, and words of it were recognised; they are in no clause."""
+
+
+def up_to(seconds: float) -> str:
+    """How long a hole is at most, as a note tells it: to the next tenth of a second, the shortest have 0.02."""
+    return f"up to {ceil(seconds * 10 - 1e-6) / 10:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)

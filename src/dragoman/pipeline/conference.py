@@ -14,7 +14,7 @@ from dragoman.engines.base import Stage
 from dragoman.errors import MediaError
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.pipeline.booth import BoothMixer
-from dragoman.pipeline.captions import CaptionHub
+from dragoman.pipeline.captions import CaptionHub, GapCause, up_to
 from dragoman.pipeline.chain import Chain, keep_tempo
 from dragoman.pipeline.degradation import Announcer, Degradation, Graded, Ranked
 from dragoman.pipeline.engines import Engines
@@ -275,18 +275,18 @@ class Conference:
 
     def stood_still(self, since: float, until: float) -> None:
         """Nothing was sent between two times (s, monotonic): tell the readers of what was being said."""
-        note = f"the interpretation stood still for up to {until - since:.1f} s"
+        note = f"the interpretation stood still for {up_to(until - since)}"
         for (room, language), mixer in self._mixers.items():
             if mixer.speakers or mixer.sounded >= since:
-                self._reporter.stood_still(room, language, since, until, note)
+                self._reporter.hole(room, language, since, until, note, GapCause.STOOD_STILL)
 
     def unheard(self, since: float, until: float) -> None:
-        """Of what came between two times (s, monotonic) some was lost unheard: tell everybody's readers."""
-        note = f"some of what was said for {until - since:.1f} s was not heard: the daemon had no room left for it"
-        for room in self.rooms:
+        """Of what came between two times (s, monotonic) some was lost: tell all readers where one could speak."""
+        note = f"some of what was said for {up_to(until - since)} was not heard by the daemon"
+        for room in {state.leg.room for state in self.legs.values() if not (state.muted or state.held)}:
             spoken = {state.leg.language for state in self._present(room).values()}
             for language in self._captions.audience(room) | spoken:
-                self._reporter.stood_still(room, language, since, until, note)
+                self._reporter.hole(room, language, since, until, note, GapCause.NOT_HEARD)
 
     # private
 

@@ -209,9 +209,9 @@ class Reporter:
         self._gap(room, since - unspoken_s, self._clock(), note, cause, languages)
         return note
 
-    def stood_still(self, room: str, language: str, since: float, until: float, note: str) -> None:
+    def hole(self, room: str, language: str, since: float, until: float, note: str, cause: GapCause) -> None:
         """What was being said has a hole between two times."""
-        self._gap(room, since, until, note, GapCause.STOOD_STILL, only=language)
+        self._gap(room, since, until, note, cause, only=language)
 
     def rests(self, room: str) -> None:
         """Tell the room's readers that nothing more is interpreted: it has used up what it may spend."""

@@ -221,7 +221,9 @@ TABLE: tuple[Row, ...] = (
         f"the kernel takes no packet of any booth for {rescue.DEAD_S:g} s (the network went away, the socket broke)",
         "the socket is opened anew on the same address and port; streams keep their numbers",
         BACKOFF,
-        "silence until packets go again; the calls themselves are Asterisk's",
+        "silence until packets go again; readers a gap in what is being spoken (`stood-still`), and, where the socket "
+        "cannot be opened at once, one over what is said until it is (`not-heard`); the calls themselves are "
+        "Asterisk's",
         (Action.REOPEN, Action.RETURN),
         "`dragoman_rtp_send_errors_total`",
         "media.rescue.SocketWatch",
