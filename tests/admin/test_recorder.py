@@ -97,11 +97,21 @@ async def test_what_is_said_before_the_rooms_are_known_is_kept_of_those_that_kee
     for text, room in (("too old", "1000"), ("hola", "1000"), ("adiós", "2000"), ("bueno", "1000")):
         kept.recorder.take(caption(text, room=room))
     await kept.recorder.flush()
-    assert (len(kept.recorder), kept.recorder.dropped, kept.lines) == (3, 0, [])
+    assert (len(kept.recorder), kept.recorder.dropped, kept.lines) == (3, 1, [])
     kept.known = True
     await kept.recorder.flush()
     assert [(line.text, until) for line, until in kept.lines] == [("hola", 7201.0), ("bueno", 7201.0)]
     assert len(kept.recorder) == 0
+
+
+async def test_what_is_found_not_to_be_kept_when_it_is_dropped_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "DEPTH", 1)
+    kept = Kept()
+    kept.known = False
+    kept.recorder.take(caption("adiós", room="2000"))
+    kept.known = True
+    kept.recorder.take(caption("hola"))
+    assert (len(kept.recorder), kept.recorder.dropped) == (1, 0)
 
 
 def slow() -> Kept:

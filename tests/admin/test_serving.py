@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 from tests.fakes.ari import PASSWORD, USER, FakeAri
 from tests.pipeline.hall import ROOM, Hall, hall, translated
 from tests.virtual_time import virtual_time
+from tests.web.serving import caption
 
 from dragoman.admin.rooms import Room
 from dragoman.admin.serving import EMPTY_S, REFRESH_S, Administration
@@ -165,6 +167,17 @@ async def test_a_store_that_is_not_there_at_the_start_is_opened_later(
         task.cancel()
     assert admin.trouble == "" and admin.tokens is not None
     await admin.close()
+
+
+async def test_what_waits_for_a_store_that_was_never_there_is_told_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("in the way")
+    admin = Administration(settings(tmp_path), AdmissionSettings())
+    await admin.start()
+    for text in ("hola", "adiós"):
+        admin.take(caption(text))
+    with capture_logs() as logs:
+        await admin.close()
+    assert [(line["log_level"], line["lines"]) for line in logs if "lines" in line] == [("error", 2)]
 
 
 async def test_what_was_spent_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -32,8 +32,12 @@ async def probe(pbx: Pbx, folder: Path, *arguments: str, room: str = "1900", sec
     )  # fmt: skip
     lines: set[bytes] = set()
     watching = asyncio.create_task(watch_command_lines(lines))
-    out, err = await asyncio.wait_for(process.communicate(), 110)
-    watching.cancel()
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 110)
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
     assert any(b"\0probe\0" in line for line in lines), "nothing was watched"
     if secret:
         assert not [shown for shown in (out, err, *lines) if secret.encode() in shown]

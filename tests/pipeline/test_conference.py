@@ -11,6 +11,7 @@ from tests.pipeline.fakes import (
     FakeEngines,
     FakeMeasures,
     FakeRecognizer,
+    FakeStream,
     FakeSynthesizer,
     runs,
     word_of,
@@ -18,8 +19,8 @@ from tests.pipeline.fakes import (
 from tests.pipeline.hall import ROOM, hall, translated, words
 from tests.virtual_time import settled, virtual_time
 
-from dragoman.engines.base import EngineInfo, Stage
-from dragoman.errors import EngineBusy
+from dragoman.engines.base import EngineInfo, Stage, StreamRequest
+from dragoman.errors import EngineBusy, EngineCrashed
 from dragoman.media.format import SAMPLE_RATE, Pcm
 from dragoman.pipeline.captions import CaptionKind, GapCause, up_to
 from dragoman.pipeline.feed import PREROLL
@@ -686,6 +687,63 @@ async def test_who_leaves_while_no_recogniser_can_be_had_leaves_a_gap() -> None:
         await place.passes(40)
         (gap,) = [each for each in reader.of(CaptionKind.GAP) if each.cause is GapCause.NOT_RECOGNISED]
         assert 0.5 < gap.end_unix - gap.start_unix < 2.5
+
+
+async def test_of_one_who_left_the_same_loss_is_told_once_however_long_his_last_words_take() -> None:
+    ears = FakeRecognizer(Ears(), *[Ears(open_error=EngineBusy("ears", "full"))] * 1000)
+    async with hall(FakeEngines(ears)) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        place.conference.booth_closed(place.conference.booths[place.booth_id("es")])  # nobody plays what is spoken
+        place.say(ann, "good morning")
+        await place.passes(3)
+        ears.open_streams[0]._queue.put_nowait(EngineCrashed("ears", "connection lost"))
+        await place.passes(0.1)
+        place.say(ann, "lost words")
+        await place.passes(0.8)
+        place.leave(ann)
+        await place.passes(DRAIN_DEADLINE - 1)
+        assert len(place.conference._running) == 2, "his last words are being spoken"
+        await place.passes(2)
+        assert len(place.conference._running) == 1
+        (gap,) = [each for each in reader.of(CaptionKind.GAP) if each.cause is GapCause.NOT_RECOGNISED]
+        assert 0.5 < gap.end_unix - gap.start_unix < 1.5
+
+
+async def test_what_was_told_to_be_lost_is_not_told_again_when_he_leaves() -> None:
+    ears = FakeRecognizer(*[Ears(open_error=EngineBusy("ears", "full"))] * 1000)
+    async with hall(FakeEngines(ears)) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader = place.read("es")
+        place.say(ann, "lost words")
+        await place.passes(60)
+        place.say(ann, "and more")
+        await place.passes(1)
+        place.leave(ann)
+        await place.passes(40)
+        gaps = [each for each in reader.of(CaptionKind.GAP) if each.cause is GapCause.NOT_RECOGNISED]
+        assert len(gaps) == 2
+        assert all(0.5 < gap.end_unix - gap.start_unix < 2.5 for gap in gaps), gaps
+
+
+async def test_what_the_last_stream_of_one_who_leaves_died_of_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ears = FakeRecognizer(*[Ears(crash_on_finalize=True)] * 100)
+    async with hall(FakeEngines(ears)) as place:
+        ann, _ = place.join("ann", "en"), place.join("bea", "es")
+        reader, really = place.read("es"), ears.open
+
+        async def leaving(request: StreamRequest) -> FakeStream:
+            stream = await really(request)
+            if len(ears.streams) == len(RESTART_DELAYS) + 1:
+                place.leave(ann)
+            return stream
+
+        monkeypatch.setattr(ears, "open", leaving)
+        place.say(ann, "poison")
+        await place.passes(40)
+        assert len(ears.streams) == len(RESTART_DELAYS) + 1
+        (gap,) = [each for each in reader.of(CaptionKind.GAP) if each.cause is GapCause.NOT_RECOGNISED]
+        assert gap.end_unix - gap.start_unix == pytest.approx(0.3 + 0.1, abs=0.01), "the word and the tail behind it"
 
 
 async def test_stages_add_up_to_the_ear_voice_span() -> None:

@@ -15,7 +15,7 @@ from tests.pipeline.fakes import (
     crashed,
     spoken,
 )
-from tests.pipeline.hall import ROOM, Hall, hall, translated
+from tests.pipeline.hall import ROOM, Hall, hall, translated, words
 from tests.virtual_time import virtual_time
 
 from dragoman.engines.base import EngineInfo, Stage
@@ -173,6 +173,25 @@ async def test_who_comes_to_listen_while_a_speaker_has_no_recogniser_hears_himse
         place.say(ann, "good morning")
         await place.passes(4)
         assert place.media.loud[place.booth_id("ca")] == place.media.loud[place.booth_id("es")] == frozenset()
+
+
+async def test_who_is_recognised_again_while_nobody_needs_a_translation_is_interpreted_for_those_who_come() -> None:
+    ears = deaf()
+    prompts = Prompts()
+    async with hall(FakeEngines(ears), prompts=prompts.get) as place:
+        ann, reader = place.join("ann", "en"), place.read("en")
+        await talk(place, ann, 1)
+        place.engines.circuits.of(ears).succeeded()
+        ears.ears.clear()
+        await place.passes(400)
+        await talk(place, ann, 3, 1)
+        assert words(each.text for each in reader.of(CaptionKind.CLAUSE)) == ["w1", "w2", "w3"]
+        place.join("bea", "es")
+        await place.passes(1)
+        assert rungs(place)["ann", "es"] is Rung.STOCK
+        assert place.media.loud[place.booth_id("es")] == frozenset()
+        await talk(place, ann, 1, 4)
+        assert place.heard("es") == ["es:w4"] and prompts.said == []
 
 
 async def test_who_comes_to_listen_to_a_leg_that_ended_by_a_bug_hears_it_itself() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from tests.web.administered import Pbx, administered
 from tests.web.serving import Serving, serving
 
@@ -70,13 +71,14 @@ async def test_a_language_in_which_the_room_is_not_held(tmp_path: Path) -> None:
         assert (await s.json(PATH, method="PATCH", json={"language": "es", "muted": True}))["muted"], "he is in it"
 
 
-async def test_two_operators_at_once_undo_nothing_of_each_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", [PATH, f"{PATH}.1"], ids=["by-channel", "by-leg"])
+async def test_two_operators_at_once_undo_nothing_of_each_other(tmp_path: Path, path: str) -> None:
     pbx = Pbx(takes=0.02)
     pbx.seat("17.4", "es")
     async with administered(tmp_path, pbx) as admin, serving(admin=admin) as s:
         show(s, pbx)
         changes = ({"muted": True}, {"language": "en"})
-        await asyncio.gather(*(s.json(PATH, method="PATCH", json=change) for change in changes))
+        await asyncio.gather(*(s.json(path, method="PATCH", json=change) for change in changes))
         (leg,) = pbx.legs.values()
         assert (leg.muted, leg.leg.language) == (True, "en")
 

@@ -17,7 +17,8 @@ from dragoman.pipeline.captions import Caption, CaptionKind
 log = structlog.get_logger(__name__)
 
 DEPTH = 5_000
-"""Lines that wait for a store that does not answer; the oldest is dropped then, and counted: an hour of ten rooms."""
+"""Lines that wait for a store that does not answer; the oldest is dropped then, and counted: an hour of ten rooms.
+Before the store was ever open that is of all rooms: any may be one that keeps what is said."""
 
 FLUSH_S = 1.0
 """Seconds between writes: one transaction for all rooms."""
@@ -69,8 +70,8 @@ class Recorder:
         if line is None:
             return
         if len(self._waiting) >= DEPTH:
-            _, known = self._waiting.popleft()
-            if known is not None:  # else it was to be kept perhaps
+            oldest, known = self._waiting.popleft()
+            if known is not None or self._hours(oldest.room) != 0:  # else it is known by now that nobody keeps it
                 self.dropped += 1
                 self.on_drop()
         self._waiting.append((line, hours))

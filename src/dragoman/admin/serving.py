@@ -189,6 +189,8 @@ class Administration:
             log.warning("not all was written to the admin store", reason=str(error))
         if len(self.journal):
             log.error("the audit log lacks entries that stand in this log alone", entries=len(self.journal))
+        if self.recorder is not None and len(self.recorder):
+            log.error("lines of transcripts are lost: they were never written", lines=len(self.recorder))
         await self.store.close()
 
     async def _watch_store(self) -> None:

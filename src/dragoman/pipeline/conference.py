@@ -89,6 +89,7 @@ class Conference:
         self._announcer = Announcer(prompts, clock)
         self._sounding = Sounding()
         reporter.on_spoken = lambda room, language, pending: self._sounding.spoken((room, language), pending)
+        reporter.on_recognised = self.degradation.recognised
         reporter.on_missing = lambda leg, error: self.degradation.lost(leg, str(error))
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()

@@ -118,6 +118,11 @@ class Degradation:
             if leg_id == leg.id and (change := ladder.lost(self._clock(), why)):
                 self.on_change(leg, target, change)
 
+    def recognised(self, leg: Leg, at: float) -> None:
+        """A clause of this speaker was, whether or not anybody needs it in another language."""
+        if at > self._deaf.get(leg.id, inf):
+            del self._deaf[leg.id]
+
     def left(self, leg: Leg) -> None:
         """He is gone. Idempotent."""
         self.forget(leg, frozenset())
@@ -182,7 +187,6 @@ class Grade:
             return  # he left
         if times.recognised <= self._all._deaf.get(self._leg.id, -inf):
             return  # that it was recognised then does not mean that others are now
-        self._all._deaf.pop(self._leg.id, None)
         now = self._all._clock()
         ladder.allow(self.top(ladder.top), now)
         if change := ladder.reached(rung, now, why):

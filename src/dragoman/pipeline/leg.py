@@ -226,8 +226,7 @@ class SpeakingLeg:
                     await self._recognise(recognition)
             except TimeoutError:
                 log.warning("what was said is given up", after_s=DRAIN_DEADLINE)
-                if (start := self._uncommitted()) is not None and self._audio is not None:
-                    self._lost(start, self._audio.end)
+                self._give_up(recognition)
             finally:
                 self._group = self._deadline = None
                 self._let_go(recognition)
@@ -244,12 +243,17 @@ class SpeakingLeg:
     async def _recognise(self, recognition: Recognition) -> None:
         await recognition.run()
         now = self._clock()
-        if recognition.behind_s > 0 and self._audio is not None:  # he left, and no stream was to be had
-            self._lost(self._audio.end - round(recognition.behind_s * SAMPLE_RATE), self._audio.end)
         for clause in self._segmenter.flush():
             self._commit(clause, now, now)
+        self._give_up(recognition)  # he left, and no stream was to be had
         for chain, _ in self._chains.values():
             chain.close()
+
+    def _give_up(self, recognition: Recognition) -> None:
+        """What is no clause by now never will be; told once."""
+        if (start := self._uncommitted()) is not None and self._audio is not None and start < self._audio.end:
+            self._lost(start, self._audio.end)
+        recognition.want(False)
 
     def _lost(self, start: int, stop: int) -> None:
         if self._audio is not None:

@@ -11,7 +11,8 @@ LONGEST_S = 5.0
 up the tap may end first, so that he looks like one of these."""
 
 FORGOTTEN_S = 600.0
-"""s after which one who has not come back has left."""
+"""s after which one who has not come back is held to have left, and forgotten when the next tap is lost. Until
+then, if he does come back after all, the whole of it is told."""
 
 
 class Mending:

@@ -235,6 +235,7 @@ class Recognition:
             self._keep_stable()
         if opened and self._deaths > len(RESTART_DELAYS) and self._audio is not None:
             self._plan.give_up_oldest(self._audio.end)
+            self._tell_over()
         if missing is not None:  # behind the words that were kept of it
             self.on_missing(missing)
 

@@ -87,11 +87,12 @@ class Reporter:
         """Called with the stage and the names of two engines when the second took over."""
         self.on_usage: Callable[[str, str, float], None] = lambda room, stage, amount: None
         """Called with what engines did for a room: s of speech (asr), characters to translate (mt), to speak (tts)."""
-
         self.tell: Tell = nobody
         """Told what is done when engines fail."""
         self.on_missing: Callable[[Leg, EngineError], None] = lambda leg, error: None
         """Called when this leg can have no recogniser for now."""
+        self.on_recognised: Callable[[Leg, float], None] = lambda leg, at: None
+        """Called when a clause is committed, with when it was recognised (s, monotonic)."""
         self.on_spoken: Callable[[str, str, Pending], None] = lambda room, language, pending: None
         """Called when a clause begins to sound at the booth of a room and language."""
 
@@ -112,6 +113,7 @@ class Reporter:
         self.clauses["committed"] += 1
         self.measures.clause_committed()
         self.on_usage(leg.room, "asr", (clause.end - clause.start) / SAMPLE_RATE)
+        self.on_recognised(leg, times.recognised)
         self.publish(CaptionKind.CLAUSE, leg, leg.language, clause, times, clause.text)
 
     def engine_gave_way(self, stage: str, error: EngineError) -> None:

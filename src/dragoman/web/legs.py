@@ -37,8 +37,9 @@ async def change_leg(request: web.Request, params: LegPath, body: LegChange) -> 
     He may unmute himself with ``*6``, and choose another language with ``*3``, as ever.
     """
     legs = legs_of(request)
-    async with legs.turn(_find(request, params)):
-        state = _find(request, params)
+    named = _find(request, params.room, params.leg)
+    async with legs.turn(named):
+        state = _find(request, params.room, named.leg.channel_id)  # whoever acted before us changed his leg's id
         language = body.language or state.leg.language
         muted = state.muted if body.muted is None else body.muted
         setup = (admin_of(request).rooms or {}).get(params.room)
@@ -66,7 +67,7 @@ async def change_leg(request: web.Request, params: LegPath, body: LegChange) -> 
 )
 async def hang_up_leg(request: web.Request, params: LegPath) -> None:
     """Ends his call."""
-    state = _find(request, params)
+    state = _find(request, params.room, params.leg)
     with asterisk():
         await legs_of(request).hang_up(state)
 
@@ -88,10 +89,10 @@ async def hang_up_room(request: web.Request, params: RoomPath) -> HungUp:
         return HungUp(legs=[state.leg.channel_id for state in legs.of(params.room) if await legs.hang_up(state)])
 
 
-def _find(request: web.Request, params: LegPath) -> LegState:
-    state = legs_of(request).find(params.room, params.leg)
+def _find(request: web.Request, room: str, leg: str) -> LegState:
+    state = legs_of(request).find(room, leg)
     if state is None:
-        raise Problem(404, f"There is no leg {params.leg} in room {params.room}.")
+        raise Problem(404, f"There is no leg {leg} in room {room}.")
     return state
 
 

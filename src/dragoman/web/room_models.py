@@ -21,7 +21,11 @@ MOST_HOURS = 24 * 3650
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Those that end a line or turn the direction of writing around, too; not the joiners with which Persian is written."""
+"""Those that end a line or turn the direction of writing around, too; not the joiners with which Persian is written.
+
+What a log escapes (observe.log) is less: a text there may have lines and tabs, as tracebacks do, and half a surrogate
+pair does no harm to a stream that escapes what it cannot encode; a database takes none.
+"""
 
 
 def _printable(value: str) -> str:
