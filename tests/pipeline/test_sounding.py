@@ -222,6 +222,7 @@ def test_what_was_counted_is_not_counted_again() -> None:
     assert first.words == again.words == ()
     assert dropped is not None and nothing is None
     assert (dropped.words, dropped.source) == (6, Source.BOOTH)
+    assert dropped.known_by == {"source": "booth", "delay_ms": 200}
     assert (dropped.start, dropped.delay) == (pytest.approx(10.2, abs=0.01), pytest.approx(0.2, abs=0.01))
     assert (own.echoes, own.echoed_words) == (1, 6)
 
@@ -263,6 +264,7 @@ def test_words_that_sound_like_the_echo_are_one_whatever_they_say(
     kept, dropped = own.take(Hypothesis(heard, True, True, at(20.0)), audio, 20.0)
     assert len(kept.words) == left
     assert dropped is None or (dropped.words, dropped.source, dropped.delay) == (words, None, None)
+    assert dropped is None or dropped.known_by == {"source": "sound"}
     assert (dropped is None) == (left > 0)
     assert own.echoed_words == words - left
     if loudspeaker:

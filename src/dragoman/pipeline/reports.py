@@ -184,14 +184,7 @@ class Reporter:
         what = "words that sound like what" if echo.source is None else "of the words that"
         note = f"an echo is left out: {echo.words} {what} {leg.name}'s phone was played"
         self._gap(leg.room, echo.start, echo.end, note, GapCause.ECHO, speaker=leg.name)
-        log.warning(
-            "echo left out",
-            room=leg.room,
-            leg=leg.id,
-            words=echo.words,
-            delay_ms=None if echo.delay is None else round(echo.delay * 1000),
-            source="sound" if echo.source is None else echo.source.value,
-        )
+        log.warning("echo left out", room=leg.room, leg=leg.id, words=echo.words, **echo.known_by)
 
     def gap(self, room: str, since: float, unspoken_s: float, languages: Iterable[str] = ()) -> None:
         """The connection to Asterisk was down since monotonic time ``since``; ``languages``: spoken in the room."""

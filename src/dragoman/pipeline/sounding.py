@@ -142,6 +142,13 @@ class Dropped:
     """Seconds behind what was played; None: it was not told by its words, but by its sound."""
     source: Source | None = None
 
+    @property
+    def known_by(self) -> dict[str, str | int]:
+        """For the log."""
+        if self.source is None or self.delay is None:
+            return {"source": "sound"}
+        return {"source": self.source.value, "delay_ms": round(self.delay * 1000)}
+
 
 class OwnWords:
     """Takes from one leg's hypotheses the words that it only was played; see ``echoed``."""
