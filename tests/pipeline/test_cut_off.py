@@ -114,6 +114,7 @@ async def test_a_speaker_whose_tap_is_made_anew_was_not_heard_meanwhile_and_that
         await place.passes(4)
         (gap,) = reader.of(CaptionKind.GAP)
         assert (gap.note, gap.end_unix - gap.start_unix) == ("Ann was not heard for 1.5 s", pytest.approx(1.5))
+        assert gap.cause == GapCause.NOT_HEARD
         assert place.heard("es") == translated("es", "here again")
 
 

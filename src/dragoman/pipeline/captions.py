@@ -45,7 +45,7 @@ class GapCause(StrEnum):
     STOOD_STILL = "stood-still"
     """The daemon or its machine did, or the kernel sent nothing of any booth: what was being spoken has a hole."""
     NOT_HEARD = "not-heard"
-    """What came from Asterisk found no room in the daemon's socket, or found it closed."""
+    """What came from Asterisk found no room in the daemon's socket, or found it closed; or a speaker's tap was lost."""
     ECHO = "echo"
     """His phone sent back what it was played, and words of it were recognised; they are in no clause."""
 

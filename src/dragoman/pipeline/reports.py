@@ -177,7 +177,7 @@ class Reporter:
     def unheard(self, leg: Leg, since: float) -> None:
         """Nobody heard him since then: his tap was lost."""
         note = f"{leg.name} was not heard for {self._clock() - since:.1f} s"
-        self._gap(leg.room, since, self._clock(), note, GapCause.NOT_RECOGNISED, speaker=leg.name)
+        self._gap(leg.room, since, self._clock(), note, GapCause.NOT_HEARD, speaker=leg.name)
 
     def echoed(self, leg: Leg, echo: Dropped) -> None:
         """LegReports: readers are told where something was left out; what it was, they have mostly read before."""
