@@ -28,11 +28,10 @@ ENOUGH: Final = 8
 """Frames (160 ms) without which nothing is told: a single syllable of anybody's may rise and fall as the echo does.
 Of a shorter word what lies around it is judged as well."""
 
-
 WEIGHT: Final = 0.5
 """Of the share that is left against the correlation: of an echo of which the filters take little (0.4 and more is left)
-what is left follows it as much, of a voice over an echo that they take well (0.15 is left) it does not. With 0 or 1 a
-third more of utterances that are nothing but echo look like a voice's."""
+what is left follows it as much, of a voice over an echo that they take well (0.15 is left) it does not. Of 18 utterances
+of an echo alone three look like a voice's, with 0 five, with 1 seven, where as few of people's look like an echo."""
 
 MOST_LEFT: Final = 2.0
 """Share that counts at most: a filter that adds so much knows nothing."""
