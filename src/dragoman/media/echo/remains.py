@@ -30,8 +30,8 @@ Of a shorter word what lies around it is judged as well."""
 
 WEIGHT: Final = 0.5
 """Of the share that is left against the correlation: of an echo of which the filters take little (0.4 and more is left)
-what is left follows it as much, of a voice over an echo that they take well (0.15 is left) it does not. Of 18 utterances
-of an echo alone three look like a voice's, with 0 five, with 1 seven, where as few of people's look like an echo."""
+what is left follows it as much, of a voice over an echo that they take well (0.15 is left) it does not. Of 18 echoes
+three look like a voice, with 0 five, with 1 seven, where as few of people's utterances look like an echo."""
 
 MOST_LEFT: Final = 2.0
 """Share that counts at most: a filter that adds so much knows nothing."""
